@@ -1,0 +1,175 @@
+"""Printing the table's cells as Python, in one arithmetic or another.
+
+The same cell is printed in four arithmetics:
+
+======== ================================ =======================================
+python   Python's floats, which raise     forward, bit for bit what Python gives
+exact    numbers as ``Fraction``          hand arithmetic on fractions
+ieee     nothing raises                   backward
+graph    calls of a builder ``g``         derivatives that are graphs themselves
+======== ================================ =======================================
+
+>>> cell = parse('2 * a if a > 0 else a / 3')
+>>> write(cell, 'python'), write(cell, 'ieee')
+('(2.0 * a if a > 0.0 else a / 3.0)', '(2.0 * a if a > 0.0 else divide(a, 3.0))')
+>>> write(cell, 'graph')
+'g.where(g.greater(a, 0), g.mul(2, a), g.div(a, 3))'
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .rules import BINARY, COMPARE, REDUCTIONS, Substitute, parse, reduces, terms
+
+__all__ = ['ARITHMETICS', 'write']
+
+ARITHMETICS = ('python', 'exact', 'ieee', 'graph')
+#: Finds the parameters and the value of a row that may be written out in place of a call.
+Inline: TypeAlias = Callable[[str], tuple[str, ast.expr] | None]
+#: What a builder calls operators and comparisons.
+GRAPH: dict[type, str] = {
+    ast.Add: 'add',
+    ast.Sub: 'sub',
+    ast.Mult: 'mul',
+    ast.Div: 'div',
+    ast.Pow: 'pow',
+    ast.Gt: 'greater',
+    ast.Lt: 'less',
+    ast.GtE: 'at_least',
+    ast.LtE: 'at_most',
+    ast.Eq: 'equal',
+    ast.NotEq: 'unequal',
+}
+
+
+def write(
+    cell: ast.expr,
+    arithmetic: str,
+    inline: Inline = lambda name: None,
+) -> str:
+    """Print a cell as Python source in one of the ``ARITHMETICS``.
+
+    A cell that speaks of terms is printed as the list of them. ``inline(name)`` may
+    return the parameters and the value of a row short enough to be written out in
+    place of its call.
+
+    >>> write(parse('a[i] / sum(a[i] * b[i])'), 'python')
+    '[a_i / total(map(mul, a, b)) for a_i in a]'
+    """
+    text, _ = (_GraphWriter if arithmetic == 'graph' else _Writer)(arithmetic, inline).spell(cell)
+    return over(terms(cell), text)
+
+
+def over(vectors: list[str], text: str) -> str:
+    """Print the list of a term's values, over one vector or several side by side."""
+    if not vectors:
+        return text
+    if len(vectors) == 1:
+        return vectors[0] if text == f'{vectors[0]}_i' else f'[{text} for {vectors[0]}_i in {vectors[0]}]'
+    if text == '{0}_i * {1}_i'.format(*vectors[:2]) and len(vectors) == 2:
+        return f'map(mul, {", ".join(vectors)})'
+    return f'[{text} for {", ".join(f"{v}_i" for v in vectors)} in zip({", ".join(vectors)})]'
+
+
+class _Writer:
+    """Prints expressions with no more parentheses than they need."""
+
+    def __init__(self, arithmetic: str, inline: Inline) -> None:
+        if arithmetic not in ARITHMETICS:
+            raise ValueError(f'arithmetic wants one of {ARITHMETICS}, not {arithmetic!r}')
+        self.arithmetic = arithmetic
+        self.inline = inline
+
+    def spell(self, node: ast.expr) -> tuple[str, int]:
+        """Return the text of an expression, and how tightly its last operator binds."""
+        return getattr(self, f'spell_{type(node).__name__}')(node)  # type: ignore[no-any-return]
+
+    def bound(self, node: ast.expr, least: int) -> str:
+        text, binding = self.spell(node)
+        return text if binding >= least else f'({text})'
+
+    def spell_Name(self, node: ast.Name) -> tuple[str, int]:
+        return node.id, 9
+
+    def spell_Subscript(self, node: ast.Subscript) -> tuple[str, int]:
+        return f'{ast.unparse(node.value)}_i', 9
+
+    def spell_Constant(self, node: ast.Constant) -> tuple[str, int]:
+        number = node.value
+        if number is None:
+            return 'None', 9
+        if self.arithmetic == 'exact':
+            return f"Fraction('{number!r}')", 9
+        assert isinstance(number, (int, float))
+        return repr(float(number)), 9
+
+    def spell_UnaryOp(self, node: ast.UnaryOp) -> tuple[str, int]:
+        return f'-{self.bound(node.operand, 3)}', 3
+
+    def spell_BinOp(self, node: ast.BinOp) -> tuple[str, int]:
+        sign, binding = BINARY[type(node.op)]
+        if sign == '**':
+            return f'power({self.spell(node.left)[0]}, {self.spell(node.right)[0]})', 9
+        if sign == '/' and self.arithmetic == 'ieee':
+            return f'divide({self.spell(node.left)[0]}, {self.spell(node.right)[0]})', 9
+        return f'{self.bound(node.left, binding)} {sign} {self.bound(node.right, binding + 1)}', binding
+
+    def spell_Compare(self, node: ast.Compare) -> tuple[str, int]:
+        sign = COMPARE[type(node.ops[0])]
+        return f'{self.bound(node.left, 1)} {sign} {self.bound(node.comparators[0], 1)}', 0
+
+    def spell_BoolOp(self, node: ast.BoolOp) -> tuple[str, int]:
+        word = ' and ' if isinstance(node.op, ast.And) else ' or '
+        return f'({word.join(self.bound(value, 0) for value in node.values)})', 9
+
+    def spell_IfExp(self, node: ast.IfExp) -> tuple[str, int]:
+        yes, condition, no = (self.spell(part)[0] for part in (node.body, node.test, node.orelse))
+        if isinstance(node.orelse, ast.IfExp):
+            no = no[1:-1]
+        return f'({yes} if {condition} else {no})', 9
+
+    def spell_Call(self, node: ast.Call) -> tuple[str, int]:
+        assert isinstance(node.func, ast.Name)
+        if reduces(node):
+            text = over(terms(node.args[0]), self.spell(node.args[0])[0])
+            return f'{REDUCTIONS[node.func.id]}({text})', 9
+        row = self.inline(node.func.id)
+        if row is not None and all(isinstance(arg, (ast.Name, ast.Subscript)) for arg in node.args):
+            parameters, cell = row
+            arguments = dict(zip(parameters, node.args, strict=True))
+            return self.spell(Substitute(arguments).visit(parse(ast.unparse(cell))))
+        return f'{node.func.id}({", ".join(self.spell(arg)[0] for arg in node.args)})', 9
+
+
+class _GraphWriter(_Writer):
+    """Prints every operation as a call of the builder ``g``, which records it."""
+
+    def call(self, name: str, *operands: ast.expr) -> tuple[str, int]:
+        return f'g.{name}({", ".join(self.spell(operand)[0] for operand in operands)})', 9
+
+    def spell_Constant(self, node: ast.Constant) -> tuple[str, int]:
+        return repr(node.value), 9
+
+    def spell_UnaryOp(self, node: ast.UnaryOp) -> tuple[str, int]:
+        return self.call('neg', node.operand)
+
+    def spell_BinOp(self, node: ast.BinOp) -> tuple[str, int]:
+        return self.call(GRAPH[type(node.op)], node.left, node.right)
+
+    def spell_Compare(self, node: ast.Compare) -> tuple[str, int]:
+        return self.call(GRAPH[type(node.ops[0])], node.left, node.comparators[0])
+
+    def spell_BoolOp(self, node: ast.BoolOp) -> tuple[str, int]:
+        return self.call('both' if isinstance(node.op, ast.And) else 'either', *node.values)
+
+    def spell_IfExp(self, node: ast.IfExp) -> tuple[str, int]:
+        return self.call('where', node.test, node.body, node.orelse)
+
+    def spell_Call(self, node: ast.Call) -> tuple[str, int]:
+        assert isinstance(node.func, ast.Name)
+        if reduces(node):
+            return f'g.{REDUCTIONS[node.func.id]}({over(terms(node.args[0]), self.spell(node.args[0])[0])})', 9
+        return self.call(node.func.id, *node.args)
