@@ -1,0 +1,113 @@
+"""Recording operations as nodes, and giving ``Value`` its methods from the table.
+
+``record`` says what every generated method does, for any operation and slowly; the
+generated ones do the same for floats, and come here for everything else.
+
+>>> from microgradnet.operations import operations
+>>> record(operations['mul'], [Value(2.0), Value(Fraction(1, 4))]).partials
+(0.25, 2.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import arithmetic, ieee, operators
+from .kernels import define
+from .operations import Operation, operations
+from .reals import Fraction
+from .value import Constant, Value, constant, new
+
+__all__ = ['forgive', 'lift', 'record', 'recorders', 'vectors']
+
+
+def lift(number: Any, beside: Value | None = None) -> Value:
+    """Return a Value as it is and a number as a constant; raise TypeError for the rest.
+
+    >>> lift(2), lift(True)
+    (Constant(2.0), Constant(1.0))
+    """
+    if isinstance(number, Value):
+        return number
+    exact = beside is not None and beside.data.__class__ is Fraction and isinstance(number, int)
+    return Constant(Fraction(number) if exact else number)
+
+
+def record(op: Operation, nodes: Sequence[Value]) -> Value:
+    """Apply an operation to nodes and record it: what every generated method does, in general.
+
+    Fractions stay exact where all operands are; beside a float they become floats.
+    """
+    data = [node.data for node in nodes]
+    exact = bool(data) and all(isinstance(number, (Fraction, int)) for number in data)
+    if not exact:
+        data = [float(number) for number in data]
+    operands, way = op.split(data), 'exact' if exact else 'python'
+    try:
+        y = op.value(way)(*operands)
+    except ieee.TROUBLE:
+        y = forgive(op, *operands)
+    y = y if isinstance(y, Fraction) else float(y)
+    if arithmetic.space['paused'] and arithmetic.is_paused():
+        return Value(y)
+    try:
+        partials = op.partials(way)(*operands, y)
+    except ieee.TROUBLE:
+        partials = op.partials('ieee')(*op.split([float(number) for number in data]), float(y))
+    result = Value(y)
+    result.op, result.inputs = op, (*nodes,)
+    result.partials = tuple(None if isinstance(node, Constant) else p for node, p in zip(nodes, partials, strict=True))
+    return result
+
+
+def forgive(op: Operation, *operands: Any) -> float:
+    """Go on in IEEE arithmetic, if that is what holds here; else raise again what was raised."""
+    if not arithmetic.is_ieee():
+        raise  # noqa: PLE0704
+    if op.vectors:
+        operands = tuple([*map(float, o)] if isinstance(o, Sequence) else float(o) for o in operands)
+    else:
+        operands = tuple(map(float, operands))
+    return op.value('ieee')(*operands)  # type: ignore[no-any-return]
+
+
+def vectors(op: Operation, *groups: Any) -> tuple[Value, ...]:
+    """Flatten the operands of an operation of vectors, numbers lifted, lengths checked."""
+    grouped = dict(zip(op.parameters, groups, strict=True))
+    lengths = {p: len(grouped[p]) for p in op.vectors}
+    if len(set(lengths.values())) > 1:
+        said = ', '.join(f'{p} has {length}' for p, length in lengths.items())
+        raise ValueError(f'{op.name} wants vectors of the same length: {said}')
+    flat = [v for p in op.vectors for v in grouped[p]] + [grouped[p] for p in op.scalars]
+    exact = (isinstance(v.data if isinstance(v, Value) else v, Fraction) for v in flat)
+    beside = Value(Fraction(0)) if any(exact) else None
+    return tuple(lift(v, beside) for v in flat)
+
+
+#: The functions that record an operation of vectors, by name.
+recorders: dict[str, Any] = {}
+
+arithmetic.space.update(
+    Value=Value, new=new, constant=constant, lift=lift, record=record,
+    vectors=vectors, forgive=forgive, TROUBLE=ieee.TROUBLE,
+)  # fmt: skip
+
+
+def _install(op: Operation) -> None:
+    """Give ``Value`` the methods of a new row."""
+    arithmetic.space[f'{op.name}_operation'] = op
+    operations.prepare(op, 'python')
+    if op.vectors:
+        recorders[op.name] = define(operators.nary_source(op), arithmetic.space, f'recorder of {op.name}')
+        return
+    method = define(operators.method_source(op), arithmetic.space, f'method {op.name}')
+    method.__doc__ = op.document
+    for name in {op.method or op.name, op.name, op.numpy}:
+        setattr(operators.Operators, name, method)
+    if op.reflected:
+        reflected = define(operators.reflected_source(op), arithmetic.space, f'method {op.reflected}')
+        setattr(operators.Operators, op.reflected, reflected)
+
+
+operations.watch(_install)

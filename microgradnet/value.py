@@ -1,0 +1,251 @@
+"""The node of the computation graph: a number that remembers how it was made.
+
+>>> a, b = Value(2.0, label='a'), Value(-3.0, label='b')
+>>> y = (a * b + 10.0).tanh()
+>>> y.backward()
+>>> print(f'{y:.4f} {a.grad:.6f} {b.grad:.6f}')
+0.9993 -0.004023 0.002682
+
+Every operator and every other method that computes comes from the table, one row
+each; ``inspect.getsource(Value.tanh)`` shows what runs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, NoReturn
+
+from . import operators
+from .graph import topological_order
+from .operations import Operation
+from .reals import Fraction, Number, as_real, real
+
+__all__ = ['Constant', 'Value', 'constant']
+
+
+class Value(operators.Operators):
+    """A real number in a computation graph, with the error signal that reached it.
+
+    ``data`` is the number, a float or a ``Fraction``; ``grad`` the derivative of the
+    node that ``backward`` was called on with respect to this one, 0 before. ``op`` is
+    the operation that made the node (None for a leaf), ``inputs`` its operands in
+    order and ``partials`` the derivative with respect to each, computed when the node
+    was made; None marks an edge that carries no signal. ``label`` names the node in
+    pictures and formulas.
+
+    Raises TypeError for anything but a real number.
+
+    >>> x = Value(3.0, label='x')
+    >>> y = x * x + 1.0
+    >>> y
+    Value(data=10.0, grad=0.0)
+    >>> y.op.name, y.inputs[0].op.name, y.inputs[0].partials
+    ('add', 'mul', (3.0, 3.0))
+    """
+
+    __slots__ = ('__weakref__', 'data', 'grad', 'inputs', 'label', 'op', 'partials')
+
+    data: Number
+    grad: Number
+    op: Operation | None
+    inputs: tuple[Value, ...]
+    partials: tuple[Number | None, ...]
+    label: str
+
+    def __init__(self, data: Any, label: str = '') -> None:
+        self.data = data if data.__class__ is float else real(data)
+        self.grad = _zero(self.data)
+        self.op = None
+        self.inputs = ()
+        self.partials = ()
+        self.label = label
+
+    def backward(self, seed: Any = None) -> None:
+        """Send an error signal from this node to everything it depends on.
+
+        Walks the graph in reverse topological order. Leaves add what arrives to
+        their ``grad``; inner nodes hold the signal of this call. Until the end all
+        signals are kept aside, so an interrupted call changes nothing. ``seed`` is the
+        signal to start from, 1 if not given. It never raises: its arithmetic is IEEE's.
+
+        The rule is that of the derivation's "Error signal": what arrives at a node is
+        the sum over its consumers of their signal times the local derivative.
+
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> y.backward(); y.backward(seed=10)
+        >>> x.grad, y.grad
+        (66.0, 10.0)
+        """
+        order = topological_order(self)
+        start = type(self.data)(1) if seed is None else real(seed, 'the seed of backward')
+        # A zero of its own, new at every call, tells "no signal came" from a signal of 0.
+        nothing = type(start)('0')
+        signals: dict[Value, Number] = dict.fromkeys(order, nothing)
+        signals[self] = start
+        for node in reversed(order):
+            signal = signals[node]
+            if signal is not nothing and node.inputs:
+                for source, partial in zip(node.inputs, node.partials):
+                    if partial is not None:
+                        signals[source] += partial * signal
+        grads = [
+            node.grad + signal if not node.inputs else _zero(node.data) if signal is nothing else signal
+            for node, signal in signals.items()
+        ]
+        # One call into C, which nothing can interrupt: all grads are set or none.
+        deque(map(_set_grad, order, grads), maxlen=0)
+
+    def detach(self) -> Value:
+        """Return a fresh leaf with the same data: no signal passes it.
+
+        >>> (Value(2.0) * 3.0).detach().inputs
+        ()
+        """
+        return Value(self.data, self.label)
+
+    def __repr__(self) -> str:
+        label = f', label={self.label!r}' if self.label else ''
+        return f'{type(self).__name__}(data={self.data}, grad={self.grad}{label})'
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def __bool__(self) -> bool:
+        return self.data != 0
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        number = _data(other)
+        return NotImplemented if number is None else self.data == number
+
+    def __lt__(self, other: Any) -> bool:
+        number = _data(other)
+        return NotImplemented if number is None else self.data < number
+
+    def __le__(self, other: Any) -> bool:
+        number = _data(other)
+        return NotImplemented if number is None else self.data <= number
+
+    def __gt__(self, other: Any) -> bool:
+        number = _data(other)
+        return NotImplemented if number is None else self.data > number
+
+    def __ge__(self, other: Any) -> bool:
+        number = _data(other)
+        return NotImplemented if number is None else self.data >= number
+
+    def __float__(self) -> NoReturn:
+        raise TypeError(
+            'float() of a Value would cut it from its graph in silence: use its methods, v.sin() '
+            'for math.sin(v), or v.data for the bare number'
+        )
+
+    def __int__(self) -> NoReturn:
+        raise TypeError('int() of a Value would cut it from its graph in silence: use int(v.data)')
+
+    def __floordiv__(self, other: Any) -> NoReturn:
+        raise TypeError(
+            '// of a Value is not there: its derivative is 0 wherever it has one, so no signal '
+            'would pass; use v.data // n for the number'
+        )
+
+    def __mod__(self, other: Any) -> NoReturn:
+        raise TypeError(
+            '% of a Value is not there: it jumps at every multiple of the divisor; use v.data % n '
+            'for the number, or v - n * k with the whole number k that you mean'
+        )
+
+    def __round__(self, digits: int | None = None) -> NoReturn:
+        raise TypeError(
+            'round() of a Value is not there: its derivative is 0 wherever it has one, so no signal '
+            'would pass; use round(v.data), or f"{v:.3f}" to print'
+        )
+
+    __rfloordiv__, __rmod__ = __floordiv__, __mod__
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        """Let NumPy's functions reach the table, elementwise."""
+        from .arrays import apply_ufunc
+
+        return apply_ufunc(ufunc, method, operands, options)
+
+    def __copy__(self) -> Value:
+        node = new(type(self))
+        node.__setstate__(((), self.data, self.grad, self.op, self.inputs, self.partials, self.label))
+        return node
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        from .copying import deepcopy_graph
+
+        return deepcopy_graph(self, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from .copying import reduce_node
+
+        return reduce_node(self)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, self.data, self.grad, self.op, self.inputs, self.partials, self.label = state
+
+
+class Constant(Value):
+    """A number that was an operand: no signal travels to it.
+
+    >>> (Value(2.0) * 3.0).inputs[1]
+    Constant(3.0)
+    """
+
+    __slots__ = ()
+    grad = 0.0
+    op = None
+    inputs = ()
+    partials = ()
+    label = ''
+
+    def __init__(self, data: Any) -> None:
+        self.data = real(data)
+
+    def __repr__(self) -> str:
+        return f'Constant({self.data})'
+
+    def __copy__(self) -> Constant:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Constant:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return Constant, (self.data,)
+
+
+new = object.__new__
+_set_grad = Value.__dict__['grad'].__set__
+
+
+def _zero(data: Number) -> Number:
+    return 0.0 if data.__class__ is float else Fraction(0)
+
+
+def _data(other: Any) -> Number | None:
+    return other.data if isinstance(other, Value) else as_real(other)
+
+
+def constant(number: Any, beside: Value) -> Constant | None:
+    """Make a constant of a number; beside a Fraction an int stays exact."""
+    data: Number
+    if number.__class__ is float:
+        data = number
+    elif beside.data.__class__ is Fraction and isinstance(number, int):
+        data = Fraction(number)
+    else:
+        known = as_real(number)
+        if known is None:
+            if type(number).__module__ == 'builtins':
+                real(number, 'an operand')  # raises, and names it
+            return None  # something that may know what to do with a Value
+        data = known
+    node = new(Constant)
+    node.data = data
+    return node
