@@ -1,0 +1,188 @@
+"""The operations as functions: on a float a float, on a Value a Value, on an array elementwise.
+
+There is one for every row of the table, from ``sin`` to ``logsumexp``, printed from
+its row as the methods are; some that take more than the row says, and those made of
+several rows, are written out here: ``where``, ``max``, ``min``, ``mean``, ``softmax``.
+
+>>> from microgradnet.value import Value
+>>> sin(0.5) == __import__('math').sin(0.5)
+True
+>>> y = dot([Value(1.0), Value(2.0)], [3.0, 4.0], 0.5)
+>>> y.data, y.op.name
+(11.5, 'dot')
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial, reduce
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from . import arithmetic
+from .arrays import elementwise, is_array
+from .kernels import define
+from .operations import Operation, operations
+from .reals import Fraction, real
+from .recording import lift, recorders
+from .value import Value
+
+if TYPE_CHECKING:
+    from .table import *  # noqa: F403
+    from .table import exp, stop_gradient, sum
+
+__all__ = ['apply', 'max', 'mean', 'min', 'softmax', 'where']  # and every row's name
+
+
+def apply(op: Operation, *operands: Any) -> Any:
+    """Apply an operation of scalars to numbers, Values or arrays of either.
+
+    Raises what Python's own arithmetic raises, and TypeError for anything that is
+    not a real number.
+
+    >>> apply(operations['atan2'], 0.0, -1.0), apply(operations['sqrt'], Value(9.0)).data
+    (3.141592653589793, 3.0)
+    """
+    if builtins.any(is_array(operand) for operand in operands):
+        return elementwise(partial(apply, op), *operands)
+    beside = next((operand for operand in operands if isinstance(operand, Value)), None)
+    if beside is not None:
+        first, *others = (lift(operand, beside) for operand in operands)
+        return getattr(first, op.method or op.name)(*others)
+    return _number(op, [real(operand, f'an operand of {op.name}') for operand in operands])
+
+
+def apply_to_vectors(op: Operation, *groups: Any) -> Any:
+    """Apply an operation of vectors: one node if there is a Value among them, else a float.
+
+    >>> apply_to_vectors(operations['sum'], [1, 2, 3.5])
+    6.5
+    """
+    operands = [[*group] if p in op.vectors else group for p, group in zip(op.parameters, groups, strict=True)]
+    flat = [x for group in operands for x in (group if isinstance(group, list) else [group])]
+    lengths = {len(group) for group in operands if isinstance(group, list)}
+    if len(lengths) > 1 or builtins.any(isinstance(x, Value) for x in flat):
+        return recorders[op.name](*operands)
+    what = f'an operand of {op.name}'
+    return _number(op, [[real(x, what) for x in g] if isinstance(g, list) else real(g, what) for g in operands])
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """Choose ``yes`` where the condition holds, ``no`` where it does not.
+
+    A condition that is a ``Value`` (0 is false; nan gives nan) is recorded with both
+    branches, and the error signal goes to the chosen one alone, so that an infinity
+    or nan in the other cannot leak. A bool, or any other number, simply chooses. A
+    branch may be a function without arguments: only the chosen one is called.
+
+    >>> x = Value(0.0)
+    >>> where(x > 0, lambda: x.log(), 0.0)
+    0.0
+    >>> y = where(x.greater(1), 1 / (x + 1), x * 3)
+    >>> y.backward()
+    >>> x.grad
+    3.0
+    """
+    if builtins.any(is_array(thing) for thing in (condition, yes, no)):
+        return elementwise(where, condition, yes, no)
+    if not isinstance(condition, Value):
+        chosen = yes if condition else no
+        chosen = chosen() if callable(chosen) else chosen
+        return chosen if isinstance(chosen, Value) else real(chosen, 'a branch of where')
+    holds = condition.data != 0
+    yes = yes if not callable(yes) else yes() if holds else nan
+    no = no if not callable(no) else nan if holds else no()
+    return condition.where(yes, no)
+
+
+def max(*operands: Any) -> Any:
+    """Return the largest of several operands, or of one iterable; nan if one is nan.
+
+    At a tie the error signal is shared equally, two by two.
+
+    >>> max(1.0, 3.0, 2.0), max([0.5, 0.25])
+    (3.0, 0.5)
+    """
+    return _fold('max', operands)
+
+
+def min(*operands: Any) -> Any:
+    """Return the smallest of several operands, or of one iterable; nan if one is nan.
+
+    >>> min(1.0, 3.0, 2.0), min([0.5, 0.25])
+    (1.0, 0.25)
+    """
+    return _fold('min', operands)
+
+
+def mean(values: Iterable[Any]) -> Any:
+    """Return the arithmetic mean; raise ValueError of nothing.
+
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+    """
+    values = [*values]
+    if not values:
+        raise ValueError('mean wants at least one value, and there is none')
+    return sum(values) / len(values)
+
+
+def softmax(values: Iterable[Any]) -> list[Any]:
+    """Return ``e ** v_i / sum(e ** v_j)`` for every value: positive, and summing to 1.
+
+    >>> softmax([0.0, 0.0]), softmax([1000.0, 0.0])
+    ([0.5, 0.5], [1.0, 0.0])
+    """
+    values = [*values]
+    if not values:
+        raise ValueError('softmax wants at least one value, and there is none')
+    shift = stop_gradient(max(values))
+    powers = [exp(value - shift) for value in values]
+    total = sum(powers)
+    return [power / total for power in powers]
+
+
+def _fold(name: str, operands: Sequence[Any]) -> Any:
+    if len(operands) == 1 and not isinstance(operands[0], Value):
+        operands = [*operands[0]]
+    if not operands:
+        raise ValueError(f'{name} wants at least one operand, and there is none')
+    return reduce(partial(apply, operations[name]), operands)
+
+
+def _number(op: Operation, operands: list[Any]) -> Any:
+    """Compute an operation on numbers alone, exactly where one is a Fraction."""
+    flat = [x for group in operands for x in (group if isinstance(group, list) else [group])]
+    if not builtins.any(isinstance(x, Fraction) for x in flat):
+        return float(op.value('python')(*operands))
+    return recorders[op.name](*operands).data if op.vectors else apply(op, *map(Value, operands)).data
+
+
+def _install(op: Operation) -> None:
+    """Add the function of a new row to this module."""
+    if op.name in globals():
+        return
+    signature = ', '.join(f'{p}={op.default[p]!r}' if p in op.default else p for p in op.parameters)
+    operands = ', '.join(op.parameters)
+    head, call = f'def {op.name}({signature}):', f'({op.name}_operation, {operands})'
+    if op.vectors:
+        # Most vectors are of nodes: a look at the first term saves looking at all of them.
+        first = op.vectors[0]
+        body = (
+            f'{first} = [*{first}]\n    if {first} and isinstance({first}[0], Value):\n        '
+            f'return record_{op.name}({operands})\n    return apply_to_vectors{call}'
+        )
+        arithmetic.space[f'record_{op.name}'] = recorders[op.name]
+    elif len(op.parameters) == 1:
+        body = f'return a.{op.method or op.name}() if isinstance(a, Value) else apply{call}'
+    else:
+        body = f'return apply{call}'
+    function: Callable[..., Any] = define(f'{head}\n    {body}\n', arithmetic.space, f'function {op.name}')
+    function.__doc__, function.__module__ = op.document, __name__
+    globals()[op.name] = function
+    __all__.append(op.name)
+
+
+arithmetic.space.update(apply=apply, apply_to_vectors=apply_to_vectors)
+operations.watch(_install)
