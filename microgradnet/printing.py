@@ -1,0 +1,137 @@
+"""Printed forms of a graph: as text that Python can read, and as LaTeX.
+
+Both are read off the graph and the table; a shared node is written out each time,
+unless it has a label, which then stands for it.
+
+>>> a, b = Value(2.0, label='a'), Value(-3.0, label='b')
+>>> text((a + b) * 2.0 ** -a), latex((a + b).tanh() / b)
+('(a + b) * 2.0 ** -a', '\\\\frac{\\\\tanh \\\\left(a + b\\\\right)}{b}')
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+from .graph import topological_order
+from .operations import Operation
+from .reals import Number
+from .value import Value
+
+__all__ = ['latex', 'text']
+
+#: How tightly an operation's printed form binds, by Python's operators; a call binds most.
+BINDING = {'add': 1, 'sub': 1, 'mul': 2, 'div': 2, 'neg': 3, 'pow': 4}
+TIGHT = 9
+SIGNS = {'add': '+', 'sub': '-', 'mul': '*', 'div': '/', 'pow': '**'}
+
+
+def text(value: Value, whole: bool = True) -> str:
+    """Print a graph as a Python expression over its labels, its numbers, and the functions' names.
+
+    ``whole`` writes out the expression behind a label of an inner node; otherwise the
+    label stands for it, except at the top.
+
+    >>> x = Value(0.5, label='x')
+    >>> text((x * x + 1.0).log().max(x))
+    'max(log(x * x + 1.0), x)'
+    """
+    return _print(value, whole, _leaf_text, _node_text)
+
+
+def latex(value: Value, whole: bool = True) -> str:
+    """Print a graph as LaTeX, from the templates of the table.
+
+    >>> print(latex(Value(2.0, label='w_{1,3}').sqrt() * 3.0))
+    \\sqrt{w_{1,3}} \\cdot 3
+    """
+    return _print(value, whole, _leaf_latex, _node_latex)
+
+
+Printed = tuple[str, int]
+
+
+def _print(
+    value: Value,
+    whole: bool,
+    leaf: Callable[[Value], str],
+    node: Callable[[Operation, list[Printed]], str],
+) -> str:
+    done: dict[Value, Printed] = {}
+    for each in topological_order(value):
+        if each.op is None or (each.label and not whole and each is not value):
+            sign = each.op is None and not each.label and each.data < 0
+            done[each] = leaf(each), BINDING['neg'] if sign else TIGHT
+        else:
+            done[each] = node(each.op, [done[source] for source in each.inputs]), BINDING.get(each.op.name, TIGHT)
+    return done[value][0]
+
+
+def _bound(printed: Printed, least: int, brackets: tuple[str, str] = ('(', ')'), on_right: bool = False) -> str:
+    """Put brackets around what binds less than asked, and around a minus on the right of a sign."""
+    body, binding = printed
+    fits = binding >= least and not (on_right and body.startswith('-'))
+    return body if fits else brackets[0] + body + brackets[1]
+
+
+def _leaf_text(leaf: Value) -> str:
+    return leaf.label if leaf.label.isidentifier() else repr(leaf.data)
+
+
+def _node_text(op: Operation, operands: list[Printed]) -> str:
+    if op.name == 'neg':
+        return f'-{_bound(operands[0], BINDING["neg"])}'
+    if op.name in SIGNS:
+        binding = BINDING[op.name]
+        right_first = op.name == 'pow'
+        left = _bound(operands[0], binding + right_first)
+        right = _bound(operands[1], binding + (not right_first) if op.name != 'pow' else BINDING['neg'])
+        return f'{left} {SIGNS[op.name]} {right}'
+    groups = op.split([body for body, _ in operands])
+    arguments = ('[' + ', '.join(g) + ']' if isinstance(g, list) else g for g in groups)
+    return f'{op.name}({", ".join(arguments)})'
+
+
+def _leaf_latex(leaf: Value) -> str:
+    return leaf.label or _number_latex(leaf.data)
+
+
+def _number_latex(number: Number) -> str:
+    if not isinstance(number, float):
+        sign = '-' if number < 0 else ''
+        return f'{number}' if number.denominator == 1 else f'{sign}\\frac{{{abs(number.numerator)}}}{{{number.denominator}}}'
+    if abs(number) == float('inf'):
+        return r'\infty' if number > 0 else r'-\infty'
+    body, _, exponent = f'{number:.6g}'.partition('e')
+    if not exponent:
+        return body
+    power = f'10^{{{int(exponent)}}}'
+    return power if body == '1' else rf'{body} \cdot {power}'
+
+
+def _node_latex(op: Operation, operands: list[Printed]) -> str:
+    if op.name == 'dot':
+        weights, inputs, bias = op.split(operands)
+        terms = [
+            rf'{_bound(w, 2, LEFT_RIGHT, bool(place))} \cdot {_bound(x, 2, LEFT_RIGHT, True)}'
+            for place, (w, x) in enumerate(zip(weights, inputs))
+        ]
+        return ' + '.join([*terms] + ([bias[0]] if bias[0] != '0' else [])) or bias[0]
+    if op.vectors:
+        body = ', '.join(body for body, _ in operands)
+        return rf'\operatorname{{{op.name}}}\left({body}\right)'
+    least = {'add': 1, 'sub': 1, 'mul': 2, 'neg': 3}.get(op.name, TIGHT)
+    by_name = dict(zip(op.parameters, operands, strict=True))
+
+    def put(match: re.Match[str]) -> str:
+        parameter, before = match[1], op.latex[match.start() - 1 : match.start()]
+        if match.start() and before not in ' -':
+            return f'{{{by_name[parameter][0]}}}'  # a brace of LaTeX's own
+        right = parameter == 'b' and op.name in ('add', 'sub', 'mul')
+        return _bound(by_name[parameter], least + (op.name == 'sub' and right), LEFT_RIGHT, right)
+
+    return re.sub(r'\{([abc])\}', put, op.latex).strip()
+
+
+LEFT_RIGHT = (r'\left(', r'\right)')
