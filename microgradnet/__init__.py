@@ -1,0 +1,85 @@
+"""microgradnet: a scalar autodiff engine, and nets whose every weight update can be checked by hand.
+
+>>> from microgradnet import MLP, Value
+>>> x = Value(2.0)
+>>> y = x ** 2 + x.sin()
+>>> y.backward()
+>>> f'{x.grad:.4f}'
+'3.5839'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import functions
+from .arithmetic import no_grad
+from .functions import dot, mean, softmax, where
+from .losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
+from .nn import MLP, Layer, Neuron
+from .operations import operations
+from .value import Value
+
+if TYPE_CHECKING:
+    from .differentiate import gradients
+    from .drawing import draw, draw_network
+    from .printing import latex, text
+    from .saving import load, restore, save
+    from .teacher_set import TeacherSet
+    from .training import train
+
+__version__ = '0.1.0'
+
+__all__ = [
+    'MLP',
+    'Layer',
+    'Neuron',
+    'TeacherSet',
+    'Value',
+    'cross_entropy',
+    'dot',
+    'draw',
+    'draw_network',
+    'functions',
+    'gradients',
+    'half_squared_error',
+    'latex',
+    'load',
+    'max_margin',
+    'mean',
+    'no_grad',
+    'operations',
+    'restore',
+    'root_mean_square_error',
+    'save',
+    'softmax',
+    'text',
+    'train',
+    'where',
+]
+
+#: Names that are imported when first used, and the module each is from.
+_LATER = {
+    'TeacherSet': 'teacher_set',
+    'draw': 'drawing',
+    'draw_network': 'drawing',
+    'gradients': 'differentiate',
+    'latex': 'printing',
+    'load': 'saving',
+    'restore': 'saving',
+    'save': 'saving',
+    'text': 'printing',
+    'train': 'training',
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = globals()[name] = getattr(importlib.import_module(f'.{_LATER[name]}', __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,233 @@
+"""Neurons, layers of them, and nets of layers.
+
+A neuron has a net input ``r = sum(x_i * w_i) + b``, recorded as one ``dot``, and an
+output ``g(r)``: two nodes, as on paper (derivation, "Preliminaries").
+
+>>> net = MLP(2, [3, 1], activation='tanh', seed=7)
+>>> net
+MLP(2, [3, 1], activation='tanh', output_activation='identity')
+>>> y = net([0.5, -1.0])
+>>> y.op.name, len(net.parameters())
+('dot', 13)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import sqrt
+from random import Random
+from typing import Any, TypeAlias
+
+from . import functions
+from .activations import Activation
+from .arithmetic import no_grad
+from .operations import operations
+from .parameters import Parametrised, at_least_one, row_of
+from .reals import Fraction, real
+from .runs import Firing, Run, Standardisation
+from .value import Value
+
+__all__ = ['MLP', 'Layer', 'Neuron']
+
+Seed: TypeAlias = int | Random | None
+
+
+class Neuron(Parametrised):
+    """One neuron: ``weights``, one per input, a ``bias`` and an activation function g.
+
+    ``activation`` is a name (``'identity'``, ``'threshold'`` or any operation of one
+    operand, such as ``'tanh'``) or any function on a Value. Weights are drawn uniformly
+    from ``[-limit, limit]``: for activations that are 0 on one side (relu and its kin)
+    ``limit = sqrt(6 / inputs)``, after He and others (2015); for all others ``limit =
+    sqrt(6 / (inputs + outputs))``, after Glorot and Bengio (2010), where ``outputs`` is
+    the number of neurons in the layer. The bias is 0. ``seed`` is a number, or a
+    ``random.Random`` to draw from.
+
+    >>> neuron = Neuron(2, 'identity', seed=1)
+    >>> neuron.weights[0].data, neuron.weights[1].data, neuron.bias.data = 2.0, 3.0, 1.0
+    >>> neuron([10.0, 100.0]).data
+    321.0
+    """
+
+    def __init__(
+        self, inputs: int, activation: str | Callable[[Any], Any] = 'relu', *, outputs: int = 1, seed: Seed = None
+    ) -> None:
+        at_least_one('inputs of a neuron', inputs)
+        self.activation = Activation(activation)
+        random = seed if isinstance(seed, Random) else Random(seed)
+        limit = sqrt(6 / inputs) if self.activation.is_one_sided else sqrt(6 / (inputs + outputs))
+        self.weights = [Value(random.uniform(-limit, limit)) for _ in range(inputs)]
+        self.bias = Value(0.0)
+        self.frozen: set[Value] = set()
+
+    def __call__(self, x: Iterable[Any]) -> Value:
+        """Return the neuron's output for one row of inputs."""
+        return self.fire(row_of(x, len(self.weights), self)).output
+
+    def fire(self, x: list[Value]) -> Firing:
+        """Record the neuron on inputs that are nodes already."""
+        r = functions.dot(self.weights, x, self.bias)
+        return Firing(r, self.activation(r))
+
+    def neurons_within(self) -> Iterator[Neuron]:
+        yield self
+
+    def __repr__(self) -> str:
+        return f'Neuron({len(self.weights)}, {self.activation.name!r})'
+
+
+class Layer(Parametrised):
+    """Neurons side by side, all with the same inputs; arguments as for ``Neuron``."""
+
+    def __init__(
+        self, inputs: int, outputs: int, activation: str | Callable[[Any], Any] = 'relu', *, seed: Seed = None
+    ) -> None:
+        at_least_one('neurons of a layer', outputs)
+        random = seed if isinstance(seed, Random) else Random(seed)
+        self.neurons = [Neuron(inputs, activation, outputs=outputs, seed=random) for _ in range(outputs)]
+
+    @property
+    def activation(self) -> Activation:
+        return self.neurons[0].activation
+
+    def __call__(self, x: Iterable[Any]) -> Any:
+        """Return the list of outputs, or the output itself if there is only one."""
+        outputs = [firing.output for firing in self.fire(row_of(x, len(self.neurons[0].weights), self))]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def fire(self, x: list[Value]) -> list[Firing]:
+        """Record every neuron on inputs that are nodes already."""
+        return [neuron.fire(x) for neuron in self.neurons]
+
+    def neurons_within(self) -> Iterator[Neuron]:
+        return iter(self.neurons)
+
+    def __repr__(self) -> str:
+        return f'Layer({len(self.neurons[0].weights)}, {len(self.neurons)}, {self.activation.name!r})'
+
+
+class MLP(Parametrised):
+    """A fully connected net: ``MLP(2, [16, 16, 1])`` has 2 inputs and 3 layers.
+
+    ``activation`` is that of the hidden layers, ``output_activation`` that of the last
+    one; weights are drawn as ``Neuron`` says. ``standardisation``, if set, is applied
+    to every row that comes in. Raises ValueError for a size below 1.
+
+    >>> net = MLP(2, [2, 2], activation='sigmoid', seed=1)
+    >>> [f'{y:.3f}' for y in net([1.0, 0.0])]
+    ['-0.084', '0.572']
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        sizes: Sequence[int],
+        activation: str | Callable[[Any], Any] = 'relu',
+        output_activation: str | Callable[[Any], Any] = 'identity',
+        *,
+        seed: Seed = None,
+    ) -> None:
+        at_least_one('inputs of a net', inputs)
+        at_least_one('layers of a net', len(sizes))
+        random = seed if isinstance(seed, Random) else Random(seed)
+        kinds = [activation] * (len(sizes) - 1) + [output_activation]
+        self.layers = [Layer(n, size, g, seed=random) for n, size, g in zip([inputs, *sizes], sizes, kinds)]
+        self.standardisation: Standardisation | None = None
+
+    @classmethod
+    def from_weights(
+        cls,
+        weights: Sequence[Sequence[Sequence[Any]]],
+        biases: Sequence[Sequence[Any]],
+        activation: str | Callable[[Any], Any] = 'relu',
+        output_activation: str | Callable[[Any], Any] = 'identity',
+    ) -> MLP:
+        """Make a net of given numbers, floats or fractions.
+
+        ``weights[layer][neuron][input]`` and ``biases[layer][neuron]``; raises
+        ValueError where the shapes do not fit together.
+
+        >>> net = MLP.from_weights([[[1, 2]], [[3]]], [[0], [Fraction(1, 2)]], 'identity')
+        >>> net([Fraction(1, 3), 0]).data
+        Fraction(3, 2)
+        """
+        sizes = [len(layer) for layer in weights]
+        net = cls(len(weights[0][0]), sizes, activation, output_activation, seed=0)
+        net.set_weights(weights, biases)
+        return net
+
+    def set_weights(self, weights: Sequence[Sequence[Sequence[Any]]], biases: Sequence[Sequence[Any]]) -> None:
+        """Put numbers, shaped as ``from_weights`` says, in place of all parameters' data."""
+        shape = [[len(neuron.weights) for neuron in layer.neurons] for layer in self.layers]
+        given = [[len(neuron) for neuron in layer] for layer in weights]
+        if given != shape or [len(layer) for layer in biases] != [len(layer) for layer in shape]:
+            raise ValueError(
+                f'{self!r} has inputs per neuron and layer {shape}; the weights given have {given}, '
+                f'with {[len(layer) for layer in biases]} biases'
+            )
+        numbers = [x for layer, b in zip(weights, biases) for row, bias in zip(layer, b) for x in (*row, bias)]
+        exact = any(isinstance(x, Fraction) for x in numbers)
+        data = [Fraction(x) if exact and isinstance(x, int) else real(x, 'a weight') for x in numbers]
+        for p, number in zip(self.parameters(), data, strict=True):
+            p.data = number
+        self.zero_grad()
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs."""
+        return len(self.layers[0].neurons[0].weights)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of neurons in each layer."""
+        return [len(layer.neurons) for layer in self.layers]
+
+    def __call__(self, x: Iterable[Any]) -> Any:
+        """Return the list of outputs for one row, or the output itself if there is only one."""
+        outputs = self.run(x).outputs
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def run(self, x: Iterable[Any]) -> Run:
+        """Record the net on one row, and keep each neuron's net input and output.
+
+        Raises ValueError for a row of the wrong length.
+        """
+        inputs = row_of(x, self.inputs, self)
+        signal: list[Value] = self.standardisation(inputs) if self.standardisation else inputs
+        layers = []
+        for layer in self.layers:
+            layers.append(layer.fire(signal))
+            signal = [firing.output for firing in layers[-1]]
+        return Run(inputs, layers)
+
+    def predict(self, rows: Iterable[Iterable[Any]]) -> list[Any]:
+        """Return the output (or list of outputs) for each of many rows, as bare numbers.
+
+        Nothing is recorded; the numbers are those of calling the net, bit for bit.
+
+        >>> net = MLP(2, [4, 1], seed=5)
+        >>> net.predict([[1.0, 2.0]]) == [net([1.0, 2.0]).data]
+        True
+        """
+        dot = operations['dot'].value('python')
+        layers = [[([w.data for w in n.weights], n.bias.data, n.activation.number) for n in layer.neurons]
+                  for layer in self.layers]  # fmt: skip
+        results = []
+        with no_grad():
+            for row in rows:
+                numbers = [v.data for v in row_of(row, self.inputs, self)]
+                x: list[Any] = self.standardisation(numbers) if self.standardisation else numbers
+                for layer in layers:
+                    x = [g(dot(weights, x, bias)) for weights, bias, g in layer]
+                results.append(x[0] if len(x) == 1 else x)
+        return results
+
+    def neurons_within(self) -> Iterator[Neuron]:
+        return (neuron for layer in self.layers for neuron in layer.neurons)
+
+    def __repr__(self) -> str:
+        hidden = self.layers[0].activation.name if len(self.layers) > 1 else 'relu'
+        return (
+            f'MLP({self.inputs}, {self.sizes}, activation={hidden!r}, '
+            f'output_activation={self.layers[-1].activation.name!r})'
+        )
