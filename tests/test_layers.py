@@ -1,0 +1,85 @@
+"""The house: imports point only to a lower layer, and importing the package stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import microgradnet
+
+PACKAGE = Path(microgradnet.__file__).parent
+
+#: Every module by layer; a module may import at run time only what stands in a lower row,
+#: or further left in its own.
+LAYERS = [
+    ['ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
+    ['reals', 'arithmetic', 'operators', 'value', 'recording', 'copying'],
+    ['arrays', 'functions'],
+    ['folding', 'differentiate', 'printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
+    ['saving', 'teacher_set', 'history', 'optimisers', 'training'],
+    ['drawing.digraph', 'drawing.graph', 'drawing.network', 'drawing'],
+    ['__init__'],
+]
+ORDER = {name: (layer, place) for layer, names in enumerate(LAYERS) for place, name in enumerate(names)}
+#: Imports inside functions, made when a thing is first needed, that point upwards on purpose:
+#: a node asked by copy, pickle or NumPy hands over to the module that answers.
+LATE = {('value', 'copying'), ('value', 'arrays'), ('rows', 'operations'), ('arrays', 'functions')}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix('').parts
+    return '.'.join(parts[:-1]) if len(parts) > 1 and parts[-1] == '__init__' else '.'.join(parts)
+
+
+MODULES = {module_name(path): path for path in PACKAGE.rglob('*.py')}
+
+
+def imports(name: str) -> set[tuple[str, bool]]:
+    """The modules of the package that a module imports, and whether at its top."""
+    tree = ast.parse(MODULES[name].read_text())
+    top = {id(node) for node in tree.body}
+    top |= {id(n) for node in tree.body if isinstance(node, ast.Try) for n in ast.walk(node)}
+    checking = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and 'TYPE_CHECKING' in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in checking and node.level:
+            base = name.split('.') if MODULES[name].name == '__init__.py' and name != '__init__' else name.split('.')[:-1]
+            base = base[: len(base) - node.level + 1]
+            for alias in node.names:
+                for parts in ([*base, *(node.module or '').split('.'), alias.name], [*base, *(node.module or '').split('.')]):
+                    target = '.'.join(part for part in parts if part)
+                    if target in MODULES:
+                        found.add((target, id(node) in top))
+                        break
+    return found
+
+
+def test_every_module_has_its_place() -> None:
+    assert set(MODULES) == set(ORDER)
+
+
+@pytest.mark.parametrize('name', sorted(MODULES))
+def test_imports_point_down(name: str) -> None:
+    for target, at_top in imports(name):
+        if at_top or (name, target) not in LATE:
+            assert ORDER[target] < ORDER[name], f'{name} imports {target}'
+
+
+def test_the_test_sees_imports() -> None:
+    assert ('value', True) in imports('nn')
+    assert ('copying', False) in imports('value')
+
+
+@pytest.mark.parametrize(
+    'heavy', ['numpy', 'matplotlib', 'graphviz', 'pygraphviz', 'tqdm', 'hypothesis', 'llvmlite', 'sklearn', 'pytest']
+)
+def test_import_is_light(heavy: str) -> None:
+    code = f'import sys, microgradnet; sys.exit({heavy!r} in sys.modules)'
+    assert subprocess.run([sys.executable, '-c', code], cwd=PACKAGE.parent).returncode == 0
