@@ -88,7 +88,7 @@ row('softplus', 'relu(a) + log1p(exp(-abs(a)))', ('sigmoid(a)',), r'\operatornam
 row('relu', '0 if a <= 0 else a', ('step(a)',), r'\operatorname{relu} {a}', kink='a')
 row('leaky_relu', 'a if a > 0 else b * a', ('clip(b, 0, 1) if a == 0 else 1 if a > 0 else b if a < 0 else a', '0 if a >= 0 else a'), r'\operatorname{leaky\,relu}\left({a},\,{b}\right)', default={'b': 0.01}, kink='a')
 row('elu', 'a if a > 0 else b * expm1(a)', ('clip(b, 0, 1) if a == 0 else 1 if a > 0 else b * exp(a)', '0 if a > 0 else expm1(a)'), r'\operatorname{elu}\left({a},\,{b}\right)', default={'b': 1}, kink='a')
-row('silu', 'a * sigmoid(a)', ('sigmoid(a) * (1 + a * sigmoid(-a))',), r'\operatorname{silu} {a}', ulps=5)
+row('silu', 'a * sigmoid(a)', ('sigmoid(a) + a * sech2(a / 2) / 4',), r'\operatorname{silu} {a}', ulps=5)
 row('gelu', 'a * (erfc(-0.7071067811865476 * a) / 2)', ('erfc(-0.7071067811865476 * a) / 2 + 0.3989422804014327 * a * gauss(0.7071067811865476 * a)',), r'\operatorname{gelu} {a}', ulps=5)
 row('softsign', 'a / d', ('1 / d / d',), r'\operatorname{softsign} {a}', let='d = 1 + abs(a)', ulps=3)
 
