@@ -19,7 +19,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import functions
-from .reals import Number
 from .value import Value
 
 __all__ = ['cross_entropy', 'half_squared_error', 'max_margin', 'root_mean_square_error']
@@ -105,7 +104,8 @@ def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
 
 def _same_length(outputs: Sequence[Any], targets: Sequence[Any], what: str) -> None:
     if len(outputs) != len(targets) or not outputs:
-        raise ValueError(f'outputs and targets must match: {len(outputs)} {what} in the outputs, {len(targets)} in the targets')
+        both = f'{len(outputs)} {what} in the outputs, {len(targets)} in the targets'
+        raise ValueError(f'outputs and targets must match: {both}')
 
 
 def _is_list(thing: Any) -> bool:

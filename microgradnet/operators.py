@@ -9,7 +9,7 @@ readably, for any operation.
 >>> print(method_source(operations['mul']), end='')
 def __mul__(self, b):
     if isinstance(b, Value):
-        other, recorded = b, True
+        other, recorded = b, b.__class__ is not Constant
     else:
         other, recorded = constant(b, self), False
         if other is None:
@@ -74,9 +74,15 @@ def reflected_source(op: Operation) -> str:
     """Print the method for a number on the left, ``2.0 - v``."""
     return _lines(
         f'def {op.reflected}(self, a):',
-        ['other = constant(a, self)', 'if other is None:', '    return NotImplemented']
-        + ['a, b = other.data, self.data', *_guard(op, 'other, self'), *_value(op)]
-        + _node(op, 'other, self', _partials(op, 'b')),
+        [
+            'other = constant(a, self)',
+            'if other is None:',
+            '    return NotImplemented',
+            'a, b = other.data, self.data',
+            *_guard(op, 'other, self'),
+            *_value(op),
+            *_node(op, 'other, self', _partials(op, 'b')),
+        ],
     )
 
 
@@ -122,7 +128,8 @@ def _lift(op: Operation, p: str, node: str, recorded: str) -> list[str]:
     refuse = [f'    if {node} is None:', '        return NotImplemented'] if op.method else []
     if not op.method:
         lift = f'{node}, {recorded} = lift({p}, self), False'
-    return [f'if isinstance({p}, Value):', f'    {node}, {recorded} = {p}, True', 'else:', f'    {lift}', *refuse]
+    given = f'{node}, {recorded} = {p}, {p}.__class__ is not Constant'
+    return [f'if isinstance({p}, Value):', f'    {given}', 'else:', f'    {lift}', *refuse]
 
 
 def _guard(op: Operation, nodes: str) -> list[str]:
@@ -152,7 +159,8 @@ def _node(op: Operation, nodes: str, partials: str) -> list[str]:
     made = [f'{name} = {write(op.let[name])}' for name in late] + [f'node.partials = {partials}']
     if _raises([*op.partial_cells, *(op.let[name] for name in late)]):
         arguments = ', '.join([*op.parameters, 'y'])
-        made = ['try:', *_indent(made), 'except TROUBLE:', f'    node.partials = {op.name}_operation.partials("ieee")({arguments})']  # fmt: skip
+        limits = f'node.partials = limits({op.name}_operation, node.inputs, {arguments})'
+        made = ['try:', *_indent(made), 'except TROUBLE:', f'    {limits}']
     comma = '' if ',' in nodes else ','
     return [
         'node = new(Value)',

@@ -10,7 +10,6 @@ unless it has a label, which then stands for it.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable
 
@@ -99,8 +98,9 @@ def _leaf_latex(leaf: Value) -> str:
 
 def _number_latex(number: Number) -> str:
     if not isinstance(number, float):
-        sign = '-' if number < 0 else ''
-        return f'{number}' if number.denominator == 1 else f'{sign}\\frac{{{abs(number.numerator)}}}{{{number.denominator}}}'
+        if number.denominator == 1:
+            return str(number)
+        return f'{"-" * (number < 0)}\\frac{{{abs(number.numerator)}}}{{{number.denominator}}}'
     if abs(number) == float('inf'):
         return r'\infty' if number > 0 else r'-\infty'
     body, _, exponent = f'{number:.6g}'.partition('e')

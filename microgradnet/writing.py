@@ -69,7 +69,7 @@ def over(vectors: list[str], text: str) -> str:
         return text
     if len(vectors) == 1:
         return vectors[0] if text == f'{vectors[0]}_i' else f'[{text} for {vectors[0]}_i in {vectors[0]}]'
-    if text == '{0}_i * {1}_i'.format(*vectors[:2]) and len(vectors) == 2:
+    if text == ' * '.join(f'{vector}_i' for vector in vectors) and len(vectors) == 2:
         return f'map(mul, {", ".join(vectors)})'
     return f'[{text} for {", ".join(f"{v}_i" for v in vectors)} in zip({", ".join(vectors)})]'
 
