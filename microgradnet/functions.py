@@ -25,7 +25,7 @@ from .arrays import elementwise, is_array
 from .kernels import define
 from .operations import Operation, operations
 from .reals import Fraction, real
-from .recording import lift, recorders
+from .recording import lift, record, recorders, vectors
 from .value import Value
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def apply(op: Operation, *operands: Any) -> Any:
     """
     if builtins.any(is_array(operand) for operand in operands):
         return elementwise(partial(apply, op), *operands)
+    if builtins.all(isinstance(operand, Value) for operand in operands):
+        return getattr(operands[0], op.method or op.name)(*operands[1:])
     beside = next((operand for operand in operands if isinstance(operand, Value)), None)
     if beside is not None:
-        first, *others = (lift(operand, beside) for operand in operands)
-        return getattr(first, op.method or op.name)(*others)
-    return _number(op, [real(operand, f'an operand of {op.name}') for operand in operands])
+        return record(op, [lift(operand, beside) for operand in operands])
+    return _number(op, [*operands])
 
 
 def apply_to_vectors(op: Operation, *groups: Any) -> Any:
@@ -64,8 +65,7 @@ def apply_to_vectors(op: Operation, *groups: Any) -> Any:
     lengths = {len(group) for group in operands if isinstance(group, list)}
     if len(lengths) > 1 or builtins.any(isinstance(x, Value) for x in flat):
         return recorders[op.name](*operands)
-    what = f'an operand of {op.name}'
-    return _number(op, [[real(x, what) for x in g] if isinstance(g, list) else real(g, what) for g in operands])
+    return _number(op, operands)
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
@@ -148,15 +148,19 @@ def _fold(name: str, operands: Sequence[Any]) -> Any:
         operands = [*operands[0]]
     if not operands:
         raise ValueError(f'{name} wants at least one operand, and there is none')
+    if len(operands) == 1 and not isinstance(operands[0], Value):
+        return real(operands[0], f'an operand of {name}')
     return reduce(partial(apply, operations[name]), operands)
 
 
 def _number(op: Operation, operands: list[Any]) -> Any:
     """Compute an operation on numbers alone, exactly where one is a Fraction."""
     flat = [x for group in operands for x in (group if isinstance(group, list) else [group])]
-    if not builtins.any(isinstance(x, Fraction) for x in flat):
-        return float(op.value('python')(*operands))
-    return recorders[op.name](*operands).data if op.vectors else apply(op, *map(Value, operands)).data
+    if builtins.any(isinstance(x, Fraction) for x in flat):
+        return record(op, vectors(op, *operands)).data
+    what = f'an operand of {op.name}'
+    numbers = [[real(x, what) for x in group] if isinstance(group, list) else real(group, what) for group in operands]
+    return float(op.value('python')(*numbers))
 
 
 def _install(op: Operation) -> None:

@@ -64,12 +64,18 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
 def forgive(op: Operation, *operands: Any) -> float:
     """Go on in IEEE arithmetic, if that is what holds here; else raise again what was raised."""
     if not arithmetic.is_ieee():
-        raise  # noqa: PLE0704
+        raise
     if op.vectors:
         operands = tuple([*map(float, o)] if isinstance(o, Sequence) else float(o) for o in operands)
     else:
         operands = tuple(map(float, operands))
     return op.value('ieee')(*operands)  # type: ignore[no-any-return]
+
+
+def limits(op: Operation, inputs: Sequence[Value], *operands: Any) -> tuple[Any, ...]:
+    """Return the partials in IEEE arithmetic, where Python's gave up; None for constants."""
+    partials = op.partials('ieee')(*operands)
+    return tuple(None if isinstance(node, Constant) else p for node, p in zip(inputs, partials, strict=True))
 
 
 def vectors(op: Operation, *groups: Any) -> tuple[Value, ...]:
@@ -89,8 +95,8 @@ def vectors(op: Operation, *groups: Any) -> tuple[Value, ...]:
 recorders: dict[str, Any] = {}
 
 arithmetic.space.update(
-    Value=Value, new=new, constant=constant, lift=lift, record=record,
-    vectors=vectors, forgive=forgive, TROUBLE=ieee.TROUBLE,
+    Value=Value, Constant=Constant, new=new, constant=constant, lift=lift, record=record,
+    vectors=vectors, forgive=forgive, limits=limits, TROUBLE=ieee.TROUBLE,
 )  # fmt: skip
 
 

@@ -55,9 +55,12 @@ class Operation:
         self.domain, self.kink, self.ulps = domain, kink, ulps
         self.parameters = 'abcd'[: len(partials)]
         self.text, self.partial_texts, self.let_text = value, [str(cell) for cell in partials], let
-        self.let = rules.parse_let(let)
-        self.cell = rules.parse(value)
-        self.partial_cells = [rules.parse(str(cell)) for cell in partials]
+        try:
+            self.let = rules.parse_let(let)
+            self.cell = rules.parse(value)
+            self.partial_cells = [rules.parse(str(cell)) for cell in partials]
+        except (SyntaxError, ValueError) as error:
+            raise ValueError(f'row {name}: {error}') from None
         self.default = dict(default or {})
         known = {*self.parameters, *self.let}
         for what, cell in [('value', self.cell), *self.let.items()]:
@@ -227,8 +230,12 @@ class Table(dict[str, Operation]):
         if not name.isidentifier() or name in self.reserved:
             raise ValueError(f'row {name!r}: the name must be a Python identifier and not in use')
         operation = self[name] = Operation(self, name, value, partials, latex, **more)
-        for watcher in self.watchers:
-            watcher(operation)
+        try:
+            for watcher in self.watchers:
+                watcher(operation)
+        except ValueError:
+            del self[name]
+            raise
         return operation
 
     def watch(self, watcher: Callable[[Operation], object]) -> None:
@@ -244,6 +251,11 @@ class Table(dict[str, Operation]):
             return None
         return operation.parameters, operation.cell
 
+    def _callable(self, name: str, arithmetic: str) -> Function:
+        """Return what a cell calls by a name; among fractions, Python's own functions give nan, not errors."""
+        quiet = arithmetic == 'exact' and self[name].is_kernel
+        return kernel(name, 'ieee') if quiet else self[name].value(arithmetic)
+
     def prepare(self, operation: Operation, arithmetic: str) -> None:
         """Put the functions that an operation's cells call into a namespace."""
         space = self.namespaces[arithmetic]
@@ -253,7 +265,7 @@ class Table(dict[str, Operation]):
                     if name not in self:
                         raise ValueError(f'row {operation.name}: there is no operation {name!r}')
                     space[name] = None  # so that rows that call each other come to an end
-                    space[name] = self[name].value(arithmetic)
+                    space[name] = self._callable(name, arithmetic)
         if arithmetic == 'exact' and 'Fraction' not in space:
             from fractions import Fraction
 

@@ -13,6 +13,7 @@ each; ``inspect.getsource(Value.tanh)`` shows what runs.
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import Any, NoReturn
 
 from . import operators
@@ -79,20 +80,11 @@ class Value(operators.Operators):
         """
         order = topological_order(self)
         start = type(self.data)(1) if seed is None else real(seed, 'the seed of backward')
-        # A zero of its own, new at every call, tells "no signal came" from a signal of 0.
-        nothing = type(start)('0')
-        signals: dict[Value, Number] = dict.fromkeys(order, nothing)
-        signals[self] = start
-        for node in reversed(order):
-            signal = signals[node]
-            if signal is not nothing and node.inputs:
-                for source, partial in zip(node.inputs, node.partials):
-                    if partial is not None:
-                        signals[source] += partial * signal
-        grads = [
-            node.grad + signal if not node.inputs else _zero(node.data) if signal is nothing else signal
-            for node, signal in signals.items()
-        ]
+        try:
+            signals = _signals(self, order, start)
+        except OverflowError:  # a fraction met a float, for which it is too large: an infinity
+            signals = _signals(self, order, _as_float(start), in_floats=True)
+        grads = [signals[node] if node.inputs else node.grad + signals[node] for node in order]
         # One call into C, which nothing can interrupt: all grads are set or none.
         deque(map(_set_grad, order, grads), maxlen=0)
 
@@ -224,12 +216,37 @@ new = object.__new__
 _set_grad = Value.__dict__['grad'].__set__
 
 
+def _signals(root: Value, order: list[Value], start: Number, in_floats: bool = False) -> dict[Value, Number]:
+    """Return the error signal of every node; the inner loop is the whole of backpropagation."""
+    # A zero of its own, new at every call, tells "no signal came" from a signal of 0.
+    nothing = type(start)('0')
+    signals = dict.fromkeys(order, nothing)
+    signals[root] = start
+    for node in reversed(order):
+        signal = signals[node]
+        if signal is not nothing and node.inputs:
+            partials = [p if p is None else _as_float(p) for p in node.partials] if in_floats else node.partials
+            for source, partial in zip(node.inputs, partials):
+                if partial is not None:
+                    signals[source] += partial * signal
+    # Where none came, a zero that leaves exact what it is added to.
+    return {node: _zero(node.data) if signal is nothing else signal for node, signal in signals.items()}
+
+
+def _as_float(number: Number) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
+
+
 def _zero(data: Number) -> Number:
     return 0.0 if data.__class__ is float else Fraction(0)
 
 
 def _data(other: Any) -> Number | None:
-    return other.data if isinstance(other, Value) else as_real(other)
+    """What to compare with: a whole number as it is, which Python compares exactly."""
+    return other.data if isinstance(other, Value) else other if isinstance(other, int) else as_real(other)
 
 
 def constant(number: Any, beside: Value) -> Constant | None:
