@@ -16,7 +16,6 @@ before it. Nodes that two roots share are shared by the copies, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from threading import local
 from typing import Any
 
@@ -43,32 +42,27 @@ def reduce_node(root: Value) -> Any:
     """Reduce a node for pickle, as ``__reduce_ex__`` does.
 
     Pickle would recurse from node to input to input. Here the root's state begins
-    with all that it depends on, in order; while these are pickled one after the
-    other, each has its inputs behind it, in pickle's memo, and stops there.
+    with all that it depends on, in order; pickled one after the other, each has its
+    inputs behind it, in pickle's memo, and stops there.
     """
-    order = [] if root in getattr(_pickling, 'order', ()) else topological_order(root)[:-1]
-    return type(root).__new__, (type(root),), (_Ancestors(order), *_fields(root))
+    alone, _pickling.alone = getattr(_pickling, 'alone', None), None
+    ancestors = [] if alone is root else topological_order(root)[:-1]
+    state = ([*map(_Alone, [*ancestors, None])], *_fields(root))
+    return type(root).__new__, (type(root),), state
 
 
 def _fields(node: Value) -> _State:
     return node.data, node.grad, node.op, node.inputs, node.partials, node.label
 
 
-class _Ancestors:
-    """A list of nodes that pickles them one by one, each without its own ancestors."""
+class _Alone:
+    """A node among a root's ancestors: pickled next, and without its own; None ends the list."""
 
-    def __init__(self, order: list[Value]) -> None:
-        self.order = order
+    __slots__ = ('node',)
+
+    def __init__(self, node: Value | None) -> None:
+        self.node = node
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return list, (), None, self._one_by_one()
-
-    def _one_by_one(self) -> Iterator[Value]:
-        outer = getattr(_pickling, 'order', None)
-        if self.order:
-            _pickling.order = {*self.order}
-        try:
-            yield from self.order
-        finally:
-            if self.order:
-                _pickling.order = outer or ()
+        _pickling.alone = self.node  # until it is asked to reduce itself, which is the next thing
+        return id, (self.node,)
