@@ -17,7 +17,7 @@ from typing import Any
 
 from . import functions
 from .operations import operations
-from .reals import Fraction, Number
+from .reals import Number
 from .value import Value
 
 __all__ = ['Activation', 'activation_names']
@@ -50,7 +50,7 @@ class Activation:
 
     def __init__(self, g: str | Callable[[Any], Any] | Activation) -> None:
         if isinstance(g, Activation):
-            g = g.g if g.name not in activation_names() else g.name
+            g = g.g
         if not callable(g) and not isinstance(g, str):
             raise TypeError(f'an activation is a name or a function on a Value, not {g!r}')
         self.g: str | Callable[[Any], Any] = g

@@ -52,7 +52,7 @@ class Neuron(Parametrised):
     def __init__(
         self, inputs: int, activation: str | Callable[[Any], Any] = 'relu', *, outputs: int = 1, seed: Seed = None
     ) -> None:
-        at_least_one('inputs of a neuron', inputs)
+        inputs = at_least_one('inputs of a neuron', inputs)
         self.activation = Activation(activation)
         random = seed if isinstance(seed, Random) else Random(seed)
         limit = sqrt(6 / inputs) if self.activation.is_one_sided else sqrt(6 / (inputs + outputs))
@@ -82,7 +82,7 @@ class Layer(Parametrised):
     def __init__(
         self, inputs: int, outputs: int, activation: str | Callable[[Any], Any] = 'relu', *, seed: Seed = None
     ) -> None:
-        at_least_one('neurons of a layer', outputs)
+        outputs = at_least_one('neurons of a layer', outputs)
         random = seed if isinstance(seed, Random) else Random(seed)
         self.neurons = [Neuron(inputs, activation, outputs=outputs, seed=random) for _ in range(outputs)]
 
@@ -127,8 +127,9 @@ class MLP(Parametrised):
         *,
         seed: Seed = None,
     ) -> None:
-        at_least_one('inputs of a net', inputs)
+        inputs = at_least_one('inputs of a net', inputs)
         at_least_one('layers of a net', len(sizes))
+        Activation(activation)  # to be refused even where there is no hidden layer
         random = seed if isinstance(seed, Random) else Random(seed)
         kinds = [activation] * (len(sizes) - 1) + [output_activation]
         self.layers = [Layer(n, size, g, seed=random) for n, size, g in zip([inputs, *sizes], sizes, kinds)]
@@ -152,6 +153,8 @@ class MLP(Parametrised):
         Fraction(3, 2)
         """
         sizes = [len(layer) for layer in weights]
+        if not sizes or not sizes[0]:
+            raise ValueError('a net needs weights of at least one layer of one neuron; there are none')
         net = cls(len(weights[0][0]), sizes, activation, output_activation, seed=0)
         net.set_weights(weights, biases)
         return net
@@ -213,6 +216,8 @@ class MLP(Parametrised):
         layers = [[([w.data for w in n.weights], n.bias.data, n.activation.number) for n in layer.neurons]
                   for layer in self.layers]  # fmt: skip
         results = []
+        if isinstance(rows, Value) or not isinstance(rows, Iterable):
+            raise TypeError(f'predict takes rows of {self.inputs} inputs each, not {rows!r}')
         with no_grad():
             for row in rows:
                 numbers = [v.data for v in row_of(row, self.inputs, self)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from operator import index
+from typing import Any, Protocol, SupportsIndex
 
 from .reals import Fraction
 from .value import Value
@@ -60,14 +61,20 @@ class Parametrised:
 
     def _set_frozen(self, parameters: Iterable[Value] | None, change: Callable[[set[Value], Value], None]) -> None:
         owners = {p: neuron for neuron in self.neurons_within() for p in (*neuron.weights, neuron.bias)}
-        for p in [*owners] if parameters is None else [*parameters]:
+        if isinstance(parameters, Value):
+            raise TypeError(f'freeze and unfreeze take a list of parameters, not the one {parameters!r}')
+        chosen = [*owners] if parameters is None else [*parameters]
+        for p in chosen:
             if p not in owners:
                 raise ValueError(f'{p!r} is not a parameter of {self!r}')
+        for p in chosen:
             change(owners[p].frozen, p)
 
 
 def row_of(x: Iterable[Any], length: int, owner: Parametrised) -> list[Value]:
     """Take one row in as nodes; numbers become leaves, which the error signal reaches."""
+    if isinstance(x, (Value, str)) or not isinstance(x, Iterable):
+        raise TypeError(f'{owner!r} takes a row of {length} inputs, not {x!r}')
     row = [*x]
     if len(row) != length:
         raise ValueError(f'{owner!r} takes {length} inputs; the row has {len(row)}')
@@ -80,7 +87,8 @@ def row_of(x: Iterable[Any], length: int, owner: Parametrised) -> list[Value]:
     ]
 
 
-def at_least_one(what: str, number: int) -> None:
-    """Raise ValueError unless a size is a whole number of at least 1."""
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+def at_least_one(what: str, number: SupportsIndex) -> int:
+    """Return a size as an int; raise ValueError unless it is a whole number of at least 1."""
+    if isinstance(number, bool) or not hasattr(number, '__index__') or index(number) < 1:
         raise ValueError(f'the number of {what} must be a whole number of at least 1, not {number!r}')
+    return index(number)
