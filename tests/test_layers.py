@@ -18,7 +18,7 @@ LAYERS = [
     ['reals', 'arithmetic', 'operators', 'value', 'recording', 'copying'],
     ['arrays', 'functions'],
     ['folding', 'differentiate', 'printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
-    ['saving', 'teacher_set', 'history', 'optimisers', 'training'],
+    ['csv_table', 'samples', 'teacher_set', 'history', 'optimisers', 'measuring', 'training', 'saving'],
     ['drawing.digraph', 'drawing.graph', 'drawing.network', 'drawing'],
     ['__init__'],
 ]
@@ -50,10 +50,11 @@ def imports(name: str) -> set[tuple[str, bool]]:
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and id(node) not in checking and node.level:
-            base = name.split('.') if MODULES[name].name == '__init__.py' and name != '__init__' else name.split('.')[:-1]
-            base = base[: len(base) - node.level + 1]
+            is_package = MODULES[name].name == '__init__.py' and name != '__init__'
+            base = name.split('.') if is_package else name.split('.')[:-1]
+            base = base[: len(base) - node.level + 1] + (node.module or '').split('.')
             for alias in node.names:
-                for parts in ([*base, *(node.module or '').split('.'), alias.name], [*base, *(node.module or '').split('.')]):
+                for parts in ([*base, alias.name], base):
                     target = '.'.join(part for part in parts if part)
                     if target in MODULES:
                         found.add((target, id(node) in top))
