@@ -39,7 +39,7 @@ def activation_names() -> list[str]:
     True
     """
     needs_one = (op.name for op in operations.values() if not op.vectors and len(op.parameters) - len(op.default) == 1)
-    return [*OTHER_NAMES, *needs_one]
+    return [*dict.fromkeys([*OTHER_NAMES, *needs_one])]
 
 
 class Activation:

@@ -65,6 +65,9 @@ class Builder:
             self._made[key] = getattr(first, op.method or op.name)(*others)
         return self._made[key]
 
+    def identity(self, a: Any) -> Any:
+        return a
+
     def _key(self, name: str, operands: Sequence[Any]) -> tuple[Any, ...]:
         plain = (_number_if_constant(operand) for operand in operands)
         return (name, *(o if isinstance(o, Value) else (repr(o),) for o in plain))

@@ -17,7 +17,7 @@ LAYERS = [
     ['ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
     ['reals', 'arithmetic', 'operators', 'value', 'recording', 'copying'],
     ['arrays', 'functions'],
-    ['folding', 'differentiate', 'printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
+    ['folding', 'adjoints', 'tangents', 'structures', 'differentiate', 'printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
     ['csv_table', 'samples', 'teacher_set', 'history', 'optimisers', 'measuring', 'training', 'saving'],
     ['drawing.digraph', 'drawing.graph', 'drawing.network', 'drawing'],
     ['__init__'],

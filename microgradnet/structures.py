@@ -1,0 +1,75 @@
+"""Nested lists, tuples, dicts and NumPy arrays, taken apart into their numbers and put together again.
+
+>>> leaves, build = take_apart({'w': [1.0, (2.0, 3.0)], 'b': 4.0})
+>>> leaves
+[1.0, 2.0, 3.0, 4.0]
+>>> build([10, 20, 30, 40])
+{'w': [10, (20, 30)], 'b': 40}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .arrays import is_array
+from .reals import as_real
+from .value import Value
+
+__all__ = ['assemble', 'take_apart']
+
+Build = Callable[[Sequence[Any]], Any]
+
+
+def take_apart(structure: Any, what: str = 'a structure') -> tuple[list[Any], Build]:
+    """List the numbers and Values of a structure, and return what builds its like of others.
+
+    Lists, tuples (named ones too), dicts (in their own order) and arrays may be nested;
+    anything else in them raises TypeError with its place. What is built of floats has
+    float arrays where the structure has arrays; of anything else, object arrays.
+    """
+    if isinstance(structure, Value) or as_real(structure) is not None:
+        return [structure], lambda leaves: leaves[0]
+    if is_array(structure):
+        shape = structure.shape
+        return [*structure.flat], lambda leaves: assemble(leaves, shape)
+    if isinstance(structure, dict):
+        keys = [*structure]
+        leaves, build = _several([structure[key] for key in keys], [f'{what}[{key!r}]' for key in keys])
+        return leaves, lambda new: dict(zip(keys, build(new), strict=True))
+    if isinstance(structure, (list, tuple)):
+        leaves, build = _several(structure, [f'{what}[{place}]' for place in range(len(structure))])
+        kind = type(structure)
+        if hasattr(kind, '_make'):
+            return leaves, lambda new: kind._make(build(new))
+        return leaves, lambda new: kind(build(new))
+    raise TypeError(
+        f'{what} must be a number, a Value, or a list, tuple, dict or array of them, '
+        f'not {structure!r} of type {type(structure).__name__}'
+    )
+
+
+def assemble(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Make an array of a shape: of floats if all leaves are, of arrays if all leaves are, else of objects."""
+    import numpy
+
+    if leaves and all(is_array(leaf) for leaf in leaves):
+        return numpy.stack(leaves).reshape(shape + leaves[0].shape)
+    if all(isinstance(leaf, float) for leaf in leaves):
+        return numpy.array(leaves, dtype=float).reshape(shape)
+    result = numpy.empty(len(leaves), dtype=object)
+    result[:] = leaves
+    return result.reshape(shape)
+
+
+def _several(parts: Sequence[Any], names: Sequence[str]) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
+    apart = [take_apart(part, name) for part, name in zip(parts, names, strict=True)]
+
+    def build(leaves: Sequence[Any]) -> list[Any]:
+        result, start = [], 0
+        for part, make in apart:
+            result.append(make(leaves[start : start + len(part)]))
+            start += len(part)
+        return result
+
+    return [leaf for part, _ in apart for leaf in part], build
