@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import arithmetic
 from .arrays import elementwise, is_array
+from .ieee import TROUBLE
 from .kernels import define
 from .operations import Operation, operations
 from .reals import Fraction, real
-from .recording import lift, record, recorders, vectors
+from .recording import forgive, lift, record, recorders, vectors
 from .value import Value
 
 if TYPE_CHECKING:
@@ -160,7 +161,10 @@ def _number(op: Operation, operands: list[Any]) -> Any:
         return record(op, vectors(op, *operands)).data
     what = f'an operand of {op.name}'
     numbers = [[real(x, what) for x in group] if isinstance(group, list) else real(group, what) for group in operands]
-    return float(op.value('python')(*numbers))
+    try:
+        return float(op.value('python')(*numbers))
+    except TROUBLE:
+        return forgive(op, *numbers)
 
 
 def _install(op: Operation) -> None:

@@ -1,0 +1,164 @@
+"""What is measured while a net learns, and the history it leaves.
+
+>>> history = History([Epoch(1, 8.0, learning_rate=0.1), Epoch(2, 2.0, learning_rate=0.1)])
+>>> len(history), history[-1].error, history.column('error')
+(2, 2.0, [8.0, 2.0])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from os import PathLike
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias, overload
+
+from .losses import root_mean_square_error
+from .reals import Number
+
+__all__ = ['METRICS', 'Epoch', 'History', 'accuracy', 'as_float']
+
+#: Why training stopped.
+Reason: TypeAlias = Literal['epochs', 'patience', 'callback', 'interrupt', 'divergence']
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the teacher set, numbered from 1.
+
+    ``error`` is E without the L2 term, summed over the samples as they were met: in
+    batch learning the error of the weights with which the epoch began, otherwise that
+    of weights that moved from batch to batch. ``rms`` is the root of the mean squared
+    difference, where the error is half the sum of squares, else None. ``validation``
+    is the error over the validation set after the epoch; ``metrics`` are taken after
+    the epoch, too, on the teacher set, ``validation_metrics`` on the validation set.
+    """
+
+    epoch: int
+    error: Number
+    rms: float | None = None
+    learning_rate: Number = 0.0
+    validation: Number | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    validation_metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a field or a metric by its name; ``'validation accuracy'`` is that of the validation set.
+
+        >>> Epoch(1, 0.5, metrics={'accuracy': 0.9})['accuracy']
+        0.9
+        """
+        measured = {
+            'epoch': self.epoch, 'error': self.error, 'rms': self.rms, 'learning_rate': self.learning_rate,
+            'validation': self.validation, **self.metrics,
+            **{f'validation {metric}': value for metric, value in self.validation_metrics.items()},
+        }  # fmt: skip
+        if name not in measured:
+            raise KeyError(f'{name!r} was not measured; there are {", ".join(measured)}')
+        return measured[name]
+
+
+class History(Sequence[Epoch]):
+    """The epochs of one training, in order, and why it stopped.
+
+    ``stopped_by`` is ``'epochs'`` (all of them are done), ``'patience'``,
+    ``'callback'``, ``'interrupt'`` (Ctrl-C) or ``'divergence'``. ``best_epoch`` is the
+    number of the epoch whose weights were restored, None where none were.
+    """
+
+    def __init__(self, epochs: Iterable[Epoch] = ()) -> None:
+        self.epochs = [*epochs]
+        self.stopped_by: Reason = 'epochs'
+        self.best_epoch: int | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Epoch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Epoch]: ...
+    def __getitem__(self, index: int | slice) -> Epoch | list[Epoch]:
+        return self.epochs[index]
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def column(self, name: str) -> list[Any]:
+        """List one thing that was measured, epoch by epoch: a field or a metric."""
+        return [epoch[name] for epoch in self.epochs]
+
+    def plot(self, path: str | PathLike[str] | None = None) -> Any:
+        """Draw the error, the validation error and the metrics over the epochs.
+
+        Returns a ``matplotlib.figure.Figure``, and saves it if a path is given, in the
+        format its ending names. Raises ValueError for an empty history, ImportError
+        without matplotlib.
+        """
+        if not self.epochs:
+            raise ValueError('there is nothing to plot: the history has no epochs')
+        try:
+            from matplotlib.figure import Figure
+            from matplotlib.ticker import MaxNLocator
+        except ImportError as missing:
+            raise ImportError("plot needs matplotlib: pip install 'microgradnet[demos]'") from missing
+        last = self.epochs[-1]
+        metrics = [*last.metrics, *(f'validation {name}' for name in last.validation_metrics)]
+        errors = ['error', *(['validation'] if last.validation is not None else [])]
+        figure = Figure(figsize=(7, 3 * (1 + bool(metrics))), layout='constrained')
+        plots = figure.subplots(1 + bool(metrics), squeeze=False, sharex=True)[:, 0]
+        for names, axes in zip([errors, metrics], plots):
+            for name in names:
+                axes.plot(self.column('epoch'), [as_float(number) for number in self.column(name)], label=name)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(alpha=0.3)
+            axes.legend()
+            if names is errors and min(min(self.column(name)) for name in errors) > 0:
+                axes.set_yscale('log')
+        axes.set_xlabel('epoch')
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def __repr__(self) -> str:
+        last = f', last error {as_float(self.epochs[-1].error):.6g}' if self.epochs else ''
+        return f'History({len(self)} epochs, stopped by {self.stopped_by}{last})'
+
+
+def accuracy(outputs: Sequence[Any], targets: Sequence[Any]) -> float:
+    """Return the share of samples that the net gets right.
+
+    Of several outputs the largest must be that of the target: a class number, or a
+    list with its largest number there. A lone output must be nearer to its target
+    than to any other target given, so that 0 and 1, or -1 and 1, do for two classes.
+    A tie, and a nan, is not right.
+
+    >>> accuracy([[0.1, 0.9], [0.8, 0.2], [0.3, 0.4]], [1, [1, 0], 0])
+    0.6666666666666666
+    >>> accuracy([0.2, -0.7, -3.0], [1, 1, -1])
+    0.6666666666666666
+    """
+    lone = [_alone(t) for t in targets]
+    kinds = {t for t in lone if not isinstance(t, Sequence)}
+    right = 0
+    for y, t in zip(map(_alone, outputs), lone, strict=True):
+        if isinstance(y, Sequence):
+            place = max(range(len(t)), key=t.__getitem__) if isinstance(t, Sequence) else int(t)
+            right += all(y[place] > other for k, other in enumerate(y) if k != place)
+        else:
+            right += all(abs(y - t) < abs(y - other) for other in kinds if other != t) and y == y
+    return right / len(targets)
+
+
+def as_float(number: Any) -> float:
+    """Return the nearest float; a fraction that is too large for one is an infinity."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
+
+
+def _alone(thing: Any) -> Any:
+    return thing[0] if isinstance(thing, Sequence) and len(thing) == 1 else thing
+
+
+#: The metrics that ``train`` knows by name.
+METRICS = MappingProxyType({'accuracy': accuracy, 'rms': root_mean_square_error})

@@ -1,0 +1,221 @@
+"""Teacher sets: samples with known correct answers, checked before anything learns from them.
+
+>>> teacher_set = TeacherSet([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
+>>> teacher_set
+TeacherSet(4 samples, 2 inputs)
+>>> x, t = [*teacher_set][1]
+>>> x, t
+((0, 1), 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from math import floor
+from os import PathLike
+from random import Random
+from statistics import mean, pstdev
+from typing import Any, TypeAlias
+
+from .csv_table import read_table
+from .runs import Standardisation
+from .samples import Row, classified, is_row, number, plain, rows
+
+__all__ = ['TeacherSet']
+
+Seed: TypeAlias = int | Random
+
+
+class TeacherSet:
+    """Samples: a row of ``inputs`` and a target each, in the order given.
+
+    ``inputs`` is a list of rows or a two-dimensional array; ``targets`` has one number,
+    or one row of numbers, per sample. Targets that are strings become class numbers,
+    and ``classes`` their names, sorted; so do any with ``classes=True``. With names in
+    ``classes=[...]`` targets are these names, or their numbers already. Whole numbers
+    and fractions stay exact.
+
+    ``standardise=True`` computes mean and (population) deviation of every input;
+    the rows stay as they are, and the net that ``train`` teaches takes over
+    ``standardisation`` and applies it to whatever comes in from then on. An input
+    that is constant keeps its scale: its deviation counts as 1.
+
+    Raises ValueError for a set that is empty, rows of different lengths, a nan or inf
+    (naming the row, counted from 1), a class that is not among ``classes``, different
+    numbers of inputs and targets; TypeError for what is not a number.
+
+    >>> TeacherSet([[1.0], [2.0]], ['yes', 'no']).targets
+    (1, 0)
+    >>> TeacherSet([[1.0, 2.0], [3.0]], [0, 1])
+    Traceback (most recent call last):
+        ...
+    ValueError: row 2 of the inputs has 1 number; row 1 has 2
+    """
+
+    def __init__(
+        self,
+        inputs: Iterable[Iterable[Any]],
+        targets: Iterable[Any],
+        *,
+        input_names: Iterable[str] | None = None,
+        target_names: Iterable[str] | None = None,
+        classes: Iterable[Any] | bool | None = None,
+        standardise: bool = False,
+    ) -> None:
+        self.inputs: tuple[Row, ...] = rows(inputs, 'inputs')
+        labels = [*plain(targets)]
+        if len(self.inputs) != len(labels):
+            raise ValueError(f'every sample needs a target: {len(self.inputs)} inputs, {len(labels)} targets')
+        if not labels:
+            raise ValueError('a teacher set needs at least one sample; it is empty')
+        self.targets: tuple[Any, ...]
+        self.classes: tuple[Any, ...] | None = None
+        classes = None if classes is False else classes
+        if classes is not None or isinstance(labels[0], str):
+            self.classes, self.targets = classified(labels, None if classes is True else classes)
+        elif is_row(labels[0]):
+            self.targets = rows(labels, 'targets')
+        else:
+            self.targets = tuple(number(t, f'row {place} of the targets') for place, t in enumerate(labels, 1))
+        self.input_names = _names(input_names, len(self.inputs[0]), 'input')
+        self.target_names = _names(target_names, self.width, 'target')
+        self.standardisation: Standardisation | None = _standardisation(self.inputs) if standardise else None
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | PathLike[str],
+        target: str | Sequence[str],
+        *,
+        inputs: Sequence[str] | None = None,
+        classes: Iterable[Any] | bool | None = None,
+        standardise: bool = False,
+        delimiter: str = ',',
+    ) -> TeacherSet:
+        """Read a teacher set from a CSV file whose first line names the columns.
+
+        ``target`` names the target's column, or several; ``inputs`` those of the
+        inputs, all others if not given. Inputs are numbers. A target is a number if
+        the first is, else a class; ``classes`` as above, as they are written in the
+        file. Blank lines are skipped. Raises ValueError for anything unexpected, naming
+        line, column and content.
+
+        >>> from pathlib import Path; from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / 'fruit.csv'
+        ...     _ = path.write_text('weight,fruit\\n150,apple\\n120,pear\\n')
+        ...     teacher_set = TeacherSet.from_csv(path, target='fruit')
+        >>> teacher_set.inputs, teacher_set.targets, teacher_set.classes
+        (((150.0,), (120.0,)), (0, 1), ('apple', 'pear'))
+        """
+        table = read_table(path, delimiter)
+        names = [target] if isinstance(target, str) else [*target]
+        chosen = [name for name in table.header if name not in names] if inputs is None else [*inputs]
+        if not names or not chosen:
+            raise ValueError(f'{path} needs at least one target and one input; it has the columns {table.header}')
+        if {*names} & {*chosen}:
+            raise ValueError(f'a column is an input or a target, not both: {sorted({*names} & {*chosen})}')
+        classes = classes if classes is None or isinstance(classes, bool) else [*map(str, plain(classes))]
+        columns = [table.labels_or_numbers(name, as_labels=classes not in (None, False)) for name in names]
+        return cls(
+            zip(*map(table.numbers, chosen)),
+            columns[0] if isinstance(target, str) else zip(*columns),
+            input_names=chosen, target_names=names, classes=classes, standardise=standardise,
+        )  # fmt: skip
+
+    @property
+    def width(self) -> int:
+        """How many numbers one target has; 1 for a class number."""
+        return len(self.targets[0]) if is_row(self.targets[0]) else 1
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __iter__(self) -> Iterator[tuple[Row, Any]]:
+        return zip(self.inputs, self.targets)
+
+    def select(self, places: Iterable[int]) -> TeacherSet:
+        """Return the samples at some places, counted from 0, in the order of the places.
+
+        Classes, names and standardisation are those of the whole set.
+        """
+        places = [*places]
+        if not places:
+            raise ValueError('a teacher set needs at least one sample; none was selected')
+        result = copy(self)
+        result.inputs = tuple(self.inputs[place] for place in places)
+        result.targets = tuple(self.targets[place] for place in places)
+        return result
+
+    def shuffled(self, seed: Seed = 0) -> TeacherSet:
+        """Return the same samples in another order, which ``seed`` determines."""
+        return self.select(_permutation(len(self), seed))
+
+    def split(self, fraction: float, *, seed: Seed = 0, stratify: bool = False) -> tuple[TeacherSet, TeacherSet]:
+        """Shuffle, and split into a set with that fraction of the samples and one with the rest.
+
+        The number of samples is rounded. With ``stratify`` every class (every target)
+        is divided in the same proportion, to within one sample. If the set is
+        standardised, both parts are by the means and deviations of the first alone, so
+        that it learns nothing of the other. Raises ValueError if a part would be empty.
+
+        >>> some, others = TeacherSet([[x] for x in range(10)], 'aaaaabbbbb').split(0.6, stratify=True)
+        >>> sorted(some.targets), sorted(others.targets)
+        ([0, 0, 0, 1, 1, 1], [0, 0, 1, 1])
+        """
+        order = _permutation(len(self), seed)
+        ranks = {t: rank for rank, t in enumerate(dict.fromkeys(self.targets))} if stratify else {}
+        grouped = sorted(order, key=lambda place: ranks[self.targets[place]]) if stratify else order
+        if not 0 < fraction < 1:
+            raise ValueError(f'the fraction of a split must be between 0 and 1, not {fraction}')
+        # Walking along the groups, take a sample whenever the number due rises by one.
+        due = [floor(fraction * count + 0.5) for count in range(len(self) + 1)]
+        taken = {place for place, before, after in zip(grouped, due, due[1:]) if after > before}
+        if not 0 < len(taken) < len(self):
+            raise ValueError(f'a fraction of {fraction} of {len(self)} samples leaves a part of the split empty')
+        first, second = (self.select(p for p in order if (p in taken) is wanted) for wanted in (True, False))
+        if self.standardisation is not None:
+            first.standardisation = second.standardisation = _standardisation(first.inputs)
+        return first, second
+
+    def one_hot(self) -> TeacherSet:
+        """Return the set with a row of 0s and a 1, at its class, for each target.
+
+        So a net with an output per class can learn classes by half the sum of squares.
+        Raises ValueError for a set without classes.
+
+        >>> TeacherSet([[0.5], [1.5]], ['yes', 'no']).one_hot().targets
+        ((0, 1), (1, 0))
+        """
+        if self.classes is None or self.width != 1 or is_row(self.targets[0]):
+            raise ValueError(f'{self!r} has no class numbers; make it of strings, or with classes=True')
+        result = copy(self)
+        result.targets = tuple(tuple(int(k == t) for k in range(len(self.classes))) for t in self.targets)
+        result.target_names = tuple(map(str, self.classes))
+        return result
+
+    def __repr__(self) -> str:
+        size, width = len(self), len(self.inputs[0])
+        answers = f', {self.width} targets' if self.width > 1 and not self.classes else ''
+        answers = f', {len(self.classes)} classes' if self.classes else answers
+        return f'TeacherSet({size} sample{"s" * (size > 1)}, {width} input{"s" * (width > 1)}{answers})'
+
+
+def _standardisation(rows: Sequence[Row]) -> Standardisation:
+    columns = [*zip(*rows)]
+    deviations = (1.0 if min(column) == max(column) else float(pstdev(column)) for column in columns)
+    return Standardisation(tuple(float(mean(column)) for column in columns), tuple(d or 1.0 for d in deviations))
+
+
+def _names(names: Iterable[str] | None, wanted: int, what: str) -> tuple[str, ...] | None:
+    result = None if names is None else tuple(map(str, names))
+    if result is not None and len(result) != wanted:
+        raise ValueError(f'{len(result)} {what} names for {wanted} {what}{"s" * (wanted > 1)}')
+    return result
+
+
+def _permutation(length: int, seed: Seed) -> list[int]:
+    order = [*range(length)]
+    (seed if isinstance(seed, Random) else Random(seed)).shuffle(order)
+    return order
