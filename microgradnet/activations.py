@@ -61,6 +61,8 @@ class Activation:
             raise ValueError(f'there is no activation {g!r}{hint}')
         self.is_one_sided = self.name in ONE_SIDED
         self._function = g if callable(g) else OTHER_NAMES.get(g) or getattr(functions, g)
+        #: What records g(r) of a node: the operation's own function, or this object, which checks.
+        self.record: Callable[[Value], Value] = self if callable(g) else self._function
 
     def __call__(self, r: Value) -> Value:
         """Record g(r); raise TypeError if the function returns something else than a Value."""

@@ -40,7 +40,7 @@ def topological_order(*roots: N) -> list[N]:
     order: list[N] = []
     append = order.append
     seen: set[N] = set()
-    see, listed = seen.add, seen.__contains__
+    see, listed, covers = seen.add, seen.__contains__, seen.issuperset
     stack: list[N | None] = [*reversed(roots)]
     push, pop, extend = stack.append, stack.pop, stack.extend
     # A node is pushed under a None: when the None comes up again, all that was
@@ -55,7 +55,10 @@ def topological_order(*roots: N) -> list[N]:
             if inputs:
                 push(node)
                 push(None)
-                extend(filterfalse(listed, inputs[::-1]) if len(inputs) > 3 else inputs[::-1])
+                if len(inputs) < 4:
+                    extend(inputs[::-1])
+                elif not covers(inputs):
+                    extend(filterfalse(listed, inputs[::-1]))
             else:
                 append(node)
     return order

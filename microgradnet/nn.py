@@ -24,6 +24,7 @@ from .arithmetic import no_grad
 from .operations import operations
 from .parameters import Parametrised, at_least_one, row_of
 from .reals import Fraction, real
+from .recording import recorders
 from .runs import Firing, Run, Standardisation
 from .value import Value
 
@@ -92,8 +93,14 @@ class Layer(Parametrised):
 
     def __call__(self, x: Iterable[Any]) -> Any:
         """Return the list of outputs, or the output itself if there is only one."""
-        outputs = [firing.output for firing in self.fire(row_of(x, len(self.neurons[0].weights), self))]
+        outputs = self.outputs(row_of(x, len(self.neurons[0].weights), self))
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def outputs(self, x: list[Value]) -> list[Value]:
+        """Record every neuron on inputs that are nodes already, and keep the outputs only."""
+        dot = recorders['dot']
+        data = [v.data for v in x]
+        return [n.activation.record(dot(n.weights, x, n.bias, data)) for n in self.neurons]
 
     def fire(self, x: list[Value]) -> list[Firing]:
         """Record every neuron on inputs that are nodes already."""
@@ -187,8 +194,12 @@ class MLP(Parametrised):
 
     def __call__(self, x: Iterable[Any]) -> Any:
         """Return the list of outputs for one row, or the output itself if there is only one."""
-        outputs = self.run(x).outputs
-        return outputs[0] if len(outputs) == 1 else outputs
+        signal: list[Value] = row_of(x, self.inputs, self)
+        if self.standardisation:
+            signal = self.standardisation(signal)
+        for layer in self.layers:
+            signal = layer.outputs(signal)
+        return signal[0] if len(signal) == 1 else signal
 
     def run(self, x: Iterable[Any]) -> Run:
         """Record the net on one row, and keep each neuron's net input and output.

@@ -19,7 +19,10 @@ def __mul__(self, b):
         return record(mul_operation, (self, other))
     y = a * b
     node = new(Value)
-    node.data, node.grad, node.op, node.label = y, 0.0, mul_operation, ''
+    node.data = y
+    node.grad = 0.0
+    node.op = mul_operation
+    node.label = ''
     node.inputs = (self, other)
     node.partials = (b, a,) if recorded else (b, None,)
     return node
@@ -101,11 +104,15 @@ def nary_source(op: Operation) -> str:
         if y.__class__ is not float or paused:
             return record(sum_operation, vectors(sum_operation, a_nodes))
         node = new(Value)
-        node.data, node.grad, node.op, node.label = y, 0.0, sum_operation, ''
+        node.data = y
+        node.grad = 0.0
+        node.op = sum_operation
+        node.label = ''
         node.inputs = (*a_nodes,)
         node.partials = (*[1.0] * len(a),)
         return node
     """
+    signature = ', '.join(f'{p}={op.default[p]!r}' if p in op.default else p for p in op.parameters)
     groups = ', '.join(f'{p}_nodes' if p in op.vectors else f'{p}_node' for p in op.parameters)
     again = f'return record({op.name}_operation, vectors({op.name}_operation, {groups}))'
     body = [f'{p}_nodes = {p} if {p}.__class__ is list else [*{p}]' for p in op.vectors]
@@ -114,13 +121,19 @@ def nary_source(op: Operation) -> str:
         lengths = ' == '.join(f'len({p}_nodes)' for p in op.vectors)
         body += [f'if not {lengths}:', f'    {again}']
     data = [f'{p} = [v.data for v in {p}_nodes]' for p in op.vectors]
+    if len(op.vectors) > 1:  # a layer reads the data of its inputs once for all its neurons
+        data[-1] += f' if {op.vectors[-1]}_data is None else {op.vectors[-1]}_data'
+        signature += f', {op.vectors[-1]}_data=None'
     data += [f'{p} = {p}_node.data if isinstance({p}_node, Value) else {p}_node' for p in op.scalars]
     body += ['try:', *_indent(data + _value(op, guarded=False)), 'except Exception:', f'    {again}']
     body += ['if y.__class__ is not float or paused:', f'    {again}']
     body += [f'if not isinstance({p}_node, Value): {p}_node = lift({p}_node)' for p in op.scalars]
     inputs = ', '.join([f'*{p}_nodes' for p in op.vectors] + [f'{p}_node' for p in op.scalars])
-    signature = ', '.join(f'{p}={op.default[p]!r}' if p in op.default else p for p in op.parameters)
-    return _lines(f'def {op.name}({signature}):', body + _node(op, inputs, _partials(op)))
+    partials = _partials(op)
+    for p in op.scalars:
+        text = op.writer('python')(op.partial_cells[op.parameters.index(p)])
+        partials = partials.replace(f' {text},)', f' None if {p}_node.__class__ is Constant else {text},)')
+    return _lines(f'def {op.name}({signature}):', body + _node(op, inputs, partials))
 
 
 def _lift(op: Operation, p: str, node: str, recorded: str) -> list[str]:
@@ -164,7 +177,10 @@ def _node(op: Operation, nodes: str, partials: str) -> list[str]:
     comma = '' if ',' in nodes else ','
     return [
         'node = new(Value)',
-        f"node.data, node.grad, node.op, node.label = y, 0.0, {op.name}_operation, ''",
+        'node.data = y',
+        'node.grad = 0.0',
+        f'node.op = {op.name}_operation',
+        "node.label = ''",
         f'node.inputs = ({nodes}{comma})',
         *made,
         'return node',
@@ -178,6 +194,8 @@ def _items(op: Operation) -> list[str]:
 
 def _partials(op: Operation, only: str = '') -> str:
     """Print the tuple of partials; with ``only``, None for every other operand."""
+    if op.parameters == 'a' and not op.vectors and (choice := op.constant_choice()):
+        return choice
     if not only:
         return f'({op.write_partials("python")})'
     items = [text if p == only else 'None' for p, text in zip(op.parameters, _items(op), strict=True)]

@@ -44,7 +44,7 @@ class Value(operators.Operators):
     ('add', 'mul', (3.0, 3.0))
     """
 
-    __slots__ = ('__weakref__', 'data', 'grad', 'inputs', 'label', 'op', 'partials')
+    __slots__ = ('__weakref__', 'data', 'grad', 'inputs', 'label', 'op', 'partials', 'signal')
 
     data: Number
     grad: Number
@@ -52,6 +52,7 @@ class Value(operators.Operators):
     inputs: tuple[Value, ...]
     partials: tuple[Number | None, ...]
     label: str
+    signal: Number
 
     def __init__(self, data: Any, label: str = '') -> None:
         self.data = data if data.__class__ is float else real(data)
@@ -68,6 +69,7 @@ class Value(operators.Operators):
         their ``grad``; inner nodes hold the signal of this call. Until the end all
         signals are kept aside, so an interrupted call changes nothing. ``seed`` is the
         signal to start from, 1 if not given. It never raises: its arithmetic is IEEE's.
+        Graphs that share nodes must not be sent signals by two threads at once.
 
         The rule is that of the derivation's "Error signal": what arrives at a node is
         the sum over its consumers of their signal times the local derivative.
@@ -84,7 +86,7 @@ class Value(operators.Operators):
             signals = _signals(self, order, start)
         except OverflowError:  # a fraction met a float, for which it is too large: an infinity
             signals = _signals(self, order, _as_float(start), in_floats=True)
-        grads = [signals[node] if node.inputs else node.grad + signals[node] for node in order]
+        grads = [signal if node.inputs else node.grad + signal for node, signal in zip(order, signals)]
         # One call into C, which nothing can interrupt: all grads are set or none.
         deque(map(_set_grad, order, grads), maxlen=0)
 
@@ -216,21 +218,27 @@ new = object.__new__
 _set_grad = Value.__dict__['grad'].__set__
 
 
-def _signals(root: Value, order: list[Value], start: Number, in_floats: bool = False) -> dict[Value, Number]:
-    """Return the error signal of every node; the inner loop is the whole of backpropagation."""
+def _signals(root: Value, order: list[Value], start: Number, in_floats: bool = False) -> list[Number]:
+    """Return the error signal of every node in the order; the inner loop is the whole of backpropagation.
+
+    While it runs, each node's signal so far is in its slot ``signal``, beside ``grad``.
+    """
     # A zero of its own, new at every call, tells "no signal came" from a signal of 0.
     nothing = type(start)('0')
-    signals = dict.fromkeys(order, nothing)
-    signals[root] = start
+    for node in order:
+        node.signal = nothing
+    root.signal = start
     for node in reversed(order):
-        signal = signals[node]
-        if signal is not nothing and node.inputs:
-            partials = [p if p is None else _as_float(p) for p in node.partials] if in_floats else node.partials
-            for source, partial in zip(node.inputs, partials):
-                if partial is not None:
-                    signals[source] += partial * signal
+        inputs = node.inputs
+        if inputs:
+            signal = node.signal
+            if signal is not nothing:
+                partials = [p if p is None else _as_float(p) for p in node.partials] if in_floats else node.partials
+                for source, partial in zip(inputs, partials):
+                    if partial is not None:
+                        source.signal += partial * signal
     # Where none came, a zero that leaves exact what it is added to.
-    return {node: _zero(node.data) if signal is nothing else signal for node, signal in signals.items()}
+    return [_zero(node.data) if node.signal is nothing else node.signal for node in order]
 
 
 def _as_float(number: Number) -> float:

@@ -94,6 +94,9 @@ class _Writer:
     def spell_Name(self, node: ast.Name) -> tuple[str, int]:
         return node.id, 9
 
+    def spell_Tuple(self, node: ast.Tuple) -> tuple[str, int]:
+        return f'({", ".join(self.spell(item)[0] for item in node.elts)},)', 9
+
     def spell_Subscript(self, node: ast.Subscript) -> tuple[str, int]:
         return f'{ast.unparse(node.value)}_i', 9
 
