@@ -1,0 +1,197 @@
+r"""A ``graphviz.Digraph`` that renders with ``dot`` or without it, and what pictures share.
+
+``Digraph``      renders with the ``dot`` program, else with pygraphviz's wheel
+``markup``       any text, made safe for an HTML-like label
+``name_markup``  the same for a name, which may have an index, w_{1,3}
+``plain``        any text, made safe for a tooltip
+``number``       a number, written compactly; ``in_full`` with all its digits
+
+Whatever comes from a user passes through ``markup`` or ``plain``; nothing else may
+put it into the source.
+
+>>> markup('<b>"a" & \\N</b>'), plain('\\N')
+('&lt;b&gt;&quot;a&quot; &amp; \\\\N&lt;/b&gt;', '\\\\\\\\N')
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import graphviz  # type: ignore[import-untyped, unused-ignore]
+
+__all__ = ['Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'subscript']
+
+#: Colours of Okabe and Ito's palette, darkened for print. As in the derivation, the
+#: input is blue, the local derivative green and the error signal red; each is also named.
+INPUT, DERIVATIVE, SIGNAL = '#00588A', '#00694D', '#A84300'
+INK, FAINT, PALE = '#1F2933', '#66707A', '#B8C0C8'
+
+FONT = 'Helvetica,Arial,sans-serif'
+LONGEST = 40
+INDEXED = re.compile(r'([^\W\d_])_(?:\{([^{}\n]{1,12})\}|([^\W_]{1,4}))')
+
+
+class RendererNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc, unused-ignore]
+    """Neither Graphviz's ``dot`` nor pygraphviz is there; ``source`` is the picture in DOT."""
+
+    def __init__(self, source: str, engine: str = 'dot') -> None:
+        RuntimeError.__init__(self, source, engine)
+        self.source, self.engine = source, engine
+
+    def __str__(self) -> str:
+        return (
+            f'cannot render: there is no program {self.engine!r} on the PATH and pygraphviz cannot be imported. '
+            'Either install Graphviz (https://graphviz.org/download/), or its wheel by '
+            "pip install 'microgradnet[draw]'. "
+            f'The picture in DOT, also the .source of this error:\n{self.source}'
+        )
+
+
+class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
+    """A directed graph that renders with the ``dot`` program or, without it, with pygraphviz.
+
+    ``left_out`` is the number of nodes that a limit kept out of the picture. In a
+    notebook it shows itself as SVG.
+
+    >>> picture = Digraph()
+    >>> picture.edge('x', 'f')
+    >>> picture.pipe(format='svg', encoding='utf-8')[:5]
+    '<?xml'
+    """
+
+    left_out: int = 0
+
+    def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
+        """Return the rendered picture as bytes, or decoded where an encoding is given.
+
+        Takes what ``graphviz.Digraph.pipe`` takes. Raises RendererNotFound where
+        neither ``dot`` nor pygraphviz is installed.
+        """
+        try:
+            return super().pipe(format, encoding=encoding, **options)
+        except graphviz.ExecutableNotFound:
+            output = self._render_without_dot(format or self.format, **options)
+        return output if encoding is None else output.decode(encoding)
+
+    def render(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        outfile: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> str:
+        """Save the source, render it beside, and return the path of the picture.
+
+        Takes what ``graphviz.Digraph.render`` takes; an ``outfile`` names the picture
+        itself, and its suffix the format. Raises RendererNotFound where neither
+        ``dot`` nor pygraphviz is installed; the source is saved all the same.
+        """
+        try:
+            return super().render(  # type: ignore[no-any-return, unused-ignore]
+                filename, directory=directory, view=view, cleanup=cleanup, format=format, outfile=outfile, **options
+            )
+        except graphviz.ExecutableNotFound:
+            source = Path(self.filepath)  # super() has saved it there
+        parts = [options.get('formatter'), options.get('renderer'), format or self.format]
+        if outfile is not None:
+            picture = Path(outfile)
+            parts[-1] = format or picture.suffix[1:].lower()
+        else:
+            picture = Path('.'.join([str(source), *(part for part in parts if part)]))
+        picture.write_bytes(self._render_without_dot(parts[-1] or '', **options))
+        if cleanup:
+            source.unlink()
+        if view:
+            graphviz.view(str(picture))
+        return str(picture)
+
+    def _render_without_dot(self, format: str, engine: str | None = None, **options: Any) -> bytes:
+        engine = engine or self.engine
+        try:
+            import pygraphviz  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        except ImportError as missing:
+            raise RendererNotFound(self.source, engine) from missing
+        parts = [format, options.get('renderer'), options.get('formatter')]
+        whole_format = ':'.join(part for part in parts if part)
+        return pygraphviz.AGraph(string=self.source).draw(format=whole_format, prog=engine)  # type: ignore[no-any-return, unused-ignore]
+
+    def _repr_svg_(self) -> str:
+        return self.pipe('svg', encoding='utf-8')  # type: ignore[no-any-return]
+
+
+def short(text: str) -> str:
+    """Cut long text."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'
+
+
+def _visible(text: str) -> str:
+    """Show what XML does not allow: control characters and their like."""
+    shown = {'\n': '\n', '\t': ' ', '\x7f': '\u2421'}
+    return ''.join(
+        shown[c] if c in shown
+        else chr(0x2400 + ord(c)) if c < ' '
+        else '\ufffd' if '\x80' <= c <= '\x9f' or '\ud800' <= c <= '\udfff' or c in '\ufffe\uffff'
+        else c
+        for c in text.replace('\r\n', '\n')
+    )  # fmt: skip
+
+
+def markup(text: str) -> str:
+    """Escape any text for an HTML-like label, in which Graphviz reads \\N as the node's name; line breaks stay."""
+    return html.escape(_visible(short(text)).replace('\\', '\\\\')).replace('\n', '<br/>')
+
+
+def name_markup(label: str) -> str:
+    """Set a label as markup; one in the derivation's manner, a letter and an index, with a subscript.
+
+    >>> name_markup('learning_rate'), name_markup('w_{1,3}') == subscript('w', '1,3', 11)
+    ('learning_rate', True)
+    """
+    match = INDEXED.fullmatch(label)
+    return subscript(match[1], markup(match[2] or match[3]), 11) if match else markup(label)
+
+
+def plain(text: str) -> str:
+    """Escape any text for a tooltip, in which Graphviz reads entities, and backslashes twice."""
+    return graphviz.escape(_visible(text).replace('\n', ' ').replace('&', '&amp;').replace('\\', '\\\\'))  # type: ignore[no-any-return, unused-ignore]
+
+
+def subscript(letter: str, index: object, size: float = 14) -> str:
+    """Set a letter of the derivation with its subscript, as markup."""
+    return f'<i>{letter}</i><sub><font point-size="{size * 0.85:.3g}">{index}</font></sub>'
+
+
+def number(x: float | Fraction, spec: str = '.4g') -> str:
+    """Write a number compactly: a float by the format, a Fraction exactly where it is short.
+
+    >>> number(1 / 3), number(Fraction(1, 3)), number(Fraction(10**20, 3)), number(2.0)
+    ('0.3333', '1/3', '≈3.333e+19', '2')
+    """
+    if not isinstance(x, Fraction):
+        return format(x, spec)
+    if x.numerator.bit_length() + x.denominator.bit_length() <= 40:
+        return str(x)
+    try:
+        return f'≈{float(x):{spec}}'
+    except OverflowError:
+        return '≈-∞' if x < 0 else '≈∞'
+
+
+def in_full(x: float | Fraction) -> str:
+    """Write a number with all its digits, as a tooltip has room for; a Fraction of very many as ``number``.
+
+    >>> in_full(1 / 3), in_full(Fraction(10**20, 3))
+    ('0.3333333333333333', '100000000000000000000/3')
+    """
+    if isinstance(x, Fraction) and x.numerator.bit_length() + x.denominator.bit_length() > 120:
+        return number(x, '.17g')
+    return str(x)
