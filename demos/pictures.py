@@ -1,0 +1,64 @@
+"""Make the README's pictures anew, in docs/pictures.
+
+    python -m demos.pictures [--out FOLDER] [--epochs N]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from demos import iris, two_moons
+from microgradnet import MLP, Value, draw, draw_network
+
+
+def main(argv: Sequence[str] | None = None) -> list[Path]:
+    """Make the pictures, with the arguments of the command line if none are given."""
+    parser = argparse.ArgumentParser(description="Make the README's pictures anew.")
+    folder = Path('docs/pictures')
+    parser.add_argument('--out', type=Path, default=folder, help='folder for the pictures (%(default)s)')
+    parser.add_argument('--epochs', type=int, help='times through the teacher sets (as each demo does)')
+    arguments = parser.parse_args(argv)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+    epochs = [] if arguments.epochs is None else ['--epochs', str(arguments.epochs)]
+    with TemporaryDirectory() as drafts:
+        trained = iris.main(['--out', drafts, *epochs]).net
+        [boundary] = two_moons.main(['--out', drafts, *epochs]).pictures
+        picture_of_moons = boundary.read_bytes()
+
+    paths = [arguments.out / 'two_moons.png']
+    paths[0].write_bytes(picture_of_moons)
+    drawn = {
+        'expression': expression(),
+        'three_layers': draw_network(three_layers()),
+        'iris': iris.network_picture(trained, iris.iris()),
+    }
+    for name, picture in drawn.items():
+        paths.append(arguments.out / f'{name}.svg')
+        picture.render(outfile=paths[-1], cleanup=True)
+    print('\nThe pictures:')
+    for path in paths:
+        print(f'  {path}  {path.stat().st_size / 1000:.1f} kB')
+    return paths
+
+
+def expression() -> Any:
+    """Draw y = tanh(a b + c), with its gradients."""
+    a, b, c = Value(2.0, label='a'), Value(-3.0, label='b'), Value(5.5, label='c')
+    y = (a * b + c).tanh()
+    y.label = 'y'
+    y.backward()
+    return draw(y)
+
+
+def three_layers() -> MLP:
+    """Return the derivation's net of three layers, as the README has it."""
+    return MLP(2, [2, 2, 1], activation='sigmoid', output_activation='sigmoid', seed=5)
+
+
+if __name__ == '__main__':
+    main()
