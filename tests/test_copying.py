@@ -96,7 +96,11 @@ def test_roots_that_share_nodes_still_share_them(way: str) -> None:
 
 @pytest.mark.parametrize(
     ('way', 'depth'),
-    [('deepcopy', 100_000), ('pickle', 100_000), ('pickle in Python', 2_000), ('protocol 0', 10_000)],
+    [
+        *[('deepcopy', 20_000), ('pickle', 20_000), ('pickle in Python', 2_000), ('protocol 0', 10_000)],
+        pytest.param('deepcopy', 100_000, marks=pytest.mark.slow),
+        pytest.param('pickle', 100_000, marks=pytest.mark.slow),
+    ],
 )
 def test_deep_chains(way: str, depth: int) -> None:
     x = Value(0.5)
