@@ -10,7 +10,7 @@ operands are nodes and bare numbers; an operation of numbers alone is a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple, TypeAlias
 
@@ -41,7 +41,7 @@ class Builder:
         for node in nodes:
             self._age[node] = len(self._age)
             if node.op is not None:
-                self._made.setdefault(self._key(node.op.name, node.inputs), node)
+                self._made.setdefault(self._key(node.op, node.inputs), node)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith('_') or name not in operations:
@@ -59,7 +59,7 @@ class Builder:
         if beside is None:
             return _compute(op, operands)
         operands = tuple(_fit(operand, beside) for operand in operands)
-        key = self._key(name, operands)
+        key = self._key(op, operands)
         if key not in self._made:
             first, *others = (lift(operand, beside) for operand in operands)
             self._made[key] = getattr(first, op.method or op.name)(*others)
@@ -68,9 +68,9 @@ class Builder:
     def identity(self, a: Any) -> Any:
         return a
 
-    def _key(self, name: str, operands: Sequence[Any]) -> tuple[Any, ...]:
+    def _key(self, op: Operation, operands: Sequence[Any]) -> tuple[Any, ...]:
         plain = (_number_if_constant(operand) for operand in operands)
-        return (name, *(o if isinstance(o, Value) else (repr(o),) for o in plain))
+        return (op, *(o if isinstance(o, Value) else (repr(o),) for o in plain))
 
     def add(self, a: Any, b: Any) -> Any:
         return self.record('add', a, b)  # a + 0 is not always a: -0.0 + 0 is 0.0
@@ -110,6 +110,13 @@ class Builder:
             return Gate(condition, no is None)
         return yes if yes is no else self.record('where', condition, yes, no)
 
+    def choose(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+        """Choose between what is recorded only if it can be chosen."""
+        condition = _number_if_constant(condition)
+        if isinstance(condition, Value):
+            return self.where(condition, yes(), no())
+        return yes() if condition else no()
+
     # Comparisons are conditions for where: anything but 0 holds, nan stays nan.
     def unequal(self, a: Any, b: Any) -> Any:
         if a is b:
@@ -125,11 +132,13 @@ class Builder:
     def at_most(self, a: Any, b: Any) -> Any:
         return self.where(self.greater(a, b), 0, 1)
 
-    def both(self, *conditions: Any) -> Any:
-        return reduce(lambda a, b: self.where(a, b, 0), conditions)
+    def both(self, *conditions: Callable[[], Any]) -> Any:
+        first, *others = conditions
+        return self.choose(first(), lambda: self.both(*others), lambda: 0) if others else first()
 
-    def either(self, *conditions: Any) -> Any:
-        return reduce(lambda a, b: self.where(a, 1, b), conditions)
+    def either(self, *conditions: Callable[[], Any]) -> Any:
+        first, *others = conditions
+        return self.choose(first(), lambda: 1, lambda: self.either(*others)) if others else first()
 
     def total(self, terms: Sequence[Any]) -> Any:
         """Add up terms, as one node."""

@@ -44,10 +44,11 @@ row('div', 'a / b', ('1 / b', '-y / b'), r'\frac{a}{b}', method='__truediv__', r
 row('neg', '-a',    ('-1',),          r'-{a}', method='__neg__', numpy='negative')
 row('abs', 'abs(a)', ('sign(a)',),    r'\left|{a}\right|', method='__abs__', numpy='absolute', kink='a')
 # b * a ** (b - 1) has the most digits where b - 1 is exact, as for all ordinary exponents.
-row('pow', 'a ** b', ('0 if b == 0 else b * y / a if rounded and normal else b * a ** (b - 1)',
+row('pow', 'a ** b', ('0 if b == 0 and no_inverse else b * y / a if rounded and normal else b * a ** (b - 1)',
                       '0 if y == 0 and a >= 0 else y * log(a)'), r' {a}^{b}',
     let='rounded = abs(b) >= 9007199254740992 or b - 1 + 1 != b;'
-        'normal = abs(y) >= 2.2250738585072014e-308 and abs(y) < inf',
+        'normal = abs(y) >= 2.2250738585072014e-308 and abs(y) < inf;'
+        'no_inverse = abs(a) < 2.2250738585072014e-308 or a != a',
     method='__pow__', reflected='__rpow__', numpy='power', domain='a > 0', ulps=3)
 
 # Exponentials and logarithms.

@@ -13,7 +13,7 @@ graph    calls of a builder ``g``         derivatives that are graphs themselves
 >>> write(cell, 'python'), write(cell, 'ieee')
 ('(2.0 * a if a > 0.0 else a / 3.0)', '(2.0 * a if a > 0.0 else divide(a, 3.0))')
 >>> write(cell, 'graph')
-'g.where(g.greater(a, 0), g.mul(2, a), g.div(a, 3))'
+'g.choose(g.greater(a, 0), lambda: g.mul(2, a), lambda: g.div(a, 3))'
 """
 
 from __future__ import annotations
@@ -166,10 +166,13 @@ class _GraphWriter(_Writer):
         return self.call(GRAPH[type(node.ops[0])], node.left, node.comparators[0])
 
     def spell_BoolOp(self, node: ast.BoolOp) -> tuple[str, int]:
-        return self.call('both' if isinstance(node.op, ast.And) else 'either', *node.values)
+        # Lazily, as Python does: with an exponent that is a number, most of a power's rule is never recorded.
+        name = 'both' if isinstance(node.op, ast.And) else 'either'
+        return f'g.{name}({", ".join(f"lambda: {self.spell(value)[0]}" for value in node.values)})', 9
 
     def spell_IfExp(self, node: ast.IfExp) -> tuple[str, int]:
-        return self.call('where', node.test, node.body, node.orelse)
+        test, yes, no = (self.spell(part)[0] for part in (node.test, node.body, node.orelse))
+        return f'g.choose({test}, lambda: {yes}, lambda: {no})', 9
 
     def spell_Call(self, node: ast.Call) -> tuple[str, int]:
         assert isinstance(node.func, ast.Name)

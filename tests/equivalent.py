@@ -119,6 +119,22 @@ GROUPS: dict[str, str] = {
         pow | normal | abs(y) >= 2.2250738585072014e-308 and y < inf
         pow | normal | abs(y) > 2.2250738585072014e-308 and abs(y) < inf
         pow | normal | abs(y) >= 2.2250738585072236e-308 and abs(y) < inf''',
+    'At b == 0 the derivative by a is 0 by either rule; no_inverse says where the general one would be 0 * inf, '
+    'and its place matters to second derivatives only, which test_forty_functions has.': '''
+        pow | d/da | 0 if b == 0 else b * y / a if rounded and normal else b * a ** (b - 1)
+        pow | no_inverse | -(abs(a) < 2.2250738585072014e-308 or a != a)
+        pow | no_inverse | 2 * (abs(a) < 2.2250738585072014e-308 or a != a)
+        pow | no_inverse | abs(a) < 2.2250738585072014e-308 or a != a + 1
+        pow | no_inverse | 1
+        pow | no_inverse | abs(a) <= 2.2250738585072014e-308 or a != a
+        pow | no_inverse | -abs(a) < 2.2250738585072014e-308 or a != a
+        pow | no_inverse | abs(-a) < 2.2250738585072014e-308 or a != a
+        pow | no_inverse | a < 2.2250738585072014e-308 or a != a
+        pow | no_inverse | abs(a) < 1.0 or a != a
+        pow | no_inverse | abs(a) < 2.2250738585072236e-308 or a != a
+        pow | no_inverse | abs(a) < 2.2250738585072014e-308 or b != a
+        pow | no_inverse | abs(a) < 2.2250738585072014e-308 or a != b
+        pow | no_inverse | abs(b) < 2.2250738585072014e-308 or a != a''',
     'Beyond 28 exp(-a^2) is 0; and any h with few bits, of either sign, whose remainder d - h is small will do.': '''
         gauss | d | clip(a, -28, 29)
         gauss | d | clip(a, -28, 28.00000000000028)

@@ -137,9 +137,9 @@ class Builder:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         others: dict[str, Callable[..., Any]] = {
-            'where': lambda test, yes, no: yes if test else no,
-            'both': lambda *tests: all(tests),
-            'either': lambda *tests: any(tests),
+            'choose': lambda test, yes, no: yes() if test else no(),
+            'both': lambda *tests: all(test() for test in tests),
+            'either': lambda *tests: any(test() for test in tests),
             'greater': operator.gt, 'less': operator.lt, 'at_least': operator.ge,
             'at_most': operator.le, 'equal': operator.eq, 'unequal': operator.ne,
         }  # fmt: skip
@@ -149,7 +149,7 @@ class Builder:
 @given(random_cells, floats, floats, floats)
 def test_cells_printed_for_a_builder_compute_the_same(cell: str, a: float, b: float, y: float) -> None:
     tree, here = rules.parse(cell), {'a': a, 'b': b, 'y': y}
-    got = eval(write(tree, 'graph'), {'g': Builder(), 'inf': math.inf}, here)
+    got = eval(write(tree, 'graph'), {'g': Builder(), 'inf': math.inf, **here})
     assert repr(float(got)) == repr(interpret(tree, here, 'ieee'))
 
 
