@@ -69,7 +69,7 @@ def gradients(y: Value, xs: Sequence[Value]) -> list[Value]:
                         sent = _Contribution(signal, partial, gates)
                     if partial is not None and not is_number(partial, 0):
                         incoming.setdefault(source, []).append(sent)
-        return [lift(_close(g, *signals[x]) if x in signals else 0.0, x) for x in xs]
+        return [lift(_close(g, *signals[x]) if x in signals else 0, x) for x in xs]
 
 
 def partials_of(g: Builder, node: Value, active: set[Value]) -> list[tuple[Value, Any]]:

@@ -9,8 +9,9 @@ jvp, vjp, hvp        Jacobian times a vector, vector times Jacobian, Hessian tim
 ===================  ==========================================================
 
 A structure is a number, or a list, tuple, dict or NumPy array of structures. The
-function is recorded on Values of the same structure; the derivatives are graphs that
-``gradients`` and ``tangents`` make, so that derivatives may be nested at will.
+function is recorded on Values of the same structure. Where a derivative around this one
+goes on from here, the derivatives are graphs that ``gradients`` and ``tangents`` make, so
+that they may be nested at will; else they are numbers, which ``Linear`` has much faster.
 
 >>> def f(x):
 ...     return x ** 3
@@ -20,26 +21,17 @@ function is recorded on Values of the same structure; the derivatives are graphs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from .adjoints import gradients
-from .arithmetic import ieee_arithmetic
-from .functions import dot
-from .graph import depends_on, topological_order
-from .recording import lift
-from .structures import take_apart
+from .recorded import Recorded, like
 from .tangents import tangents
-from .value import Value
 
 __all__ = ['grad', 'gradients', 'hessian', 'hvp', 'jacobian', 'jvp', 'tangents', 'value_and_grad', 'vjp']
 
 Function = Callable[..., Any]
-
-#: The variables of the derivatives being taken around this one.
-_around: ContextVar[tuple[Value, ...]] = ContextVar('around', default=())
 
 
 def grad(f: Function, argument: int = 0) -> Function:
@@ -82,9 +74,9 @@ def value_and_grad(f: Function, argument: int = 0) -> Function:
 
     @wraps(f)
     def both(*arguments: Any, **options: Any) -> Any:
-        run = _Run(f, argument, arguments, options)
+        run = Recorded(f, argument, arguments, options)
         y = run.number()
-        return run.bare([y])[0], run.build(run.bare(gradients(y, run.xs)))
+        return run.bare([y])[0], run.build(run.pull([y], [1]))
 
     return both
 
@@ -105,9 +97,9 @@ def jacobian(f: Function, argument: int = 0, mode: str | None = None) -> Functio
 
     @wraps(f)
     def all_first(*arguments: Any, **options: Any) -> Any:
-        run = _Run(f, argument, arguments, options)
+        run = Recorded(f, argument, arguments, options)
         ys, build = run.results()
-        return build([run.build(run.bare(row)) for row in _jacobian(ys, run.xs, mode)])
+        return build([run.build(row) for row in run.jacobian(ys, mode)])
 
     return all_first
 
@@ -124,9 +116,9 @@ def hessian(f: Function, argument: int = 0) -> Function:
 
     @wraps(f)
     def all_second(*arguments: Any, **options: Any) -> Any:
-        run = _Run(f, argument, arguments, options)
-        rows = _jacobian(gradients(run.number(), run.xs), run.xs, None)
-        return run.build([run.build(run.bare(row)) for row in rows])
+        run = Recorded(f, argument, arguments, options)
+        rows = run.jacobian(gradients(run.number(), run.xs), 'forward')
+        return run.build([run.build(row) for row in rows])
 
     return all_second
 
@@ -142,9 +134,9 @@ def hvp(f: Function) -> Function:
 
     @wraps(f)
     def product(x: Any, v: Any, *more: Any, **options: Any) -> Any:
-        run = _Run(f, 0, (x, *more), options)
-        slopes = gradients(run.number(), run.xs)
-        return run.build(run.bare(tangents(slopes, run.xs, run.like(v, 'the vector'))))
+        run = Recorded(f, 0, (x, *more), options)
+        direction = like(v, run.xs, 'the argument')
+        return run.build(run.push(gradients(run.number(), run.xs), direction))
 
     return product
 
@@ -157,10 +149,9 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
     >>> jvp(lambda x: [x[0] * x[1], x[0]], [2.0, 5.0], [1.0, 10.0])
     ([10.0, 2.0], [25.0, 1.0])
     """
-    run = _Run(f, 0, (x,), {})
+    run = Recorded(f, 0, (x,), {})
     ys, build = run.results()
-    changes = tangents(ys, run.xs, run.like(v, 'the vector'))
-    return build(run.bare(ys)), build(run.bare(changes))
+    return build(run.bare(ys)), build(run.push(ys, like(v, run.xs, 'the argument')))
 
 
 def vjp(f: Function, x: Any) -> tuple[Any, Function]:
@@ -173,76 +164,10 @@ def vjp(f: Function, x: Any) -> tuple[Any, Function]:
     >>> pull_back([1.0, 100.0])
     [105.0, 2.0]
     """
-    run = _Run(f, 0, (x,), {})
+    run = Recorded(f, 0, (x,), {})
     ys, build = run.results()
 
     def pull_back(w: Any) -> Any:
-        weights, _ = take_apart(w, 'the vector')
-        if len(weights) != len(ys):
-            raise ValueError(f'the vector must be like the result, of {len(ys)} numbers; it has {len(weights)}')
-        run.nested = run.nested or any(isinstance(weight, Value) for weight in weights)
-        with ieee_arithmetic():
-            total = dot(ys, weights)
-        return run.build(run.bare(gradients(total, run.xs)))
+        return run.build(run.pull(ys, like(w, ys, 'the result')))
 
     return build(run.bare(ys)), pull_back
-
-
-class _Run:
-    """One recording of a function on fresh variables."""
-
-    def __init__(self, f: Function, argument: int, arguments: Sequence[Any], options: dict[str, Any]) -> None:
-        if not 0 <= argument < len(arguments):
-            raise TypeError(f'there is no argument {argument} to differentiate by: {len(arguments)} were given')
-        leaves, self.build = take_apart(arguments[argument], f'argument {argument}')
-        self.around = _around.get()
-        self.xs = [_variable(leaf) for leaf in leaves]
-        self.nested = any(isinstance(leaf, Value) for leaf in leaves)
-        token = _around.set((*self.around, *self.xs))
-        try:
-            structure = self.build(self.xs)
-            self.result = f(*arguments[:argument], structure, *arguments[argument + 1 :], **options)
-        finally:
-            _around.reset(token)
-
-    def number(self) -> Value:
-        """The result, which must be one number."""
-        leaves, _ = take_apart(self.result, 'the result')
-        if len(leaves) != 1:
-            raise TypeError(f'the function must return one number to have a gradient; it returned {self.result!r}')
-        return lift(leaves[0])
-
-    def results(self) -> tuple[list[Value], Callable[[Sequence[Any]], Any]]:
-        """The numbers in the result, and what builds its like."""
-        leaves, build = take_apart(self.result, 'the result')
-        return [lift(leaf) for leaf in leaves], build
-
-    def like(self, v: Any, what: str) -> list[Any]:
-        """The numbers of a structure that must be like the argument."""
-        leaves, _ = take_apart(v, what)
-        if len(leaves) != len(self.xs):
-            raise ValueError(f'{what} must be like the argument, of {len(self.xs)} numbers; it has {len(leaves)}')
-        self.nested = self.nested or any(isinstance(leaf, Value) for leaf in leaves)
-        return leaves
-
-    def bare(self, ys: Sequence[Value]) -> list[Any]:
-        """Numbers, unless a derivative around this one may want to go on: then nodes."""
-        if self.nested:
-            return [*ys]
-        if self.around:
-            active = depends_on(topological_order(*ys), self.around)
-            return [y if y in active else y.data for y in ys]
-        return [y.data for y in ys]
-
-
-def _variable(leaf: Any) -> Value:
-    """Make a fresh variable: a leaf, or, on a node of a derivative around, a node of its own."""
-    return leaf.identity() if isinstance(leaf, Value) else Value(leaf)
-
-
-def _jacobian(ys: Sequence[Value], xs: Sequence[Value], mode: str | None) -> list[list[Value]]:
-    """Return the rows of all derivatives, column by column or row by row."""
-    if mode == 'reverse' or (mode is None and len(ys) <= len(xs)):
-        return [gradients(y, xs) for y in ys]
-    columns = [tangents(ys, xs, [float(other is x) for other in xs]) for x in xs]
-    return [[*row] for row in zip(*columns)] if columns else [[] for _ in ys]

@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from typing import Any
 
 from .arrays import is_array
@@ -28,15 +29,18 @@ def take_apart(structure: Any, what: str = 'a structure') -> tuple[list[Any], Bu
     anything else in them raises TypeError with its place. What is built of floats has
     float arrays where the structure has arrays; of anything else, object arrays.
     """
-    if isinstance(structure, Value) or as_real(structure) is not None:
-        return [structure], lambda leaves: leaves[0]
     if is_array(structure):
-        shape = structure.shape
-        return [*structure.flat], lambda leaves: assemble(leaves, shape)
+        shape, numbers = structure.shape, structure.ravel().tolist()
+        for place, number in enumerate(numbers):
+            if not _is_number(number):
+                raise TypeError(f'element {place} of {what} must be a number or a Value, not {number!r}')
+        return numbers, lambda leaves: assemble(leaves, shape)
+    if _is_number(structure):
+        return [structure], lambda leaves: leaves[0]
     if isinstance(structure, dict):
         keys = [*structure]
         leaves, build = _several([structure[key] for key in keys], [f'{what}[{key!r}]' for key in keys])
-        return leaves, lambda new: dict(zip(keys, build(new), strict=True))
+        return leaves, lambda new: _dict_like(structure, zip(keys, build(new), strict=True))
     if isinstance(structure, (list, tuple)):
         leaves, build = _several(structure, [f'{what}[{place}]' for place in range(len(structure))])
         kind = type(structure)
@@ -58,8 +62,20 @@ def assemble(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
     if all(isinstance(leaf, float) for leaf in leaves):
         return numpy.array(leaves, dtype=float).reshape(shape)
     result = numpy.empty(len(leaves), dtype=object)
-    result[:] = leaves
+    for place, leaf in enumerate(leaves):  # one by one: together, lists would be taken for rows
+        result[place] = leaf
     return result.reshape(shape)
+
+
+def _is_number(thing: Any) -> bool:
+    return isinstance(thing, Value) or as_real(thing) is not None
+
+
+def _dict_like(structure: dict[Any, Any], items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """Make a dict of the same kind, with other values."""
+    result = copy(structure)
+    result.update(items)
+    return result
 
 
 def _several(parts: Sequence[Any], names: Sequence[str]) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:

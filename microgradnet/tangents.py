@@ -29,9 +29,9 @@ def tangents(ys: Sequence[Value], xs: Sequence[Value], directions: Sequence[Any]
     """
     with ieee_arithmetic():
         order = topological_order(*ys)
-        active = depends_on(order, xs)
-        g = Builder(order)
         moved: dict[Value, Term] = dict(zip(xs, directions, strict=True))
+        active = depends_on(order, [x for x, change in moved.items() if not is_number(change, 0)])
+        g = Builder(order)
         for node in order:
             if node in active and node not in moved:
                 pairs: list[tuple[Any, Any]] = []
@@ -43,4 +43,4 @@ def tangents(ys: Sequence[Value], xs: Sequence[Value], directions: Sequence[Any]
                     elif partial is not None and not is_number(partial, 0):
                         pairs.append((moved[source], partial))
                 moved[node] = g.dot_product(pairs)
-        return [lift(moved.get(y, 0.0), y) for y in ys]
+        return [lift(moved.get(y, 0), y) for y in ys]
