@@ -1,6 +1,6 @@
-"""Which arithmetic recording follows, and whether it records: two context managers.
+"""Which arithmetic recording follows, whether it records, and who watches: context managers.
 
-Both hold for the current thread or task only.
+All hold for the current thread or task only.
 
 >>> from microgradnet.value import Value
 >>> with ieee_arithmetic():
@@ -14,7 +14,7 @@ Both hold for the current thread or task only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
@@ -22,14 +22,15 @@ from typing import Any
 
 from .operations import operations
 
-__all__ = ['ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad']
+__all__ = ['ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'watcher', 'watching']
 
 _ieee: ContextVar[bool] = ContextVar('ieee', default=False)
 _paused: ContextVar[bool] = ContextVar('paused', default=False)
+_watcher: ContextVar[Callable[[Any], object] | None] = ContextVar('watcher', default=None)
 _lock = Lock()
 
-#: The globals of every generated method. Its ``paused`` counts the no_grad blocks
-#: entered anywhere in the process, so that a method need only look at one number
+#: The globals of every generated method. Its ``paused`` counts the no_grad and watching
+#: blocks entered anywhere in the process, so that a method need only look at one number
 #: to know that the context need not be asked.
 space: dict[str, Any] = operations.namespaces['python']
 space['paused'] = 0
@@ -49,6 +50,34 @@ def ieee_arithmetic() -> Iterator[None]:
 def no_grad() -> Iterator[None]:
     """Compute without recording: every result is a fresh leaf."""
     token = _paused.set(True)
+    try:
+        with _slow_path():
+            yield
+    finally:
+        _paused.reset(token)
+
+
+@contextmanager
+def watching(watch: Callable[[Any], object]) -> Iterator[None]:
+    """Call ``watch`` with every node that an operation records here.
+
+    >>> from microgradnet.value import Value
+    >>> with watching(lambda node: print(node.op.name)):
+    ...     y = Value(2.0) * 3.0 + 1.0
+    mul
+    add
+    """
+    token = _watcher.set(watch)
+    try:
+        with _slow_path():
+            yield
+    finally:
+        _watcher.reset(token)
+
+
+@contextmanager
+def _slow_path() -> Iterator[None]:
+    """Make every method record through ``recording.record``, which asks the context."""
     with _lock:
         space['paused'] += 1
     try:
@@ -56,7 +85,6 @@ def no_grad() -> Iterator[None]:
     finally:
         with _lock:
             space['paused'] -= 1
-        _paused.reset(token)
 
 
 def is_ieee() -> bool:
@@ -67,3 +95,8 @@ def is_ieee() -> bool:
 def is_paused() -> bool:
     """Tell whether recording is switched off here."""
     return _paused.get()
+
+
+def watcher() -> Callable[[Any], object] | None:
+    """Return what watches the recording here."""
+    return _watcher.get()

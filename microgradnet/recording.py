@@ -49,8 +49,11 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
     except ieee.TROUBLE:
         y = forgive(op, *operands)
     y = y if isinstance(y, Fraction) else float(y)
-    if arithmetic.space['paused'] and arithmetic.is_paused():
-        return Value(y)
+    watch = None
+    if arithmetic.space['paused']:
+        if arithmetic.is_paused():
+            return Value(y)
+        watch = arithmetic.watcher()
     try:
         partials = op.partials(way)(*operands, y)
     except ieee.TROUBLE:
@@ -58,6 +61,8 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
     result = Value(y)
     result.op, result.inputs = op, (*nodes,)
     result.partials = tuple(None if isinstance(node, Constant) else p for node, p in zip(nodes, partials, strict=True))
+    if watch is not None:
+        watch(result)
     return result
 
 

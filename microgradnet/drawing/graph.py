@@ -235,7 +235,8 @@ class _Picture:
 
     def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:
         round = {'shape': 'circle', 'width': '0.3', 'fixedsize': 'true'} if len(symbol) == 1 else {}
-        self.graph.node(name, f'<{markup(symbol)}>', **{'fillcolor': '#E6F0F7', 'color': '#5B8DB0', 'tooltip': tooltip, **round, **mark})
+        look = {'fillcolor': '#E6F0F7', 'color': '#5B8DB0', 'tooltip': tooltip}
+        self.graph.node(name, f'<{markup(symbol)}>', **(look | round | mark))
 
     def _edge(
         self, source: str, target: str, partial: Any, tooltip: str, parameter: str = '', **mark: str
@@ -248,7 +249,8 @@ class _Picture:
             tooltip = f'{tooltip} = {in_full(partial)}'
         if parameter:
             text = f'<font color="{FAINT}"><i>{parameter}</i></font> {text}'
-        self.graph.edge(source, target, f'<{text}>' if text else None, tooltip=tooltip, labeltooltip=tooltip, **look | mark)
+        look |= {'tooltip': tooltip, 'labeltooltip': tooltip}
+        self.graph.edge(source, target, f'<{text}>' if text else None, **(look | mark))
 
     def _ellipsis(self, op: str, count: int) -> None:
         name = f'{op}more'
