@@ -10,9 +10,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from math import nan
 from typing import Any
 
@@ -23,36 +21,11 @@ from edges import KINKS, VALUES
 from microgradnet import rules
 from microgradnet.operations import Operation, operations
 from microgradnet.recording import record
+from microgradnet.testing.rows import Trial, trials
 from microgradnet.value import Value
-from oracles import Truth, true_partials, true_value
-from points import Operands, flat, is_defined, is_kink, operand_sets
+from points import flat
 
 __all__ = ['CHECKS', 'Trial', 'cells', 'outcome', 'python_function', 'same', 'trials']
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One point at which a row is tried: its operands, and the truth where it is asked for."""
-
-    operands: Operands
-    value: Truth | None = None
-    partials: tuple[Truth | None, ...] | None = None
-
-    @property
-    def is_finite(self) -> bool:
-        return all(map(math.isfinite, flat(self.operands)))
-
-
-@cache
-def trials(name: str) -> list[Trial]:
-    """Return the points for a row; the truth is known where its derivative is defined."""
-    op, result = operations[name], []
-    for operands in operand_sets(op):
-        known = not any(map(math.isnan, flat(operands))) and is_defined(op, operands)
-        smooth = known and not is_kink(op, operands)
-        value = true_value(op, operands) if known else None
-        result.append(Trial(operands, value, tuple(true_partials(op, operands)) if smooth else None))
-    return result
 
 
 def outcome(function: Callable[..., Any], *operands: Any) -> str:

@@ -1,0 +1,82 @@
+"""A kit for testing gradients, one's own and other people's; it needs the extra ``microgradnet[testing]``.
+
+==================  ======================================================================
+points              Hypothesis: numbers of every size, and those where rules go wrong
+expressions         Hypothesis: an ``Expression``, a straight-line program over the table
+nets, teacher_sets  Hypothesis: small nets, and sets to teach them
+check_gradient      forward against reverse against differences, at a point
+check_operation     a row, or an operation of one's own, against many digits
+check_custom        the same for an operation of one's own, with a shrunk counterexample
+check_engine        another engine's ``Value``, held against the calculus
+why_order           the smallest graph on which a naive order of backpropagation goes wrong
+==================  ======================================================================
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engines import check_engine
+    from .expression import Expression
+    from .gradients import GradientError, GradientReport, check_gradient
+    from .order import why_order
+    from .rows import OperationError, OperationReport, check_custom, check_operation
+    from .strategies import expressions, nets, points, small_points, teacher_sets
+
+__all__ = [
+    'Expression',
+    'GradientError',
+    'GradientReport',
+    'OperationError',
+    'OperationReport',
+    'check_custom',
+    'check_engine',
+    'check_gradient',
+    'check_operation',
+    'expressions',
+    'nets',
+    'points',
+    'small_points',
+    'teacher_sets',
+    'why_order',
+]
+
+#: Names that are imported when first used, and the module each is from.
+_LATER = {
+    'Expression': 'expression',
+    'GradientError': 'gradients',
+    'GradientReport': 'gradients',
+    'OperationError': 'rows',
+    'OperationReport': 'rows',
+    'check_custom': 'rows',
+    'check_engine': 'engines',
+    'check_gradient': 'gradients',
+    'check_operation': 'rows',
+    'expressions': 'strategies',
+    'nets': 'strategies',
+    'points': 'strategies',
+    'small_points': 'strategies',
+    'teacher_sets': 'strategies',
+    'why_order': 'order',
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    try:
+        module = importlib.import_module(f'.{_LATER[name]}', __name__)
+    except ModuleNotFoundError as error:
+        if error.name not in ('hypothesis', 'mpmath'):
+            raise
+        raise ImportError(
+            f"microgradnet.testing.{name} needs {error.name}: install 'microgradnet[testing]'", name=error.name
+        ) from error
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,72 @@
+"""Points at which engines go wrong: programs of one operation, what they should print, and why.
+
+The rules are the project's: the derivative where there is one; at a kink the subgradient
+of smallest magnitude; else the limit; nan where nan went in. ``backward`` never raises.
+"""
+
+from __future__ import annotations
+
+from math import exp, inf, nan
+from typing import NamedTuple
+
+from .straight import OPS, Form
+
+__all__ = ['EDGES', 'Edge']
+
+
+class Edge(NamedTuple):
+    """An operation at a point; ``wanted`` is its value and derivatives, None for an error."""
+
+    form: Form
+    number: str
+    points: tuple[str, ...]
+    wanted: tuple[float, ...] | None
+    why: str
+
+    @property
+    def title(self) -> str:
+        """Name it in a few words: ``x ** 0 at 0.0``."""
+        return f'{self.expression} at {", ".join(self.points)}'
+
+    @property
+    def expression(self) -> str:
+        """Write the operation over x and w."""
+        name, kinds = self.form
+        return OPS[name].source.format(*(self.number if kind == 'c' else x for kind, x in zip(kinds, 'xw')))
+
+    def source(self) -> str:
+        """Write the whole program."""
+        leaves = [f"{x} = Value({p if p[-1].isdigit() else f'float({p!r})'})" for x, p in zip('xw', self.points)]
+        lines = [*leaves, f'y = {self.expression}']
+        if self.wanted is None:
+            return '\n'.join([*lines, 'print(y.data)'])
+        grads = ', '.join(f'{x}.grad' for x, _ in zip('xw', self.points))
+        return '\n'.join([*lines, 'y.backward()', f'print(y.data, {grads})'])
+
+
+E40 = exp(-40)  # e^(-2x) of tanh at 20, and e^(-x) of the sigmoid at 40
+RAISES = 'Where the slope is infinite, backward should say inf; raising loses the whole gradient.'
+LOST = 'The rule subtracts two nearly equal numbers, so all digits of a small slope are lost.'
+OVERFLOWS = 'The result and its derivative are ordinary numbers; an intermediate one is not.'
+HIDDEN = 'A comparison with nan is False, so the gradient hides the nan that the result shows.'
+KINK = 'At a kink the slope is the smallest of those to its sides.'
+
+EDGES: tuple[Edge, ...] = (
+    Edge(('pow', 'vc'), '0', ('0.0',), (1.0, 0.0), 'x ** 0 is 1 everywhere, so its derivative is 0 everywhere.'),
+    Edge(('pow', 'vc'), '1', ('0.0',), (0.0, 1.0), 'x ** 1 is x, so its derivative is 1 everywhere.'),
+    Edge(('pow', 'vc'), '2', ('0.0',), (0.0, 0.0), 'The slope of the parabola at its foot is 0.'),
+    Edge(('pow', 'vc'), '0.5', ('0.0',), (0.0, inf), RAISES),
+    Edge(('pow', 'vc'), '0.5', ('-1.0',), None, 'There is no real root; a complex number goes on in silence.'),
+    Edge(('pow', 'vc'), '-1', ('2',), (0.5, -0.25), 'Whole numbers are data, too.'),
+    Edge(('div', 'vc'), '2', ('3',), (1.5, 0.5), 'Whole numbers are data, too.'),
+    Edge(('div', 'vv'), '', ('1e200', '1e200'), (1.0, 1e-200, -1e-200), OVERFLOWS),
+    Edge(('relu', 'v'), '', ('nan',), (nan, nan), HIDDEN),
+    Edge(('relu', 'v'), '', ('0.0',), (0.0, 0.0), KINK),
+    Edge(('abs', 'v'), '', ('nan',), (nan, nan), HIDDEN),
+    Edge(('abs', 'v'), '', ('0.0',), (0.0, 0.0), KINK),
+    Edge(('sqrt', 'v'), '', ('0.0',), (0.0, inf), RAISES),
+    Edge(('tanh', 'v'), '', ('1000.0',), (1.0, 0.0), OVERFLOWS),
+    Edge(('tanh', 'v'), '', ('20.0',), (1.0, 4 * E40 / (1 + E40) ** 2), LOST),
+    Edge(('sigmoid', 'v'), '', ('-1000.0',), (0.0, 0.0), OVERFLOWS),
+    Edge(('sigmoid', 'v'), '', ('40.0',), (1.0, E40 / (1 + E40) ** 2), LOST),
+)

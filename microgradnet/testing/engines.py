@@ -1,0 +1,253 @@
+"""The kit turned on any engine that has a micrograd-like ``Value``.
+
+A program is checked as the very text that is then shown: it is run with the engine's
+``Value``, and what it prints is compared with forward mode in plain floats.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from . import reasons
+from .edges import EDGES
+from .findings import Finding, Report
+from .straight import FORMS, OPS, Form, Program, forward, programs, single, singles, smallest, some_programs
+from .walks import WALKS
+
+__all__ = ['check_engine']
+
+#: How much of the sum of absolute terms a gradient may be off: far above rounding, far below a mistake.
+TOLERANCE = 1e-7
+
+
+def check_engine(value: type[Any]) -> Report:
+    """Report what an engine gets wrong, each with the smallest program that shows it.
+
+    ``value`` is its node: made from a number, with ``data``, ``grad``, ``backward()``
+    and operators; of the functions, those that it has as methods are tried. An engine
+    that crashes is reported; the same engine gets the same report every time. The
+    report is a list of findings, empty if all is well; ``str`` of it is to be read.
+
+    >>> from microgradnet.value import Value
+    >>> check_engine(Value)
+    []
+    """
+    engine = _Engine(value)
+    findings = [*engine.basics()]
+    if not findings:
+        for check in (engine.equality, engine.forms, engine.graphs, engine.calls, engine.depth, engine.edges):
+            findings += check()
+    return Report(f'{value.__module__}.{value.__qualname__}', findings)
+
+
+class _Engine:
+    """An engine while it is being checked. Its checks yield findings."""
+
+    def __init__(self, value: type[Any]) -> None:
+        self.value = value
+        self.opening = ''
+        if '<locals>' not in value.__qualname__:
+            name, _, inner = value.__qualname__.partition('.')
+            renamed = f'\nValue = {value.__qualname__}' if inner or name != 'Value' else ''
+            self.opening = f'from {value.__module__} import {name}{renamed}\n'
+        self.known: list[Form] = []
+
+    def run(self, source: str) -> list[Any] | Exception:
+        """Run a program with the engine's Value; return what it prints, or what it raises."""
+        shown: list[Any] = []
+        try:
+            exec(source, {'Value': self.value, 'print': lambda *numbers: shown.extend(numbers)})
+        except Exception as error:
+            return error
+        return shown
+
+    def judge(
+        self, kind: str, title: str, source: str, wanted: Sequence[float], why: str, off: Sequence[float] | None = None
+    ) -> Iterator[Finding]:
+        """Run a program that prints numbers; yield a finding if they are not those wanted."""
+        came = self.run(source)
+        within = [1e-9 * abs(number) for number in wanted] if off is None else off
+        if isinstance(came, Exception) or not all(map(_close, came, wanted, within)):
+            if isinstance(came, Exception) and kind in ('value', 'gradient'):
+                kind, why = 'crash', reasons.CRASH
+            yield self.finding(kind, title, source, ', '.join(map(repr, wanted)), _text(came), why)
+
+    def finding(self, kind: str, title: str, source: str, wanted: str, came: str, why: str) -> Finding:
+        """Make a finding of a program that has run."""
+        return Finding(kind, title, wanted, came, f'{self.opening}{source}  # wanted {wanted}, came {came}', why)
+
+    def basics(self) -> Iterator[Finding]:
+        """Look whether it is an engine at all."""
+        source = 'x = Value(2.0)\nx.backward()\nprint(x.data, x.grad)'
+        yield from self.judge('basics', 'a leaf', source, [2.0, 1.0], reasons.BASICS)
+
+    def equality(self) -> Iterator[Finding]:
+        """Two nodes are two, whatever ``==`` says; comparisons, where there are any, compare data."""
+        yield from self.judge('equality', 'two nodes', 'print(len({Value(1.0), Value(1.0)}))', [2], reasons.EQUAL)
+        for sign, wanted in {'<': (1, 0, 0), '<=': (1, 1, 0), '>': (0, 0, 1), '>=': (0, 1, 1)}.items():
+            pairs = ', '.join(f'Value({a}.0) {sign} Value({b}.0)' for a, b in [(1, 2), (1, 1), (2, 1)])
+            if not isinstance(self.run(f'print({pairs})'), TypeError):
+                yield from self.judge('comparison', f'x {sign} w', f'print({pairs})', wanted, reasons.COMPARED)
+
+    def forms(self) -> Iterator[Finding]:
+        """Check every operation alone, at ordinary points; keep those that hold in ``known``."""
+        for form in FORMS:
+            name, _ = form
+            method = '__abs__' if name == 'abs' else name if '.' in OPS[name].source else '__init__'
+            if not callable(getattr(self.value, method, None)):
+                continue
+            title = single(form, ('', ''), '2').expression()
+            plain = f'{single(form, ("2.0", "3.0"), "2")}\nprint(y.data)'
+            raised = self.run(plain)
+            if isinstance(raised, Exception):
+                yield self.finding('missing', title, plain, 'a Value', _text(raised), reasons.MISSING)
+                continue
+            # So few points that all can be tried: the plainest that shows something is the first.
+            wrong = (self.differs(program, title) for program in singles(form) if program.tape())
+            found = next((finding for findings in wrong for finding in findings), None)
+            if found:
+                yield found
+            else:
+                self.known.append(form)
+
+    def differs(self, program: Program, title: str = '', why: str = '') -> Iterator[Finding]:
+        """Yield a finding if the result or, if not, a gradient of a program is wrong."""
+        tape = program.tape()
+        assert tape is not None
+        y = tape.data[-1]
+        if found := [*self.gradient(program, 'gradient', title, why or 'The derivative is wrong.', y=y)]:
+            off = TOLERANCE * max(1.0, abs(y))
+            wrong = [*self.judge('value', title, f'{program}\nprint(y.data)', [y], 'The result is wrong.', [off])]
+            yield from wrong or self.gradient(program, found[0].kind, title, found[0].why)
+
+    def gradient(
+        self, program: Program, kind: str, title: str = '', why: str = '', calls: str = 'y', first: str = '',
+        y: float | None = None,
+    ) -> Iterator[Finding]:
+        """Yield a finding if the leaves do not hold the sum of the gradients of the roots called, or y.data not y."""
+        tape, leaves = program.tape(), program.names[: len(program.leaves)]
+        assert tape is not None
+        rows = [[forward(tape, leaf, program.names.index(root)) for root in calls] for leaf in range(len(leaves))]
+        wanted = [sum(d for d, _ in row) + 0.0 for row in rows]
+        off = [TOLERANCE * sum(bound for _, bound in row) + 1e-12 for row in rows]
+        lines = [str(program), *first.splitlines(), *(f'{root}.backward()' for root in calls)]
+        shown = [f'{name}.grad' for name in leaves]
+        if y is not None:
+            shown, wanted, off = [*shown, 'y.data'], [*wanted, y], [*off, TOLERANCE * max(1.0, abs(y))]
+        yield from self.judge(kind, title, '\n'.join([*lines, f'print({", ".join(shown)})']), wanted, why, off)
+
+    def walkable(self) -> list[Form]:
+        """Return the operations that every engine records as one node; they read best, too."""
+        return [form for form in self.known if form in (('add', 'vv'), ('mul', 'vv'))]
+
+    def graphs(self) -> Iterator[Finding]:
+        """Check graphs of operations that are right alone; first sums and products, where a wrong walk is known."""
+        for forms in (self.walkable(), self.known):
+            found = _smallest(forms, self.differs)
+            if found:
+                why = reasons.OTHERWISE if forms is self.known else self.mistake(forms)
+                yield from self.differs(found, 'a graph', why)
+                return
+
+    def mistake(self, forms: Sequence[Form]) -> str:
+        """Say which wrong walk gives the very numbers that came, in the most of some random programs."""
+        scores = dict.fromkeys(WALKS, 0)
+        for program in some_programs(tuple(forms), 200, steps=9):
+            tape, leaves = program.tape(), program.names[: len(program.leaves)]
+            came = self.run(f'{program}\ny.backward()\nprint({", ".join(f"{name}.grad" for name in leaves)})')
+            if tape and isinstance(came, list):
+                for name, walk in WALKS.items():
+                    scores[name] += all(map(_close, came, walk(tape).signals, [1e-9] * len(came)))
+        best = max(scores, key=scores.__getitem__)
+        return reasons.MISTAKES.get(best, reasons.OTHERWISE)
+
+    def calls(self) -> Iterator[Finding]:
+        """Check calls after calls, on programs of which one call alone is right."""
+        source = 'x = Value(2.0)\nx.backward()\nx.backward()\nprint(x.grad)'
+        yield from self.judge('leaf', 'backward on a leaf, twice', source, [2.0], reasons.LEAF)
+
+        def alone(program: Program, roots: str = 'y') -> bool:
+            return not any([*self.gradient(program, '', calls=root)] for root in roots)
+
+        def twice(program: Program) -> Iterator[Finding]:
+            found = [*self.gradient(program, 'second backward', 'backward twice', reasons.AGAIN, 'yy')]
+            if found and alone(program):
+                once = [*self.gradient(program, '', calls='y', first='y.backward()')]
+                yield replace(found[0], why=found[0].why if once else reasons.REPLACED)
+
+        def both(program: Program) -> Iterator[Finding]:
+            shared = program.shares() and len(program.leaves) == 1
+            found = shared and [*self.gradient(program, 'two roots', 'two roots, one inner node', reasons.SHARED, 'yz')]
+            replaced = found and not [*self.gradient(program, '', calls='z', first='y.backward()')]
+            yield from found if found and not replaced and alone(program, 'yz') else ()
+
+        def late(program: Program) -> Iterator[Finding]:
+            change = 'x.data = 5.0'
+            found = [*self.gradient(program, 'late data', 'data changed before backward', reasons.LATE, first=change)]
+            raised = found and isinstance(self.run(f'{program}\n{change}\ny.backward()'), Exception)
+            yield from found if not raised and alone(program) else ()
+
+        for roots, check in [(1, twice), (2, both), (1, late)]:
+            program = _smallest(self.walkable(), check, roots) or _smallest(self.known, check, roots)
+            if program:
+                yield from check(program)
+
+    def depth(self) -> Iterator[Finding]:
+        """Check chains of up to twice Python's recursion limit, each twice as long, on a stack of their own."""
+        if ('add', 'vv') not in self.known or [*self.chain(8)]:
+            return
+        length = 125
+        while length < 2 * sys.getrecursionlimit():
+            length *= 2
+            with ThreadPoolExecutor(1) as thread:
+                found = thread.submit(list, self.chain(length)).result()
+            if found:
+                yield from found
+                return
+
+    def chain(self, length: int) -> Iterator[Finding]:
+        """Check one chain."""
+        source = f'x = y = Value(1.0)\nfor _ in range({length}):\n    y = y + x\ny.backward()\nprint(x.grad)'
+        yield from self.judge('deep chain', 'a deep chain', source, [length + 1.0], reasons.DEEP)
+
+    def edges(self) -> Iterator[Finding]:
+        """Check the points at which rules that hold elsewhere go wrong."""
+        for edge in EDGES:
+            if edge.form not in self.known:
+                continue
+            if edge.wanted is not None:
+                yield from self.judge('edge', edge.title, edge.source(), edge.wanted, edge.why)
+            elif isinstance(came := self.run(edge.source()), list) and isinstance(came[0], complex):
+                yield self.finding('edge', edge.title, edge.source(), 'a ValueError', _text(came), edge.why)
+
+
+def _smallest(forms: Sequence[Form], check: Callable[[Program], Iterator[Finding]], roots: int = 1) -> Program | None:
+    """Return the smallest program of which a check finds something; None if it finds nothing in many."""
+    showing = (p for p in some_programs(tuple(forms), 150 if forms else 0, roots=roots) if any(check(p)))
+    first = next(showing, None)
+    return first and (smallest(programs(forms, roots=roots), lambda p: any(check(p)), 1000) or first)
+
+
+def _close(came: Any, wanted: float, off: float) -> bool:
+    try:
+        number = float(came)
+    except Exception:  # an engine's own number may raise anything
+        return False
+    return number == wanted or abs(number - wanted) <= off or (math.isnan(number) and math.isnan(wanted))
+
+
+def _text(came: list[Any] | Exception) -> str:
+    """Write what came in a line."""
+    if isinstance(came, Exception):
+        text = f'{type(came).__name__}: {came}'.splitlines()[0]
+    else:
+        try:
+            text = ' '.join(', '.join(map(repr, came)).split())
+        except Exception as error:
+            text = f'what cannot be printed ({type(error).__name__})'
+    return text if len(text) <= 90 else f'{text[:89]}…'

@@ -1,0 +1,51 @@
+"""What ``check_engine`` returns: a list of findings that reads as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import indent
+
+__all__ = ['Finding', 'Report']
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that an engine gets wrong, or has not: ``kind`` is 'missing' then.
+
+    ``source`` is a whole program to paste: what it prints or raises is ``came``, and it
+    should print ``wanted``. ``why`` is one sentence.
+
+    >>> print(Finding('edge', 'x ** 0 at 0', '0.0', 'nan', 'x = Value(0.0)', 'It is flat.'))
+    x ** 0 at 0: wanted 0.0, came nan
+    It is flat.
+        x = Value(0.0)
+    """
+
+    kind: str
+    title: str
+    wanted: str
+    came: str
+    source: str
+    why: str
+
+    def __str__(self) -> str:
+        return f'{self.title}: wanted {self.wanted}, came {self.came}\n{self.why}\n{indent(self.source, "    ")}'
+
+
+class Report(list[Finding]):
+    """The findings about one engine, what is wrong before what is only missing.
+
+    >>> print(Report('some.Value'))
+    some.Value: nothing found
+    """
+
+    def __init__(self, engine: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(sorted(findings, key=lambda finding: finding.kind == 'missing'))
+        self.engine = engine
+
+    def __str__(self) -> str:
+        missing = sum(finding.kind == 'missing' for finding in self)
+        counts = [f'{n} {what}' for n, what in [(len(self) - missing, 'wrong'), (missing, 'missing')] if n]
+        texts = [f'{number}. {finding}' for number, finding in enumerate(self, 1)]
+        return '\n\n'.join([f'{self.engine}: {", ".join(counts) or "nothing found"}', *texts])

@@ -1,0 +1,116 @@
+"""The true derivatives of what is not in the table: any function of numbers, given as Python code.
+
+A function that runs on Values is recorded, and its graph evaluated in 900 digits on
+either side of the point. One that does not, because it calls ``math``, is differenced
+in floats. Where it may have a kink, nothing is said.
+
+>>> from microgradnet.custom import custom
+>>> square = custom(lambda t: t * t, lambda t: 2 * t, name='square')
+>>> custom_partials(square, (3.0,))[0].near
+6.0
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..custom import Custom
+from ..graph import topological_order
+from ..value import Value
+from .calculus import mp
+from .differences import derivative
+from .kinks import Recording
+from .oracles import NUMERIC, Truth, evaluate
+from .places import Operands, flat
+
+__all__ = ['custom_partials']
+
+
+def custom_partials(op: Custom, operands: Operands, strict: bool = True) -> list[Truth | None] | None:
+    """Return the derivatives of an operation's value; None outside its domain, and at or next to a kink.
+
+    What the operand's own rounding does to them is allowed: half an ulp of it, or, if
+    not ``strict``, a part in 2^30.
+    """
+    numbers = flat(operands)
+    f: Callable[..., Any] = op.function
+    try:
+        here = f(*numbers)
+        if isinstance(here, complex) or not math.isfinite(here):
+            return None
+    except (ArithmeticError, ValueError):
+        return None
+    slack = 2.0**-53 if strict else 2.0**-30
+    try:
+        return _by_graph(f, numbers, slack)
+    except (ArithmeticError, ValueError):
+        return None
+    except (TypeError, AttributeError, NotImplementedError):
+        return _by_differences(f, numbers)
+
+
+def _by_graph(f: Callable[..., Any], numbers: list[float], slack: float) -> list[Truth | None] | None:
+    def recording(places: list[float]) -> Recording:
+        return Recording(lambda xs: f(*xs), places, lambda xs: xs)
+
+    here = recording(numbers)
+    for factor in (1 + 2.0**-26, 1 - 2.0**-26):
+        for by in (2.0**-40, -(2.0**-40)):
+            if not here.on_same_piece(recording([x * factor + by for x in numbers])):
+                return None
+    exact = _differenced(here, numbers)
+    moved = [abs(a - b) for a, b in zip(exact, _differenced(here, [x * (1 + slack) for x in numbers]), strict=True)]
+    return [Truth.of(number, allowed) for number, allowed in zip(exact, moved, strict=True)]
+
+
+def _differenced(here: Recording, numbers: Sequence[float]) -> list[Any]:
+    """Difference a recorded graph in many digits."""
+    result = []
+    with mp.workprec(NUMERIC):
+        for place, x in enumerate(numbers):
+            step = mp.mpf(2) ** -400 * (min(abs(x), 1) or mp.mpf(2) ** -1100)
+            up, down = (
+                _run(here, [x + by if i == place else mp.mpf(x) for i, x in enumerate(numbers)]) for by in (step, -step)
+            )
+            result.append((up - down) / (2 * step))
+    return result
+
+
+def _run(here: Recording, numbers: Sequence[Any]) -> Any:
+    data: dict[Value, Any] = dict(zip(here.xs, numbers, strict=True))
+    for node in topological_order(here.value):
+        if node.op is not None:
+            if isinstance(node.op, Custom):
+                raise NotImplementedError('an operation of one\'s own inside another')
+            data[node] = evaluate(node.op, *node.op.split([data[source] for source in node.inputs]))
+        elif node not in data:
+            data[node] = mp.mpf(node.data)
+    return data[here.value]
+
+
+def _by_differences(f: Callable[..., Any], numbers: list[float]) -> list[Truth | None] | None:
+    result: list[Truth | None] = []
+    for place, x in enumerate(numbers):
+        def along(t: float, place: int = place) -> float:
+            return float(f(*numbers[:place], t, *numbers[place + 1 :]))
+
+        noise = 4 * math.ulp(1.0) * abs(along(x))
+        slope = derivative(along, x, noise)
+        if slope is None or not _is_smooth(along, x, noise):
+            return None
+        result.append(Truth.of(slope.value, 16 * slope.error + 1e-9 * abs(slope.value)))
+    return result
+
+
+def _is_smooth(f: Callable[[float], float], x: float, noise: float) -> bool:
+    """Tell whether the slopes on both sides come together as the steps become small."""
+    try:
+        gaps = [
+            abs((f(x + step) - f(x)) / step - (f(x) - f(x - step)) / step)
+            for step in (1e-3 * max(1, abs(x)), 1e-5 * max(1, abs(x)))
+        ]
+    except (ArithmeticError, ValueError):
+        return False
+    return gaps[1] <= max(gaps[0] / 10, 8 * noise / (1e-5 * max(1, abs(x))), 1e-9)

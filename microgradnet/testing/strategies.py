@@ -1,0 +1,203 @@
+"""Hypothesis strategies for whoever tests gradients.
+
+``points``        numbers of every size and sign, and those where rules go wrong
+``expressions``   straight-line programs over the table, operands shared
+``nets``          small nets with given weights
+``teacher_sets``  small teacher sets
+
+All take ``exact=True`` and then draw fractions in place of floats. What they draw
+prints as Python source, and shrinks to something small.
+
+>>> from hypothesis import find
+>>> print(find(expressions(['mul', 'add']), lambda f: sum(name == 'mul' for name, _ in f.steps) == 1))
+from microgradnet.functions import mul
+<BLANKLINE>
+def f(x):
+    a, = x
+    return mul(a, a)
+<BLANKLINE>
+point = (0.0,)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from ..nn import MLP
+from ..operations import Operation, operations
+from ..teacher_set import TeacherSet
+from .expression import Expression
+from .places import SPECIAL, mentioned, neighbours
+
+__all__ = ['expressions', 'legal', 'legal_exactly', 'nets', 'points', 'small_points', 'teacher_sets', 'wild']
+
+#: A step's value where it may stand in a program, else None: of name, operands, and which are constant.
+Legal: TypeAlias = Callable[[str, Sequence[Any], Sequence[bool]], Any]
+
+
+def points(operation: str | Operation | None = None, *, exact: bool = False) -> SearchStrategy[Any]:
+    """Draw a finite number, of any of these kinds, small whole numbers first when it shrinks.
+
+    Whole numbers and quarters; log-uniform from 1e-300 to 1e300, of either sign; +0, -0,
+    subnormals and the largest float; and the numbers that ``operation`` speaks of (ends
+    of its domain, its kinks, its thresholds) with their neighbours, or -1 and 1 with
+    theirs if none is given. ``exact`` draws fractions, of the same sizes.
+    """
+    if exact:
+        small = st.integers(-3, 3).map(Fraction)
+        ratios = st.fractions(min_value=-4, max_value=4, max_denominator=6)
+        return st.one_of(small, ratios, _sizes().map(Fraction))
+    op = operations[operation] if isinstance(operation, str) else operation
+    stated = mentioned(op) if op else [1.0]
+    ends = [near for number in stated for end in (number, -number) for near in neighbours(end) if abs(near) < math.inf]
+    edges = sorted({*ends, *SPECIAL}, key=lambda x: (abs(x), math.copysign(1, x) < 0))
+    return st.one_of(small_points(), st.sampled_from([*edges, -0.0]), _sizes())
+
+
+def small_points(*, exact: bool = False) -> SearchStrategy[Any]:
+    """Draw a mild number, a whole one by preference: ties, kinks and mixed-up operands show at once there."""
+    whole = st.integers(-3, 3)
+    if exact:
+        return st.one_of(whole.map(Fraction), st.fractions(min_value=-4, max_value=4, max_denominator=6))
+    quarters = st.integers(-9, 9).map(lambda n: n / 4)
+    return st.one_of(whole.map(float), quarters, st.floats(-4, 4, width=16))
+
+
+def _sizes() -> SearchStrategy[float]:
+    """Draw a number of either sign whose logarithm is uniform from 1e-300 to 1e300."""
+    exponents = st.one_of(st.integers(-3, 3), st.integers(-300, 299))
+    parts = st.tuples(st.sampled_from([1, -1]), st.floats(1, 10, exclude_max=True), exponents)
+    return parts.map(lambda part: part[0] * part[1] * 10.0 ** part[2])
+
+
+def legal(name: str, operands: Sequence[Any], constant: Sequence[bool]) -> Any:
+    """Return a step's value if it, and every partial that is needed, is finite and of moderate size.
+
+    >>> legal('log', [1.0], [False]), legal('exp', [100.0], [False])
+    (0.0, None)
+    """
+    op = operations[name]
+    groups = op.split([float(operand) for operand in operands])
+    y = op.value('python')(*groups)
+    partials = zip(op.partials('ieee')(*groups, y), constant, strict=True)
+    needed = [partial for partial, fixed in partials if partial is not None and not fixed]
+    return y if all(abs(number) < 1e4 for number in [y, *needed]) else None
+
+
+def legal_exactly(name: str, operands: Sequence[Any], constant: Sequence[bool]) -> Fraction | None:
+    """Return a step's value if it, and every partial that is needed, is a fraction of moderate size."""
+    op = operations[name]
+    groups = op.split([Fraction(operand) for operand in operands])
+    y = op.value('exact')(*groups)
+    partials = zip(op.partials('exact')(*groups, y), constant, strict=True)
+    needed = [partial for partial, fixed in partials if partial is not None and not fixed]
+    exact = all(isinstance(number, (Fraction, int)) for number in [y, *needed])
+    moderate = exact and all(n.denominator < 10**9 and abs(n) < 10**6 for n in [y, *needed])
+    return Fraction(y) if moderate else None
+
+
+def wild(name: str, operands: Sequence[Any], constant: Sequence[bool]) -> Any:
+    """Return any step's value, in the arithmetic that never raises: infinities and nans included."""
+    op = operations[name]
+    return float(op.value('ieee')(*op.split([float(operand) for operand in operands])))
+
+
+@st.composite
+def expressions(
+    draw: DrawFn,
+    operations: Sequence[str] | None = None,
+    leaves: SearchStrategy[Any] | None = None,
+    *,
+    exact: bool = False,
+    steps: int = 12,
+    constants: bool = True,
+    allowed: Legal | None = None,
+    fewest: int = 1,
+    whole: bool = False,
+) -> Expression:
+    """Draw an expression over the operations named, or over all that the table has at that moment.
+
+    It has one to three leaves, drawn from ``leaves`` (``small_points`` if not given), up
+    to two constants and up to ``steps`` steps; every other step joins several operands,
+    for in a chain any order of visit is right. A step that is not ``allowed`` where it
+    would stand (it raises, or is None) is left out, not drawn anew: so every draw is an
+    expression, and dropping or lowering any number in it gives a smaller one. What the
+    value does not depend on is left out too, unless ``whole``.
+
+    ``exact`` draws fractions, and only steps that keep them.
+    """
+    names = [*_table] if operations is None else [*operations]
+    allowed = allowed or (legal_exactly if exact else legal)
+    numbers = leaves if leaves is not None else small_points(exact=exact)
+    point = tuple(draw(st.lists(numbers, min_size=1, max_size=3)))
+    program = Expression(point, tuple(draw(st.lists(numbers, max_size=2))) if constants else ())
+    data = [*program.leaves, *program.constants]
+    fixed = [False] * len(point) + [True] * len(program.constants)
+    joining = [name for name in names if len(_table[name].parameters) > 1] or names
+    step = st.tuples(
+        st.one_of(st.sampled_from(names), st.sampled_from(joining)),
+        st.lists(st.integers(0, 6), min_size=8, max_size=8),
+    )
+    for name, places in draw(st.lists(step, min_size=fewest, max_size=steps)):
+        op = _table[name]
+        size = (1 + places[7] % 3) * len(op.vectors) + len(op.scalars)
+        operands = tuple(len(data) - 1 - place % len(data) for place in places[:size])
+        constant = [fixed[index] for index in operands]
+        try:
+            y = allowed(name, [data[index] for index in operands], constant)
+        except (ArithmeticError, ValueError):
+            continue
+        if y is not None:
+            program = replace(program, steps=(*program.steps, (name, operands)))
+            data.append(y)
+            fixed.append(all(constant))
+    return program if whole else program.needed()
+
+
+_table = operations
+
+
+@st.composite
+def nets(draw: DrawFn, *, exact: bool = False, activations: Sequence[str] | None = None) -> MLP:
+    """Draw a net of one to three inputs and one to three layers of one to three neurons.
+
+    Activations are drawn from those named: smooth and kinked ones if not given, rational
+    ones if ``exact``. Weights and biases are small points.
+    """
+    known = ['identity', 'relu', 'softsign'] if exact else ['identity', 'tanh', 'sigmoid', 'relu', 'softplus', 'gelu']
+    kinds = st.sampled_from([*activations] if activations is not None else known)
+    numbers = small_points(exact=exact)
+    sizes = draw(st.lists(st.integers(1, 3), min_size=2, max_size=4))
+    rows = [
+        (draw(st.lists(st.lists(numbers, min_size=n, max_size=n), min_size=m, max_size=m)),
+         draw(st.lists(numbers, min_size=m, max_size=m)))
+        for n, m in pairwise(sizes)
+    ]  # fmt: skip
+    return MLP.from_weights([w for w, _ in rows], [b for _, b in rows], draw(kinds), draw(kinds))
+
+
+@st.composite
+def teacher_sets(
+    draw: DrawFn, inputs: int | None = None, targets: int | None = None, *, exact: bool = False, samples: int = 5
+) -> TeacherSet:
+    """Draw a teacher set of one to ``samples`` samples of small points.
+
+    ``inputs`` is the number of inputs in a row, one to three if not given; ``targets`` the
+    length of a row of targets, or None for a single number each. To fit a net, draw the
+    net first: ``teacher_sets(net.inputs, net.sizes[-1])``.
+    """
+    numbers = small_points(exact=exact)
+    width = inputs if inputs is not None else draw(st.integers(1, 3))
+    count = draw(st.integers(1, samples))
+    row = st.lists(numbers, min_size=width, max_size=width)
+    target = numbers if targets is None else st.lists(numbers, min_size=targets, max_size=targets)
+    rows, marks = (st.lists(each, min_size=count, max_size=count) for each in (row, target))
+    return TeacherSet(draw(rows), draw(marks))
