@@ -22,10 +22,13 @@ from .operations import operations
 from .value import Value
 
 if TYPE_CHECKING:
-    from .differentiate import gradients
+    from .custom import custom
+    from .diagnose import dead_neurons, explain_nan
+    from .differentiate import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .drawing import draw, draw_network
     from .printing import latex, text
     from .saving import load, restore, save
+    from .sparse import sparse_hessian, sparse_jacobian
     from .teacher_set import TeacherSet
     from .training import train
 
@@ -38,12 +41,20 @@ __all__ = [
     'TeacherSet',
     'Value',
     'cross_entropy',
+    'custom',
+    'dead_neurons',
     'dot',
     'draw',
     'draw_network',
+    'explain_nan',
     'functions',
+    'grad',
     'gradients',
     'half_squared_error',
+    'hessian',
+    'hvp',
+    'jacobian',
+    'jvp',
     'latex',
     'load',
     'max_margin',
@@ -54,14 +65,30 @@ __all__ = [
     'root_mean_square_error',
     'save',
     'softmax',
+    'sparse_hessian',
+    'sparse_jacobian',
     'text',
     'train',
+    'value_and_grad',
+    'vjp',
     'where',
 ]
 
 #: Names that are imported when first used, and the module each is from.
 _LATER = {
     'TeacherSet': 'teacher_set',
+    'custom': 'custom',
+    'dead_neurons': 'diagnose',
+    'explain_nan': 'diagnose',
+    'grad': 'differentiate',
+    'hessian': 'differentiate',
+    'hvp': 'differentiate',
+    'jacobian': 'differentiate',
+    'jvp': 'differentiate',
+    'sparse_hessian': 'sparse',
+    'sparse_jacobian': 'sparse',
+    'value_and_grad': 'differentiate',
+    'vjp': 'differentiate',
     'draw': 'drawing',
     'draw_network': 'drawing',
     'gradients': 'differentiate',

@@ -15,11 +15,17 @@ PACKAGE = Path(microgradnet.__file__).parent
 #: or further left in its own.
 LAYERS = [
     ['ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
-    ['reals', 'arithmetic', 'operators', 'value', 'recording', 'copying'],
-    ['arrays', 'functions'],
-    ['folding', 'adjoints', 'tangents', 'structures', 'differentiate', 'printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
+    ['reals', 'signatures', 'arithmetic', 'operators', 'value', 'recording', 'copying', 'origins'],
+    ['arrays', 'functions', 'custom'],
+    ['folding', 'adjoints', 'tangents', 'structures', 'linear', 'recorded', 'differentiate', 'sparse'],
+    ['printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
     ['csv_table', 'samples', 'teacher_set', 'history', 'optimisers', 'measuring', 'training', 'saving'],
     ['drawing.digraph', 'drawing.graph', 'drawing.network', 'drawing'],
+    ['dead', 'diagnose'],
+    ['testing.places', 'testing.calculus', 'testing.differences', 'testing.expression', 'testing.oracles'],
+    ['testing.strategies', 'testing.kinks', 'testing.recorded', 'testing.rows', 'testing.blame', 'testing.gradients'],
+    ['testing.straight', 'testing.walks', 'testing.edges', 'testing.reasons', 'testing.findings', 'testing.engines'],
+    ['testing.order_picture', 'testing.order', 'testing'],
     ['__init__'],
 ]
 ORDER = {name: (layer, place) for layer, names in enumerate(LAYERS) for place, name in enumerate(names)}
