@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from itertools import islice
 from types import CodeType
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from .arithmetic import watching
 from .value import Value
@@ -29,8 +29,8 @@ from .value import Value
 __all__ = ['Origin', 'origin', 'tracing']
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-#: A node's hash is its identity, so this finds a node and never one that equals it.
-_origins: WeakKeyDictionary[Value, Origin] = WeakKeyDictionary()
+#: By identity: a WeakKeyDictionary compares, and a nan does not equal itself.
+_origins: dict[int, tuple[ref[Value], Origin]] = {}
 
 
 class Origin(NamedTuple):
@@ -72,7 +72,7 @@ class Origin(NamedTuple):
 def tracing() -> Iterator[None]:
     """Keep where each node is recorded, in this thread or task, for as long as the node lives.
 
-    It makes recording several times slower; outside it costs nothing. Leaves, which no
+    It makes recording some ten times slower; outside it costs nothing. Leaves, which no
     operation made, have no origin.
     """
     with watching(_keep):
@@ -81,14 +81,17 @@ def tracing() -> Iterator[None]:
 
 def origin(node: Value) -> Origin | None:
     """Return where a node was recorded, None for one recorded outside ``tracing``."""
-    return _origins.get(node)
+    kept = _origins.get(id(node))
+    return kept and kept[1]
 
 
 def _keep(node: Value) -> None:
     frame = sys._getframe(1)
     while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
-    _origins[node] = Origin(frame.f_code, frame.f_lasti, frame.f_lineno)
+    key = id(node)
+    gone = ref(node, lambda _: _origins.pop(key, None))
+    _origins[key] = gone, Origin(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
 def _is_ours(filename: str) -> bool:
