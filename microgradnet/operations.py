@@ -129,7 +129,7 @@ row('where', 'a if a != a else b if a != 0 else c',
     (None, 'a if a != a else 1 if a != 0 else None', 'a if a != a else None if a != 0 else 1'),
     r'\left({b}\text{ if }{a}\text{ else }{c}\right)', kink='a')
 row('identity', 'a', ('1',), r'{a}')
-row('stop_gradient', 'a', ('0',), r'{a}')
+row('stop_gradient', 'a', (None,), r'{a}')
 
 # Sums over terms.
 row('sum', 'sum(a[i])', ('1',), r'\sum {a}')

@@ -72,7 +72,7 @@ KINKS: list[tuple[str, Operands, tuple[float | None, ...]]] = [
     ('where', (1.0, inf, nan), (None, 1.0, None)),
     ('where', (0.0, nan, -inf), (None, None, 1.0)),
     ('where', (nan, 1.0, 2.0), (None, nan, nan)),
-    ('stop_gradient', (3.0,), (0.0,)),
+    ('stop_gradient', (3.0,), (None,)),
     # A sum of powers: nothing at all, and everything.
     ('logsumexp', ([-inf, 3.0],), (0.0, 1.0)),
 ]

@@ -105,7 +105,7 @@ TRUTH: dict[str, Function] = {
     'min': lambda a, b: [largest_share(b, a), largest_share(a, b)],
     'clip': lambda a, b, c: [one, 0, 0] if b < a < c else [0, one, 0] if a <= b < c else [0, 0, one],
     'where': lambda a, b, c: [None, 1, None] if a != 0 else [None, None, 1],
-    'stop_gradient': lambda a: [0],
+    'stop_gradient': lambda a: [None],
     'sum': lambda a: [1 for _ in a],
     'dot': lambda a, b, c: [*b, *a, 1],
     'logsumexp': softmax,
