@@ -131,7 +131,7 @@ def _node_latex(op: Operation, operands: list[Printed]) -> str:
         right = parameter == 'b' and op.name in ('add', 'sub', 'mul')
         return _bound(by_name[parameter], least + (op.name == 'sub' and right), LEFT_RIGHT, right)
 
-    return re.sub(r'\{([abc])\}', put, op.latex).strip()
+    return re.sub(rf'\{{([{op.parameters}])\}}', put, op.latex).strip()
 
 
 LEFT_RIGHT = (r'\left(', r'\right)')
