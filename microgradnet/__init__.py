@@ -22,7 +22,7 @@ from .operations import operations
 from .value import Value
 
 if TYPE_CHECKING:
-    from .custom import custom
+    from .custom_operations import custom
     from .diagnose import dead_neurons, explain_nan
     from .differentiate import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .drawing import draw, draw_network
@@ -77,7 +77,7 @@ __all__ = [
 #: Names that are imported when first used, and the module each is from.
 _LATER = {
     'TeacherSet': 'teacher_set',
-    'custom': 'custom',
+    'custom': 'custom_operations',
     'dead_neurons': 'diagnose',
     'explain_nan': 'diagnose',
     'grad': 'differentiate',

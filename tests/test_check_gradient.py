@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from microgradnet import functions as F
-from microgradnet.custom import custom
+from microgradnet.custom_operations import custom
 from microgradnet.nn import MLP
 from microgradnet.recording import record
 from microgradnet.testing import Expression, GradientError, check_gradient, expressions, nets, points

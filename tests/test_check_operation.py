@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from microgradnet import functions as F
-from microgradnet.custom import Custom, custom
+from microgradnet.custom_operations import Custom, custom
 from microgradnet.operations import operations
 from microgradnet.testing import OperationError, check_custom, check_operation
 from wrong_rules import EQUIVALENT, WRONG, rule

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ PACKAGE = Path(microgradnet.__file__).parent
 LAYERS = [
     ['ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
     ['reals', 'signatures', 'arithmetic', 'operators', 'value', 'recording', 'copying', 'origins'],
-    ['arrays', 'functions', 'custom'],
+    ['arrays', 'functions', 'custom_operations'],
     ['folding', 'adjoints', 'tangents', 'structures', 'linear', 'recorded', 'differentiate', 'sparse'],
     ['printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
     ['csv_table', 'samples', 'teacher_set', 'history', 'optimisers', 'measuring', 'training', 'saving'],
@@ -84,8 +85,15 @@ def test_the_test_sees_imports() -> None:
     assert ('copying', False) in imports('value')
 
 
+@pytest.mark.parametrize('name', sorted(microgradnet._LATER))
+def test_no_name_imported_late_is_a_modules(name: str) -> None:
+    """Importing a module sets its name in the package, and would hide what is imported on first use."""
+    thing = getattr(microgradnet, name)
+    assert name not in MODULES or isinstance(thing, types.ModuleType)
+
+
 @pytest.mark.parametrize(
-    'heavy', ['numpy', 'matplotlib', 'graphviz', 'pygraphviz', 'tqdm', 'hypothesis', 'llvmlite', 'sklearn', 'pytest']
+    'heavy', ['numpy', 'scipy', 'networkx', 'mpmath', 'matplotlib', 'graphviz', 'pygraphviz', 'tqdm', 'hypothesis', 'llvmlite', 'sklearn', 'pytest']
 )
 def test_import_is_light(heavy: str) -> None:
     code = f'import sys, microgradnet; sys.exit({heavy!r} in sys.modules)'

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet import gradients, latex, no_grad, text
-from microgradnet.custom import custom
+from microgradnet.custom_operations import custom
 from microgradnet.differentiate import grad, hessian, jvp
 from microgradnet.testing import check_custom
 from microgradnet.value import Value

@@ -1,6 +1,6 @@
 """Which operation of a graph has a wrong derivative: each one held against the truth at its own operands.
 
->>> from microgradnet.custom import custom
+>>> from microgradnet.custom_operations import custom
 >>> from microgradnet.graph import topological_order
 >>> wrong = custom(lambda t: t * t, lambda t: 3 * t, name='square')
 >>> x = Value(2.0)

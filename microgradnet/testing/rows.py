@@ -6,7 +6,7 @@
 >>> report = check_operation('sinh')
 >>> report.ulps <= 2, report.points > 200
 (True, True)
->>> from microgradnet.custom import custom
+>>> from microgradnet.custom_operations import custom
 >>> check_custom(custom(lambda t: t * t * t, lambda t: 3 * t, name='cube'))
 Traceback (most recent call last):
     ...
@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from ..custom import Custom
+from ..custom_operations import Custom
 from ..operations import Operation, operations
 from .oracles import Truth, true_partials, true_value
 from .places import Operands, flat, is_defined, is_kink, operand_sets
