@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from .arithmetic import ieee_arithmetic
 from .folding import Builder, Gate, Term, is_number
 from .graph import depends_on, topological_order
-from .recording import lift
+from .recorders import lift
 from .value import Value
 
 __all__ = ['gradients', 'partials_of']

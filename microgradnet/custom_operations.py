@@ -1,19 +1,11 @@
 """Operations of one's own: what the table cannot say, because only Python can compute it.
 
 >>> from microgradnet import functions as F
->>> from microgradnet.value import Value
->>> def turns(x):
-...     return math.sin(math.tau * x)
->>> def turns_partial(x):
-...     return math.tau * F.cos(math.tau * x)
->>> wave = custom(turns, turns_partial)
->>> wave(0.25)
-1.0
->>> x = Value(0.0, label='x')
->>> y = wave(x) * 3.0
+>>> wave = custom(lambda x: math.sin(math.tau * x), lambda x: math.tau * F.cos(math.tau * x), name='wave')
+>>> y = wave(x := Value(0.0)) * 3.0
 >>> y.backward()
->>> x.grad == 3 * math.tau, y.inputs[0].op
-(True, <custom operation turns(a)>)
+>>> x.grad == 3 * math.tau, wave(0.25), y.inputs[0].op
+(True, 1.0, <custom operation wave(a)>)
 """
 
 from __future__ import annotations
@@ -22,7 +14,6 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib import import_module
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
@@ -31,7 +22,7 @@ from .arrays import elementwise, is_array
 from .ieee import TROUBLE
 from .operations import operations
 from .reals import Fraction, Number, real
-from .recording import record, vectors
+from .recorders import record, vectors
 from .rows import Operation
 from .signatures import operands_of
 from .value import Constant, Value
@@ -56,7 +47,8 @@ def custom(
     on a ``Value`` it records one node, on arrays it works element by element. For second
     and higher derivatives the partials are called with ``Value``s: write them with
     ``microgradnet.functions``, not ``math``; otherwise a second derivative is a TypeError.
-    Whatever the partials raise of ArithmeticError and ValueError becomes nan.
+    Whatever the partials raise of ArithmeticError and ValueError, or return that is complex,
+    becomes nan; a value that is complex is a ValueError.
 
     ``name`` (that of ``value``, if not given) and ``latex``, a template such as
     ``r'\\operatorname{li} {a}'`` with the operands ``{a}``, ``{b}`` and so on, are how it is
@@ -65,16 +57,13 @@ def custom(
     Raises ValueError for a name that is no identifier or an operation's already, or where
     the number of partials does not fit; TypeError for what is no function.
 
-    >>> from microgradnet import functions as F
+    >>> from microgradnet import functions as F, grad
     >>> root = custom(lambda x, n: x ** (1 / n), [
     ...     lambda x, n: root(x, n) / (n * x),
     ...     lambda x, n: -root(x, n) * F.log(x) / (n * n),
     ... ], name='root')
-    >>> from microgradnet.adjoints import gradients
-    >>> x = Value(8.0)
-    >>> [slope] = gradients(root(x, 3), [x])
-    >>> [curvature] = gradients(slope, [x])
-    >>> f'{slope.data:.6f} {curvature.data:.6f}'  # 1 / 12 and -1 / 144
+    >>> slope = grad(lambda x: root(x, 3))
+    >>> f'{slope(8.0):.6f} {grad(slope)(8.0):.6f}'  # 1 / 12 and -1 / 144
     '0.083333 -0.006944'
     """
     name = name if name is not None else getattr(value, '__name__', '')
@@ -87,29 +76,28 @@ def custom(
 class Custom(Operation):
     """An operation that a user has defined: what ``custom`` returns, and the ``op`` of its nodes."""
 
-    def __init__(
-        self, function: Function, derivative: Function | Sequence[Function], name: str, latex: str | None
-    ) -> None:
+    document = method = reflected = domain = kink = ''
+    ulps, table = 2, operations
+
+    def __init__(self, function: Function, derivative: Any, name: str, latex: str | None) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise ValueError(f'custom operation {name!r}: the name must be a Python identifier; give one by name=')
         self.name = self.numpy = self.__name__ = name
-        self.function, self.derivative, self.given_latex = function, derivative, latex
-        self.method = self.reflected = self.domain = self.kink = ''
-        self.ulps, self.table = 2, operations
+        self.function, self.derivative = function, derivative
         if not callable(function):
             self._refuse(TypeError, f'the value must be a function, not {function!r}')
         try:
-            self.parameters, default, several = operands_of(function)
+            self.parameters, self.default, several = operands_of(function)
         except (TypeError, ValueError) as error:
             self._refuse(type(error), str(error))
-        self.default = default
         self.vectors, self.scalars = (self.parameters, '') if several else ('', self.parameters)
         if not callable(derivative):
             self._check_list(derivative)
         operands = r',\,'.join(f'{{{p}}}' for p in self.parameters)
         said = name.replace('_', r'\_')
         self.latex = latex if latex is not None else rf'\operatorname{{{said}}}\left({operands}\right)'
-        self.__doc__ = getattr(function, '__doc__', None)
+        self.__doc__, self.__module__ = function.__doc__, getattr(function, '__module__', None) or __name__
+        self.document = (self.__doc__ or f'Return {name}({", ".join(self.parameters)}).').strip()
         self._recorded: WeakKeyDictionary[Any, dict[Value, list[Any]]] = WeakKeyDictionary()
 
     def __call__(self, *operands: Any) -> Any:
@@ -125,9 +113,7 @@ class Custom(Operation):
                 least = f'{wanted - len(self.default)} to ' if self.default else ''
                 self._refuse(TypeError, f'it takes {least}{_count(wanted, "operand")}, not {len(operands)}')
             operands += tuple(self.default[p] for p in missing)
-        numbers = [operand for operand in operands if not isinstance(operand, Value)]
-        for number in numbers:
-            real(number, f'an operand of {self.name}')
+        numbers = [real(number, f'an operand of {self.name}') for number in operands if not isinstance(number, Value)]
         nodes = vectors(self, *([operands] if self.vectors else operands))
         if len(numbers) < len(operands):
             return record(self, nodes)
@@ -135,21 +121,34 @@ class Custom(Operation):
             return record(self, nodes).data
 
     def value(self, arithmetic: str) -> Function:
-        return partial(self._value, arithmetic)
+        def compute(*groups: Any) -> Number:
+            operands = groups[0] if self.vectors else groups
+            if arithmetic == 'ieee':
+                with ieee_arithmetic():
+                    found = _or_nan(self.function, operands)
+            elif isinstance(found := self.function(*operands), complex):
+                self._refuse(ValueError, f'math domain error: its value is not real but {found}')
+            return self._number(found, 'the value', arithmetic)
+
+        return compute
 
     def partials(self, arithmetic: str) -> Function:
-        return partial(self._partials, arithmetic)
+        def compute(*groups_and_y: Any) -> tuple[Number | None, ...]:
+            with ieee_arithmetic():
+                found = self._derive(groups_and_y[0] if self.vectors else groups_and_y[:-1])
+                return tuple(self._checked(found, arithmetic, _Unknown))
+
+        return compute
 
     def partial_graph(self, parameter: str) -> Function:
-        return partial(self._partial_graph, parameter)
+        def build(g: Any, *groups_and_y: Any) -> Any:
+            """Record the partials of a node, all at once, the first time that a builder asks for one."""
+            recorded, y = self._recorded.setdefault(g, {}), groups_and_y[-1]
+            if y not in recorded:
+                recorded[y] = self._record_partials(y)
+            return recorded[y] if self.vectors else recorded[y][self.parameters.index(parameter)]
 
-    @property
-    def is_kernel(self) -> bool:
-        return False
-
-    @property
-    def document(self) -> str:
-        return (self.__doc__ or f'Return {self.name}({", ".join(self.parameters)}).').strip()
+        return build
 
     def source(self, what: str, arithmetic: str) -> NoReturn:
         self._refuse(TypeError, 'it has no cells to print from; see its functions')
@@ -159,10 +158,9 @@ class Custom(Operation):
 
     def __reduce__(self) -> Any:
         """Pickle by name where the module of ``value`` has this very object under its name."""
-        module = sys.modules.get(getattr(self.function, '__module__', None) or '')
-        if getattr(module, self.name, None) is self:
-            return _find, (self.function.__module__, self.name)
-        return Custom, (self.function, self.derivative, self.name, self.given_latex)
+        if getattr(sys.modules.get(self.__module__), self.name, None) is self:
+            return self.name
+        return Custom, (self.function, self.derivative, self.name, self.latex)
 
     def _check_list(self, functions: Any) -> None:
         if not isinstance(functions, (list, tuple)) or not all(map(callable, functions)):
@@ -173,28 +171,12 @@ class Custom(Operation):
             said = f'{_count(len(self.parameters), "operand")} and {_count(len(functions), "partial")}'
             self._refuse(ValueError, f'it has {said}; each operand needs one')
 
-    def _refuse(self, kind: type[Exception], what: str, cause: Exception | None = None) -> NoReturn:
-        raise kind(f'custom operation {self.name}: {what}') from cause
+    def _refuse(self, kind: type[Exception], what: str) -> NoReturn:
+        raise kind(f'custom operation {self.name}: {what}')
 
-    def _number(self, thing: Any, what: str, exact: bool) -> Number:
-        return Fraction(thing) if exact and isinstance(thing, int) else real(thing, f'{what} of {self.name}')
-
-    def _value(self, arithmetic: str, *groups: Any) -> Number:
-        operands = groups[0] if self.vectors else groups
-        if arithmetic != 'ieee':
-            return self._number(self.function(*operands), 'the value', arithmetic == 'exact')
-        with ieee_arithmetic():
-            try:
-                return self._number(self.function(*operands), 'the value', exact=False)
-            except TROUBLE:
-                return math.nan
-
-    def _partials(self, arithmetic: str, *groups_and_y: Any) -> tuple[Number | None, ...]:
-        *groups, _ = groups_and_y
-        with ieee_arithmetic():
-            found = self._derive(groups[0] if self.vectors else groups)
-        return tuple(p if p is None else self._number(p, f'the partial {what}', arithmetic == 'exact')
-                     for p, what in zip(found, self._names(len(found))))  # fmt: skip
+    def _number(self, thing: Any, what: str, arithmetic: str) -> Number:
+        whole = arithmetic == 'exact' and isinstance(thing, int)
+        return Fraction(thing) if whole else real(thing, f'{what} of {self.name}')
 
     def _derive(self, operands: Sequence[Any]) -> list[Any]:
         """Call the partials, whatever the operands are; one for each, nan where they raise."""
@@ -203,90 +185,63 @@ class Custom(Operation):
         found = _or_nan(self.derivative, operands)
         if found is math.nan:
             return [math.nan] * len(operands)
-        single = found is None or isinstance(found, Value) or not isinstance(found, Iterable)
-        result = [found] if single or (is_array(found) and not found.shape) else [*found]
+        several = isinstance(found, Iterable) and not isinstance(found, Value) and getattr(found, 'shape', True)
+        result = [*found] if several else [found]
         if len(result) != len(operands):
             said = f'{_count(len(result), "partial")} for {_count(len(operands), "operand")}'
             self._refuse(TypeError, f'its partials returned {said}')
-        return result
+        return [math.nan if isinstance(p, complex) else p for p in result]
 
-    def _names(self, count: int) -> list[str]:
-        return [f'd/da[{i}]' for i in range(count)] if self.vectors else [f'd/d{p}' for p in self.parameters]
+    def _checked(self, partials: Sequence[Any], arithmetic: str, *kept: type) -> list[Any]:
+        """Make numbers of partials, except of None and the kinds kept; say which of them is none."""
+        names = [f'a[{i}]' for i in range(len(partials))] if self.vectors else self.parameters
+        return [p if p is None or isinstance(p, kept) else self._number(p, f'the partial d/d{name}', arithmetic)
+                for p, name in zip(partials, names)]  # fmt: skip
 
-    def _partial_graph(self, parameter: str, g: Any, *groups_and_y: Any) -> Any:
-        """Record the partials of a node, all at once, the first time that a builder asks for one."""
-        *groups, y = groups_and_y
-        recorded = self._recorded.setdefault(g, {})
-        if y not in recorded:
-            recorded[y] = self._record_partials([*groups[0]] if self.vectors else groups, y)
-        return recorded[y] if self.vectors else recorded[y][self.parameters.index(parameter)]
-
-    def _record_partials(self, operands: Sequence[Value], y: Value) -> list[Any]:
-        bare = [operand.data if isinstance(operand, Constant) else operand for operand in operands]
+    def _record_partials(self, y: Value) -> list[Any]:
+        for p in y.partials:
+            if isinstance(p, _Unknown):
+                p.refuse()
         try:
-            found = self._derive(bare)
+            found = self._derive([node.data if isinstance(node, Constant) else node for node in y.inputs])
         except (TypeError, AttributeError) as error:  # on numbers they ran, when the node was recorded
-            return [None if p is None else _OnlyNumbers(self, place, error).record(operands)
-                    for place, p in enumerate(y.partials)]  # fmt: skip
-        exact = any(isinstance(operand.data, Fraction) for operand in operands)
-        return [p if p is None or isinstance(p, Value) else self._number(p, f'the partial {what}', exact)
-                for p, what in zip(found, self._names(len(found)))]  # fmt: skip
+            return [p if p is None else self._of_numbers(place, error)(*y.inputs) for place, p in enumerate(y.partials)]
+        exact = any(isinstance(node.data, Fraction) for node in y.inputs)
+        return self._checked(found, 'exact' if exact else 'python', Value)
 
+    def _of_numbers(self, place: int, error: Exception) -> Custom:
+        """Make an operation of one partial, which only numbers can compute; its own partials are unknown."""
+        letter = f'a{place}' if self.vectors else self.parameters[place]
+        said = f'custom operation {self.name}: its partials can be computed with numbers only, so there is no '
+        said += f'derivative of them; write them with microgradnet.functions ({error})'
+        return Custom(partial(self._one, place), partial(_unknown, said), f'{self.name}_d{letter}', None)
 
-class _OnlyNumbers(Custom):
-    """One partial of a custom operation whose partials cannot be recorded: the last derivative there is."""
-
-    def __init__(self, whole: Custom, place: int, error: Exception | None = None) -> None:
-        self.whole, self.place, self.error = whole, place, error
-        letter = f'a{place}' if whole.vectors else whole.parameters[place]
-        super().__init__(whole.function, self._no_more, f'{whole.name}_d{letter}', None)
-        self.function = self._one
-
-    def record(self, operands: Sequence[Value]) -> Value:
-        """Record the partial, as a node whose own partials nothing can use."""
-        with no_grad():
-            result = record(self, operands)
-        result.op, result.inputs = self, (*operands,)
-        result.partials = _Unknown((math.nan,) * len(operands))
-        result.partials.op = self
-        return result
-
-    def _one(self, *operands: Any) -> Any:
+    def _one(self, place: int, *operands: Any) -> Any:
         with ieee_arithmetic():
-            found = self.whole._derive(operands)[self.place]
-        return 0.0 if found is None else found
-
-    def _no_more(self, *operands: Any) -> NoReturn:
-        self.whole._refuse(
-            TypeError,
-            'its partials can be computed with numbers only, so there is no derivative of them; '
-            f'write them with microgradnet.functions ({self.error})',
-            self.error,
-        )
-
-    def _record_partials(self, operands: Sequence[Value], y: Value) -> list[Any]:
-        self._no_more()
-
-    def __reduce__(self) -> Any:
-        return _OnlyNumbers, (self.whole, self.place)
+            return 0.0 if (found := self._derive(operands)[place]) is None else found
 
 
-class _Unknown(tuple[Any, ...]):
-    """Partials that are not known: pictures show nan, and ``backward`` says why it cannot go on."""
+class _Unknown(float):
+    """A partial that cannot be had: a nan to look at, a TypeError to go on with."""
 
-    op: _OnlyNumbers
+    said = ''
 
-    def __iter__(self) -> Any:
-        self.op._no_more()
+    def refuse(self, *_: Any) -> NoReturn:
+        raise TypeError(self.said)
+
+    __mul__ = __rmul__ = __float__ = refuse
 
 
-def _find(module: str, name: str) -> Any:
-    return getattr(import_module(module), name)
+def _unknown(said: str, *operands: Any) -> list[_Unknown]:
+    unknown = _Unknown('nan')
+    unknown.said = said
+    return [unknown] * len(operands)
 
 
 def _or_nan(function: Function, operands: Sequence[Any]) -> Any:
     try:
-        return function(*operands)
+        found = function(*operands)
+        return math.nan if isinstance(found, complex) else found
     except TROUBLE:
         return math.nan
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 from .ieee import TROUBLE
 from .operations import Operation, operations
 from .reals import Fraction, Number
-from .recording import lift, recorders
+from .recorders import lift, recorders
 from .value import Constant, Value
 
 __all__ = ['Builder', 'Gate', 'Term', 'is_number']
@@ -118,18 +118,24 @@ class Builder:
         return yes() if condition else no()
 
     # Comparisons are conditions for where: anything but 0 holds, nan stays nan.
-    def unequal(self, a: Any, b: Any) -> Any:
+    def gt(self, a: Any, b: Any) -> Any:
+        return self.greater(a, b)
+
+    def lt(self, a: Any, b: Any) -> Any:
+        return self.less(a, b)
+
+    def ne(self, a: Any, b: Any) -> Any:
         if a is b:
             return 0
         return a if is_number(b, 0) else self.add(self.greater(a, b), self.less(a, b))
 
-    def equal(self, a: Any, b: Any) -> Any:
-        return self.where(self.unequal(a, b), 0, 1)
+    def eq(self, a: Any, b: Any) -> Any:
+        return self.where(self.ne(a, b), 0, 1)
 
-    def at_least(self, a: Any, b: Any) -> Any:
+    def ge(self, a: Any, b: Any) -> Any:
         return self.where(self.less(a, b), 0, 1)
 
-    def at_most(self, a: Any, b: Any) -> Any:
+    def le(self, a: Any, b: Any) -> Any:
         return self.where(self.greater(a, b), 0, 1)
 
     def both(self, *conditions: Callable[[], Any]) -> Any:

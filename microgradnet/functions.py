@@ -26,7 +26,7 @@ from .ieee import TROUBLE
 from .kernels import define
 from .operations import Operation, operations
 from .reals import Fraction, real
-from .recording import forgive, lift, record, recorders, vectors
+from .recorders import forgive, lift, record, recorders, vectors
 from .value import Value
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     A condition that is a ``Value`` (0 is false; nan gives nan) is recorded with both
     branches, and the error signal goes to the chosen one alone, so that an infinity
     or nan in the other cannot leak. A bool, or any other number, simply chooses. A
-    branch may be a function without arguments: only the chosen one is called.
+    branch may be a function without arguments: only the chosen one is called, except
+    while a program is being recorded, which needs both: there the other one is called
+    in IEEE arithmetic, and cannot raise what Python's would.
 
     >>> x = Value(0.0)
     >>> where(x > 0, lambda: x.log(), 0.0)
@@ -92,9 +94,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
         chosen = chosen() if callable(chosen) else chosen
         return chosen if isinstance(chosen, Value) else real(chosen, 'a branch of where')
     holds = condition.data != 0
-    yes = yes if not callable(yes) else yes() if holds else nan
-    no = no if not callable(no) else nan if holds else no()
-    return condition.where(yes, no)
+    return condition.where(_branch(yes, holds), _branch(no, not holds))
 
 
 def max(*operands: Any) -> Any:
@@ -142,6 +142,18 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     powers = [exp(value - shift) for value in values]
     total = sum(powers)
     return [power / total for power in powers]
+
+
+def _branch(branch: Any, chosen: bool) -> Any:
+    """Return a branch of ``where``, called if it is a function and anyone needs it."""
+    if not callable(branch):
+        return branch
+    if chosen:
+        return branch()
+    if not arithmetic.comparisons.get():
+        return nan
+    with arithmetic.ieee_arithmetic():
+        return branch()
 
 
 def _fold(name: str, operands: Sequence[Any]) -> Any:

@@ -24,7 +24,7 @@ from .arithmetic import no_grad
 from .operations import operations
 from .parameters import Parametrised, at_least_one, row_of
 from .reals import Fraction, real
-from .recording import recorders
+from .recorders import recorders
 from .runs import Firing, Run, Standardisation
 from .value import Value
 

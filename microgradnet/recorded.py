@@ -18,7 +18,7 @@ from .functions import dot
 from .graph import depends_on, topological_order
 from .linear import Linear
 from .reals import Fraction, as_real
-from .recording import lift
+from .recorders import lift
 from .structures import take_apart
 from .tangents import tangents
 from .value import Value

@@ -13,7 +13,7 @@ graph    calls of a builder ``g``         derivatives that are graphs themselves
 >>> write(cell, 'python'), write(cell, 'ieee')
 ('(2.0 * a if a > 0.0 else a / 3.0)', '(2.0 * a if a > 0.0 else divide(a, 3.0))')
 >>> write(cell, 'graph')
-'g.choose(g.greater(a, 0), lambda: g.mul(2, a), lambda: g.div(a, 3))'
+'g.choose(g.gt(a, 0), lambda: g.mul(2, a), lambda: g.div(a, 3))'
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ GRAPH: dict[type, str] = {
     ast.Mult: 'mul',
     ast.Div: 'div',
     ast.Pow: 'pow',
-    ast.Gt: 'greater',
-    ast.Lt: 'less',
-    ast.GtE: 'at_least',
-    ast.LtE: 'at_most',
-    ast.Eq: 'equal',
-    ast.NotEq: 'unequal',
+    ast.Gt: 'gt',
+    ast.Lt: 'lt',
+    ast.GtE: 'ge',
+    ast.LtE: 'le',
+    ast.Eq: 'eq',
+    ast.NotEq: 'ne',
 }
 
 

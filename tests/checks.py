@@ -20,7 +20,7 @@ import pytest
 from edges import KINKS, VALUES
 from microgradnet import rules
 from microgradnet.operations import Operation, operations
-from microgradnet.recording import record
+from microgradnet.recorders import record
 from microgradnet.testing.rows import Trial, trials
 from microgradnet.value import Value
 from points import flat

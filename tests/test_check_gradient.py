@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from microgradnet import functions as F
 from microgradnet.custom_operations import custom
 from microgradnet.nn import MLP
-from microgradnet.recording import record
+from microgradnet.recorders import record
 from microgradnet.testing import Expression, GradientError, check_gradient, expressions, nets, points
 from microgradnet.testing.differences import derivative
 from microgradnet.testing.strategies import wild

@@ -140,8 +140,8 @@ class Builder:
             'choose': lambda test, yes, no: yes() if test else no(),
             'both': lambda *tests: all(test() for test in tests),
             'either': lambda *tests: any(test() for test in tests),
-            'greater': operator.gt, 'less': operator.lt, 'at_least': operator.ge,
-            'at_most': operator.le, 'equal': operator.eq, 'unequal': operator.ne,
+            'gt': operator.gt, 'lt': operator.lt, 'ge': operator.ge,
+            'le': operator.le, 'eq': operator.eq, 'ne': operator.ne,
         }  # fmt: skip
         return others.get(name) or (lambda *operands: operations[name].value('ieee')(*map(float, operands)))
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..adjoints import gradients
 from ..arithmetic import ieee_arithmetic
 from ..operations import Operation
-from ..recording import record
+from ..recorders import record
 from ..value import Constant, Value
 from .places import Operands
 from .rows import named, truths

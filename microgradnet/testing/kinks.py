@@ -23,7 +23,7 @@ from ..adjoints import gradients
 from ..arithmetic import ieee_arithmetic
 from ..graph import topological_order
 from ..operations import Operation
-from ..recording import lift
+from ..recorders import lift
 from ..structures import take_apart
 from ..tangents import tangents
 from ..value import Constant, Value
