@@ -22,11 +22,14 @@ from typing import Any
 
 from .operations import operations
 
-__all__ = ['ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'watcher', 'watching']
+__all__ = ['comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'watcher', 'watching']
 
 _ieee: ContextVar[bool] = ContextVar('ieee', default=False)
 _paused: ContextVar[bool] = ContextVar('paused', default=False)
 _watcher: ContextVar[Callable[[Any], object] | None] = ContextVar('watcher', default=None)
+#: What is called with every comparison of a Value: the relation, both sides, and whether it held.
+#: It is set while a program is being recorded that must know where it may branch.
+comparisons: ContextVar[Callable[[str, Any, Any, bool], object] | None] = ContextVar('comparisons', default=None)
 _lock = Lock()
 
 #: The globals of every generated method. Its ``paused`` counts the no_grad and watching
@@ -77,7 +80,7 @@ def watching(watch: Callable[[Any], object]) -> Iterator[None]:
 
 @contextmanager
 def _slow_path() -> Iterator[None]:
-    """Make every method record through ``recording.record``, which asks the context."""
+    """Make every method record through ``recorders.record``, which asks the context."""
     with _lock:
         space['paused'] += 1
     try:

@@ -26,7 +26,7 @@ from weakref import ref
 from .arithmetic import watching
 from .value import Value
 
-__all__ = ['Origin', 'origin', 'tracing']
+__all__ = ['Origin', 'here', 'origin', 'tracing']
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 #: By identity: a WeakKeyDictionary compares, and a nan does not equal itself.
@@ -85,13 +85,18 @@ def origin(node: Value) -> Origin | None:
     return kept and kept[1]
 
 
-def _keep(node: Value) -> None:
+def here() -> Origin:
+    """Return the place in the user's source that is running now."""
     frame = sys._getframe(1)
     while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
+    return Origin(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def _keep(node: Value) -> None:
     key = id(node)
     gone = ref(node, lambda _: _origins.pop(key, None))
-    _origins[key] = gone, Origin(frame.f_code, frame.f_lasti, frame.f_lineno)
+    _origins[key] = gone, here()
 
 
 def _is_ours(filename: str) -> bool:

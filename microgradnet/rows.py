@@ -101,6 +101,7 @@ class Operation:
         """Return the function of the operands that computes the value.
 
         A vector is passed as one sequence; ``arithmetic`` is one of ``writing.ARITHMETICS``.
+        In ``'graph'`` the function takes a builder first, which makes what the cell says.
         """
         return self._function('value', arithmetic)
 
@@ -142,10 +143,11 @@ class Operation:
         """
         write = self.writer(arithmetic)
         if arithmetic == 'graph':
-            cell = self.partial_cells[self.parameters.index(what[1:])]
-            used = self.definitions([cell])
-            head, result = f'def {self.name}_{what}(g, {", ".join(self.parameters)}, y)', write(cell)
-            return self._lines(head, used, result, write)
+            value = what == 'value'
+            cell = self.cell if value else self.partial_cells[self.parameters.index(what[1:])]
+            operands = ['g', *self.parameters] + ['y'] * (not value)
+            head = f'def {self.name}_{what}({", ".join(operands)})'
+            return self._lines(head, self.definitions([cell]), write(cell), write)
         if what == 'value':
             if self.is_kernel:
                 return f'{self.name} = {self.name}'
@@ -223,7 +225,7 @@ class Operation:
         key = what, arithmetic
         if key not in self._compiled:
             space = self.table.namespaces[arithmetic]
-            if what == 'value' and self.is_kernel:
+            if what == 'value' and self.is_kernel and arithmetic != 'graph':
                 function = kernel(self.name, arithmetic)
             else:
                 if arithmetic != 'graph':

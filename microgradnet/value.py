@@ -12,11 +12,13 @@ each; ``inspect.getsource(Value.tanh)`` shows what runs.
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from math import inf
 from typing import Any, NoReturn
 
 from . import operators
+from .arithmetic import comparisons
 from .graph import topological_order
 from .operations import Operation
 from .reals import Fraction, Number, as_real, real
@@ -105,30 +107,28 @@ class Value(operators.Operators):
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
 
-    def __bool__(self) -> bool:
-        return self.data != 0
-
     __hash__ = object.__hash__
 
+    def __bool__(self) -> bool:
+        return _compare('ne', self, 0.0)
+
     def __eq__(self, other: object) -> bool:
-        number = _data(other)
-        return NotImplemented if number is None else self.data == number
+        return _compare('eq', self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return _compare('ne', self, other)
 
     def __lt__(self, other: Any) -> bool:
-        number = _data(other)
-        return NotImplemented if number is None else self.data < number
+        return _compare('lt', self, other)
 
     def __le__(self, other: Any) -> bool:
-        number = _data(other)
-        return NotImplemented if number is None else self.data <= number
+        return _compare('le', self, other)
 
     def __gt__(self, other: Any) -> bool:
-        number = _data(other)
-        return NotImplemented if number is None else self.data > number
+        return _compare('gt', self, other)
 
     def __ge__(self, other: Any) -> bool:
-        number = _data(other)
-        return NotImplemented if number is None else self.data >= number
+        return _compare('ge', self, other)
 
     def __float__(self) -> NoReturn:
         raise TypeError(
@@ -252,9 +252,15 @@ def _zero(data: Number) -> Number:
     return 0.0 if data.__class__ is float else Fraction(0)
 
 
-def _data(other: Any) -> Number | None:
-    """What to compare with: a whole number as it is, which Python compares exactly."""
-    return other.data if isinstance(other, Value) else other if isinstance(other, int) else as_real(other)
+def _compare(relation: str, one: Value, other: Any) -> bool:
+    """Compare data, with a whole number as it is, which Python compares exactly; tell who wants to know."""
+    number = other.data if isinstance(other, Value) else other if isinstance(other, int) else as_real(other)
+    if number is None:
+        return NotImplemented  # type: ignore[no-any-return]
+    holds: bool = getattr(operator, relation)(one.data, number)
+    if tell := comparisons.get():
+        tell(relation, one, other, holds)
+    return holds
 
 
 def constant(number: Any, beside: Value) -> Constant | None:
