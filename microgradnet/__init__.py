@@ -22,6 +22,7 @@ from .operations import operations
 from .value import Value
 
 if TYPE_CHECKING:
+    from .compiling import Program, compile, recording
     from .custom_operations import custom
     from .diagnose import dead_neurons, explain_nan
     from .differentiate import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -38,8 +39,10 @@ __all__ = [
     'MLP',
     'Layer',
     'Neuron',
+    'Program',
     'TeacherSet',
     'Value',
+    'compile',
     'cross_entropy',
     'custom',
     'dead_neurons',
@@ -61,6 +64,7 @@ __all__ = [
     'mean',
     'no_grad',
     'operations',
+    'recording',
     'restore',
     'root_mean_square_error',
     'save',
@@ -76,7 +80,10 @@ __all__ = [
 
 #: Names that are imported when first used, and the module each is from.
 _LATER = {
+    'Program': 'compiling',
     'TeacherSet': 'teacher_set',
+    'compile': 'compiling',
+    'recording': 'compiling',
     'custom': 'custom_operations',
     'dead_neurons': 'diagnose',
     'explain_nan': 'diagnose',

@@ -16,9 +16,13 @@ PACKAGE = Path(microgradnet.__file__).parent
 #: or further left in its own.
 LAYERS = [
     ['ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
-    ['reals', 'signatures', 'arithmetic', 'operators', 'value', 'recording', 'copying', 'origins'],
+    ['reals', 'signatures', 'arithmetic', 'operators', 'value', 'recorders', 'copying', 'origins'],
     ['arrays', 'functions', 'custom_operations'],
     ['folding', 'adjoints', 'tangents', 'structures', 'linear', 'recorded', 'differentiate', 'sparse'],
+    ['compiling.instructions', 'compiling.lowering', 'compiling.guards', 'compiling.row_data', 'compiling.expressions'],
+    ['compiling.python_printer', 'compiling.numpy_printer', 'compiling.c_printer', 'compiling.polynomials', 'compiling.llvm_terms'],
+    ['compiling.vector_math', 'compiling.native_printer', 'compiling.native_driver', 'compiling.native_machine'],
+    ['compiling.native_engine', 'compiling.engines', 'compiling.program', 'compiling.function', 'compiling'],
     ['printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
     ['csv_table', 'samples', 'teacher_set', 'history', 'optimisers', 'measuring', 'training', 'saving'],
     ['drawing.digraph', 'drawing.graph', 'drawing.network', 'drawing'],
@@ -93,7 +97,9 @@ def test_no_name_imported_late_is_a_modules(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    'heavy', ['numpy', 'scipy', 'networkx', 'mpmath', 'matplotlib', 'graphviz', 'pygraphviz', 'tqdm', 'hypothesis', 'llvmlite', 'sklearn', 'pytest']
+    'heavy',
+    ['numpy', 'scipy', 'networkx', 'mpmath', 'matplotlib', 'graphviz', 'pygraphviz', 'tqdm', 'hypothesis', 'llvmlite',
+     'sklearn', 'pytest'],
 )
 def test_import_is_light(heavy: str) -> None:
     code = f'import sys, microgradnet; sys.exit({heavy!r} in sys.modules)'

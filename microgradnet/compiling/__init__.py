@@ -1,0 +1,59 @@
+"""Record once, replay over any number of rows: graphs as programs.
+
+A recorded graph is frozen into one list of instructions (``lowering``), printed as
+Python, NumPy, LLVM or C, and run.
+
+>>> from microgradnet.value import Value
+>>> w, x = Value(3.0, label='w'), Value(2.0, label='x')
+>>> program = compile((w * x + 1).tanh(), rows=[x], backend='python')
+>>> [f'{y:.4f}' for y in program([[0.0], [0.1]])]
+['0.7616', '0.8617']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..value import Value
+from .function import Function
+from .guards import BranchError, recording
+from .program import Program
+
+__all__ = ['BranchError', 'Function', 'Program', 'compile', 'recording']
+
+
+def compile(
+    what: Any, rows: Sequence[Value] | None = None, parameters: Sequence[Value] | None = None, **options: Any
+) -> Program | Function:
+    """Compile recorded values into a ``Program``, or a function into one that replays itself.
+
+    what: a ``Value``, nested lists, tuples, dicts or arrays of them; or a function of
+        numbers, or of such structures of numbers.
+    rows: the leaves whose numbers come with each row, in the order they have there.
+    parameters: the leaves whose numbers may change between calls, and to which there are
+        gradients; by default every leaf that is not in ``rows``. Others are constants.
+    backend: ``'native'`` (machine code by llvmlite: ``pip install 'microgradnet[native]'``),
+        ``'numpy'`` or ``'python'`` (which needs nothing, and gives the bits of the
+        recording); by default the first of them that is installed.
+    threads: how many threads share the rows (native). The same number gives the same bits.
+    fast: let LLVM reassociate sums and products (native): faster at times, not the same bits.
+    most_paths: of a function: how many different ways through its branches are kept.
+
+    Compiled code computes in IEEE arithmetic: where Python raises, at a pole or an
+    overflow, it goes on with an infinity or nan. A function is recorded when first called,
+    for each structure of its arguments, and again whenever a branch goes another way.
+    It is recorded twice, at inputs close to each other: what differs has left the graph
+    (``.data``, a random number) and is refused.
+
+    >>> f = compile(lambda x, n: x ** n if n > 0 else 0 * x, backend='python')
+    >>> f(2.0, 3.0), f(2.0, -1.0)
+    (8.0, 0.0)
+    """
+    if callable(what) and not isinstance(what, Value):
+        if rows is not None or parameters is not None:
+            raise TypeError('rows= and parameters= are for recorded values; a function has arguments')
+        return Function(what, **options)
+    return Program(what, rows or (), parameters, **options)
+
+

@@ -1,0 +1,106 @@
+"""Programs printed as C99: one self-contained file that needs the C library only.
+
+>>> from microgradnet.compiling.lowering import freeze
+>>> from microgradnet.value import Value
+>>> w, x = Value(0.5, 'w'), Value(1.0, 'x')
+>>> print(source(freeze([(w * x).tanh()], [x], [w]), None, [0.5], 'neuron'))
+/* Printed by microgradnet. Row: x. Parameters: w. */
+#include <math.h>
+<BLANKLINE>
+const double neuron_parameters[1] = {0.5};
+<BLANKLINE>
+void neuron(const double row[1], const double parameters[1], double outputs[1]);
+<BLANKLINE>
+/* The outputs for one row. */
+void neuron(const double row[1], const double parameters[1], double outputs[1])
+{
+    const double x = row[0];
+    const double w = parameters[0];
+    outputs[0] = tanh(w * x);
+}
+
+A compiler that contracts ``a * b + c`` (gcc does, unless told ``-ffp-contract=off`` or a
+strict ``-std=c99``) gives last digits of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .expressions import TIGHT, Expressions
+from .instructions import FUNCTIONS, Listing
+
+__all__ = ['source']
+
+C_WORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
+register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while row
+parameters outputs gradient main j0 j1 jn y0 y1 yn gamma lgamma tgamma fmin fmax fma exp2 rint round floor ceil trunc
+remainder ldexp frexp modf signbit INFINITY NAN M_PI M_E""".split()
+
+
+def source(listing: Listing, gradient: Listing | None, parameters: Sequence[float], name: str) -> str:
+    """Print the outputs for one row and, if given, the listing of a value and its gradient.
+
+    The first function stores the outputs; the second returns the value and adds the
+    gradient to what is there, so that a loop over rows sums it.
+    """
+    if not name.isidentifier() or not name.isascii() or name in C_WORDS or name in FUNCTIONS:
+        raise ValueError(f'name must be an identifier of C that is not taken, not {name!r}')
+    if listing.customs:
+        names = ', '.join(op.name for op in listing.customs.values())
+        raise TypeError(f'C cannot print {names}: a custom operation is known to Python alone')
+    about = _C(listing, name)
+    leaves = {kind: ', '.join(about.names(kind)) or 'none' for kind in ('row', 'parameter')}
+    row, theta = _array('row', listing.width), _array('parameters', listing.parameters)
+    numbers = ', '.join(about.spell_number(number)[0] for number in parameters) or '0.0'
+    forward = f'void {name}({row}, {theta}, double outputs[{len(listing.outputs)}])'
+    slope = f'double {name}_gradient({row}, {theta}, double gradient[{max(listing.parameters, 1)}])'
+    parts = [
+        f'/* Printed by microgradnet. Row: {leaves["row"]}. Parameters: {leaves["parameter"]}. */\n#include <math.h>',
+        f'const double {name}_parameters[{max(listing.parameters, 1)}] = {{{numbers}}};',
+        f'{forward};' + (f'\n{slope};' if gradient else ''),
+        f'/* The outputs for one row. */\n{forward}\n' + about.body('outputs', ''),
+    ]
+    if gradient:
+        parts.append(
+            '/* The value for one row; adds its derivatives by the parameters to the gradient. */\n'
+            f'{slope}\n' + _C(gradient, name).body('gradient', '+')
+        )
+    return '\n\n'.join(parts)
+
+
+def _array(name: str, length: int) -> str:
+    return f'const double {name}[{max(length, 1)}]'
+
+
+class _C(Expressions):
+    statement = 'const double {name} = {text};'
+    join = {'both': ' && ', 'either': ' || '}
+
+    def __init__(self, listing: Listing, name: str) -> None:
+        self.words = {*C_WORDS, *FUNCTIONS, 'fabs', 'pow', name, f'{name}_gradient', f'{name}_parameters'}
+        super().__init__(listing)
+
+    def body(self, array: str, adding: str) -> str:
+        """Print the body of a function that stores the outputs, or returns the first and adds the others."""
+        lines = []
+        for kind, group in ('row', 'row'), ('parameter', 'parameters'):
+            names = self.names(kind)
+            used = [place for place, n in self.leaf_names.items() if self.listing.instructions[place].name == kind]
+            lines += [f'const double {n} = {group}[{k}];' for k, n in enumerate(names) if self.listing.uses[used[k]]]
+            if not any(self.listing.uses[place] for place in used):
+                lines.append(f'(void){group};')
+        lines += self.statements()
+        first, *others = places = [self.text(place) for place in self.listing.outputs]
+        if adding:
+            lines += [f'{array}[{k}] += {text};' for k, text in enumerate(others)]
+            lines += [f'(void){array};'] * (not others) + [f'return {first};']
+        else:
+            lines += [f'{array}[{k}] = {text};' for k, text in enumerate(places)]
+        return '{\n' + ''.join(f'    {line}\n' for line in lines) + '}'
+
+    def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:
+        return f'({self.text(condition)} ? {self.text(yes)} : {self.text(no)})', TIGHT
+
+    def function(self, name: str) -> str:
+        return {'abs': 'fabs', 'inf': 'INFINITY', 'nan': 'NAN'}.get(name, name)

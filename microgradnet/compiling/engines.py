@@ -1,0 +1,123 @@
+"""Engines run a listing over rows: by Python, by NumPy, in machine code.
+
+Each has the same three ways: ``each`` (the outputs of every row), ``sums`` (the outputs
+summed over the rows), ``descend`` (gradient descent in batches, the first output being the
+error and the others its derivatives). Rows and parameters are checked before.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from . import numpy_printer, python_printer
+from .instructions import Listing
+from .row_data import as_array, as_lists
+
+__all__ = ['BACKENDS', 'Engine', 'best_backend', 'engine']
+
+BACKENDS = ('python', 'numpy', 'native')
+
+
+class Engine(Protocol):
+    """What a program asks of an engine."""
+
+    @property
+    def source(self) -> str:
+        """What was printed."""
+
+    def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
+        """Return rows as this engine takes them, and whether a single one was given."""
+
+    def each(self, rows: Any, parameters: Any) -> Any:
+        """Return the outputs of each row: a list of tuples, or an array of shape (rows, outputs)."""
+
+    def sums(self, rows: Any, parameters: Any) -> Any:
+        """Return the sum of each output over the rows."""
+
+    def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[Sequence[float], Any]:
+        """Return the error of each epoch, and the new parameters."""
+
+
+class _Stepping:
+    """Gradient descent for an engine that has sums."""
+
+    def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[list[float], Any]:
+        errors = []
+        for _ in range(epochs):
+            total = 0.0
+            for start in range(0, len(rows), size):
+                error, *slopes = self.sums(rows[start : start + size], parameters)  # type: ignore[attr-defined]
+                parameters = [w - h * slope for w, slope in zip(parameters, slopes)]
+                total += error
+            errors.append(total)
+        return errors, parameters
+
+
+class PythonEngine(_Stepping):
+    """Runs the printed Python, row by row; needs nothing else."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.source, self.outputs = python_printer.source(listing), len(listing.outputs)
+        self.function = python_printer.function(listing)
+
+    def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
+        return as_lists(rows, width)
+
+    def each(self, rows: Any, parameters: Any) -> list[tuple[float, ...]]:
+        return [self.function(row, parameters) for row in rows]
+
+    def sums(self, rows: Any, parameters: Any) -> list[float]:
+        totals = [0.0] * self.outputs
+        for row in rows:
+            totals = [total + y for total, y in zip(totals, self.function(row, parameters))]
+        return totals
+
+
+class NumPyEngine(_Stepping):
+    """Runs the printed NumPy, all rows at once."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.source, self.outputs = numpy_printer.source(listing), len(listing.outputs)
+        self.function = numpy_printer.function(listing)
+
+    def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
+        return as_array(rows, width)
+
+    def each(self, rows: Any, parameters: Any) -> Any:
+        import numpy
+
+        result = numpy.empty((self.outputs, len(rows)))
+        for column, output in zip(result, self.function(rows.T, numpy.asarray(parameters, dtype=float))):
+            column[:] = output
+        return result.T
+
+    def sums(self, rows: Any, parameters: Any) -> Any:
+        return self.each(rows, parameters).sum(axis=0)
+
+
+def engine(listing: Listing, backend: str, threads: int, fast: bool) -> Engine:
+    """Return the engine of a name for a listing.
+
+    Raises TypeError where the listing has operations that the backend cannot print,
+    ImportError where a package is missing.
+    """
+    if backend == 'native':
+        from .native_engine import NativeEngine
+
+        if listing.customs:
+            names = ', '.join(op.name for op in listing.customs.values())
+            raise TypeError(
+                f'the native backend cannot print {names}: a custom operation is known to Python alone. '
+                "Compile with backend='numpy' or 'python', or write it with operations of the table"
+            )
+        return NativeEngine(listing, threads, fast)
+    return NumPyEngine(listing) if backend == 'numpy' else PythonEngine(listing)
+
+
+def best_backend(listing: Listing) -> str:
+    """Choose the fastest backend that is installed and can print a listing."""
+    if importlib.util.find_spec('numpy') is None:
+        return 'python'
+    return 'native' if importlib.util.find_spec('llvmlite') is not None and not listing.customs else 'numpy'

@@ -1,0 +1,136 @@
+"""Instructions as assignments and infix expressions: what the printers of Python, NumPy and C share.
+
+An instruction that is used once stands where it is used, if the line stays short; any
+other gets a name, its node's label where that can be a name. A printer says how its
+language spells what is not infix.
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Iterable
+
+from .instructions import COMPARISONS, Listing
+
+__all__ = ['Expressions']
+
+#: How tightly operators bind, in Python and C alike; calls and names bind most.
+SIGNS = {'add': ('+', 3), 'sub': ('-', 3), 'mul': ('*', 4), 'div': ('/', 4)}
+SIGNS |= {name: (sign, 2) for name, sign in COMPARISONS.items()}
+TIGHT = 9
+#: The longest expression that is put in place of its name.
+LONGEST = 88
+
+
+class Expressions:
+    """Prints a listing's instructions; a subclass spells functions, choices and statements.
+
+    After ``statements`` is called, ``text(place)`` is what stands for each output.
+    """
+
+    statement = '{name} = {text}'
+    infix_division = True
+    join = {'both': ' and ', 'either': ' or '}
+    words: Iterable[str] = ()
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        self.taken = {*keyword.kwlist, *self.words}
+        self.spelt: list[tuple[str, int]] = []
+        self.count = 0
+        leaves = [place for place, (name, _) in enumerate(listing.instructions) if name in ('row', 'parameter')]
+        self.leaf_names = {place: self._leaf_name(place) for place in leaves}
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the ``'row'``'s numbers, or of the ``'parameter'``s, in order.
+
+        They are the first instructions of a listing.
+        """
+        return [name for place, name in self.leaf_names.items() if self.listing.instructions[place].name == kind]
+
+    def statements(self) -> list[str]:
+        """Print every instruction that gets a name, in order."""
+        lines = []
+        for place, (name, operands) in enumerate(self.listing.instructions):
+            if place in self.leaf_names:
+                self.spelt.append((self.leaf_names[place], TIGHT))
+                continue
+            text, binding = self.spell_number(operands[0]) if name == 'number' else self.spell(name, operands)
+            condition = name in COMPARISONS or name in self.join
+            once = self.listing.uses[place] == 1 and len(text) <= LONGEST and place not in self.listing.labels
+            if name != 'number' and not condition and not once:
+                own = self.own_name(place)
+                lines.append(self.statement.format(name=own, text=text))
+                text, binding = own, TIGHT
+            self.spelt.append((text, binding))
+        return lines
+
+    def python_function(self) -> str:
+        """Print a function of a row and of the parameters that returns the tuple of all outputs."""
+        body = []
+        for kind, group in ('row', 'row'), ('parameter', 'parameters'):
+            if names := self.names(kind):
+                body.append(f'{", ".join(names)}{"," * (len(names) == 1)} = {group}')
+        body += self.statements()
+        outputs = ', '.join(self.text(place) for place in self.listing.outputs)
+        body.append(f'return ({outputs}{"," * (len(self.listing.outputs) == 1)})')
+        return '\n    '.join(['def program(row, parameters):', *body]) + '\n'
+
+    def text(self, place: int, least: int = 0) -> str:
+        """Return the expression for an operand, in parentheses if it binds less than asked."""
+        text, binding = self.spelt[place]
+        return text if binding >= least else f'({text})'
+
+    def spell(self, name: str, operands: tuple[int, ...]) -> tuple[str, int]:
+        if name in SIGNS and (name != 'div' or self.infix_division):
+            sign, binding = SIGNS[name]
+            return f'{self.text(operands[0], binding)} {sign} {self.text(operands[1], binding + 1)}', binding
+        if name == 'neg':
+            return f'-{self.text(operands[0], 5)}', 4
+        if name in self.join:
+            return self.join[name].join(self.text(operand, 3) for operand in operands), 1
+        if name == 'select':
+            return self.spell_select(*operands)
+        if name == 'sum':
+            return self.spell_total([self.text(operand, 4) for operand in operands], [])
+        if name == 'dot':
+            pairs = zip(operands[: len(operands) // 2], operands[len(operands) // 2 :])
+            products = [f'{self.text(a, 4)} * {self.text(b, 5)}' for a, b in pairs]
+            return self.spell_total(products, [self.text(operands[-1], 4)])
+        return f'{self.function(name)}({", ".join(self.text(operand) for operand in operands)})', TIGHT
+
+    def spell_total(self, terms: list[str], last: list[str]) -> tuple[str, int]:
+        """Print a sum as Python makes it: from 0, term after term, so that no sum of terms is -0.0."""
+        return ' + '.join(['0.0', *terms, *last]), 3
+
+    def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:
+        raise NotImplementedError
+
+    def spell_number(self, number: float) -> tuple[str, int]:
+        """Print a constant; an infinity or nan by its name."""
+        size = self.function(str(abs(number))) if not math.isfinite(number) else repr(abs(number))
+        return (f'-{size}', 4) if math.copysign(1.0, number) < 0 and number == number else (size, TIGHT)
+
+    def function(self, name: str) -> str:
+        """Return what a function, or an infinity or nan, is called."""
+        return name
+
+    def own_name(self, place: int) -> str:
+        """Make a new name for an instruction: its label, or v1, v2 ..."""
+        self.count += 1
+        return self._free(self.listing.labels.get(place, ''), f'v{self.count}')
+
+    def _leaf_name(self, place: int) -> str:
+        kind, (number,) = self.listing.instructions[place]
+        return self._free(self.listing.labels.get(place, ''), f'{"x" if kind == "row" else "w"}{number + 1}')
+
+    def _free(self, label: str, otherwise: str) -> str:
+        name = re.sub(r'[^0-9a-zA-Z]+', '_', label).strip('_')
+        if not name or name[0].isdigit() or re.fullmatch(r'[vwx]\d+', name):
+            name = otherwise
+        while name in self.taken:
+            name += '_'
+        self.taken.add(name)
+        return name

@@ -1,0 +1,247 @@
+"""What goes around a printed block, as LLVM's text: loops over blocks, batches and epochs.
+
+The functions of a module (``rows`` are float64 numbers at any strides, in bytes;
+``packed`` are rows in blocks: number after number, lane after lane, the last block
+filled up with copies of its last row):
+
+``pack(rows, down, across, n, packed)``
+    copies n rows into blocks.
+``each(rows, down, across, n, packed, parameters, scratch, results)``
+    packs rows and stores the outputs of each.
+``sums(rows, down, across, n, packed, parameters, scratch, results)``
+    packs rows and stores the outputs summed over them.
+``descend(packed, parameters, n, size, h, epochs, scratch, sums, errors)``
+    does gradient descent in batches, each packed by itself. The first output is the
+    error, the others are its derivatives by the parameters.
+"""
+
+from __future__ import annotations
+
+from .instructions import Listing
+from .native_printer import ARGUMENTS, Block, block
+from .vector_math import declarations, definitions
+
+__all__ = ['module']
+
+ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters, ptr %scratch, ptr %results'
+PACK = '  call void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed)'
+
+
+def module(listing: Listing, lanes: int, adding: bool, fast: bool = False) -> tuple[str, int]:
+    """Print a module; return it, and how many doubles of scratch memory its functions need.
+
+    With ``adding`` the block adds its outputs up, for sums over any number of rows.
+    Without it stores them, for ``each``, and for sums and batches of one block.
+    """
+    body = block(listing, lanes, adding, fast)
+    names = listing.used()
+    driver = _Driver(listing, lanes, body)
+    text = [definitions(names, lanes), declarations(names), body.text, driver.block(), driver.pack()]
+    text += [driver.batch(adding), driver.sums(), driver.descend(), *([] if adding else [driver.each()])]
+    return '\n'.join([*text, 'attributes #0 = { nounwind }']), (len(listing.outputs) + body.kept) * lanes
+
+
+class _Driver:
+    """Prints the loops; counters are in memory, from where LLVM takes them into registers."""
+
+    def __init__(self, listing: Listing, lanes: int, body: Block) -> None:
+        self.width, self.count, self.lanes = listing.width, len(listing.outputs), lanes
+        self.parts, self.vector = body.parts, 'double' if lanes == 1 else f'<{lanes} x double>'
+
+    def block(self) -> str:
+        """Print the function that runs the parts of the block at a place, one after the other."""
+        names = ', '.join(word for word in ARGUMENTS.split() if word.startswith('%'))
+        given = names.replace('%', 'ptr %').replace(',,', ',')
+        calls = '\n'.join(f'  call void @part{part}({given})' for part in range(self.parts))
+        return f"""define internal void @block(ptr %packed, i64 %number, ptr %parameters, ptr %outputs) #0 {{
+  %start = mul i64 %number, {self.width * self.lanes}
+  %rows = getelementptr double, ptr %packed, i64 %start
+  %kept = getelementptr double, ptr %outputs, i64 {self.count * self.lanes}
+{calls}
+  ret void
+}}
+"""
+
+    def pack(self) -> str:
+        copy = f"""
+  %to0 = mul i64 %b, {self.width * self.lanes}
+  %to1 = mul i64 %c, {self.lanes}
+  %to2 = add i64 %to0, %to1
+  %to3 = add i64 %to2, %l
+  %to = getelementptr double, ptr %packed, i64 %to3
+  %row0 = mul i64 %b, {self.lanes}
+  %row1 = add i64 %row0, %l
+  %row = call i64 @llvm.smin.i64(i64 %row1, i64 %last)
+  %from0 = mul i64 %row, %down
+  %from1 = mul i64 %c, %across
+  %from2 = add i64 %from0, %from1
+  %from = getelementptr i8, ptr %rows, i64 %from2
+  %x = load double, ptr %from, align 1
+  store double %x, ptr %to"""
+        body = _loop('b', '%blocks', _loop('c', str(self.width), _loop('l', str(self.lanes), copy)))
+        return f"""define void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed) {{
+{_counters('b', 'c', 'l')}
+  %last = sub i64 %n, 1
+  %up = add i64 %n, {self.lanes - 1}
+  %blocks = sdiv i64 %up, {self.lanes}
+{body}
+  ret void
+}}
+"""
+
+    def each(self) -> str:
+        copy = f"""
+  %from0 = mul i64 %o, {self.lanes}
+  %from1 = add i64 %from0, %l
+  %from = getelementptr double, ptr %scratch, i64 %from1
+  %y = load double, ptr %from
+  %to0 = add i64 %first, %l
+  %to1 = mul i64 %to0, {self.count}
+  %to2 = add i64 %to1, %o
+  %to = getelementptr double, ptr %results, i64 %to2
+  store double %y, ptr %to"""
+        body = f"""
+  call void @block(ptr %packed, i64 %b, ptr %parameters, ptr %scratch)
+  %first = mul i64 %b, {self.lanes}
+  %left = sub i64 %n, %first
+  %filled = call i64 @llvm.smin.i64(i64 %left, i64 {self.lanes})
+{_loop('l', '%filled', _loop('o', str(self.count), copy))}"""
+        return f"""define void @each({ROWS}) {{
+{_counters('b', 'l', 'o')}
+{PACK}
+  %up = add i64 %n, {self.lanes - 1}
+  %blocks = sdiv i64 %up, {self.lanes}
+{_loop('b', '%blocks', body)}
+  ret void
+}}
+"""
+
+    def sums(self) -> str:
+        return f"""define void @sums({ROWS}) {{
+{PACK}
+  call void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results)
+  ret void
+}}
+"""
+
+    def batch(self, adding: bool) -> str:
+        """Print the sums over the rows of a batch: the block that is not full, the full ones, and the lanes.
+
+        The block that is not full comes first and alone, so that the sums of its idle lanes
+        can be put back to 0.
+        """
+        clear = f"""
+  %at = getelementptr {self.vector}, ptr %scratch, i64 %z
+  store {self.vector} {self._zero}, ptr %at"""
+        zeros = _loop('z', str(self.count), clear)
+        idle = _loop('i', str(self.count), _loop('l', str(self.lanes), f"""
+  %idle0 = mul i64 %i, {self.lanes}
+  %idle1 = add i64 %idle0, %l
+  %idle = getelementptr double, ptr %scratch, i64 %idle1
+  store double 0.0, ptr %idle""", start='%rest'))  # fmt: skip
+        first = f"""
+  call void @block(ptr %packed, i64 %full, ptr %parameters, ptr %scratch)
+{idle}"""
+        more = _loop('b', '%full', '  call void @block(ptr %packed, i64 %b, ptr %parameters, ptr %scratch)')
+        only = '  call void @block(ptr %packed, i64 0, ptr %parameters, ptr %scratch)'
+        if self.lanes == 1:
+            run = f'{zeros}\n{more}' if adding else only
+        elif adding:
+            run = f'{zeros}\n{_loop("f", "%partly", first)}\n{more}'
+        else:
+            run = f"{only}\n{_loop('f', '%partly', idle)}"
+        add = f"""
+  %vector.at = getelementptr {self.vector}, ptr %scratch, i64 %o
+  %vector = load {self.vector}, ptr %vector.at
+{self._add_lanes()}
+  %to = getelementptr double, ptr %results, i64 %o
+  store double %sum, ptr %to"""
+        return f"""define internal void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
+{_counters('b', 'f', 'i', 'l', 'o', 'z')}
+  %full = sdiv i64 %n, {self.lanes}
+  %rest = srem i64 %n, {self.lanes}
+  %partly = call i64 @llvm.smin.i64(i64 %rest, i64 1)
+{run}
+{_loop('o', str(self.count), add)}
+  ret void
+}}
+"""
+
+    def descend(self) -> str:
+        update = """
+  %j1 = add i64 %j, 1
+  %slope.at = getelementptr double, ptr %sums, i64 %j1
+  %slope = load double, ptr %slope.at
+  %w.at = getelementptr double, ptr %parameters, i64 %j
+  %w = load double, ptr %w.at
+  %step = fmul double %h, %slope
+  %w.new = fsub double %w, %step
+  store double %w.new, ptr %w.at"""
+        batch = f"""
+  %start = mul i64 %b, %size
+  %left = sub i64 %n, %start
+  %rows = call i64 @llvm.smin.i64(i64 %left, i64 %size)
+  %skip0 = mul i64 %b, %apart
+  %skip = mul i64 %skip0, {self.width * self.lanes}
+  %batch = getelementptr double, ptr %packed, i64 %skip
+  call void @batch(ptr %batch, ptr %parameters, i64 %rows, ptr %scratch, ptr %sums)
+  %E = load double, ptr %sums
+  %total0 = load double, ptr %error
+  %total = fadd double %total0, %E
+  store double %total, ptr %error
+{_loop('j', str(self.count - 1), update)}"""
+        epoch = f"""
+  %error = getelementptr double, ptr %errors, i64 %e
+  store double 0.0, ptr %error
+{_loop('b', '%batches', batch)}"""
+        arguments = 'ptr %packed, ptr %parameters, i64 %n, i64 %size, double %h, i64 %epochs'
+        return f"""define void @descend({arguments}, ptr %scratch, ptr %sums, ptr %errors) {{
+{_counters('b', 'e', 'j')}
+  %up0 = add i64 %size, {self.lanes - 1}
+  %apart = sdiv i64 %up0, {self.lanes}
+  %up1 = add i64 %n, %size
+  %up2 = sub i64 %up1, 1
+  %batches = sdiv i64 %up2, %size
+{_loop('e', '%epochs', epoch)}
+  ret void
+}}
+"""
+
+    @property
+    def _zero(self) -> str:
+        return '0.0' if self.lanes == 1 else 'zeroinitializer'
+
+    def _add_lanes(self) -> str:
+        """Print the sum of a vector's lanes, half by half."""
+        if self.lanes == 1:
+            return '  %sum = fadd double %vector, 0.0'
+        lines, name, lanes = [], '%vector', self.lanes
+        while lanes > 1:
+            half = lanes // 2
+            for side, places in ('low', range(half)), ('high', range(half, lanes)):
+                mask = ', '.join(f'i32 {place}' for place in places)
+                lines.append(f'  %{side}{half} = shufflevector <{lanes} x double> {name}, <{lanes} x double> poison, '
+                             f'<{half} x i32> <{mask}>')  # fmt: skip
+            name, lanes = f'%half{half}', half
+            lines.append(f'  {name} = fadd <{half} x double> %low{half}, %high{half}')
+        return '\n'.join([*lines, f'  %sum = extractelement <1 x double> {name}, i64 0'])
+
+
+def _counters(*names: str) -> str:
+    return '\n'.join(f'  %{name}.at = alloca i64' for name in names)
+
+
+def _loop(name: str, end: str, body: str, start: str = '0') -> str:
+    """Print a loop in which ``%name`` counts from the start up to the end."""
+    return f"""  store i64 {start}, ptr %{name}.at
+  br label %{name}.head
+{name}.head:
+  %{name} = load i64, ptr %{name}.at
+  %{name}.more = icmp slt i64 %{name}, {end}
+  br i1 %{name}.more, label %{name}.body, label %{name}.done
+{name}.body:
+{body}
+  %{name}.next = add i64 %{name}, 1
+  store i64 %{name}.next, ptr %{name}.at
+  br label %{name}.head
+{name}.done:"""

@@ -1,0 +1,117 @@
+"""LLVM's text into machine code, by llvmlite; kept on disk by content.
+
+Compiled objects are in the folder that the environment variable ``MICROGRADNET_CACHE``
+names (empty: nowhere), else in ``microgradnet`` of the user's cache folder. Their names
+are a hash of the text, the processor, and the versions of LLVM and of this package.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from ctypes.util import find_library
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ['Machine', 'cache_folder', 'lanes_of_the_processor', 'llvm']
+
+
+class Machine:
+    """Functions in machine code; ``machine[name]`` is the address of one. They live as long as this object."""
+
+    def __init__(self, text: str, symbols: Iterable[str]) -> None:
+        binding = llvm()
+        for name in symbols:
+            binding.add_symbol(name, _address(name))
+        features = binding.get_host_cpu_features().flatten()
+        about = '\n'.join([binding.get_host_cpu_name(), features, str(binding.llvm_version_info), sys.platform, text])
+        self.key = hashlib.sha256(about.encode()).hexdigest()
+        module = binding.parse_assembly(text)
+        target = binding.Target.from_default_triple().create_target_machine(
+            cpu=binding.get_host_cpu_name(), features=features, opt=2, jit=True
+        )
+        self.from_cache = False
+        if not self._cached():
+            passes = binding.create_new_module_pass_manager()
+            passes.add_always_inliner_pass()
+            passes.add_sroa_pass()
+            passes.run(module, binding.create_pass_builder(target, binding.create_pipeline_tuning_options(2)))
+        self.engine = binding.create_mcjit_compiler(module, target)
+        self.engine.set_object_cache(self._keep, self._find)
+        self.engine.finalize_object()
+
+    def __getitem__(self, name: str) -> int:
+        return self.engine.get_function_address(name)  # type: ignore[no-any-return]
+
+    def _path(self) -> Path | None:
+        folder = cache_folder()
+        return folder / f'{self.key}.o' if folder else None
+
+    def _cached(self) -> bool:
+        path = self._path()
+        return path is not None and path.is_file()
+
+    def _find(self, module: Any) -> bytes | None:
+        try:
+            path = self._path()
+            data = path.read_bytes() if path else None
+        except OSError:
+            return None
+        self.from_cache = bool(data)
+        return data or None
+
+    def _keep(self, module: Any, data: bytes) -> None:
+        """Write the object where no reader ever sees half of it; a folder that cannot be written to is no matter."""
+        path = self._path()
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                file.write(data)
+            os.replace(file.name, path)
+        except OSError:
+            pass
+
+
+@cache
+def llvm() -> Any:
+    """Return llvmlite's binding, ready to compile; raise ImportError, naming the extra, where it is missing."""
+    try:
+        import llvmlite.binding as binding
+    except ImportError as error:
+        raise ImportError(
+            "the native backend needs llvmlite: pip install 'microgradnet[native]', "
+            "or compile with backend='numpy' or 'python'"
+        ) from error
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding
+
+
+@cache
+def lanes_of_the_processor() -> int:
+    """Return how many float64 numbers a vector register of this machine holds: 8, 4 or 2."""
+    features = llvm().get_host_cpu_features()
+    return 8 if features.get('avx512f') else 4 if features.get('avx') else 2
+
+
+def cache_folder() -> Path | None:
+    """Return the folder of compiled objects, or None if there is to be none."""
+    chosen = os.environ.get('MICROGRADNET_CACHE')
+    if chosen is not None:
+        return Path(chosen) if chosen else None
+    base = os.environ.get('LOCALAPPDATA' if sys.platform == 'win32' else 'XDG_CACHE_HOME')
+    return Path(base or Path.home() / '.cache') / 'microgradnet'
+
+
+@cache
+def _address(name: str) -> int:
+    """Return the address of a function of the C library."""
+    library = ctypes.CDLL(find_library('m') or None)
+    return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0

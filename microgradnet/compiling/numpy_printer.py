@@ -1,0 +1,84 @@
+"""Programs printed for NumPy: each number of a row is a column, all rows at once.
+
+>>> from microgradnet.compiling.lowering import freeze
+>>> from microgradnet.value import Value
+>>> w, x = Value(0.5, 'w'), Value(1.0, 'x')
+>>> print(source(freeze([(w * x).relu()], rows=[x], parameters=[w])), end='')
+def program(row, parameters):
+    x, = row
+    w, = parameters
+    v1 = w * x
+    return (np.where(v1 <= 0.0, 0.0, v1),)
+
+A function of NumPy and of the C library may differ by an ulp or two; those that NumPy
+has not (``erf``, ``erfc``) are Python's, row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from zlib import crc32
+
+from .. import ieee
+from ..kernels import define
+from ..operations import operations
+from .expressions import TIGHT, Expressions
+from .instructions import FUNCTIONS, Listing
+
+__all__ = ['function', 'source']
+
+
+def source(listing: Listing) -> str:
+    """Print a function of a row's columns and of the parameters that returns the columns of all outputs."""
+    return _NumPy(listing).python_function()
+
+
+def function(listing: Listing) -> Callable[[Any, Any], tuple[Any, ...]]:
+    """Return the printed function, compiled; it takes ``rows.T`` and an array of parameters."""
+    import numpy as np
+
+    space: dict[str, Any] = {'np': np}
+    space |= {name: _by_rows(ieee.kernel(name)) for name in _missing()}
+    for name, op in listing.customs.items():
+        value = op.value('ieee')
+        space[name] = _by_rows((lambda *terms, value=value: value(terms)) if op.vectors else value)
+    text = source(listing)
+    program = define(text, space, f'NumPy program {crc32(text.encode()):08x}')
+
+    def quiet(row: Any, parameters: Any) -> Any:
+        with np.errstate(all='ignore'):
+            return program(row, parameters)
+
+    return quiet
+
+
+class _NumPy(Expressions):
+    words = {'np', 'program', 'row', 'parameters', *FUNCTIONS}
+    join = {'both': ' & ', 'either': ' | '}
+
+    def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:
+        return f'np.where({self.text(condition)}, {self.text(yes)}, {self.text(no)})', TIGHT
+
+    def function(self, name: str) -> str:
+        if name in _missing() or name in self.listing.customs:
+            return name
+        return f'np.{operations[name].numpy if name in operations else name}'
+
+
+def _missing() -> set[str]:
+    """The functions that NumPy has not."""
+    import numpy as np
+
+    return {name for name in FUNCTIONS if not hasattr(np, operations[name].numpy)}
+
+
+def _by_rows(value: Callable[..., float]) -> Callable[..., Any]:
+    """Return a function of columns that calls one of numbers for each row."""
+    import numpy as np
+
+    def each(*columns: Any) -> Any:
+        rows = np.broadcast(*columns)
+        return np.array([value(*row) for row in rows], dtype=float).reshape(rows.shape)
+
+    return each

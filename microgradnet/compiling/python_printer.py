@@ -1,0 +1,79 @@
+"""Programs printed as Python: readable, without dependencies, the same bits as the recording.
+
+>>> from microgradnet.compiling.lowering import freeze
+>>> from microgradnet.value import Value
+>>> w, b, x, t = (Value(v, label) for v, label in [(0.5, 'w'), (0.1, 'b'), (1.0, 'x'), (2.0, 't')])
+>>> y = (w * x + b).tanh()
+>>> y.label = 'y'
+>>> print(source(freeze([(y - t) ** 2 / 2], rows=[x, t], parameters=[w, b])), end='')
+def program(row, parameters):
+    x, t = row
+    w, b = parameters
+    y = tanh(w * x + b)
+    return (power(y - t, 2.0) / 2.0,)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf, nan
+from typing import Any
+from zlib import crc32
+
+from .. import ieee
+from ..kernels import KERNELS, define
+from .expressions import Expressions
+from .instructions import FUNCTIONS, Listing
+
+__all__ = ['function', 'source']
+
+#: A sum of more terms than this is not written out: Python's parser would be out of its depth.
+MANY = 200
+_SPACE: dict[str, Any] = {name: ieee.kernel(name) for name in FUNCTIONS if name != 'abs'}
+_SPACE |= {'divide': ieee.divide, 'power': ieee.power, 'inf': inf, 'nan': nan, 'total': KERNELS['total']}
+
+
+def source(listing: Listing) -> str:
+    """Print a function of a row and of the parameters that returns the tuple of all outputs."""
+    return _Python(listing).python_function()
+
+
+def function(listing: Listing) -> Callable[[Sequence[float], Sequence[float]], tuple[float, ...]]:
+    """Return the printed function, compiled.
+
+    >>> from microgradnet.compiling.lowering import freeze
+    >>> from microgradnet.value import Value
+    >>> x = Value(1.0)
+    >>> function(freeze([x.log(), 1 / x], [x], []))((0.0,), ())
+    (-inf, inf)
+    """
+    customs: dict[str, Any] = {name: op.value('ieee') for name, op in listing.customs.items()}
+    customs |= {name: _of_many(customs[name]) for name, op in listing.customs.items() if op.vectors}
+    text = source(listing)
+    return define(text, {**_SPACE, **customs}, f'program {crc32(text.encode()):08x}')
+
+
+class _Python(Expressions):
+    words = {*_SPACE, 'abs', 'program', 'row', 'parameters'}
+    infix_division = False
+
+    def spell(self, name: str, operands: tuple[int, ...]) -> tuple[str, int]:
+        divisor = self.listing.instructions[operands[-1]]
+        if name == 'div' and divisor.name == 'number' and divisor.operands[0]:
+            return f'{self.text(operands[0], 4)} / {self.text(operands[1], 5)}', 4  # Python raises only for 0
+        return super().spell(name, operands)
+
+    def spell_total(self, terms: list[str], last: list[str]) -> tuple[str, int]:
+        if len(terms) <= MANY:
+            return super().spell_total(terms, last)
+        return ' + '.join([f'total(({", ".join(terms)}))', *last]), 3
+
+    def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:
+        return f'{self.text(yes, 1)} if {self.text(condition)} else {self.text(no)}', 0
+
+    def function(self, name: str) -> str:
+        return {'div': 'divide', 'pow': 'power'}.get(name, name)
+
+
+def _of_many(value: Callable[..., float]) -> Callable[..., float]:
+    return lambda *operands: value(operands)
