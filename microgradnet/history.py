@@ -64,13 +64,15 @@ class History(Sequence[Epoch]):
 
     ``stopped_by`` is ``'epochs'`` (all of them are done), ``'patience'``,
     ``'callback'``, ``'interrupt'`` (Ctrl-C) or ``'divergence'``. ``best_epoch`` is the
-    number of the epoch whose weights were restored, None where none were.
+    number of the epoch whose weights were restored, None where none were; ``compiled``
+    tells whether the epochs ran as machine code.
     """
 
     def __init__(self, epochs: Iterable[Epoch] = ()) -> None:
         self.epochs = [*epochs]
         self.stopped_by: Reason = 'epochs'
         self.best_epoch: int | None = None
+        self.compiled = False
 
     @overload
     def __getitem__(self, index: int) -> Epoch: ...
@@ -120,7 +122,8 @@ class History(Sequence[Epoch]):
 
     def __repr__(self) -> str:
         last = f', last error {as_float(self.epochs[-1].error):.6g}' if self.epochs else ''
-        return f'History({len(self)} epochs, stopped by {self.stopped_by}{last})'
+        compiled = ', compiled' * self.compiled
+        return f'History({len(self)} epochs{compiled}, stopped by {self.stopped_by}{last})'
 
 
 def accuracy(outputs: Sequence[Any], targets: Sequence[Any]) -> float:

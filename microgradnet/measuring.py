@@ -12,8 +12,9 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from math import inf, isfinite, sqrt
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from .arithmetic import ieee_arithmetic, no_grad
 from .history import METRICS, Epoch, as_float
@@ -30,6 +31,17 @@ __all__ = ['Best', 'Error', 'error_over', 'is_finite', 'measured', 'metrics_by_n
 Error: TypeAlias = Callable[[Any, Any], Any]
 Metrics: TypeAlias = Mapping[str, Callable[[Any, Any], Any]]
 
+
+class Measures(Protocol):
+    """What a compiled net measures."""
+
+    def outputs(self, teacher_set: TeacherSet) -> list[Any]:
+        """Return the outputs for each sample."""
+
+    def error(self, teacher_set: TeacherSet) -> float:
+        """Return the error over a set."""
+
+
 _set_data = Value.__dict__['data'].__set__
 
 
@@ -39,17 +51,24 @@ def error_over(net: MLP, teacher_set: TeacherSet, error: Error) -> Number:
 
 
 def measured(
-    net: MLP, teacher_set: TeacherSet, validation: TeacherSet | None, error: Error, metrics: Metrics, epoch: Epoch
+    net: MLP,
+    teacher_set: TeacherSet,
+    validation: TeacherSet | None,
+    error: Error,
+    metrics: Metrics,
+    epoch: Epoch,
+    program: Measures | None = None,
 ) -> Epoch:
-    """Return what is known of an epoch with all that is measured after it."""
-    rms, outputs = None, _outputs(net, teacher_set) if metrics else []
+    """Return what is known of an epoch with all that is measured after it, by a compiled net if there is one."""
+    outputs_of = program.outputs if program else partial(_outputs, net)
+    rms, outputs = None, outputs_of(teacher_set) if metrics else []
     if error is half_squared_error:
         rms = sqrt(2 * as_float(epoch.error) / (len(teacher_set) * net.sizes[-1]))
     taken = {name: metric(outputs, teacher_set.targets) for name, metric in metrics.items()}
     if validation is None:
         return Epoch(epoch.epoch, epoch.error, rms, epoch.learning_rate, metrics=taken)
-    outputs = _outputs(net, validation)
-    seen = _error(outputs, validation, error)
+    seen = program.error(validation) if program else error_over(net, validation, error)
+    outputs = outputs_of(validation) if metrics else []
     apart = {name: metric(outputs, validation.targets) for name, metric in metrics.items()}
     return Epoch(epoch.epoch, epoch.error, rms, epoch.learning_rate, seen, taken, apart)
 

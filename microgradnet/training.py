@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, Literal
 
 from .arithmetic import ieee_arithmetic
+from .compiled_error import CompiledError, compiled_error
 from .history import Epoch, History
 from .ieee import TROUBLE
 from .losses import half_squared_error
@@ -33,7 +34,7 @@ from .measuring import (
     set_weights,
 )  # fmt: skip
 from .nn import MLP
-from .optimisers import OPTIMISERS, SCHEDULES, Optimiser, Schedule, clipped, named
+from .optimisers import OPTIMISERS, SCHEDULES, Descent, Optimiser, Schedule, clipped, named
 from .reals import Number, real
 from .teacher_set import TeacherSet
 from .value import Value
@@ -76,6 +77,7 @@ def train(
     clip: Number | None = None,
     shuffle: bool | None = None,
     seed: int | Random = 0,
+    compiled: bool | None = None,
     validation: TeacherSet | None = None,
     patience: int | None = None,
     metrics: Metrics | Iterable[str] = (),
@@ -101,6 +103,12 @@ def train(
     l2: adds ``l2 / 2 * sum(w ** 2)`` over the weights, not the biases, to what is
         descended, once an update; the errors reported are without it.
     clip: the largest Euclidean norm of all gradients together, L2 included.
+    compiled: whether to record one sample and replay it as machine code (needs llvmlite:
+        ``pip install 'microgradnet[native]'``), rather than to record every sample anew.
+        By default it is done for what would take a second or more, with the errors of
+        ``losses`` that are sums over the samples; ``history.compiled`` says whether it was.
+        The weights after an epoch are the same but for the last few bits; parameters'
+        ``grad`` is left alone.
     validation: a set that is only measured, after each epoch.
     patience: stop when the error over ``validation``, or if there is none over the
         teacher set, was no smaller for so many epochs. Whenever patience is given the
@@ -128,9 +136,13 @@ def train(
         net.standardisation = teacher_set.standardisation
 
     parameters, samples = net.trainable(), [*teacher_set]
+    order = [*range(len(samples))]
+    program = compiled_error(net, teacher_set, error, epochs, compiled)
+    all_at_once = program if type(optimiser) is Descent and not l2 and clip is None else None
     decaying = {w for neuron in net.neurons_within() for w in neuron.weights} if l2 else set()
     best = Best(patience, parameters)
     history = History()
+    history.compiled = program is not None
     earlier = now = [p.data for p in parameters]  # the weights with which the last epoch began, and this one
     try:
         with progress(epochs, bar) as show:
@@ -138,20 +150,29 @@ def train(
                 earlier, now = now, [p.data for p in parameters]
                 h = _rate(learning_rate, schedule(epoch, epochs), epoch)
                 if shuffle:
-                    random.shuffle(samples)
-                total: Number = 0
-                for start in range(0, len(samples), size):
-                    E = error_and_gradients(net, samples[start : start + size], error)  # forward, backward
-                    gradients = [p.grad + l2 * p.data if p in decaying else p.grad for p in parameters]
+                    random.shuffle(order)
+                total: Number = _descend(all_at_once, order, size, h) if all_at_once else 0
+                for start in range(0, 0 if all_at_once else len(order), size):
+                    batch = order[start : start + size]
+                    if program:
+                        E, slopes = program.gradient(batch)
+                        _finite(E)
+                    else:
+                        E = error_and_gradients(net, [samples[place] for place in batch], error)  # forward, backward
+                        slopes = [p.grad for p in parameters]
+                    gradients = [g + l2 * p.data if p in decaying else g for g, p in zip(slopes, parameters)]
                     if clip is not None:
                         gradients = clipped(gradients, clip)
                     _update(parameters, optimiser.step([p.data for p in parameters], gradients, h))
                     total = _finite(total + E)
-                record = measured(net, teacher_set, validation, error, metrics, Epoch(epoch, total, learning_rate=h))
+                finished = Epoch(epoch, total, learning_rate=h)
+                record = measured(net, teacher_set, validation, error, metrics, finished, program)
                 history.epochs.append(record)
                 show(record)
                 if patience is not None:
-                    watched = error_over(net, teacher_set, error) if record.validation is None else record.validation
+                    watched = record.validation
+                    if watched is None:
+                        watched = program.error(teacher_set) if program else error_over(net, teacher_set, error)
                     if best.is_long_ago(epoch, watched):
                         history.stopped_by = 'patience'
                 if callback is not None and callback(record):
@@ -199,6 +220,14 @@ def _forward(net: MLP, samples: Sequence[tuple[Any, Any]], error: Error) -> Valu
     if not isinstance(E, Value):
         raise TypeError(f'an error must return a Value, not {E!r}')
     return E
+
+
+def _descend(program: CompiledError, order: list[int], size: int, h: Number) -> Number:
+    """Do an epoch of gradient descent in machine code; return its error."""
+    try:
+        return _finite(program.descend(order, size, h))
+    except ArithmeticError as trouble:
+        raise _Trouble(str(trouble)) from trouble
 
 
 def _update(parameters: Sequence[Value], weights: Sequence[Number]) -> None:

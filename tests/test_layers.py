@@ -24,7 +24,7 @@ LAYERS = [
     ['compiling.vector_math', 'compiling.native_printer', 'compiling.native_driver', 'compiling.native_machine'],
     ['compiling.native_engine', 'compiling.engines', 'compiling.program', 'compiling.function', 'compiling'],
     ['printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
-    ['csv_table', 'samples', 'teacher_set', 'history', 'optimisers', 'measuring', 'training', 'saving'],
+    ['csv_table', 'samples', 'teacher_set', 'history', 'optimisers', 'measuring', 'compiled_error', 'training', 'saving'],
     ['drawing.digraph', 'drawing.graph', 'drawing.network', 'drawing'],
     ['dead', 'diagnose'],
     ['testing.places', 'testing.calculus', 'testing.differences', 'testing.expression', 'testing.oracles'],

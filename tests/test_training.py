@@ -673,7 +673,9 @@ def states(mode: Any, updates: int, **arguments: Any) -> list[list[Any]]:
             return super().step(weights, gradients, h)
 
     with pytest.raises(StopIteration):
-        train(net_of_two(), XOR, learning_rate=0.1, epochs=10**9, mode=mode, optimiser=Noting(), **arguments)
+        train(
+            net_of_two(), XOR, learning_rate=0.1, epochs=10**9, mode=mode, optimiser=Noting(), compiled=False, **arguments
+        )
     return trail
 
 
@@ -758,7 +760,9 @@ def test_ctrl_c_at_any_moment_leaves_whole_updates(mode: Any, done: Event) -> No
         done.clear()
         try:
             signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.0005, 0.02), 30.0)
-            history = train(net, XOR, learning_rate=0.1, epochs=10**9, mode=mode, optimiser=Noting(), bar=False)
+            history = train(
+                net, XOR, learning_rate=0.1, epochs=10**9, mode=mode, optimiser=Noting(), compiled=False, bar=False
+            )
             done.set()
         except KeyboardInterrupt:
             # It came before there was anything to teach, or just as the history was handed over.

@@ -29,7 +29,7 @@ from ..structures import take_apart
 from ..value import Constant, Value
 from . import c_printer
 from .engines import BACKENDS, Engine, best_backend, engine
-from .guards import BranchError, Path, paths_of
+from .guards import BranchError, Guard, Path, paths_of
 from .instructions import Listing
 from .lowering import freeze
 
@@ -73,6 +73,11 @@ class Program:
     def width(self) -> int:
         """How many numbers a row has."""
         return len(self._rows)
+
+    @property
+    def branches(self) -> list[Guard]:
+        """The comparisons that every row is checked against, if the graph was recorded under ``recording``."""
+        return [guard for path, _ in self._paths for guard in path.guards]
 
     @property
     def source(self) -> str:

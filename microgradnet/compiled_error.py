@@ -1,0 +1,126 @@
+"""The error of a net as a program: one sample recorded, replayed over rows of inputs and targets.
+
+>>> from microgradnet.losses import half_squared_error
+>>> net = MLP.from_weights([[[2.0]]], [[0.0]])
+>>> program = CompiledError(net, TeacherSet([[1.0], [2.0]], [1.0, 3.0]), half_squared_error)
+>>> E, gradient = program.gradient([0, 1])
+>>> E, [float(slope) for slope in gradient]
+(1.0, [3.0, 2.0])
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from functools import cached_property
+from math import isclose, isfinite
+from typing import Any
+
+from .arithmetic import ieee_arithmetic
+from .compiling import Program, recording
+from .losses import cross_entropy, half_squared_error, max_margin
+from .measuring import Error, error_over
+from .nn import MLP
+from .reals import Fraction, Number
+from .teacher_set import TeacherSet
+from .value import Value
+
+__all__ = ['CompiledError', 'compiled_error']
+
+#: Errors that are known to be sums over the samples.
+SUMS = (half_squared_error, max_margin, cross_entropy)
+#: Recorded, a parameter takes about so many seconds for a sample; to compile takes about a second.
+RECORDED, COMPILING = 1e-6, 1.0
+
+
+class CompiledError:
+    """A net's error over samples, its gradient, and the net's outputs, without recording again.
+
+    Raises ValueError where the error is not a sum over the samples, or branches.
+    """
+
+    def __init__(self, net: MLP, teacher_set: TeacherSet, error: Error) -> None:
+        self.net, self.error_of, self.parameters = net, error, net.trainable()
+        self.classes = error is cross_entropy and not isinstance(teacher_set.targets[0], Sequence)
+        x, t = teacher_set.inputs[0], self._target(teacher_set.targets[0])
+        self.inputs = [Value(float(number)) for number in x]
+        targets = [Value(float(number)) for number in t] if isinstance(t, Sequence) else Value(float(t))
+        with ieee_arithmetic(), recording():
+            self.output = net(self.inputs)
+            E = error([self.output], [targets])
+        leaves = [*self.inputs, *(targets if isinstance(targets, list) else [targets])]
+        self.program = Program(E, rows=leaves, parameters=self.parameters)
+        if self.program.branches:
+            raise ValueError(f'the error cannot be compiled: {self.program.branches[0]}. Use where() or max() there')
+        self.rows = self.rows_of(teacher_set)
+        self._check(teacher_set)
+
+    def rows_of(self, teacher_set: TeacherSet) -> Any:
+        """Return the rows of a set: the inputs, then the targets."""
+        import numpy
+
+        targets = [self._target(t) for t in teacher_set.targets]
+        rows = ([*x, *(t if isinstance(t, Sequence) else [t])] for x, t in zip(teacher_set.inputs, targets))
+        return numpy.array([[float(number) for number in row] for row in rows])
+
+    def gradient(self, places: Sequence[int]) -> tuple[Number, list[Number]]:
+        """Return E over the samples at some places, and dE/dw for each trainable parameter."""
+        E, gradient = self.program.value_and_gradient([p.data for p in self.parameters], self.rows[places])
+        return E, [*map(float, gradient)]
+
+    def descend(self, places: Sequence[int], size: int, learning_rate: Any) -> float:
+        """Do one epoch of gradient descent in batches of a size; return E, summed as the batches were met.
+
+        Raises ArithmeticError if a weight becomes nan or inf, and then changes none.
+        """
+        return self.program.descend(self.rows[places], learning_rate, 1, size)[0]
+
+    def error(self, teacher_set: TeacherSet) -> float:
+        """Return E over a set."""
+        return float(self.program.sum(self.rows_of(teacher_set)))
+
+    def outputs(self, teacher_set: TeacherSet) -> list[Any]:
+        """Return the net's outputs for each sample, as ``predict`` does."""
+        import numpy
+
+        found: list[Any] = self._forward(numpy.array(teacher_set.inputs, dtype=float)).tolist()
+        return found
+
+    @cached_property
+    def _forward(self) -> Program:
+        return Program(self.output, rows=self.inputs, parameters=self.parameters)
+
+    def _target(self, target: Any) -> Any:
+        """Return a class as the row of probabilities that says the same, any other target as it is."""
+        if not self.classes:
+            return target
+        return [float(k == target) for k in range(self.net.sizes[-1])]
+
+    def _check(self, teacher_set: TeacherSet) -> None:
+        """Raise what the error raises for bad targets, and ValueError unless it is the sum that the program makes."""
+        recorded, summed = float(error_over(self.net, teacher_set, self.error_of)), self.error(teacher_set)
+        if isfinite(recorded) and not isclose(recorded, summed, rel_tol=1e-6, abs_tol=1e-9):
+            name = getattr(self.error_of, '__name__', repr(self.error_of))
+            raise ValueError(f'only an error that is a sum over the samples can be compiled; {name} is not')
+
+
+def compiled_error(
+    net: MLP, teacher_set: TeacherSet, error: Error, epochs: int, wanted: bool | None
+) -> CompiledError | None:
+    """Return the compiled error if it is wanted, or, with None, if it can be had and pays; else None."""
+    if wanted is False:
+        return None
+    exact = any(isinstance(p.data, Fraction) for p in net.parameters())
+    if wanted is None:
+        cost = epochs * len(teacher_set) * len(net.parameters()) * RECORDED
+        have = importlib.util.find_spec('llvmlite') and importlib.util.find_spec('numpy')
+        if exact or not have or cost < COMPILING or error not in SUMS:
+            return None
+    elif exact:
+        raise TypeError('compiled=True computes in floats; the net has fractions')
+    try:
+        return CompiledError(net, teacher_set, error)
+    except (ValueError, TypeError):  # an activation that branches, an operation that only Python can compute
+        if wanted:
+            raise
+        return None
