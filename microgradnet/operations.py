@@ -93,9 +93,11 @@ row('gauss', 'exp(-h * h) * exp(-(d - h) * (d + h))', ('-2 * y * a',), r'e^{-\le
 row('erf',  'erf(a)',  ('1.1283791670955126 * gauss(a)',),  r'\operatorname{erf} {a}', ulps=4)
 row('erfc', 'erfc(a)', ('-1.1283791670955126 * gauss(a)',), r'\operatorname{erfc} {a}', ulps=4)
 
-# Activations. sigmoid' is sigmoid(a) * sigmoid(-a), in a form whose own derivatives keep their digits.
-row('sigmoid',  '(1 if a >= 0 else e) / (1 + e)', ('sech2(a / 2) / 4',), r'\sigma\left({a}\right)',
+# Activations. sigmoid_slope is sigmoid(a) * sigmoid(-a), in a form whose own derivative keeps its digits.
+row('sigmoid',  '(1 if a >= 0 else e) / (1 + e)', ('sigmoid_slope(a)',), r'\sigma\left({a}\right)',
     let='e = exp(-abs(a))', ulps=3)
+row('sigmoid_slope', 'e / ((1 + e) * (1 + e))', ('-tanh(a / 2) * y',), r"\sigma'\left({a}\right)",
+    let='e = exp(-abs(a))', ulps=4)
 row('softplus', 'relu(a) + log1p(exp(-abs(a)))', ('sigmoid(a)',), r'\operatorname{softplus} {a}', ulps=3)
 row('relu',     '0 if a <= 0 else a', ('step(a)',), r'\operatorname{relu} {a}', kink='a')
 row('leaky_relu', 'a if a > 0 else b * a',
@@ -104,7 +106,7 @@ row('leaky_relu', 'a if a > 0 else b * a',
 row('elu', 'a if a > 0 else b * expm1(a)',
     ('clip(b, 0, 1) if a == 0 else 1 if a > 0 else b * exp(a)', '0 if a > 0 else expm1(a)'),
     r'\operatorname{elu}\left({a},\,{b}\right)', default={'b': 1}, kink='a')
-row('silu', 'a * sigmoid(a)', ('sigmoid(a) + a * sech2(a / 2) / 4',), r'\operatorname{silu} {a}', ulps=5)
+row('silu', 'a * sigmoid(a)', ('sigmoid(a) + a * sigmoid_slope(a)',), r'\operatorname{silu} {a}', ulps=5)
 row('gelu', 'a * (erfc(-0.7071067811865476 * a) / 2)',
     ('erfc(-0.7071067811865476 * a) / 2 + 0.3989422804014327 * a * gauss(0.7071067811865476 * a)',),
     r'\operatorname{gelu} {a}', ulps=8)

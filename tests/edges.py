@@ -85,6 +85,7 @@ VALUES: list[tuple[str, Operands, float]] = [
     ('max', (inf, 1.0), inf), ('min', (-inf, 1.0), -inf), ('clip', (5.0, 3.0, 1.0), 1.0),
     ('pow', (nan, 0.0), 1.0), ('pow', (1.0, nan), 1.0), ('hypot', (inf, nan), inf), ('hypot', (nan, -inf), inf),
     ('sigmoid', (inf,), 1.0), ('sigmoid', (-inf,), 0.0), ('sigmoid', (-745.0,), 5e-324), ('sech2', (inf,), 0.0),
+    ('sigmoid_slope', (inf,), 0.0), ('sigmoid_slope', (-inf,), 0.0), ('sigmoid_slope', (0.0,), 0.25),
     ('softplus', (inf,), inf), ('softplus', (-inf,), 0.0), ('relu', (-inf,), 0.0), ('gauss', (-inf,), 0.0),
     ('logsumexp', ([-inf, -inf],), -inf), ('logsumexp', ([1.0, inf],), inf), ('logsumexp', ([800.0, -inf],), 800.0),
     ('logsumexp', ([1000.0, 1000.0],), 1000.6931471805599), ('sum', ([],), 0.0), ('dot', ([], [], 2.0), 2.0),

@@ -31,10 +31,11 @@ GROUPS: dict[str, str] = {
         gauss | d | clip(-a, -28, 28)
         erf | d/da | 1.1283791670955126 * gauss(-a)
         erfc | d/da | -1.1283791670955126 * gauss(-a)
-        sigmoid | d/da | sech2(-(a / 2)) / 4
+        sigmoid | d/da | sigmoid_slope(-a)
+        sigmoid_slope | e | exp(-abs(-a))
         sigmoid | e | exp(-abs(-a))
         softplus | y | relu(a) + log1p(exp(-abs(-a)))
-        silu | d/da | sigmoid(a) + a * sech2(-(a / 2)) / 4
+        silu | d/da | sigmoid(a) + a * sigmoid_slope(-a)
         gelu | d/da | erfc(-0.7071067811865476 * a) / 2 + 0.3989422804014327 * a * gauss(-(0.7071067811865476 * a))
         softsign | d | 1 + abs(-a)
         pow | rounded | abs(-b) >= 9007199254740992 or b - 1 + 1 != b

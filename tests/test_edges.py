@@ -73,6 +73,7 @@ NAIVE: list[tuple[str, int, str, float]] = [
     # row, operand, naive derivative, at least so many ulps
     ('sigmoid', 0, 'y * (1 - y)', 1e15),
     ('tanh', 0, '1 - y * y', 1e15),
+    ('sigmoid_slope', 0, 'y * (1 - 2 * sigmoid(a))', 10),
     ('sech2', 0, '-2 * tanh(a) * (1 - tanh(a) * tanh(a))', 1e15),
     ('asin', 0, '1 / sqrt(1 - a * a)', 1e6),
     ('acos', 0, '-1 / sqrt(1 - a * a)', 1e5),

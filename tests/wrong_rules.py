@@ -29,6 +29,7 @@ WRONG: dict[str, tuple[str, tuple[str | None, ...]]] = {
     'gauss without the 2': ('gauss', ('-y * a',)),
     'sigmoid without its complement': ('sigmoid', ('y',)),
     'sech2 without the 2': ('sech2', ('-tanh(a) * y',)),
+    'sigmoid_slope without its half': ('sigmoid_slope', ('-tanh(a) * y',)),
     'softplus as itself': ('softplus', ('y',)),
     'silu without its second term': ('silu', ('sigmoid(a)',)),
     'gelu without its second term': ('gelu', ('erfc(-0.7071067811865476 * a) / 2',)),
