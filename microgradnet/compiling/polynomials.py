@@ -1,8 +1,8 @@
 """Constants of the vectorised functions: polynomials for what is left of an argument, and numbers split in two.
 
-Each polynomial interpolates a function at Chebyshev's nodes, as ``mpmath.chebyfit(function,
-interval, count)`` does with 40 digits; its coefficients, lowest first, are then rounded to
-doubles. What that neglects is below 2^-56 of the result. The tests fit them again.
+Each polynomial meets a function at so many of Chebyshev's nodes, as ``mpmath.chebyfit`` does,
+solved with 40 digits; its coefficients, lowest first, are then rounded to doubles. What that
+neglects is below 2^-56 of the result. The tests fit them again.
 
 ================= ================================== ==================================== =====
 name              function                           interval                             count
@@ -25,8 +25,8 @@ is exact (42 for n below 2^11, 36 for n below 2^17), then the rest.
 from __future__ import annotations
 
 __all__ = [
-    'COSINE', 'EXPONENTIAL', 'HALF_INVERSE', 'HALF_PI', 'LAMBERT_ABOVE', 'LAMBERT_BELOW', 'LN2', 'LOG2_E', 'LOG10_2', 'LOG10_E',
-    'LOGARITHM', 'SINE',
+    'COSINE', 'EXPONENTIAL', 'HALF_INVERSE', 'HALF_PI', 'LAMBERT_ABOVE', 'LAMBERT_BELOW', 'LN2', 'LOG2_E',
+    'LOG10_2', 'LOG10_E', 'LOGARITHM', 'SINE',
 ]  # fmt: skip
 
 EXPONENTIAL = (

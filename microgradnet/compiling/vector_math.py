@@ -1,7 +1,7 @@
 """Functions of Python's ``math`` as LLVM text: one formula, for one number or for a vector of them.
 
 ``exp expm1 log log1p log2 log10 tanh sin cos`` are printed as straight-line arithmetic,
-within 2 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
+within 1.35 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
 other function calls the C library's, number by number. A number has the same bits alone
 and among others. Edges are those of ``microgradnet.ieee``: a pole is an infinity, an
 undefined result nan, nothing raises.
@@ -24,9 +24,19 @@ from math import inf, nan, pi
 
 from .llvm_terms import Body, Term, intrinsic, muladd, polynomial, real_bits, where
 from .polynomials import (
-    COSINE, EXPONENTIAL, HALF_INVERSE, HALF_PI, LAMBERT_ABOVE, LAMBERT_BELOW, LN2, LOG2_E, LOG10_2, LOG10_E,
-    LOGARITHM, SINE,
-)  # fmt: skip
+    COSINE,
+    EXPONENTIAL,
+    HALF_INVERSE,
+    HALF_PI,
+    LAMBERT_ABOVE,
+    LAMBERT_BELOW,
+    LN2,
+    LOG2_E,
+    LOG10_2,
+    LOG10_E,
+    LOGARITHM,
+    SINE,
+)
 
 __all__ = ['declarations', 'definitions', 'symbols']
 
@@ -43,13 +53,14 @@ MANTISSA = 2**52 - 1
 SQRT_HALF = real_bits(0.5**0.5)
 
 
-def definitions(names: Iterable[str], lanes: int) -> str:
+def definitions(names: Iterable[str], lanes: int, inline: bool = False) -> str:
     """Print one internal LLVM function ``@"name.lanes"`` for each name, of ``lanes`` doubles at once.
 
     With one lane it takes and returns a ``double``, else a vector. ``pow``, ``atan2`` and
     ``hypot`` take two operands. The ``declarations`` of the names must stand beside, once a module.
+    ``inline`` has the formulas written out in place, which is faster if they are few.
     """
-    return ''.join(_definition(name, Body(lanes)) for name in dict.fromkeys(names))
+    return ''.join(_definition(name, Body(lanes), inline) for name in dict.fromkeys(names))
 
 
 def declarations(names: Iterable[str]) -> str:
@@ -72,13 +83,13 @@ def symbols(names: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name not in FORMULAS or name in ('sin', 'cos')]
 
 
-def _definition(name: str, body: Body) -> str:
+def _definition(name: str, body: Body, inline: bool) -> str:
     operands = [body.operand('double', letter) for letter in 'ab'[: 1 + (name in BINARY)]]
     result = FORMULAS[name](*operands) if name in FORMULAS else body.calls(name, *operands)
     head = f'{body.type("double")} @"{name}.{body.lanes}"({", ".join(map(str, operands))})'
-    inline = 'alwaysinline ' if name in ('sqrt', 'abs') else ''
+    always = 'alwaysinline ' if name in ('sqrt', 'abs') or inline else ''
     lines = ''.join(line + '\n' if line.endswith(':') else f'  {line}\n' for line in [*body.lines, f'ret {result}'])
-    return f'define internal {head} {inline}{PURE} {{\n{lines}}}\n'
+    return f'define internal {head} {always}{PURE} {{\n{lines}}}\n'
 
 
 # Exponentials. e^a = 2^k e^r, with |r| <= ln 2 / 2.
