@@ -24,6 +24,8 @@ from .vector_math import declarations, definitions
 __all__ = ['module']
 
 ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters, ptr %scratch, ptr %results'
+#: Up to so many outputs a step of gradient descent is written out, in registers.
+SMALL = 64
 PACK = '  call void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed)'
 
 
@@ -35,17 +37,20 @@ def module(listing: Listing, lanes: int, adding: bool, fast: bool = False) -> tu
     """
     body = block(listing, lanes, adding, fast)
     names = listing.used()
-    driver = _Driver(listing, lanes, body)
-    text = [definitions(names, lanes), declarations(names), body.text, driver.block(), driver.pack()]
+    small = not adding and body.parts == 1 and len(listing.outputs) <= SMALL
+    driver = _Driver(listing, lanes, body, small)
+    text = [definitions(names, lanes, small), declarations(names), body.text, driver.block(), driver.pack()]
     text += [driver.batch(adding), driver.sums(), driver.descend(), *([] if adding else [driver.each()])]
-    return '\n'.join([*text, 'attributes #0 = { nounwind }']), (len(listing.outputs) + body.kept) * lanes
+    inline = 'alwaysinline ' * small
+    return '\n'.join([*text, f'attributes #0 = {{ nounwind {inline}}}']), driver.scratch
 
 
 class _Driver:
     """Prints the loops; counters are in memory, from where LLVM takes them into registers."""
 
-    def __init__(self, listing: Listing, lanes: int, body: Block) -> None:
-        self.width, self.count, self.lanes = listing.width, len(listing.outputs), lanes
+    def __init__(self, listing: Listing, lanes: int, body: Block, small: bool) -> None:
+        self.width, self.count, self.lanes, self.small = listing.width, len(listing.outputs), lanes, small
+        self.scratch = (self.count + body.kept) * lanes
         self.parts, self.vector = body.parts, 'double' if lanes == 1 else f'<{lanes} x double>'
 
     def block(self) -> str:
@@ -153,7 +158,7 @@ class _Driver:
         add = f"""
   %vector.at = getelementptr {self.vector}, ptr %scratch, i64 %o
   %vector = load {self.vector}, ptr %vector.at
-{self._add_lanes()}
+{self._add_lanes('%vector', '%sum')}
   %to = getelementptr double, ptr %results, i64 %o
   store double %sum, ptr %to"""
         return f"""define internal void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
@@ -168,15 +173,6 @@ class _Driver:
 """
 
     def descend(self) -> str:
-        update = """
-  %j1 = add i64 %j, 1
-  %slope.at = getelementptr double, ptr %sums, i64 %j1
-  %slope = load double, ptr %slope.at
-  %w.at = getelementptr double, ptr %parameters, i64 %j
-  %w = load double, ptr %w.at
-  %step = fmul double %h, %slope
-  %w.new = fsub double %w, %step
-  store double %w.new, ptr %w.at"""
         batch = f"""
   %start = mul i64 %b, %size
   %left = sub i64 %n, %start
@@ -184,20 +180,16 @@ class _Driver:
   %skip0 = mul i64 %b, %apart
   %skip = mul i64 %skip0, {self.width * self.lanes}
   %batch = getelementptr double, ptr %packed, i64 %skip
-  call void @batch(ptr %batch, ptr %parameters, i64 %rows, ptr %scratch, ptr %sums)
-  %E = load double, ptr %sums
-  %total0 = load double, ptr %error
-  %total = fadd double %total0, %E
-  store double %total, ptr %error
-{_loop('j', str(self.count - 1), update)}"""
+{self._small_step() if self.small else self._step()}"""
         epoch = f"""
   %error = getelementptr double, ptr %errors, i64 %e
   store double 0.0, ptr %error
 {_loop('b', '%batches', batch)}"""
         arguments = 'ptr %packed, ptr %parameters, i64 %n, i64 %size, double %h, i64 %epochs'
-        return f"""define void @descend({arguments}, ptr %scratch, ptr %sums, ptr %errors) {{
+        own = f'  %own = alloca [{self.scratch} x double], align 64\n' * self.small
+        return f"""define void @descend({arguments}, ptr %scratch, ptr %sums, ptr noalias %errors) {{
 {_counters('b', 'e', 'j')}
-  %up0 = add i64 %size, {self.lanes - 1}
+{own}  %up0 = add i64 %size, {self.lanes - 1}
   %apart = sdiv i64 %up0, {self.lanes}
   %up1 = add i64 %n, %size
   %up2 = sub i64 %up1, 1
@@ -207,24 +199,72 @@ class _Driver:
 }}
 """
 
+    def _step(self) -> str:
+        """Print one step of gradient descent from the sums of a batch."""
+        update = f"""
+  %j1 = add i64 %j, 1
+  %slope.at = getelementptr double, ptr %sums, i64 %j1
+  %slope = load double, ptr %slope.at
+{self._update('%j', '%slope')}"""
+        return f"""
+  call void @batch(ptr %batch, ptr %parameters, i64 %rows, ptr %scratch, ptr %sums)
+  %E = load double, ptr %sums
+{self._add_error('%E')}
+{_loop('j', str(self.count - 1), update)}"""
+
+    def _small_step(self) -> str:
+        """Print the same written out, of one block, with all outputs in registers."""
+        lines = ['  call void @block(ptr %batch, i64 0, ptr %parameters, ptr %own)']
+        if self.lanes > 1:
+            numbers = ', '.join(f'i64 {lane}' for lane in range(self.lanes))
+            lines += [f'  %rows.first = insertelement <{self.lanes} x i64> poison, i64 %rows, i64 0',
+                      f'  %rows.all = shufflevector <{self.lanes} x i64> %rows.first, <{self.lanes} x i64> poison, '
+                      f'<{self.lanes} x i32> zeroinitializer',
+                      f'  %filled = icmp slt <{self.lanes} x i64> <{numbers}>, %rows.all']  # fmt: skip
+        for o in range(self.count):
+            lines += [f'  %y{o}.at = getelementptr {self.vector}, ptr %own, i64 {o}',
+                      f'  %y{o} = load {self.vector}, ptr %y{o}.at']  # fmt: skip
+            value = f'%y{o}'
+            if self.lanes > 1:
+                value = f'%filled{o}'
+                lines.append(f'  {value} = select <{self.lanes} x i1> %filled, {self.vector} %y{o}, '
+                             f'{self.vector} zeroinitializer')  # fmt: skip
+            lines.append(self._add_lanes(value, f'%sum{o}'))
+        lines.append(self._add_error('%sum0'))
+        lines += [self._update(str(j), f'%sum{j + 1}', f'w{j}') for j in range(self.count - 1)]
+        return '\n'.join(lines)
+
+    def _add_error(self, error: str) -> str:
+        return f"""  %total0 = load double, ptr %error
+  %total = fadd double %total0, {error}
+  store double %total, ptr %error"""
+
+    def _update(self, number: str, slope: str, name: str = 'w') -> str:
+        """Print ``w <- w - h * slope`` for one parameter."""
+        return f"""  %{name}.at = getelementptr double, ptr %parameters, i64 {number}
+  %{name} = load double, ptr %{name}.at
+  %{name}.step = fmul double %h, {slope}
+  %{name}.new = fsub double %{name}, %{name}.step
+  store double %{name}.new, ptr %{name}.at"""
+
     @property
     def _zero(self) -> str:
         return '0.0' if self.lanes == 1 else 'zeroinitializer'
 
-    def _add_lanes(self) -> str:
+    def _add_lanes(self, name: str, result: str) -> str:
         """Print the sum of a vector's lanes, half by half."""
         if self.lanes == 1:
-            return '  %sum = fadd double %vector, 0.0'
-        lines, name, lanes = [], '%vector', self.lanes
+            return f'  {result} = fadd double {name}, 0.0'
+        lines, lanes = [], self.lanes
         while lanes > 1:
             half = lanes // 2
             for side, places in ('low', range(half)), ('high', range(half, lanes)):
                 mask = ', '.join(f'i32 {place}' for place in places)
-                lines.append(f'  %{side}{half} = shufflevector <{lanes} x double> {name}, <{lanes} x double> poison, '
-                             f'<{half} x i32> <{mask}>')  # fmt: skip
-            name, lanes = f'%half{half}', half
-            lines.append(f'  {name} = fadd <{half} x double> %low{half}, %high{half}')
-        return '\n'.join([*lines, f'  %sum = extractelement <1 x double> {name}, i64 0'])
+                lines.append(f'  {result}.{side}{half} = shufflevector <{lanes} x double> {name}, '
+                             f'<{lanes} x double> poison, <{half} x i32> <{mask}>')  # fmt: skip
+            name, lanes = f'{result}.{half}', half
+            lines.append(f'  {name} = fadd <{half} x double> {result}.low{half}, {result}.high{half}')
+        return '\n'.join([*lines, f'  {result} = extractelement <1 x double> {name}, i64 0'])
 
 
 def _counters(*names: str) -> str:
