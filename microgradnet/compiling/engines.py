@@ -36,19 +36,23 @@ class Engine(Protocol):
     def sums(self, rows: Any, parameters: Any) -> Any:
         """Return the sum of each output over the rows."""
 
-    def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[Sequence[float], Any]:
+    def descend(
+        self, rows: Any, parameters: Any, size: int, h: float, epochs: int
+    ) -> tuple[list[float], list[float]]:
         """Return the error of each epoch, and the new parameters."""
 
 
 class _Stepping:
     """Gradient descent for an engine that has sums."""
 
-    def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[list[float], Any]:
+    def descend(
+        self, rows: Any, parameters: Any, size: int, h: float, epochs: int
+    ) -> tuple[list[float], list[float]]:
         errors = []
         for _ in range(epochs):
             total = 0.0
             for start in range(0, len(rows), size):
-                error, *slopes = self.sums(rows[start : start + size], parameters)  # type: ignore[attr-defined]
+                error, *slopes = map(float, self.sums(rows[start : start + size], parameters))  # type: ignore[attr-defined]
                 parameters = [w - h * slope for w, slope in zip(parameters, slopes)]
                 total += error
             errors.append(total)

@@ -58,12 +58,15 @@ class Code:
             packed, scratch = Memory(size), Memory(self.scratch)
         return (packed if packed.size >= size else Memory(size)), scratch
 
+    def give_back(self, packed: Memory, scratch: Memory) -> None:
+        self._free.append((packed, scratch))
+
     def run(self, way: Callable[..., None], rows: Any, parameters: int, results: int) -> None:
         """Run over rows, from the parameters at an address to the results at another."""
         n, (down, across) = len(rows), rows.strides
         packed, scratch = memory = self.memory(-(-n // self.lanes))
         way(address(rows), down, across, n, packed.address, parameters, scratch.address, results)
-        self._free.append(memory)
+        self.give_back(*memory)
 
 
 class NativeEngine:
@@ -121,7 +124,7 @@ class NativeEngine:
             first += other
         return first
 
-    def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[Any, Any]:
+    def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[list[float], list[float]]:
         n, size = len(rows), min(size, len(rows))
         code = self.code(size, adding=True)
         theta, errors, sums = np.array(parameters, dtype=float), np.empty(epochs), np.empty(self.outputs)
@@ -135,7 +138,8 @@ class NativeEngine:
         code.descend(
             packed.address, address(theta), n, size, h, epochs, scratch.address, address(sums), address(errors)
         )  # fmt: skip
-        return errors, theta
+        code.give_back(packed, scratch)
+        return errors.tolist(), theta.tolist()
 
     def _share(self, run: Callable[[int, int], Any], n: int) -> list[Any]:
         """Run over so many ranges of whole blocks as there are threads; return what each returned."""

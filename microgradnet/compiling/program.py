@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from math import isfinite
+from operator import attrgetter
 from typing import Any
 
 from ..adjoints import gradients
@@ -130,7 +131,7 @@ class Program:
         The contract of ``Value.backward``: the numbers are those that p.data hold now,
         calling twice adds twice, an interrupted call changes nothing.
         """
-        total, gradient = self.value_and_gradient([p.data for p in self.parameters], rows)
+        total, gradient = self.value_and_gradient(self._theta(), rows)
         grads = [p.grad + float(g) for p, g in zip(self.parameters, gradient, strict=True)]
         deque(map(_set_grad, self.parameters, grads), maxlen=0)
         return total
@@ -172,16 +173,18 @@ class Program:
         if not len(data):
             raise ValueError('there is no row to learn from')
         for path, listing in self._paths:
-            if any(name == 'parameter' for name, _ in listing.instructions):
+            leaves = enumerate(listing.instructions)
+            if any(name == 'parameter' and listing.uses[place] for place, (name, _) in leaves):
                 raise BranchError(f'descend cannot watch {path.guards[0]}: it may depend on parameters, which change')
-        self._check_branches(data, [p.data for p in self.parameters])
-        errors, theta = runner.descend(data, [float(p.data) for p in self.parameters], size, h, epochs)
-        for number in theta:
-            if not isfinite(number):
-                epoch = next((place for place, error in enumerate(errors, 1) if not isfinite(error)), len(errors))
-                raise ArithmeticError(f'a parameter became {number}; the error was finite before epoch {epoch}')
-        deque(map(_set_data, self.parameters, map(float, theta)), maxlen=0)
-        return [float(error) for error in errors]
+        theta = self._theta()
+        self._check_branches(data, theta)
+        errors, theta = runner.descend(data, theta, size, h, epochs)
+        if not all(map(isfinite, theta)):
+            wrong = next(number for number in theta if not isfinite(number))
+            epoch = next((place for place, error in enumerate(errors, 1) if not isfinite(error)), len(errors))
+            raise ArithmeticError(f'a parameter became {wrong}; the error was finite before epoch {epoch}')
+        deque(map(_set_data, self.parameters, theta), maxlen=0)
+        return errors
 
     def _run_by(self, listing: Listing) -> Engine:
         return engine(listing, self.backend, self.threads, self.fast)
@@ -197,8 +200,12 @@ class Program:
     def _gradient(self) -> Engine:
         return self._run_by(self._gradient_listing)
 
+    def _theta(self) -> list[float]:
+        """Return the numbers that the parameters hold now."""
+        return [*map(float, map(_get_data, self.parameters))]
+
     def _run(self, way: Callable[[Any, Any], Any], data: Any, theta: Any = None) -> Any:
-        theta = [float(p.data) for p in self.parameters] if theta is None else theta
+        theta = self._theta() if theta is None else theta
         self._check_branches(data, theta)
         return way(data, theta)
 
@@ -254,4 +261,5 @@ def _shape(template: Any) -> tuple[int, ...] | None:
     return ()
 
 
+_get_data = attrgetter('data')
 _set_grad, _set_data = Value.__dict__['grad'].__set__, Value.__dict__['data'].__set__
