@@ -1,0 +1,216 @@
+"""How fast compiled programs are: beside C by hand, and beside everybody else, in one run.
+
+``python tests/benchmarks/compiled.py [--quick] [--only TASK] [--json FILE] [--plot FILE]`` has
+all engines work by turns in one process, on one processor, in float64, so that what else
+the machine does falls on all of them. A ratio is the median over the rounds, with the least
+and the greatest. Before anything is timed every engine must have come to the same numbers
+as the first of its table; one that has not is told of, and gets no figure. Engines that are not
+installed are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
+
+from peers.report import Figure, describe, plot, table  # noqa: E402
+
+__all__ = ['main']
+
+PEERS = ['by_hand', 'ours', 'ours_as_c', 'jax', 'casadi', 'numpy', 'micrograd', 'torch']
+QUICK = PEERS[:-1]  # what torch compiles takes it most of a minute
+#: What keeps the libraries' own threads and memories away, if it is said before they are imported.
+ALONE = {
+    'OMP_NUM_THREADS': '1',
+    'OPENBLAS_NUM_THREADS': '1',
+    'MKL_NUM_THREADS': '1',
+    'TORCHINDUCTOR_COMPILE_THREADS': '1',
+    'XLA_FLAGS': '--xla_cpu_multi_thread_eigen=false',
+    'MICROGRADNET_CACHE': '',  # compile every time
+}
+TOLERANCE = 1e-9
+#: An engine whose timing takes longer than this takes part in every fifth round.
+LONG = 0.5
+
+
+class Task(NamedTuple):
+    """One table: which of an engine's entries it asks for, of what, and what it counts.
+
+    A goal names an engine, another, and how many times as long as that it may take; or without
+    another, how many seconds.
+    """
+
+    name: str
+    title: str
+    asks: str
+    of: Any
+    unit: str
+    each: int
+    goals: list[tuple[str, str, float]]
+
+
+def tasks(quick: bool) -> Iterator[Task]:
+    """Set all tasks."""
+    from peers.tasks import bundle, moons, xor
+
+    net, small, rows = moons(quick), xor(quick), bundle(quick)
+    ours, c, jax = 'microgradnet', 'C by hand', 'JAX'
+    loop, each = 'epochs in one call', 'a step a call'
+    yield Task(
+        'moons', 'Net 2-16-16-1, relu, 100 rows: one step of batch learning', 'batch', net, 'a step', 1,
+        [(f'{ours}, value_and_gradient a step', f'{c}, {each}', 1.5),
+         (f'{ours}, {loop}', f'{jax}, {loop}', 1)],
+    )  # fmt: skip
+    for mode, spoken in ('batch', 'batch'), ('online', 'on-line'):
+        yield Task(
+            mode, f'Net 2-2-2-1, sigmoids, 4 rows: one epoch of {spoken} learning', mode, small,
+            'an epoch', 1, [(f'{ours}, {loop}', f'{c}, {loop}', 2)],
+        )  # fmt: skip
+    yield Task(
+        'bundle', f'Bundle adjustment: the Jacobian, 2 by 15, of one of {len(rows):,} observations',
+        'jacobians', rows, 'an observation', len(rows),
+        [(ours, c, 2), (ours, 'CasADi, map', 1), (ours, f'{jax}, jit of vmap(jacrev)', 1)],
+    )  # fmt: skip
+    yield Task(
+        'compiling', 'Compiling the step of the net 2-16-16-1, and taking it', 'compiling', net, 'a time', 1,
+        [(f'{ours}, from the recorded graph', '', 0.3)],
+    )  # fmt: skip
+    many = 10 if quick else 25
+    for what, asks, of in (
+        ('net 2-16-16-1', 'costs', tiled(net, 4 * many)),
+        ('net 2-2-2-1', 'costs', tiled(small, 100 * many)),
+        ('bundle adjustment', 'bundle_costs', rows),
+    ):
+        size = len(getattr(of, 'rows', of))
+        yield Task('costs', f'Gradient over value, {what}, {size:,} rows', asks, of, 'a row', size, [])
+
+
+def tiled(net: Any, times: int) -> Any:
+    """Give a net its rows several times over, so that a call's own cost does not count."""
+    import numpy as np
+
+    return net._replace(rows=np.tile(net.rows, (times, 1)))
+
+
+def gather(task: Task, peers: list[str]) -> Iterator[tuple[Any, float]]:
+    """Get every engine's entries, and the seconds that setting up took; say who is left out."""
+    for name in peers:
+        try:
+            entries = getattr(importlib.import_module(f'peers.{name}'), task.asks, lambda of: ())(task.of)
+            start = perf_counter()
+            for entry in entries:
+                yield entry, perf_counter() - start
+                start = perf_counter()
+        except Exception as error:
+            missing = isinstance(error, ImportError) and getattr(error, 'name', None)
+            print(f'left out: {name}: {f"{missing} is not installed" if missing else error}')
+
+
+def checked(task: Task, peers: list[str]) -> list[tuple[Any, float]]:
+    """Run all once, and keep those that come to the numbers of the first, with their first seconds.
+
+    In a table of costs two entries belong together: the first value, and the first gradient.
+    """
+    together = 2 if task.name == 'costs' else 1
+    kept: list[tuple[Any, float]] = []
+    references: list[Any] = []
+    wrong: set[str] = set()
+    for place, (entry, seconds) in enumerate(gather(task, peers)):
+        start = perf_counter()
+        try:
+            found = entry.run(entry.times)
+            seconds += perf_counter() - start
+            references += [entry] * (len(references) < together)
+            off = distance(found, references[place % together].run(entry.times))
+            trouble = f'its numbers are off by {off:.1e}' if not off <= TOLERANCE else ''
+        except Exception as error:
+            trouble = ' '.join(f'{type(error).__name__}: {error}'.split())[:150]
+        if trouble:
+            print(f'no figure: {entry.engine}: {trouble}')
+            wrong.add(entry.engine)
+        kept.append((entry, seconds))
+    return [(entry, seconds) for entry, seconds in kept if entry.engine not in wrong]
+
+
+def distance(found: Any, expected: Any) -> float:
+    """Return the largest relative distance; near 0 it is relative to what is usual in its place."""
+    import numpy as np
+
+    found, expected = (np.atleast_1d(np.array(numbers, float)) for numbers in (found, expected))
+    if found.shape != expected.shape:
+        return float('inf')
+    scale = np.abs(expected) + np.abs(expected).mean(0)
+    return float(np.max(np.abs(found - expected) / np.where(scale == 0, 1, scale)))
+
+
+def measure(task: Task, peers: list[str], rounds: int) -> list[Figure]:
+    """Time everyone once a round, each round from another one on."""
+    entries = checked(task, peers)
+    times: list[list[float | None]] = [[] for _ in entries]
+    long = [False] * len(entries)
+    gc.collect()
+    gc.freeze()  # so that micrograd's garbage is swept up as if it were alone
+    for number in range(rounds):
+        for i in range(len(entries)):
+            place = (i + number) % len(entries)
+            if long[place] and number % 5:
+                times[place].append(None)
+                continue
+            gc.collect()
+            entry = entries[place][0]
+            start = perf_counter()
+            entry.run(entry.times)
+            seconds = perf_counter() - start
+            long[place] = seconds > LONG
+            times[place].append(seconds / entry.times / task.each)
+    gc.unfreeze()
+    return [Figure(entry.engine, column, first) for (entry, first), column in zip(entries, times)]
+
+
+def alone() -> None:
+    """Keep this process, and everything in it, on one processor."""
+    os.environ.update(ALONE)
+    if hasattr(os, 'sched_setaffinity'):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the tables as they come."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument('--quick', action='store_true', help='fewer rounds, less to do in each, and no torch')
+    parser.add_argument('--only', metavar='TASK', help='moons, batch, online, bundle, compiling or costs')
+    parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
+    parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
+    options = parser.parse_args(arguments)
+    alone()
+    machine = describe()
+    print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
+    print('One processor, one thread, float64. The figures are of this machine, at this hour.')
+    results = []
+    for task in tasks(options.quick):
+        if options.only in (None, task.name):
+            print(f'\n{task.title}')
+            figures = measure(task, QUICK if options.quick else PEERS, 3 if options.quick else 15)
+            print('\n'.join(table(task, figures)), flush=True)
+            shown = {**task._asdict(), 'of': None}
+            results.append({**shown, 'figures': [figure._asdict() for figure in figures]})
+    if options.json:
+        options.json.write_text(json.dumps({'machine': machine, 'tasks': results}, indent=1) + '\n')
+    if options.plot:
+        plot(results, machine, options.plot)
+
+
+if __name__ == '__main__':
+    main()

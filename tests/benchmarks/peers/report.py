@@ -1,0 +1,137 @@
+"""What was measured, as a table and as a picture, and on which machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from engine import processor
+
+__all__ = ['Figure', 'describe', 'plot', 'table']
+
+PACKAGES = ['numpy', 'llvmlite', 'jax', 'casadi', 'torch', 'micrograd']
+UNITS = (1, 's'), (1e-3, 'ms'), (1e-6, 'µs'), (0, 'ns')
+#: What a gradient may cost, in times of the value.
+DEAREST = 3
+
+
+class Figure(NamedTuple):
+    """One line: seconds for one unit, a round each (None: did not take part), and the first time."""
+
+    engine: str
+    seconds: list[float | None]
+    first: float
+
+
+def table(task: Any, figures: list[Figure]) -> Iterator[str]:
+    """Write a line for each engine, its ratio to the first, and what was aimed at."""
+    if not figures:
+        yield 'nobody is here'
+    elif task.name == 'costs':
+        yield from cost_table(task, figures)
+    else:
+        columns = f'{task.unit:>14} {"a second":>12} {"first time":>11}'
+        yield f'{"engine":42} {columns}  times {figures[0].engine}'
+        for figure in figures:
+            middle = usual(figure)
+            columns = f'{seconds(middle):>14} {1 / middle:>12,.0f} {seconds(figure.first):>11}'
+            yield f'{figure.engine:42} {columns}  {spread(ratios(figure, figures[0]))}'
+        known = {figure.engine: figure for figure in figures}
+        for engine, other, times in task.goals:
+            if engine in known and not other:
+                yield goal(f'{engine}, seconds', usual(known[engine]), times)
+            elif engine in known and other in known:
+                yield goal(f'{engine} / {other}', median(ratios(known[engine], known[other])), times)
+
+
+def cost_table(task: Any, figures: list[Figure]) -> Iterator[str]:
+    """Write a line for each engine: the value alone, the gradient with it, and their ratio."""
+    yield f'{"engine":42} {"value, " + task.unit:>14} {"gradient":>12}  gradient over value'
+    pairs = [*zip(figures[::2], figures[1::2])]
+    for value, gradient in pairs:
+        found = ratios(gradient, value)
+        each = seconds(usual(value)), seconds(usual(gradient))
+        yield f'{value.engine:42} {each[0]:>14} {each[1]:>12}  {spread(found)}'
+    for value, gradient in pairs:
+        if value.engine == 'microgradnet':
+            yield goal('microgradnet, gradient / value', median(ratios(gradient, value)), DEAREST)
+
+
+def goal(what: str, found: float, times: float) -> str:
+    return f'{"goal met" if found <= times else "goal MISSED"}: {what}: {found:.2f}, wanted at most {times:g}'
+
+
+def ratios(figure: Figure, base: Figure) -> list[float]:
+    """Compare round by round, where both took part."""
+    return [a / b for a, b in zip(figure.seconds, base.seconds) if a is not None and b is not None]
+
+
+def usual(figure: Figure) -> float:
+    return median(x for x in figure.seconds if x is not None)
+
+
+def spread(numbers: list[float]) -> str:
+    """Write a median with the least and the greatest."""
+    three = min(numbers), median(numbers), max(numbers)
+    least, middle, most = (f'{x:.2f}' if x < 100 else f'{x:,.0f}' for x in three)
+    return middle if least == most else f'{middle} ({least} .. {most})'
+
+
+def seconds(x: float) -> str:
+    scale, unit = next(pair for pair in UNITS if x >= pair[0])
+    return f'{x / (scale or 1e-9):,.3g} {unit}' if x < 1000 else f'{x:,.0f} s'
+
+
+def describe() -> dict[str, str]:
+    """Name the machine, the compiler and everybody's version."""
+    from .compiler import version as compiler
+
+    found = {'machine': f'{processor()}, {os.cpu_count()} processors, {platform.platform()}'}
+    found['Python'] = platform.python_version()
+    try:
+        found['C'] = f'{compiler()}'
+    except Exception as error:
+        found['C'] = str(error)
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = 'not installed'
+    return found
+
+
+def plot(results: list[dict[str, Any]], machine: dict[str, str], file: Path) -> None:
+    """Draw a bar for each engine's median, on a logarithmic scale, a panel for each task."""
+    try:
+        from matplotlib.figure import Figure as Canvas
+    except ImportError:
+        print('no picture: matplotlib is not installed')
+        return
+    shown = [result for result in results if result['figures']]
+    heights = [len(result['figures']) + 3 for result in shown]
+    canvas = Canvas(figsize=(10, 0.28 * sum(heights)), layout='constrained')
+    panels = canvas.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, result in zip(panels, shown):
+        figures = [Figure(**figure) for figure in result['figures']]
+        kinds = [', value', ', gradient'] if result['name'] == 'costs' else ['']
+        names = [figure.engine + kinds[i % len(kinds)] for i, figure in enumerate(figures)]
+        times = [usual(figure) for figure in figures]
+        ours = ['C1' if name.startswith('microgradnet') else 'C0' for name in names]
+        bars = panel.barh(names, times, color=ours)
+        panel.bar_label(bars, [seconds(t) for t in times], padding=3, fontsize=8)
+        panel.set_xscale('log')
+        panel.set_xlim(min(times) / 3, max(times) * 4)
+        panel.xaxis.set_minor_formatter('')
+        panel.invert_yaxis()
+        panel.tick_params(labelsize=8)
+        panel.set_title(f'{result["title"]} (seconds {result["unit"]})', fontsize=9, loc='left')
+    canvas.suptitle(f'{machine["machine"]}, Python {machine["Python"]}', fontsize=8)
+    canvas.savefig(file)
