@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy
 import pytest
 
 from microgradnet import functions as F
@@ -78,8 +79,39 @@ def test_a_right_one_of_the_functions_of_the_table() -> None:
     assert check_custom(right).judged > 50
 
 
-def test_a_right_one_of_math() -> None:
-    assert check_custom(custom(math.erf, lambda t: 2 / math.sqrt(math.pi) * math.exp(-t * t), name='bell')).judged > 50
+@pytest.mark.parametrize('value, partial', [
+    (math.erf, lambda t: 2 / math.sqrt(math.pi) * math.exp(-t * t)),
+    (math.atan, lambda t: 1 / (1 + t * t)),
+    (lambda t: math.sqrt(t), lambda t: 0.5 / math.sqrt(t)),
+])  # fmt: skip
+def test_a_right_one_of_math(value: Any, partial: Any) -> None:
+    assert check_custom(custom(value, partial, name='right')).judged > 50
+
+
+@pytest.mark.parametrize('speed', [math.tau, 1024 * math.tau, 1e6])
+@pytest.mark.parametrize('wrong', [0.0, 1e-3])
+def test_one_of_math_that_oscillates_within_a_step(speed: float, wrong: float) -> None:
+    """Such as sin(2 pi x) at 1000.0: steps that are multiples of the period see a flat function."""
+
+    def wave(t: float) -> float:
+        return t + math.sin(speed * t) / speed
+
+    op = custom(wave, lambda t: 1 + wrong + math.cos(speed * t))
+    if not wrong:
+        assert check_custom(op).judged > 50
+    else:
+        with pytest.raises(OperationError, match='wave is wrong at'):
+            check_custom(op)
+
+
+@pytest.mark.parametrize('value, partial', [
+    (lambda t: float(math.floor(t)), 0.0),  # stairs, flat almost everywhere
+    (lambda t: math.fmod(10 * t, 1), 10.0),  # a saw, that jumps
+    (lambda t: float(numpy.float32(t)), 1.0),  # in so few digits that small steps see stairs
+    (lambda t: t + 1e-9 * math.sin(1e8 * math.sin(1e8 * t)), 1.0),  # as good as noise
+])  # fmt: skip
+def test_stairs_jumps_and_noise_are_not_blamed_on_the_derivative(value: Any, partial: float) -> None:
+    check_custom(custom(value, lambda t: partial, name='rough'))
 
 
 def test_a_right_one_of_any_number_of_operands() -> None:
@@ -106,6 +138,7 @@ WRONG_CUSTOM = {
     'large operands': (lambda t: t * t, lambda t: 2 * t if abs(t) < 100 else 200.0),
     'one part in ten thousand': (lambda t: F.exp(t), lambda t: F.exp(t) * 1.0001),
     'of math, the sign': (lambda t: math.cos(t), lambda t: math.sin(t)),
+    'of math, one sign of two': (lambda t: math.atan(t), lambda t: 1 / (1 - t * t)),
     'of math, a factor': (lambda t: math.exp(2 * t), lambda t: math.exp(2 * t)),
     'a lost signal': (lambda t: t * t, lambda t: None),
     'always nan': (lambda t: t * t, lambda t: math.nan),

@@ -20,12 +20,15 @@ from ..custom_operations import Custom
 from ..graph import topological_order
 from ..value import Value
 from .calculus import mp
-from .differences import derivative
+from .differences import Estimate, derivative
 from .kinks import Recording
 from .oracles import NUMERIC, Truth, evaluate
 from .places import Operands, flat
 
 __all__ = ['custom_partials']
+
+#: So far, in parts of an operand, is the next place at which a derivative is compared.
+NEAR = 2.0**-26
 
 
 def custom_partials(op: Custom, operands: Operands, strict: bool = True) -> list[Truth | None] | None:
@@ -34,21 +37,19 @@ def custom_partials(op: Custom, operands: Operands, strict: bool = True) -> list
     What the operand's own rounding does to them is allowed: half an ulp of it, or, if
     not ``strict``, a part in 2^30.
     """
-    numbers = flat(operands)
-    f: Callable[..., Any] = op.function
+    numbers, slack = flat(operands), 2.0**-53 if strict else 2.0**-30
+
+    def value(*numbers: float) -> float:
+        return float(op.value('python')(*op.split(numbers)))
+
     try:
-        here = f(*numbers)
-        if isinstance(here, complex) or not math.isfinite(here):
+        if not math.isfinite(value(*numbers)):
             return None
-    except (ArithmeticError, ValueError):
-        return None
-    slack = 2.0**-53 if strict else 2.0**-30
-    try:
-        return _by_graph(f, numbers, slack)
+        return _by_graph(op.function, numbers, slack)
     except (ArithmeticError, ValueError):
         return None
     except (TypeError, AttributeError, NotImplementedError):
-        return _by_differences(f, numbers)
+        return _by_differences(value, numbers, slack)
 
 
 def _by_graph(f: Callable[..., Any], numbers: list[float], slack: float) -> list[Truth | None] | None:
@@ -56,7 +57,7 @@ def _by_graph(f: Callable[..., Any], numbers: list[float], slack: float) -> list
         return Recording(lambda xs: f(*xs), places, lambda xs: xs)
 
     here = recording(numbers)
-    for factor in (1 + 2.0**-26, 1 - 2.0**-26):
+    for factor in (1 + NEAR, 1 - NEAR):
         for by in (2.0**-40, -(2.0**-40)):
             if not here.on_same_piece(recording([x * factor + by for x in numbers])):
                 return None
@@ -83,34 +84,35 @@ def _run(here: Recording, numbers: Sequence[Any]) -> Any:
     for node in topological_order(here.value):
         if node.op is not None:
             if isinstance(node.op, Custom):
-                raise NotImplementedError('an operation of one\'s own inside another')
+                raise NotImplementedError("an operation of one's own inside another")
             data[node] = evaluate(node.op, *node.op.split([data[source] for source in node.inputs]))
         elif node not in data:
             data[node] = mp.mpf(node.data)
     return data[here.value]
 
 
-def _by_differences(f: Callable[..., Any], numbers: list[float]) -> list[Truth | None] | None:
+def _by_differences(f: Callable[..., float], numbers: list[float], slack: float) -> list[Truth | None] | None:
     result: list[Truth | None] = []
     for place, x in enumerate(numbers):
+
         def along(t: float, place: int = place) -> float:
-            return float(f(*numbers[:place], t, *numbers[place + 1 :]))
+            return f(*numbers[:place], t, *numbers[place + 1 :])
 
         noise = 4 * math.ulp(1.0) * abs(along(x))
-        slope = derivative(along, x, noise)
-        if slope is None or not _is_smooth(along, x, noise):
+        slope, beside = derivative(along, x, noise), derivative(along, x * (1 + NEAR), noise)
+        if slope is None or beside is None or not _is_smooth(along, x, slope, noise):
             return None
-        result.append(Truth.of(slope.value, 16 * slope.error + 1e-9 * abs(slope.value)))
+        moved = abs(slope.value - beside.value) * slack / NEAR
+        result.append(Truth.of(slope.value, moved + 16 * slope.error + 1e-9 * abs(slope.value)))
     return result
 
 
-def _is_smooth(f: Callable[[float], float], x: float, noise: float) -> bool:
+def _is_smooth(f: Callable[[float], float], x: float, slope: Estimate, noise: float) -> bool:
     """Tell whether the slopes on both sides come together as the steps become small."""
+    noise += 4 * math.ulp(1.0) * abs(slope.value * x)
+    steps = (slope.step, slope.step / 64, (abs(x) or 1.0) * 2.0**-30)
     try:
-        gaps = [
-            abs((f(x + step) - f(x)) / step - (f(x) - f(x - step)) / step)
-            for step in (1e-3 * max(1, abs(x)), 1e-5 * max(1, abs(x)))
-        ]
+        large, *small = (abs((f(x + by) - f(x)) / by - (f(x) - f(x - by)) / by) for by in steps)
     except (ArithmeticError, ValueError):
         return False
-    return gaps[1] <= max(gaps[0] / 10, 8 * noise / (1e-5 * max(1, abs(x))), 1e-9)
+    return all(gap <= max(large / 10, 8 * noise / by, 1e-9) for gap, by in zip(small, steps[1:], strict=True))

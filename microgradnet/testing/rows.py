@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -117,15 +118,12 @@ def check_custom(op: Operation, *, ulps: float = 2.0**20, examples: int = 200) -
     """
     if not isinstance(op, Custom):
         raise TypeError(f'check_custom wants what custom() returns, not {op!r}; for a row there is check_operation')
-    tried: list[Operands] = []
-
-    def errors_at(operands: Operands) -> list[OperationError]:
-        tried.append(operands)
-        [trial] = _custom_trials(op, [operands], strict=False)
-        return _errors(op, trial)
+    found: list[list[OperationError]] = []
 
     def fails(operands: Operands) -> bool:
-        return any(error.ulps > ulps for error in errors_at(operands))
+        [trial] = _custom_trials(op, [operands], strict=False)
+        found.append(_errors(op, trial))
+        return any(error.ulps > ulps for error in found[-1])
 
     number = _moderate()
     strategy = st.lists(number, min_size=1, max_size=4).map(lambda terms: (terms,))
@@ -135,13 +133,13 @@ def check_custom(op: Operation, *, ulps: float = 2.0**20, examples: int = 200) -
         max_examples=examples, derandomize=True, database=None, deadline=None,
         suppress_health_check=[*HealthCheck], phases=[Phase.generate, Phase.shrink],
     )  # fmt: skip
-    try:
-        raise max(errors_at(find(strategy, fails, settings=quiet)), key=lambda error: error.ulps)
-    except NoSuchExample:
-        judged = [error for operands in [*tried] for error in errors_at(operands)]
-        worst = max(judged, key=lambda error: error.ulps, default=None)
-        at = worst.operands if worst else None
-        return OperationReport(op, len(tried) // 2, len(judged), worst.ulps if worst else 0.0, at)
+    with suppress(NoSuchExample):
+        smallest = find(strategy, fails, settings=quiet)
+        fails(smallest)
+        raise max(found[-1], key=lambda error: error.ulps)
+    judged = [error for errors in found for error in errors]
+    worst = max(judged, key=lambda error: error.ulps, default=None)
+    return OperationReport(op, len(found), len(judged), worst.ulps if worst else 0.0, worst.operands if worst else None)
 
 
 @cache
