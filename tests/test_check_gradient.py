@@ -182,6 +182,23 @@ def test_a_number_taken_out_of_the_graph_is_found() -> None:
     assert caught.value.blame is None and caught.value.entry.name == 'df/dx1'
 
 
+def test_a_number_taken_out_of_the_graph_is_found_at_the_second_order() -> None:
+    """x^2, and its derivative 2x, with numbers that the second derivative needs as nodes."""
+    with pytest.raises(GradientError, match=r'a number that changes with the point \(3\.0\)') as caught:
+        check_gradient(lambda x: 2 * x * x.data - x.data**2, 3.0, order=2)
+    assert caught.value.blame is None and caught.value.entry.name == 'd2f/dxdx'
+
+
+def test_the_cost_is_as_stated() -> None:
+    calls = []
+    for x in (3.0, 0.0, 1e-5, 1e-3):
+        check_gradient(lambda x: (calls.append(1), x.sin())[1], x)
+        assert 40 <= len(calls) <= 62
+        calls.clear()
+    check_gradient(lambda x: (calls.append(1), x[0] * x[1].exp())[1], [1.0, 2.0], order=2)
+    assert 40 * 6 <= len(calls) <= 60 * 6
+
+
 def test_what_cannot_be_checked() -> None:
     with pytest.raises(ValueError, match='order must be 1 or 2, not 3'):
         check_gradient(lambda x: x, 1.0, order=3)

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import reasons
 from .edges import EDGES
-from .findings import Finding, Report
+from .findings import Finding, Report, in_a_line
 from .straight import FORMS, OPS, Form, Program, forward, programs, single, singles, smallest, some_programs
 from .walks import WALKS
 
@@ -75,7 +75,7 @@ class _Engine:
         if isinstance(came, Exception) or not all(map(_close, came, wanted, within)):
             if isinstance(came, Exception) and kind in ('value', 'gradient'):
                 kind, why = 'crash', reasons.CRASH
-            yield self.finding(kind, title, source, ', '.join(map(repr, wanted)), _text(came), why)
+            yield self.finding(kind, title, source, ', '.join(map(repr, wanted)), in_a_line(came), why)
 
     def finding(self, kind: str, title: str, source: str, wanted: str, came: str, why: str) -> Finding:
         """Make a finding of a program that has run."""
@@ -105,7 +105,7 @@ class _Engine:
             plain = f'{single(form, ("2.0", "3.0"), "2")}\nprint(y.data)'
             raised = self.run(plain)
             if isinstance(raised, Exception):
-                yield self.finding('missing', title, plain, 'a Value', _text(raised), reasons.MISSING)
+                yield self.finding('missing', title, plain, 'a Value', in_a_line(raised), reasons.MISSING)
                 continue
             # So few points that all can be tried: the plainest that shows something is the first.
             wrong = (self.differs(program, title) for program in singles(form) if program.tape())
@@ -223,7 +223,7 @@ class _Engine:
             if edge.wanted is not None:
                 yield from self.judge('edge', edge.title, edge.source(), edge.wanted, edge.why)
             elif isinstance(came := self.run(edge.source()), list) and isinstance(came[0], complex):
-                yield self.finding('edge', edge.title, edge.source(), 'a ValueError', _text(came), edge.why)
+                yield self.finding('edge', edge.title, edge.source(), 'a ValueError', in_a_line(came), edge.why)
 
 
 def _smallest(forms: Sequence[Form], check: Callable[[Program], Iterator[Finding]], roots: int = 1) -> Program | None:
@@ -239,15 +239,3 @@ def _close(came: Any, wanted: float, off: float) -> bool:
     except Exception:  # an engine's own number may raise anything
         return False
     return number == wanted or abs(number - wanted) <= off or (math.isnan(number) and math.isnan(wanted))
-
-
-def _text(came: list[Any] | Exception) -> str:
-    """Write what came in a line."""
-    if isinstance(came, Exception):
-        text = f'{type(came).__name__}: {came}'.splitlines()[0]
-    else:
-        try:
-            text = ' '.join(', '.join(map(repr, came)).split())
-        except Exception as error:
-            text = f'what cannot be printed ({type(error).__name__})'
-    return text if len(text) <= 90 else f'{text[:89]}…'

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import indent
+from typing import Any
 
-__all__ = ['Finding', 'Report']
+__all__ = ['Finding', 'Report', 'in_a_line']
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,19 @@ class Report(list[Finding]):
         counts = [f'{n} {what}' for n, what in [(len(self) - missing, 'wrong'), (missing, 'missing')] if n]
         texts = [f'{number}. {finding}' for number, finding in enumerate(self, 1)]
         return '\n\n'.join([f'{self.engine}: {", ".join(counts) or "nothing found"}', *texts])
+
+
+def in_a_line(came: list[Any] | Exception) -> str:
+    """Write what a program has printed or raised, cut where it is long.
+
+    >>> in_a_line([1.0, 2.0]), in_a_line(ValueError('no'))
+    ('1.0, 2.0', 'ValueError: no')
+    """
+    if isinstance(came, Exception):
+        text = f'{type(came).__name__}: {came}'.splitlines()[0]
+    else:
+        try:
+            text = ' '.join(', '.join(map(repr, came)).split())
+        except Exception as error:
+            text = f'what cannot be printed ({type(error).__name__})'
+    return text if len(text) <= 90 else f'{text[:89]}…'

@@ -11,7 +11,7 @@ Traceback (most recent call last):
 microgradnet.testing.gradients.GradientError: df/dx is wrong
   f = x * 3.0, where x = 3.0
   reverse      3.0
-  differences  6.0 +- 6.4e-14
+  differences  6.0 +- 1.4e-13
   no operation is to blame: the graph holds a number that changes with the point (3.0), taken by .data,
   detach() or float(), or f gives another result at every call; say stop_gradient() if that is meant
 """
@@ -19,7 +19,6 @@ microgradnet.testing.gradients.GradientError: df/dx is wrong
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,9 +34,6 @@ from .differences import Estimate, derivative
 from .kinks import Recording
 
 __all__ = ['Entry', 'GradientError', 'GradientReport', 'check_gradient']
-
-#: Beyond these sizes a product of derivatives may have lost its digits, or overflowed, on one way but not on another.
-SMALL, LARGE = 1e-250, 1e250
 
 
 @dataclass(frozen=True)
@@ -105,8 +101,8 @@ def check_gradient(
     against reverse alone. Before f is blamed, every operation's derivative is held against
     the truth at its own operands: a difference that deceives blames nobody.
 
-    The cost is some 50 recordings of f for every number in the point, for its square with
-    order 2. Raises GradientError, an AssertionError that shows the expression, the point,
+    The cost is 40 to 60 recordings of f for every number in the point, and with order 2 as
+    many for every pair of them. Raises GradientError, an AssertionError that shows the expression, the point,
     the numbers that disagree and the operation most to blame.
     """
     if order not in (1, 2):
@@ -133,7 +129,7 @@ class _Check:
     def entries(self, name: str, names: list[str], level: int = 1, by: int = 0) -> list[Entry]:
         """Judge the derivative of what is looked at by every leaf."""
         here = self.record(level=level, by=by)
-        bounds = _bounds(here)
+        bounds = here.bounds()
         reverse = _reverse(here)
         limit = self.limit if self.limit is not None else 8 + 4 * len(here.order)
         result = []
@@ -144,7 +140,7 @@ class _Check:
             if bounds and math.isfinite(reverse[place]) and math.isfinite(here.root.data):
                 slope, remark = self.differences(here, place, kink, bounds.noise, level, by)
             entry = Entry(name.format(names[place]), change.data, reverse[place], ulps, slope, kink, remark)
-            result.append(self.judge(entry, here, limit, level))
+            result.append(self.judge(entry, here, limit))
         return result
 
     def differences(
@@ -160,7 +156,7 @@ class _Check:
         slope = derivative(along, floats[place], noise, reach=kink)
         return slope, 'differences agree' if slope else 'no differences: at a kink or an end of the domain'
 
-    def judge(self, entry: Entry, here: Recording, limit: float, level: int) -> Entry:
+    def judge(self, entry: Entry, here: Recording, limit: float) -> Entry:
         """Return the entry, or raise what is wrong with it."""
         slope = entry.differences
         if entry.ulps > limit:
@@ -168,7 +164,7 @@ class _Check:
         if slope is None or abs(float(entry.reverse) - slope.value) <= 8 * slope.error + 1e-300:
             return entry
         blame = most_to_blame(here.order)
-        smuggled = None if blame or level > 1 else self.smuggled(here, slope.step)
+        smuggled = None if blame else self.smuggled(here, slope.step)
         if blame or smuggled is not None:
             raise self.error(entry, here, blame, smuggled)
         stopped = any(node.op and node.op.name == 'stop_gradient' for node in here.order)
@@ -204,38 +200,6 @@ class _Check:
         else:
             lines += ['no operation is to blame: the walks themselves disagree']
         return GradientError('\n  '.join(lines), entry, blame)
-
-
-@dataclass(frozen=True)
-class _Bounds:
-    """For every node the sum of absolute products along all paths, and the rounding error they bring to the root."""
-
-    of: dict[Value, float]
-    noise: float
-
-
-def _bounds(here: Recording) -> _Bounds | None:
-    """Sum absolute products over all paths; None where a product of them leaves the range of floats."""
-    signals = dict.fromkeys(here.order, 0.0)
-    signals.update((x, 0.0) for x in here.xs)
-    reached: dict[Value, float] = {}
-    signals[here.root] = 1.0
-    products = []
-    for node in here.order:
-        reached[node] = 1.0 if not node.inputs else 0.0
-        for source, partial in zip(node.inputs, node.partials):
-            if partial and reached[source]:
-                products.append(abs(float(partial)) * reached[source])
-                reached[node] += products[-1]
-    for node in reversed(here.order):
-        for source, partial in zip(node.inputs, node.partials):
-            if partial and signals[node]:
-                products.append(abs(float(partial)) * signals[node])
-                signals[source] += products[-1]
-    if not all(SMALL < product < LARGE for product in products if product) or 0.0 in products:
-        return None
-    noise = sum(abs(float(node.data)) * signal for node, signal in signals.items() if signal)
-    return _Bounds(signals, 2 * sys.float_info.epsilon * noise) if math.isfinite(noise) else None
 
 
 def _reverse(here: Recording) -> list[Any]:

@@ -13,7 +13,9 @@ and all these expressions the same signs; only such points may enter a differenc
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from types import CodeType
 from typing import Any
@@ -28,8 +30,10 @@ from ..structures import take_apart
 from ..tangents import tangents
 from ..value import Constant, Value
 
-__all__ = ['Recording', 'kink_values']
+__all__ = ['Bounds', 'Recording', 'kink_values']
 
+#: Beyond these sizes a product of derivatives may have lost its digits, or overflowed, on one way but not on another.
+SMALL, LARGE = 1e-250, 1e250
 #: What the expressions of a ``kink`` column may call: on numbers, and on nodes.
 ON_NUMBERS: dict[str, Any] = {'abs': abs, 'hypot': math.hypot, 'max': max, 'min': min, '__builtins__': {}}
 ON_NODES: dict[str, Any] = {name: getattr(functions, name) for name in ('abs', 'hypot', 'max', 'min')}  # fmt: skip
@@ -52,6 +56,14 @@ def kink_values(op: Operation, inputs: Sequence[Any], space: dict[str, Any] = ON
         here = dict(zip(op.parameters, op.split(inputs), strict=True))
         for part in _parts(op.kink):
             yield eval(part, space, here)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """For every node the sum of absolute products along all paths, and the rounding error they bring to the root."""
+
+    of: dict[Value, float]
+    noise: float
 
 
 class Recording:
@@ -125,6 +137,28 @@ class Recording:
                 min(map(_distance, ks, tangents(ks, self.xs, [float(other is x) for other in self.xs])))
                 for x in self.xs
             ]
+
+    def bounds(self) -> Bounds | None:
+        """Sum absolute products over all paths; None where a product of them leaves the range of floats."""
+        signals = dict.fromkeys([*self.order, *self.xs], 0.0)
+        reached: dict[Value, float] = {}
+        signals[self.root] = 1.0
+        products = []
+        for node in self.order:
+            reached[node] = 1.0 if not node.inputs else 0.0
+            for source, partial in zip(node.inputs, node.partials):
+                if partial and reached[source]:
+                    products.append(abs(float(partial)) * reached[source])
+                    reached[node] += products[-1]
+        for node in reversed(self.order):
+            for source, partial in zip(node.inputs, node.partials):
+                if partial and signals[node]:
+                    products.append(abs(float(partial)) * signals[node])
+                    signals[source] += products[-1]
+        if not all(SMALL < product < LARGE for product in products):
+            return None
+        noise = sum(abs(float(node.data)) * signal for node, signal in signals.items() if signal)
+        return Bounds(signals, 2 * sys.float_info.epsilon * noise) if math.isfinite(noise) else None
 
 
 def _op(node: Value) -> Operation:

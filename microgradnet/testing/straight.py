@@ -43,10 +43,6 @@ class Op(NamedTuple):
     partials: tuple[Callable[..., float], ...]
 
 
-def _sigmoid(a: float) -> float:
-    return 1 / (1 + math.exp(-a))
-
-
 OPS = {
     'add': Op('{} + {}', lambda a, b: a + b, (lambda a, b: 1.0, lambda a, b: 1.0)),
     'mul': Op('{} * {}', lambda a, b: a * b, (lambda a, b: b, lambda a, b: a)),
@@ -57,7 +53,7 @@ OPS = {
     'abs': Op('abs({})', abs, (lambda a: a / abs(a),)),
     'relu': Op('{}.relu()', lambda a: max(a, 0.0), (lambda a: (1 + a / abs(a)) / 2,)),
     'tanh': Op('{}.tanh()', math.tanh, (lambda a: 1 / math.cosh(a) ** 2,)),
-    'sigmoid': Op('{}.sigmoid()', _sigmoid, (lambda a: _sigmoid(a) * _sigmoid(-a),)),
+    'sigmoid': Op('{}.sigmoid()', lambda a: 1 / (1 + math.exp(-a)), (lambda a: 0.25 / math.cosh(a / 2) ** 2,)),
     'exp': Op('{}.exp()', math.exp, (math.exp,)),
     'log': Op('{}.log()', math.log, (lambda a: 1 / a,)),
     'sqrt': Op('{}.sqrt()', math.sqrt, (lambda a: 0.5 / math.sqrt(a),)),
@@ -106,13 +102,18 @@ class Program:
             lines.append(f'{name} = {OPS[op].source.format(*texts)}')
         return '\n'.join(lines)
 
-    def live(self) -> Program:
-        """Return the program without what its results do not depend on."""
-        size = len(self.leaves)
-        used = {*range(size + len(self.steps) - self.roots, size + len(self.steps))}
-        for place in range(size + len(self.steps) - 1, size - 1, -1):
+    def needs(self, *results: int) -> set[int]:
+        """Return the places of what results are made of, at once or further back, and their own."""
+        size, used = len(self.leaves), {*results}
+        for place in range(max(results), size - 1, -1):
             if place in used:
                 used |= {o for o in self.steps[place - size][1] if isinstance(o, int)}
+        return used
+
+    def live(self) -> Program:
+        """Return the program without what its results do not depend on."""
+        size, end = len(self.leaves), len(self.names)
+        used = self.needs(*range(end - self.roots, end))
         moved = {old: new for new, old in enumerate(sorted(used))}
         return Program(
             tuple(number for place, number in enumerate(self.leaves) if place in used),
@@ -135,14 +136,9 @@ class Program:
 
     def shares(self) -> bool:
         """Tell whether some step is an operand, at once or further back, of every root."""
-        size, common = len(self.leaves), {*range(len(self.leaves), len(self.names) - self.roots)}
-        for root in range(len(self.names) - self.roots, len(self.names)):
-            used = {root}
-            for place in range(root, size - 1, -1):
-                if place in used:
-                    used |= {o for o in self.steps[place - size][1] if isinstance(o, int)}
-            common &= used
-        return bool(common)
+        size, end = len(self.leaves), len(self.names)
+        inner = {*range(size, end - self.roots)}
+        return bool(inner.intersection(*(self.needs(root) for root in range(end - self.roots, end))))
 
 
 class Tape:
