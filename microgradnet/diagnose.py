@@ -78,25 +78,27 @@ class Explanation:
     def draw(self, **options: Any) -> Digraph:
         """Draw the graph with the way from the node to the result marked; options as of ``drawing.draw``.
 
-        An edge on which a gradient went wrong is marked too. Of a long way the first
-        20 nodes are drawn, and the picture says so.
+        An edge on which a gradient went wrong is marked too. Below stands what went wrong,
+        where the marked way begins. Of a long way the first 20 nodes are drawn, and the
+        picture says so.
         """
         from .drawing import draw
 
-        steps = self.path[:DRAWN]
+        steps, said = self.path[:DRAWN], [self._headline()]
+        if self.kind == 'gradient':
+            said.append(self._sent())
         if len(self.path) > DRAWN:
-            options = {'label': f'the first {DRAWN} of {len(self.path)} nodes on the way to the result', **options}
+            said.append(f'the first {DRAWN} of {len(self.path)} nodes on the way to the result')
+        options = {'label': '\n'.join(said), **options}
         spoilt = [] if self.place is None else [self.node.inputs[self.place]]
         return draw(steps[-1], marked=[*spoilt, *steps] if self else (), **options)
 
     def __str__(self) -> str:
+        lines, node = [self._headline()], self.node
         if not self:
-            return f'Nothing is wrong: the value is {self.root.data}, and every gradient is finite.'
-        node, name = self.node, _name(self.node)
-        if self.kind == 'value':
-            lines = [f'The value is {self.root.data}: {name} made {self.made} first.']
-        else:
-            lines = [f'The value is finite; a gradient is not: {name} made {self.made} first.', f'    {self._sent()}']
+            return lines[0]
+        if self.kind == 'gradient':
+            lines.append(f'    {self._sent()}')
         if node.op is None:
             lines.append('    it is a leaf, made by no operation')
             if len(self.path) > 1:
@@ -115,6 +117,12 @@ class Explanation:
             shown = [*steps[: SHOWN // 2], *middle, *steps[-SHOWN // 2 :]] if middle else steps
             lines.append(f'    from there to the result: {" -> ".join(shown)}')
         return '\n'.join(lines)
+
+    def _headline(self) -> str:
+        if not self:
+            return f'Nothing is wrong: the value is {self.root.data}, and every gradient is finite.'
+        found = f'The value is {self.root.data}' if self.kind == 'value' else 'The value is finite; a gradient is not'
+        return f'{found}: {_name(self.node)} made {self.made} first.'
 
     def _sent(self) -> str:
         op = self.node.op

@@ -1,4 +1,4 @@
-"""What ``tracing`` keeps and for how long, and what the picture of an explanation marks."""
+"""Who made the nan, where in the source, what its picture marks, and which neurons are dead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradnet import MLP, half_squared_error, no_grad, origins
+from microgradnet import MLP, TeacherSet, half_squared_error, no_grad, origins
 from microgradnet import functions as F
 from microgradnet.arithmetic import ieee_arithmetic, space
 from microgradnet.diagnose import dead_neurons, explain_nan, origin, tracing
@@ -25,6 +25,56 @@ MARKED = 'penwidth=2.5'
 def lines_of(picture: object, start: str) -> list[str]:
     """The statements of a picture's source that begin so."""
     return [line.strip() for line in str(picture).splitlines() if line.strip().startswith(start)]
+
+
+def test_the_first_value_that_is_no_number() -> None:
+    x, zero = Value(2.0, label='x'), Value(0.0, label='zero')
+    with ieee_arithmetic():
+        culprit = x / zero
+        y = (culprit - culprit) * 3.0 + x
+    found = explain_nan(y)
+    assert (found.kind, found.node, found.made, found.path[-1]) == ('value', culprit, math.inf, y)
+    assert 'div made inf first' in str(found)
+    assert 'x = 2.0, zero = 0.0' in str(found)
+    assert 'within `with tracing():`' in str(found)
+
+
+def test_the_first_gradient_that_is_no_number() -> None:
+    x = Value(0.0, label='x')
+    found = explain_nan(x.sqrt() * 2.0 + 1.0)
+    assert (found.kind, found.node.op.name, found.made, found.signal) == ('gradient', 'sqrt', math.inf, 2.0)
+    assert x.grad == 0
+
+
+def test_where_it_was_recorded() -> None:
+    with tracing():
+        x = Value(0.0)
+        y = x.sqrt()
+    place = origin(y)
+    assert place is not None
+    assert place.expression == 'x.sqrt()'
+    assert place.file == __file__
+    assert origin(x * 2.0) is None  # kept only when asked for
+
+
+def test_nothing_wrong() -> None:
+    found = explain_nan(Value(2.0) * 3.0)
+    assert not found
+    assert str(found) == 'Nothing is wrong: the value is 6.0, and every gradient is finite.'
+
+
+def test_a_branch_not_taken_is_not_blamed() -> None:
+    x = Value(0.0)
+    with ieee_arithmetic():
+        assert not explain_nan(F.where(x.greater(0), x.log(), x * 2))
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True), st.floats())
+def test_whatever_the_numbers_it_explains_or_is_content(a: float, b: float) -> None:
+    with ieee_arithmetic():
+        y = (Value(a) * b).exp() - Value(a) / b if b else Value(a) / Value(b)
+    assert bool(explain_nan(y)) or math.isfinite(y.data)
+    assert str(explain_nan(y))
 
 
 def test_a_node_that_is_nan_has_its_origin() -> None:
@@ -59,7 +109,9 @@ def test_a_leaf_that_is_nan_says_who_used_it_first() -> None:
     with tracing():
         y = F.dot([Value(1.0), weight], [2.0, 3.0], 0.5).tanh()
     said = str(explain_nan(y))
+    assert explain_nan(y).node is weight
     assert 'the leaf w made nan first' in said
+    assert 'it is a leaf, made by no operation' in said
     assert 'used by dot as its a[1]' in said
     assert 'F.dot([Value(1.0), weight], [2.0, 3.0], 0.5)' in said
 
@@ -125,6 +177,9 @@ def test_the_way_is_marked_and_nothing_else() -> None:
     marked = {node for node in names if any(MARKED in line for line in lines_of(source, f'{names[node]} ['))}
     assert marked == {x, *found.path}
     assert len(found.path) == 3
+    assert 'The value is finite; a gradient is not: sqrt made inf first.' in source
+    assert 'd sqrt/d a = inf, times the error signal 2.0, is inf' in source
+    assert 'mine' in found.draw(label='mine').source and 'made inf first' not in found.draw(label='mine').source
     assert any(MARKED in line for line in lines_of(source, f'{names[x]} -> {names[root]}op'))
     assert not any(MARKED in line for line in lines_of(source, f'{names[w]} -> {names[y]}op'))
     assert MARKED not in draw(y).source
@@ -167,6 +222,17 @@ def test_fractions_are_finite_however_large() -> None:
 def test_only_a_value_is_explained() -> None:
     with pytest.raises(TypeError, match='explain_nan wants a Value, not 3'):
         explain_nan(3.0)  # type: ignore[arg-type]
+
+
+def test_dead_vanished_and_constant_neurons() -> None:
+    net = MLP.from_weights([[[1.0], [-1.0], [0.0]], [[1.0, 1.0, 1.0]]], [[0.0, 0.0, 1.0], [0.0]], 'relu')
+    found = dead_neurons(net, TeacherSet([[1.0], [2.5]], [0, 1]))
+    assert found.numbers('dead') == [2]
+    assert found.numbers('constant') == [3]
+    assert found.numbers('alive') == [1, 4]
+    assert str(found).endswith('2 of 4 neurons: 1 dead, 1 constant')
+    far = MLP.from_weights([[[100.0]]], [[0.0]], output_activation='sigmoid')
+    assert dead_neurons(far, [[1.0], [2.0]]).numbers('vanished') == [1]
 
 
 @given(st.integers(0, 2**32), st.sampled_from(['relu', 'tanh', 'sigmoid', 'threshold', 'leaky_relu']))

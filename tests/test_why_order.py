@@ -71,7 +71,7 @@ def test_it_tells_the_story() -> None:
     story = str(why_order('breadth first'))
     for words in [
         'Visits: y, u, v, x; in the right order y, v, u, x.',
-        '  3. u sends 1 · 2 = 2 to x   <- too early: 1 of 3 has arrived',
+        '  3. u sends 1 · 2 = 2 to x   <- too early: 1 so far, 3 in the end',
         '  4. v sends 1 · 2 = 2 to u   <- too late: u has sent on already',
         'x.grad is 2 and should be 6: an error signal was sent on before all of it had arrived.',
     ]:

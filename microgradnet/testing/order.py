@@ -102,7 +102,7 @@ class WrongOrder:
             if before:
                 yield message, f'again: the {before[-1]:g} sent on before is in it'
             elif message.signal != right[message.sender]:
-                yield message, f'too early: {message.signal:g} of {right[message.sender]:g} has arrived'
+                yield message, f'too early: {message.signal:g} so far, {right[message.sender]:g} in the end'
             elif message.receiver >= len(self.program.leaves) and not sends_later:
                 yield message, f'too late: {self.program.names[message.receiver]} has sent on already'
             else:
