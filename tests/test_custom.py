@@ -1,4 +1,4 @@
-"""The edges of operations of one's own: names, signatures, numbers-only partials, pickles."""
+"""Operations of one's own: one node, everywhere that an operation of the table works, and their edges."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import gc
 import math
 import pickle
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradnet import MLP, custom, gradients, no_grad, text
+from microgradnet import MLP, custom, gradients, latex, no_grad, text
 from microgradnet import functions as F
 from microgradnet.arithmetic import ieee_arithmetic
-from microgradnet.differentiate import tangents
+from microgradnet.differentiate import grad, hessian, jvp, tangents
 from microgradnet.drawing import draw
 from microgradnet.graph import topological_order
+from microgradnet.testing import check_custom
 from microgradnet.value import Value
 
 NUMBERS_ONLY = 'its partials can be computed with numbers only'
@@ -41,6 +43,88 @@ def area(a: float, b: float) -> float:
 
 area_of = custom(area, lambda a, b: (2 * a * b, a * a))
 ramp = custom(lambda x, slope=0.25: slope * x, lambda x, slope: (slope, x), name='ramp')
+
+
+def turns(x: float) -> float:
+    return math.sin(math.tau * x)
+
+
+def turns_partial(x: Value) -> Value:
+    return math.tau * F.cos(math.tau * x)
+
+
+wave = custom(turns, turns_partial)
+
+
+def product(*terms: float) -> float:
+    return math.prod(terms)
+
+
+def product_partials(*terms: Value) -> list[Value]:
+    return [F.exp(F.sum([F.log(other) for k, other in enumerate(terms) if k != i])) for i in range(len(terms))]
+
+
+times = custom(product, product_partials)
+
+
+@given(st.floats(-3, 3))
+def test_one_node_and_its_gradient(x: float) -> None:
+    leaf = Value(x)
+    y = wave(leaf)
+    assert (y.data, y.inputs, y.op) == (turns(x), (leaf,), wave)
+    y.backward()
+    assert leaf.grad == turns_partial(x)
+
+
+def test_numbers_and_arrays() -> None:
+    assert wave(0.25) == 1.0
+    assert wave(np.array([0.0, 0.25])).tolist() == [0.0, 1.0]
+    mixed = wave(np.array([Value(0.25), 0.0], dtype=object))
+    assert (mixed[0].data, mixed[1]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize('order', [1, 2, 3, 4])
+def test_any_order(order: int) -> None:
+    f = wave
+    for _ in range(order):
+        f = grad(f)
+    want = [math.cos, lambda t: -math.sin(t), lambda t: -math.cos(t), math.sin][order - 1]
+    assert f(0.1) == pytest.approx(math.tau**order * want(math.tau * 0.1), rel=1e-12)
+
+
+def test_what_is_written_here_is_right() -> None:
+    for op in (wave, norm):
+        assert check_custom(op, examples=60).judged > 50
+
+
+def test_any_number_of_operands() -> None:
+    xs = [Value(2.0), Value(3.0), Value(5.0)]
+    y = times(*xs)
+    y.backward()
+    assert [x.grad for x in xs] == pytest.approx([15.0, 10.0, 6.0])
+    assert hessian(lambda x: times(*x))([2.0, 3.0, 5.0])[0] == pytest.approx([0.0, 5.0, 3.0])
+    assert jvp(lambda x: times(*x), [2.0, 3.0, 5.0], [1.0, 0.0, 0.0])[1] == pytest.approx(15.0)
+
+
+def test_constants_and_no_grad() -> None:
+    power = custom(lambda x, n: x**n, lambda x, n: (n * x ** (n - 1), F.log(x) * x**n), name='to_the')
+    x = Value(3.0)
+    assert power(x, 2.0).partials == (6.0, None)
+    with no_grad():
+        assert power(x, 2.0).inputs == ()
+    assert gradients(power(x, 2.0), [x])[0].data == 6.0
+
+
+def test_it_is_printed_copied_and_pickled() -> None:
+    x = Value(0.25, label='x')
+    y = wave(x) * 2.0
+    assert text(y) == 'turns(x) * 2.0'
+    assert 'turns' in latex(y)
+    assert latex(custom(turns, turns_partial, latex=r'\operatorname{w} {a}')(x)) == r'\operatorname{w} x'
+    for copied in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+        copied.backward()
+        assert copied.inputs[0].op.name == 'turns'
+        assert copied.inputs[0].inputs[0].grad == pytest.approx(0.0, abs=1e-14)
 
 
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
@@ -122,6 +206,22 @@ def test_numbers_only_partials_serve_the_first_order_and_refuse_the_second(way: 
     assert a.grad == 3 / 13  # nothing has been changed half-way
 
 
+def test_numbers_only_partials_of_one_operand() -> None:
+    only = custom(turns, lambda x: math.tau * math.cos(math.tau * x), name='only')
+    assert grad(only)(0.0) == math.tau
+    with pytest.raises(TypeError, match=f'custom operation only: {NUMBERS_ONLY}'):
+        grad(grad(only))(0.0)
+
+
+def test_what_is_made_of_a_numbers_only_derivative_is_refused_as_a_whole() -> None:
+    a, b = Value(3.0), Value(4.0)
+    slope = gradients(norm(a, b), [a])[0]
+    with pytest.raises(TypeError, match=NUMBERS_ONLY):
+        (slope * a + b * a).backward()
+    assert (a.grad, b.grad) == (0.0, 0.0)
+    assert math.isnan(slope.partials[0])  # as pictures show it
+
+
 def test_a_numbers_only_derivative_is_drawn_copied_and_pickled() -> None:
     a, b = Value(3.0, label='a'), Value(4.0, label='b')
     slope = gradients(norm(a, b), [a])[0]
@@ -181,6 +281,33 @@ def test_in_ieee_arithmetic_the_value_does_not_raise_either() -> None:
         assert log(Value(0.0)).data == -math.inf
 
 
+def test_backward_never_raises() -> None:
+    root = custom(lambda x: math.sqrt(x), lambda x: 0.5 / math.sqrt(x), name='root')
+    x = Value(0.0)
+    root(x).backward()
+    assert math.isnan(x.grad)
+    with pytest.raises(ValueError, match='domain'):
+        root(Value(-1.0))
+
+
+@pytest.mark.parametrize('operand', [-1.0, Value(-1.0), np.array([4.0, -1.0])])
+def test_a_complex_value_is_a_domain_error_that_names_the_operation(operand: object) -> None:
+    """Python's own ``**`` goes on in complex numbers, where ``math.sqrt`` says "math domain error"."""
+    root = custom(lambda x: x**0.5, lambda x: 0.5 * x**-0.5, name='root')
+    with pytest.raises(ValueError, match=r'custom operation root: math domain error: its value is not real but \('):
+        root(operand)
+    with ieee_arithmetic():
+        assert math.isnan(root(Value(-1.0)).data)
+
+
+@pytest.mark.parametrize('partials', [lambda a, b: (b, a**0.5), [lambda a, b: b, lambda a, b: a**0.5]])
+def test_a_complex_partial_is_nan(partials: Any) -> None:
+    op = custom(lambda a, b: a * b, partials, name='partly')
+    a, b = Value(-1.0), Value(2.0)
+    assert op(a, b).partials == (2.0, pytest.approx(math.nan, nan_ok=True))
+    assert math.isnan(gradients(op(a, b), [b])[0].data)
+
+
 def test_an_edge_without_a_signal() -> None:
     op = custom(lambda a, b: a * b, lambda a, b: (b, None), name='one_way')
     a, b = Value(2.0), Value(3.0)
@@ -196,6 +323,9 @@ def test_fractions_stay_exact_and_beside_floats_do_not() -> None:
     y = area_of(Value(third), 2)
     assert (y.data, y.partials) == (Fraction(2, 9), (Fraction(4, 3), None))
     assert isinstance(area_of(Value(third), 2.0).data, float)
+    x = Value(third)
+    custom(lambda x: x * x * x, lambda x: 3 * x * x, name='cubed')(x).backward()
+    assert x.grad == third
 
 
 def test_nothing_is_left_for_the_cycle_collector() -> None:
@@ -212,11 +342,15 @@ def test_nothing_is_left_for_the_cycle_collector() -> None:
 
 
 def test_values_that_are_no_numbers_are_named() -> None:
-    for wrong in (lambda x: 'a', lambda x: 1j, lambda x: None, lambda x: Value(x)):
+    for wrong in (lambda x: 'a', lambda x: None, lambda x: Value(x)):
         with pytest.raises(TypeError, match='the value of odd must be a real number'):
             custom(wrong, lambda x: 1.0, name='odd')(1.0)
     with pytest.raises(TypeError, match=r"the partial d/db of odd must be a real number, not 'b'"):
         custom(lambda a, b: a, lambda a, b: (1.0, 'b'), name='odd')(Value(1.0), Value(2.0))
+    with pytest.raises(TypeError, match=r'the partial d/da of odd must be a real number, not Value'):
+        custom(lambda a: a, lambda a: Value(a), name='odd')(Value(1.0))
+    with pytest.raises(TypeError, match="operand of turns must be a real number, not 'a'"):
+        wave('a')
     with pytest.raises(TypeError, match='the default of slope must be a real number'):
         custom(lambda x, slope='steep': x, lambda x, slope: (1, 0), name='odd')
 
@@ -236,8 +370,14 @@ def test_signatures_and_names_that_do_not_fit(value: object, name: str, message:
 def test_partials_that_do_not_fit() -> None:
     with pytest.raises(TypeError, match='a function or a list of functions, not 3'):
         custom(area, 3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match='custom operation custom: the value must be a function'):
+        custom(3, turns_partial, name='custom')  # type: ignore[arg-type]
     with pytest.raises(ValueError, match='2 operands and 1 partial; each operand needs one'):
         custom(area, [lambda a, b: 1.0])
+    with pytest.raises(ValueError, match='1 operand and 2 partials'):
+        custom(turns, [turns_partial, turns_partial])
+    with pytest.raises(TypeError, match='2 partials for 1 operand'):
+        custom(turns, lambda x: (1.0, 2.0))(Value(1.0))
     with pytest.raises(ValueError, match='one function that returns all'):
         custom(lambda *terms: sum(terms), [lambda *terms: 1.0], name='all_of')
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet import gradients, softmax
-from microgradnet.differentiate import hessian, tangents
+from microgradnet.differentiate import grad, hessian, jvp, tangents
 from microgradnet.value import Value
 
 numbers = st.floats(-20, 20)
@@ -70,3 +70,9 @@ def test_an_infinite_derivative_behind_it_does_not_reach_backward() -> None:
     x = Value(0.0)
     (F.stop_gradient(x.sqrt()) + x).backward()
     assert x.grad == 1.0
+
+
+def test_it_is_stopped_on_functions_too() -> None:
+    assert grad(lambda x: x * F.stop_gradient(x))(3.0) == 3.0
+    assert grad(grad(lambda x: x * F.stop_gradient(x)))(3.0) == 0.0
+    assert jvp(lambda x: F.stop_gradient(x) * 2, 3.0, 1.0) == (6.0, 0.0)
