@@ -76,16 +76,16 @@ def partials_of(g: Builder, node: Value, active: set[Value]) -> list[tuple[Value
     """Pair each active input of a node with the local derivative, recorded."""
     if node.op is None:
         return []
-    operands = node.op.split(node.inputs)
+    operands, vectors = node.op.split(node.inputs), node.op.vectors
     result: list[tuple[Value, Any]] = []
     for parameter, operand in zip(node.op.parameters, operands):
-        sources = operand if parameter in node.op.vectors else (operand,)
-        if active.isdisjoint(sources):
-            continue
-        partial = node.op.partial_graph(parameter)(g, *operands, node)
-        one_each = parameter in node.op.vectors and isinstance(partial, (list, tuple))
-        partials = partial if one_each else [partial] * len(sources)
-        result += [(source, p) for source, p in zip(sources, partials) if source in active]
+        if parameter in vectors:
+            if not active.isdisjoint(operand):
+                partial = node.op.partial_graph(parameter)(g, *operands, node)
+                partials = partial if isinstance(partial, (list, tuple)) else [partial] * len(operand)
+                result += [(source, p) for source, p in zip(operand, partials) if source in active]
+        elif operand in active:
+            result.append((operand, node.op.partial_graph(parameter)(g, *operands, node)))
     return result
 
 
@@ -97,6 +97,9 @@ def _gather(g: Builder, contributions: list[_Contribution]) -> tuple[Term, Gates
     other branch through as nan; and once per branch is enough: where signals with
     different gates meet.
     """
+    if len(contributions) == 1:
+        ((signal, partial, gates),) = contributions
+        return g.dot_product([(signal, partial)]), gates
     groups: dict[Gates, list[tuple[Term, Term]]] = {}
     for signal, partial, gates in contributions:
         groups.setdefault(gates, []).append((signal, partial))

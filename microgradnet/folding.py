@@ -54,14 +54,16 @@ class Builder:
 
     def record(self, name: str, *operands: Any) -> Any:
         """Record an operation of scalars, or compute it if all operands are numbers."""
-        op, operands = operations[name], tuple(map(_number_if_constant, operands))
-        beside = next((operand for operand in operands if isinstance(operand, Value)), None)
-        if beside is None:
-            return _compute(op, operands)
-        operands = tuple(_fit(operand, beside) for operand in operands)
-        key = self._key(op, operands)
+        op, plain = operations[name], [_number_if_constant(operand) for operand in operands]
+        for beside in plain:
+            if isinstance(beside, Value):
+                break
+        else:
+            return _compute(op, plain)
+        plain = [_fit(operand, beside) for operand in plain]
+        key = self._key(op, plain)
         if key not in self._made:
-            first, *others = (lift(operand, beside) for operand in operands)
+            first, *others = [lift(operand, beside) for operand in plain]
             self._made[key] = getattr(first, op.method or op.name)(*others)
         return self._made[key]
 
@@ -69,8 +71,8 @@ class Builder:
         return a
 
     def _key(self, op: Operation, operands: Sequence[Any]) -> tuple[Any, ...]:
-        plain = (_number_if_constant(operand) for operand in operands)
-        return (op, *(o if isinstance(o, Value) else (repr(o),) for o in plain))
+        plain = [_number_if_constant(operand) for operand in operands]
+        return (op, *[o if isinstance(o, Value) else (repr(o),) for o in plain])
 
     def add(self, a: Any, b: Any) -> Any:
         return self.record('add', a, b)  # a + 0 is not always a: -0.0 + 0 is 0.0
@@ -82,6 +84,8 @@ class Builder:
 
     def mul(self, a: Any, b: Any) -> Any:
         a, b = _number_if_constant(a), _number_if_constant(b)
+        if isinstance(a, Value) and isinstance(b, Value):
+            return self.record('mul', a, b)
         if is_number(a, 0) or is_number(b, 0):
             return 0
         if is_number(a, 1) or is_number(b, 1):
@@ -156,6 +160,10 @@ class Builder:
 
     def dot_product(self, pairs: Sequence[tuple[Any, Any]]) -> Any:
         """Add up products: a ``mul`` for one, a ``dot`` for several, a ``sum`` where one factor is 1."""
+        if len(pairs) == 1:
+            a, b = map(_number_if_constant, pairs[0])
+            if isinstance(a, Value) or isinstance(b, Value):
+                return self.mul(a, b)
         products: list[tuple[Any, Any]] = []
         terms: list[Value] = []
         number: Any = 0
@@ -183,7 +191,7 @@ class Builder:
 
 def _compute(op: Operation, numbers: Sequence[Any]) -> Number:
     """Apply an operation to bare numbers, exactly if none is a float."""
-    if not any(isinstance(number, float) for number in numbers):
+    if float not in map(type, numbers):
         try:
             return op.value('exact')(*map(Fraction, numbers))  # type: ignore[no-any-return]
         except TROUBLE:
@@ -204,5 +212,6 @@ def _number_if_constant(operand: Any) -> Any:
 
 def is_number(operand: Any, number: int) -> bool:
     """Tell whether an operand is this very number, not a node that happens to hold it."""
-    operand = _number_if_constant(operand)
-    return not isinstance(operand, Value) and bool(operand == number)
+    if isinstance(operand, Value):
+        return operand.__class__ is Constant and bool(operand.data == number)
+    return bool(operand == number)
