@@ -64,7 +64,7 @@ def method_source(op: Operation) -> str:
     else:
         lift = [line for p in others for line in _lift(op, p, f'other_{p}', f'recorded_{p}')]
         items = [f'{text} if recorded_{p} else None' if p in others else text
-                 for p, text in zip(op.parameters, _items(op), strict=True)]  # fmt: skip
+                 for p, text in zip(op.parameters, op.write_partials('python'), strict=True)]  # fmt: skip
         partials, nodes = f'({", ".join(items)})', ', '.join(['self', *(f'other_{p}' for p in others)])
         data = f'a, {", ".join(others)} = self.data, {", ".join(f"other_{p}.data" for p in others)}'
     return _lines(
@@ -129,11 +129,9 @@ def nary_source(op: Operation) -> str:
     body += ['if y.__class__ is not float or paused:', f'    {again}']
     body += [f'if not isinstance({p}_node, Value): {p}_node = lift({p}_node)' for p in op.scalars]
     inputs = ', '.join([f'*{p}_nodes' for p in op.vectors] + [f'{p}_node' for p in op.scalars])
-    partials = _partials(op)
-    for p in op.scalars:
-        text = op.writer('python')(op.partial_cells[op.parameters.index(p)])
-        partials = partials.replace(f' {text},)', f' None if {p}_node.__class__ is Constant else {text},)')
-    return _lines(f'def {op.name}({signature}):', body + _node(op, inputs, partials))
+    items = [f'None if {p}_node.__class__ is Constant else {text}' if p in op.scalars else text
+             for p, text in zip(op.parameters, op.write_partials('python'), strict=True)]  # fmt: skip
+    return _lines(f'def {op.name}({signature}):', body + _node(op, inputs, f'({", ".join(items)},)'))
 
 
 def _lift(op: Operation, p: str, node: str, recorded: str) -> list[str]:
@@ -187,18 +185,13 @@ def _node(op: Operation, nodes: str, partials: str) -> list[str]:
     ]
 
 
-def _items(op: Operation) -> list[str]:
-    write = op.writer('python')
-    return [write(cell) for cell in op.partial_cells]
-
-
 def _partials(op: Operation, only: str = '') -> str:
     """Print the tuple of partials; with ``only``, None for every other operand."""
     if op.parameters == 'a' and not op.vectors and (choice := op.constant_choice()):
         return choice
     if not only:
-        return f'({op.write_partials("python")})'
-    items = [text if p == only else 'None' for p, text in zip(op.parameters, _items(op), strict=True)]
+        return f'({", ".join(op.write_partials("python"))},)'
+    items = [text if p == only else 'None' for p, text in zip(op.parameters, op.write_partials('python'), strict=True)]
     return f'({", ".join(items)},)'
 
 

@@ -54,13 +54,12 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
         if arithmetic.is_paused():
             return Value(y)
         watch = arithmetic.watcher()
-    try:
-        partials = op.partials(way)(*operands, y)
-    except ieee.TROUBLE:
-        partials = op.partials('ieee')(*op.split([float(number) for number in data]), float(y))
     result = Value(y)
     result.op, result.inputs = op, (*nodes,)
-    result.partials = tuple(None if isinstance(node, Constant) else p for node, p in zip(nodes, partials, strict=True))
+    try:
+        result.partials = _masked(nodes, op.partials(way)(*operands, y))
+    except ieee.TROUBLE:
+        result.partials = limits(op, nodes, *op.split([*map(float, data)]), float(y))
     if watch is not None:
         watch(result)
     return result
@@ -78,8 +77,12 @@ def forgive(op: Operation, *operands: Any) -> float:
 
 
 def limits(op: Operation, inputs: Sequence[Value], *operands: Any) -> tuple[Any, ...]:
-    """Return the partials in IEEE arithmetic, where Python's gave up; None for constants."""
-    partials = op.partials('ieee')(*operands)
+    """Return the partials in IEEE arithmetic, where Python's gave up."""
+    return _masked(inputs, op.partials('ieee')(*operands))
+
+
+def _masked(inputs: Sequence[Value], partials: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the partials with None for constants, to which no signal travels."""
     return tuple(None if isinstance(node, Constant) else p for node, p in zip(inputs, partials, strict=True))
 
 

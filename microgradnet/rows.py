@@ -156,7 +156,7 @@ class Operation:
         else:
             used = self.definitions(self.partial_cells)
             head = f'def {self.name}_partials({", ".join([*self.parameters, "y"])})'
-            result = f'({self.write_partials(arithmetic)})'
+            result = f'({", ".join(self.write_partials(arithmetic))},)'
         return self._lines(head, used, result, write)
 
     def _lines(self, head: str, used: list[str], result: str, write: Callable[[ast.expr], str]) -> str:
@@ -167,15 +167,15 @@ class Operation:
         """Return ``writing.write`` for one arithmetic, which writes short rows out."""
         return lambda cell: write(cell, arithmetic, self.table.short)
 
-    def write_partials(self, arithmetic: str) -> str:
-        """Print the partials as the items of one tuple, vectors unpacked."""
+    def write_partials(self, arithmetic: str) -> list[str]:
+        """Print the partials as the items of one tuple, one for each operand, vectors unpacked."""
         write, items = self.writer(arithmetic), []
         for parameter, cell in zip(self.parameters, self.partial_cells, strict=True):
             text = write(cell)
             if parameter in self.vectors:
                 text = f'*{text}' if rules.terms(cell) else f'*[{text}] * len({parameter})'
             items.append(text)
-        return ', '.join(items) + ','
+        return items
 
     def constant_choice(self) -> str:
         """Print the partial of one operand as a choice between tuples, where it is one between numbers.
