@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import functions
 from .arithmetic import no_grad
 from .functions import dot, mean, softmax, where
+from .later import later
 from .losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
 from .nn import MLP, Layer, Neuron
 from .operations import operations
@@ -107,13 +107,4 @@ _LATER = {
     'train': 'training',
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = globals()[name] = getattr(importlib.import_module(f'.{_LATER[name]}', __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = later(__name__, _LATER)

@@ -11,8 +11,9 @@ Graphviz is imported when one of them is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..later import later
 
 if TYPE_CHECKING:
     from .digraph import Digraph, RendererNotFound
@@ -29,13 +30,4 @@ _HOMES = {
     'parameter_names': 'network',
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    thing = globals()[name] = getattr(import_module(f'.{_HOMES[name]}', __name__), name)
-    return thing
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = later(__name__, _HOMES)

@@ -14,8 +14,9 @@ why_order           the smallest graph on which a naive order of backpropagation
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..later import later
 
 if TYPE_CHECKING:
     from .engines import check_engine
@@ -62,21 +63,4 @@ _LATER = {
     'why_order': 'order',
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    try:
-        module = importlib.import_module(f'.{_LATER[name]}', __name__)
-    except ModuleNotFoundError as error:
-        if error.name not in ('hypothesis', 'mpmath'):
-            raise
-        raise ImportError(
-            f"microgradnet.testing.{name} needs {error.name}: install 'microgradnet[testing]'", name=error.name
-        ) from error
-    value = globals()[name] = getattr(module, name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = later(__name__, _LATER, 'microgradnet[testing]', needs=('hypothesis', 'mpmath'))
