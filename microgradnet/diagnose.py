@@ -19,8 +19,8 @@ The value is finite; a gradient is not: sqrt made inf first.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal
@@ -50,7 +50,7 @@ class Explanation:
     ``node`` is the result itself. ``node`` is the first node that went wrong, ``place``
     the input whose gradient it spoilt (None if it is not one edge's doing), ``signal``
     the error signal that arrived at the node, ``made`` the nan or inf, ``path`` the nodes
-    from it to the result.
+    from it to the result, ``signals`` the error signals that were sent until then.
     """
 
     root: Value
@@ -60,6 +60,7 @@ class Explanation:
     path: tuple[Value, ...]
     signal: Number = 1.0
     place: int | None = None
+    signals: Mapping[Value, Number] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is something to explain."""
@@ -89,7 +90,7 @@ class Explanation:
             said.append(self._sent())
         if len(self.path) > DRAWN:
             said.append(f'the first {DRAWN} of {len(self.path)} nodes on the way to the result')
-        options = {'label': '\n'.join(said), **options}
+        options = {'label': '\n'.join(said), 'signals': self.signals, **options}
         spoilt = [] if self.place is None else [self.node.inputs[self.place]]
         return draw(steps[-1], marked=[*spoilt, *steps] if self else (), **options)
 
@@ -174,15 +175,16 @@ def _explain_gradient(y: Value) -> Explanation:
             continue
         signal = signals[node]
         if not _finite(signal):  # all that arrived was finite
-            return Explanation(y, 'gradient', node, signal, _path(node, towards), signal)
+            return Explanation(y, 'gradient', node, signal, _path(node, towards), signal, None, signals)
         for place, (source, partial) in enumerate(zip(node.inputs, node.partials)):
             if partial is not None:
                 sent = _times(partial, signal)
                 if not _finite(sent):
-                    return Explanation(y, 'gradient', node, sent, _path(node, towards), signal, place)
+                    signals[source] = sent
+                    return Explanation(y, 'gradient', node, sent, _path(node, towards), signal, place, signals)
                 towards.setdefault(source, node)
                 signals[source] = _plus(signals[source], sent) if source in signals else sent
-    return Explanation(y, 'nothing', y, y.data, (y,))
+    return Explanation(y, 'nothing', y, y.data, (y,), signals=signals)
 
 
 def _path(node: Value, towards: dict[Value, Value | None]) -> tuple[Value, ...]:

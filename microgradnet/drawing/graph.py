@@ -65,6 +65,7 @@ def draw(
     expanded: bool = False,
     labels: Mapping[Value, str] | None = None,
     marked: Collection[Value] = (),
+    signals: Mapping[Value, Any] | None = None,
     limit: int | None = 100,
     number_format: str = '.4g',
     **attributes: str,
@@ -76,8 +77,9 @@ def draw(
     the index of x_1 or w_{1,3} is set as one. Of a graph with more
     than ``limit`` nodes those nearest to the values are drawn; the picture says how
     many it leaves out, and so does its ``left_out``. ``marked`` nodes and the edges between
-    them stand out, and come before others where there is a limit. Numbers are written by
-    ``number_format``, Fractions exactly. Other attributes are Graphviz's, for the
+    them stand out, and come before others where there is a limit. ``signals`` are shown in
+    place of what the nodes' ``grad`` hold, for the nodes that have one. Numbers are written
+    by ``number_format``, Fractions exactly. Other attributes are Graphviz's, for the
     whole picture. Raises TypeError for anything but a ``Value``.
 
     The picture shows itself in a notebook; ``picture.render(outfile='graph.svg')``
@@ -99,7 +101,7 @@ def draw(
         raise ValueError(f'the limit of draw must be at least 1 node, not {limit}')
     order = topological_order(*values)
     kept = _nearest(values, marked, len(order) if limit is None else limit)
-    picture = _Picture(kept, values, expanded, number_format, labels or {}, {*marked})
+    picture = _Picture(kept, values, expanded, number_format, labels or {}, {*marked}, signals)
     picture.names = {node: f'v{index}' for index, node in enumerate(order)}
     for node in order:
         if node in kept:
@@ -150,9 +152,10 @@ class _Picture:
         spec: str,
         labels: Mapping[Value, str],
         marked: set[Value],
+        signals: Mapping[Value, Any] | None,
     ) -> None:
         self.kept, self.roots, self.expanded, self.spec, self.labels = kept, {*roots}, expanded, spec, labels
-        self.marked = marked
+        self.marked, self.signals = marked, signals
         self.names: Mapping[Value, str] = {}
         self.graph = Digraph('graph', format='svg', graph_attr=GRAPH, node_attr=NODE, edge_attr=EDGE)
 
@@ -200,7 +203,7 @@ class _Picture:
             self._operation(times, '×', f'product {i + 1} of {length}')
             self._edge(self.names[w], times, dw, f'd product {i + 1}/d w')
             self._edge(self.names[x], times, dx, f'd product {i + 1}/d x')
-            self.graph.node(term, self._table('', product, node.grad if signal else 0.0), fillcolor='white',
+            self.graph.node(term, self._table('', product, self._signal(node) if signal else 0.0), fillcolor='white',
                             style='rounded,filled,dashed', tooltip=f'product {i + 1} of {length}')  # fmt: skip
             self.graph.edge(times, term, weight='8', tooltip=' ')
             self._edge(term, op, 1 if signal else None, f'd sum/d product {i + 1}')
@@ -215,18 +218,23 @@ class _Picture:
             label, tooltip = f'<<font color="{FAINT}">{markup(data)}</font>>', f'constant {in_full(node.data)}'
             return {'label': label, 'tooltip': tooltip, 'style': '', 'shape': 'plain', 'margin': '0.03'}
         label = str(self.labels.get(node, node.label))
-        numbers = f'data = {in_full(node.data)}, grad = {in_full(node.grad)}'
+        signal = self._signal(node)
+        numbers = f'data = {in_full(node.data)}' + ('' if signal is None else f', grad = {in_full(signal)}')
         tooltip = plain(f'{short(label)}: {numbers}' if label else numbers)
-        box = {'label': self._table(label, node.data, node.grad), 'tooltip': tooltip, 'fillcolor': 'white'}
+        box = {'label': self._table(label, node.data, signal), 'tooltip': tooltip, 'fillcolor': 'white'}
         if node.op is None:
             box.update(fillcolor='#FFF9E8', color='#C9A227')
         if node in self.roots:
             box.update(color=INK, penwidth='2')
         return box | self._mark(node)
 
+    def _signal(self, node: Value) -> Any:
+        """Return the error signal to show for a node, None for none."""
+        return node.grad if self.signals is None else self.signals.get(node)
+
     def _table(self, label: str, data: Any, grad: Any) -> str:
         rows = [f'<tr><td colspan="2"><b>{name_markup(label)}</b></td></tr>'] if label else []
-        for name, x, colour in [('data', data, INPUT), ('grad', grad, SIGNAL)]:
+        for name, x, colour in [('data', data, INPUT)] + [('grad', grad, SIGNAL)] * (grad is not None):
             rows.append(
                 f'<tr><td align="right"><font point-size="8.5" color="{FAINT}">{name}</font></td>'
                 f'<td align="left"><font color="{colour}">{markup(number(x, self.spec))}</font></td></tr>'
