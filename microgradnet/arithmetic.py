@@ -27,9 +27,10 @@ __all__ = ['comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 
 _ieee: ContextVar[bool] = ContextVar('ieee', default=False)
 _paused: ContextVar[bool] = ContextVar('paused', default=False)
 _watcher: ContextVar[Callable[[Any], object] | None] = ContextVar('watcher', default=None)
-#: What is called with every comparison of a Value: the relation, both sides, and whether it held.
-#: It is set while a program is being recorded that must know where it may branch.
-comparisons: ContextVar[Callable[[str, Any, Any, bool], object] | None] = ContextVar('comparisons', default=None)
+#: What is called with every comparison of a Value: the relation, both sides, and whether it held;
+#: it returns what the comparison shall say. It is set while a program is being recorded that must
+#: know where it may branch.
+comparisons: ContextVar[Callable[[str, Any, Any, bool], bool] | None] = ContextVar('comparisons', default=None)
 _lock = Lock()
 
 #: The globals of every generated method. Its ``paused`` counts the no_grad and watching

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import operator
 from collections import deque
+from collections.abc import Sequence
 from math import inf
 from typing import Any, NoReturn
 
 from . import operators
 from .arithmetic import comparisons
+from .events import Event
 from .graph import topological_order
 from .operations import Operation
 from .reals import Fraction, Number, as_real, real
@@ -64,14 +66,15 @@ class Value(operators.Operators):
         self.partials = ()
         self.label = label
 
-    def backward(self, seed: Any = None) -> None:
+    def backward(self, seed: Any = None, log: list[Event] | None = None) -> None:
         """Send an error signal from this node to everything it depends on.
 
         Walks the graph in reverse topological order. Leaves add what arrives to
         their ``grad``; inner nodes hold the signal of this call. Until the end all
         signals are kept aside, so an interrupted call changes nothing. ``seed`` is the
         signal to start from, 1 if not given. It never raises: its arithmetic is IEEE's.
-        Graphs that share nodes must not be sent signals by two threads at once.
+        Graphs that share nodes must not be sent signals by two threads at once. Each step is
+        appended to ``log``, if one is given.
 
         The rule is that of the derivation's "Error signal": what arrives at a node is
         the sum over its consumers of their signal times the local derivative.
@@ -84,10 +87,12 @@ class Value(operators.Operators):
         """
         order = topological_order(self)
         start = type(self.data)(1) if seed is None else real(seed, 'the seed of backward')
+        already = len(log or ())
         try:
-            signals = _signals(self, order, start)
+            signals = _signals(self, order, start, log=log)
         except OverflowError:  # a fraction met a float, for which it is too large: an infinity
-            signals = _signals(self, order, _as_float(start), in_floats=True)
+            del (log or [])[already:]
+            signals = _signals(self, order, _as_float(start), in_floats=True, log=log)
         grads = [signal if node.inputs else node.grad + signal for node, signal in zip(order, signals)]
         # One call into C, which nothing can interrupt: all grads are set or none.
         deque(map(_set_grad, order, grads), maxlen=0)
@@ -218,7 +223,9 @@ new = object.__new__
 _set_grad = Value.__dict__['grad'].__set__
 
 
-def _signals(root: Value, order: list[Value], start: Number, in_floats: bool = False) -> list[Number]:
+def _signals(
+    root: Value, order: list[Value], start: Number, in_floats: bool = False, log: list[Event] | None = None
+) -> list[Number]:
     """Return the error signal of every node in the order; the inner loop is the whole of backpropagation.
 
     While it runs, each node's signal so far is in its slot ``signal``, beside ``grad``.
@@ -234,11 +241,23 @@ def _signals(root: Value, order: list[Value], start: Number, in_floats: bool = F
             signal = node.signal
             if signal is not nothing:
                 partials = [p if p is None else _as_float(p) for p in node.partials] if in_floats else node.partials
+                if log is not None:
+                    _send(node, partials, signal, log)
+                    continue
                 for source, partial in zip(inputs, partials):
                     if partial is not None:
                         source.signal += partial * signal
     # Where none came, a zero that leaves exact what it is added to.
     return [_zero(node.data) if node.signal is nothing else node.signal for node in order]
+
+
+def _send(node: Value, partials: Sequence[Number | None], signal: Number, log: list[Event]) -> None:
+    """Do the inner loop for one node, and write down each step."""
+    for place, (source, partial) in enumerate(zip(node.inputs, partials)):
+        if partial is not None:
+            contribution = partial * signal
+            source.signal += contribution
+            log.append(Event(node, source, place, signal, partial, contribution, source.signal))
 
 
 def _as_float(number: Number) -> float:
@@ -253,14 +272,13 @@ def _zero(data: Number) -> Number:
 
 
 def _compare(relation: str, one: Value, other: Any) -> bool:
-    """Compare data, with a whole number as it is, which Python compares exactly; tell who wants to know."""
+    """Compare data, with a whole number as it is, which Python compares exactly; a watcher has the last word."""
     number = other.data if isinstance(other, Value) else other if isinstance(other, int) else as_real(other)
     if number is None:
         return NotImplemented  # type: ignore[no-any-return]
     holds: bool = getattr(operator, relation)(one.data, number)
-    if tell := comparisons.get():
-        tell(relation, one, other, holds)
-    return holds
+    tell = comparisons.get()
+    return tell(relation, one, other, holds) if tell else holds
 
 
 def constant(number: Any, beside: Value) -> Constant | None:

@@ -16,7 +16,7 @@ PACKAGE = Path(microgradnet.__file__).parent
 #: or further left in its own.
 LAYERS = [
     ['later', 'ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
-    ['reals', 'signatures', 'arithmetic', 'operators', 'value', 'recorders', 'copying', 'origins'],
+    ['reals', 'signatures', 'arithmetic', 'operators', 'events', 'value', 'recorders', 'copying', 'origins'],
     ['arrays', 'functions', 'custom_operations'],
     ['folding', 'adjoints', 'tangents', 'structures', 'linear', 'recorded', 'differentiate', 'sparse'],
     ['compiling.instructions', 'compiling.lowering', 'compiling.guards', 'compiling.row_data', 'compiling.expressions'],
