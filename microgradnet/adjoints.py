@@ -107,7 +107,18 @@ def _gather(g: Builder, contributions: list[_Contribution]) -> tuple[Term, Gates
         ((gates, pairs),) = groups.items()
         return g.dot_product(pairs), gates
     terms = [_close(g, g.dot_product(pairs), gates) for gates, pairs in groups.items()]
-    return g.dot_product([(term, 1) for term in terms]), OPEN
+    return g.dot_product([(term, 1) for term in terms]), _any(g, [*groups])
+
+
+def _any(g: Builder, ways: list[Gates]) -> Gates:
+    """Return the gates of a sum of signals: open if any of the ways they came is.
+
+    Where all are closed the sum is 0, and must still not meet an infinity further on.
+    """
+    if OPEN in ways or any({Gate(c, not side)} in ways for (c, side), *more in ways if not more):
+        return OPEN  # one way or the other, a signal always comes
+    opened = [_close(g, 1, gates) for gates in ways]
+    return frozenset({Gate(g.total(opened), True)})
 
 
 def _close(g: Builder, signal: Term, gates: Gates) -> Term:

@@ -49,6 +49,8 @@ def power(a: float, b: float) -> float:
     >>> power(-0.0, -3.0), power(-10.0, 400.0), power(-8.0, 1 / 3)
     (-inf, inf, nan)
     """
+    if -inf < a < 0 and abs(b) < inf and b % 1 != 0:
+        return nan
     odd = b % 2 == 1 if abs(b) < inf else False
     try:
         result = a**b

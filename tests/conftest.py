@@ -1,6 +1,17 @@
-"""Hypothesis without deadlines: machines that run the tests are shared, and slow at times."""
+"""Hypothesis without deadlines: machines that run the tests are shared, and slow at times. A cache of their own."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile('microgradnet', deadline=None)
 settings.load_profile('microgradnet')
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _cache_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep machine code that tests compile out of the user's cache; processes that tests start inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('MICROGRADNET_CACHE', str(tmp_path_factory.mktemp('machine code')))
+        yield

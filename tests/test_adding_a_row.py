@@ -65,6 +65,16 @@ def test_derivatives_as_graphs_of_any_order() -> None:
     ]  # fmt: skip
 
 
+def test_programs_have_it() -> None:
+    """A row made of others is lowered to their instructions; a function of Python's own is called by name."""
+    fmod = "row('fmod', 'fmod(a, b)', ('1', '-(a - y) / b'), r'{a} \\bmod {b}')"
+    used = "x = Value(2.0); y = x.cube() + functions.fmod(x, 1.5); programs = [compile(y, rows=[x], backend=b)"
+    run = f"{used} for b in ('python', 'numpy', 'native')]; print(*[p([3.5]) for p in programs])"
+    assert says(CUBE, fmod, IMPORTS, 'from microgradnet import compile', run) == '43.375 43.375 43.375'
+    after = says(IMPORTS, 'from microgradnet import compile', 'import microgradnet.compiling', CUBE, fmod, run)
+    assert after == '43.375 43.375 43.375'
+
+
 def test_the_printed_forms() -> None:
     forms = "x = Value(2.0, label='x'); print(text(x.cube() + 1.0), latex(x.cube()))"
     assert says(IMPORTS, CUBE, 'from microgradnet.printing import latex, text', forms) == 'cube(x) + 1.0 x^{3}'

@@ -15,7 +15,7 @@ from mpmath import mpf
 
 from microgradnet import ieee
 from microgradnet.compiling import polynomials, vector_math
-from microgradnet.compiling.vector_math import BINARY, FAR, FORMULAS, declarations, definitions, symbols
+from microgradnet.compiling.vector_math import FAR, FORMULAS, declarations, definitions, symbols
 from microgradnet.operations import operations
 
 np = pytest.importorskip('numpy')
@@ -39,7 +39,7 @@ EDGES = [sign * a for a in EDGES for sign in (1.0, -1.0)] + [nan]
 def loop(name: str, lanes: int) -> str:
     """Print a function that runs one over arrays: operands, results, how many vectors."""
     vector = 'double' if lanes == 1 else f'<{lanes} x double>'
-    operands = ['a', 'b'][: 1 + (name in BINARY)]
+    operands = [*operations[name].parameters]
     loads = '\n'.join(
         f'%p{o} = getelementptr {vector}, ptr %{o}, i64 %i\n%v{o} = load {vector}, ptr %p{o}, align 8' for o in operands
     )
@@ -205,7 +205,7 @@ def test_a_number_has_the_same_bits_alone_and_among_others(name: str, compiled: 
 @pytest.mark.parametrize('name', NAMES)
 def test_edges_are_those_of_ieee_arithmetic(name: str, lanes: int, compiled: Compiled) -> None:
     kernel = {'abs': abs, 'pow': ieee.power}.get(name) or ieee.kernel(name)
-    cases = [(a, b) for a in EDGES for b in EDGES] if name in BINARY else [(a,) for a in EDGES]
+    cases = [(a, b) for a in EDGES for b in EDGES] if len(operations[name].parameters) == 2 else [(a,) for a in EDGES]
     for operands, y in zip(cases, compiled(name, lanes, *zip(*cases)).tolist()):
         wanted = kernel(*operands)
         near = wanted != 0 and math.isfinite(wanted) and abs(y - wanted) <= 2 * math.ulp(wanted)

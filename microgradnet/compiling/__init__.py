@@ -43,8 +43,9 @@ def compile(
     Compiled code computes in IEEE arithmetic: where Python raises, at a pole or an
     overflow, it goes on with an infinity or nan. A function is recorded when first called,
     for each structure of its arguments, and again whenever a branch goes another way.
-    It is recorded twice, at inputs close to each other: what differs has left the graph
-    (``.data``, a random number) and is refused.
+    It is recorded some times over, for other numbers along the same branches: what then
+    differs has left the graph (``.data``, a random number) and is refused. A ``Value`` from
+    outside is read anew at each call; a plain number stays what it was at the recording.
 
     >>> f = compile(lambda x, n: x ** n if n > 0 else 0 * x, backend='python')
     >>> f(2.0, 3.0), f(2.0, -1.0)

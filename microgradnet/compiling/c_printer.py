@@ -26,16 +26,23 @@ strict ``-std=c99``) gives last digits of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from .expressions import TIGHT, Expressions
-from .instructions import FUNCTIONS, Listing
+from .instructions import Listing, functions
 
 __all__ = ['source']
 
-C_WORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
-register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while row
-parameters outputs gradient main j0 j1 jn y0 y1 yn gamma lgamma tgamma fmin fmax fma exp2 rint round floor ceil trunc
-remainder ldexp frexp modf signbit INFINITY NAN M_PI M_E""".split()
+#: What a name must not be, beside the functions that are used: keywords, the C library, our own.
+C_WORDS = frozenset(
+    """
+auto break case char const continue default do double else enum extern float for goto if inline int long register
+restrict return short signed sizeof static struct switch typedef union unsigned void volatile while row parameters
+outputs gradient main j0 j1 jn y0 y1 yn gamma lgamma tgamma fmin fmax fma exp2 rint round floor ceil trunc remainder
+ldexp frexp modf signbit INFINITY NAN M_PI M_E asm bool true false nullptr typeof alignas alignof constexpr
+static_assert thread_local linux unix
+""".split()  # noqa: SIM905
+)
 
 
 def source(listing: Listing, gradient: Listing | None, parameters: Sequence[float], name: str) -> str:
@@ -44,7 +51,7 @@ def source(listing: Listing, gradient: Listing | None, parameters: Sequence[floa
     The first function stores the outputs; the second returns the value and adds the
     gradient to what is there, so that a loop over rows sums it.
     """
-    if not name.isidentifier() or not name.isascii() or name in C_WORDS or name in FUNCTIONS:
+    if not name.isidentifier() or not name.isascii() or name in C_WORDS or name in functions():
         raise ValueError(f'name must be an identifier of C that is not taken, not {name!r}')
     if listing.customs:
         names = ', '.join(op.name for op in listing.customs.values())
@@ -75,10 +82,10 @@ def _array(name: str, length: int) -> str:
 
 class _C(Expressions):
     statement = 'const double {name} = {text};'
-    join = {'both': ' && ', 'either': ' || '}
+    join: ClassVar[dict[str, str]] = {'both': ' && ', 'either': ' || '}
 
     def __init__(self, listing: Listing, name: str) -> None:
-        self.words = {*C_WORDS, *FUNCTIONS, 'fabs', 'pow', name, f'{name}_gradient', f'{name}_parameters'}
+        self.words = {*C_WORDS, *functions(), 'fabs', 'pow', name, f'{name}_gradient', f'{name}_parameters'}
         super().__init__(listing)
 
     def body(self, array: str, adding: str) -> str:

@@ -8,7 +8,6 @@ error and the others its derivatives). Rows and parameters are checked before.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from . import numpy_printer, python_printer
@@ -70,12 +69,13 @@ class PythonEngine(_Stepping):
         return as_lists(rows, width)
 
     def each(self, rows: Any, parameters: Any) -> list[tuple[float, ...]]:
-        return [self.function(row, parameters) for row in rows]
+        theta = [*map(float, parameters)]  # NumPy's floats warn where Python's are silent
+        return [self.function(row, theta) for row in rows]
 
     def sums(self, rows: Any, parameters: Any) -> list[float]:
         totals = [0.0] * self.outputs
-        for row in rows:
-            totals = [total + y for total, y in zip(totals, self.function(row, parameters))]
+        for outputs in self.each(rows, parameters):
+            totals = [total + y for total, y in zip(totals, outputs)]
         return totals
 
 
@@ -108,8 +108,13 @@ def engine(listing: Listing, backend: str, threads: int, fast: bool) -> Engine:
     ImportError where a package is missing.
     """
     if backend == 'native':
-        from .native_engine import NativeEngine
-
+        try:
+            from .native_engine import NativeEngine
+        except ImportError as error:
+            raise ImportError(
+                "the native backend needs NumPy and llvmlite: pip install 'microgradnet[native]', "
+                "or compile with backend='python'"
+            ) from error
         if listing.customs:
             names = ', '.join(op.name for op in listing.customs.values())
             raise TypeError(

@@ -11,6 +11,7 @@ import keyword
 import math
 import re
 from collections.abc import Iterable
+from typing import ClassVar
 
 from .instructions import COMPARISONS, Listing
 
@@ -32,12 +33,14 @@ class Expressions:
 
     statement = '{name} = {text}'
     infix_division = True
-    join = {'both': ' and ', 'either': ' or '}
+    join: ClassVar[dict[str, str]] = {'both': ' and ', 'either': ' or '}
     words: Iterable[str] = ()
+    #: A longer sum is a call of ``total``: Python's parser would be out of its depth.
+    most_terms = math.inf
 
     def __init__(self, listing: Listing) -> None:
         self.listing = listing
-        self.taken = {*keyword.kwlist, *self.words}
+        self.taken = {*keyword.kwlist, *self.words, *listing.customs, *listing.used()}
         self.spelt: list[tuple[str, int]] = []
         self.count = 0
         leaves = [place for place, (name, _) in enumerate(listing.instructions) if name in ('row', 'parameter')]
@@ -98,12 +101,14 @@ class Expressions:
         if name == 'dot':
             pairs = zip(operands[: len(operands) // 2], operands[len(operands) // 2 :])
             products = [f'{self.text(a, 4)} * {self.text(b, 5)}' for a, b in pairs]
-            return self.spell_total(products, [self.text(operands[-1], 4)])
+            last = [] if self.listing.is_zero(operands[-1]) else [self.text(operands[-1], 4)]
+            return self.spell_total(products, last)
         return f'{self.function(name)}({", ".join(self.text(operand) for operand in operands)})', TIGHT
 
     def spell_total(self, terms: list[str], last: list[str]) -> tuple[str, int]:
         """Print a sum as Python makes it: from 0, term after term, so that no sum of terms is -0.0."""
-        return ' + '.join(['0.0', *terms, *last]), 3
+        first = ['0.0', *terms] if len(terms) <= self.most_terms else [f'total(({", ".join(terms)}))']
+        return ' + '.join([*first, *last]), 3
 
     def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:
         raise NotImplementedError
@@ -119,8 +124,9 @@ class Expressions:
 
     def own_name(self, place: int) -> str:
         """Make a new name for an instruction: its label, or v1, v2 ..."""
-        self.count += 1
-        return self._free(self.listing.labels.get(place, ''), f'v{self.count}')
+        label = self.listing.labels.get(place, '')
+        self.count += not label
+        return self._free(label, f'v{self.count}')
 
     def _leaf_name(self, place: int) -> str:
         kind, (number,) = self.listing.instructions[place]

@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import update_wrapper
-from typing import Any, NamedTuple
+from math import nan, prod
+from typing import Any, NamedTuple, NoReturn
 
+from ..arithmetic import ieee_arithmetic
 from ..arrays import is_array
 from ..graph import topological_order
-from ..ieee import TROUBLE
 from ..recorders import lift
 from ..structures import take_apart
 from ..value import Constant, Value
@@ -26,12 +27,16 @@ from .engines import Engine, best_backend, engine
 from .guards import BranchError, Guard, log
 from .instructions import Listing
 from .lowering import freeze
-from .program import stack
+from .results import stack
 
 __all__ = ['Function', 'Trace']
 
-#: How far inputs are moved, relatively, to see whether the recording stays the same.
-NUDGES = (1e-3, -1e-6, 1e-9)
+#: Other numbers for the argument x at place k: a recording that is as it should be stays the same.
+ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
+    lambda x, k: nan,
+    lambda x, k: -2 * x - 1.5 - k / 8,
+    lambda x, k: 3 * abs(x) + 10.5 + k,
+)
 
 
 class Trace(NamedTuple):
@@ -67,7 +72,8 @@ class Function:
         fast: bool = False,
         most_paths: int = 100,
     ) -> None:
-        update_wrapper(self, f)
+        update_wrapper(self, f, updated=())
+        self.__name__ = getattr(f, '__name__', type(f).__name__)
         self.f, self.backend, self.threads, self.fast, self.most_paths = f, backend, threads, fast, most_paths
         self._traces: dict[Hashable, list[Trace]] = {}
 
@@ -92,7 +98,7 @@ class Function:
 
         Rows that take the same path go together. Returns a list of what the function
         returns; given arrays, whose first axis is that of the rows, an array of shape
-        (rows, ...), if what it returns is a number or lists as long as each other.
+        (rows, ...), if what it returns is a number or lists as long as each other, on every path.
         """
         counts = {len(argument) for argument in arguments}
         if len(counts) != 1:
@@ -102,24 +108,30 @@ class Function:
         if all(is_array(argument) for argument in arguments):
             import numpy
 
-            rows: Any = numpy.column_stack([argument.reshape(len(argument), -1) for argument in arguments])
+            tables = [argument.reshape(len(argument), prod(argument.shape[1:])) for argument in arguments]
+            rows: Any = numpy.column_stack(tables)
         else:
             rows = []
             for place, items in enumerate(zip(*arguments)):
                 if _structure(items) != key:
                     raise ValueError(f'row {place} has not the structure of row 0: {items!r} and {first!r}')
                 rows.append(self._row(items)[0])
-        found: Any = [None] * len(rows)
-        template: Any = 0.0
+        found: list[Any] = [None] * len(rows)
+        templates: dict[Hashable, Any] = {}
         for trace, results, places in self._ways(key, build, rows) if len(rows) else ():
-            template = trace.template
+            templates[_structure(trace.template)] = trace.template
+            put = take_apart(trace.template)[1]
             for place, outputs in zip(places, results):
-                found[place] = outputs
-        if is_array(rows):
-            import numpy
+                found[place] = outputs if is_array(rows) else put([float(y) for y in outputs])
+        if not is_array(rows):
+            return found
+        if len(templates) > 1:
+            kinds = ' or '.join(map(repr, templates.values()))
+            raise ValueError(f'{self.__name__} returns {kinds}: give lists of rows')
+        import numpy
 
-            found = numpy.array(found, dtype=float)
-        return stack(found, template, take_apart(template)[1])
+        template = next(iter(templates.values()), 0.0)
+        return stack(numpy.array(found, dtype=float), template, take_apart(template)[1])
 
     def _row(self, arguments: tuple[Any, ...]) -> tuple[list[float], Callable[..., Any]]:
         numbers, build = take_apart(arguments, 'the arguments')
@@ -136,75 +148,99 @@ class Function:
         traces = self._traces.setdefault(key, [])
         left, known = [*range(len(rows))], 0
         while left:
-            if known == len(traces):
-                traces.append(self._record(build, [float(x) for x in rows[left[0]]], traces))
-            trace, known = traces[known], known + 1
+            recorded = known == len(traces)
+            trace = self._record(build, [float(x) for x in rows[left[0]]], traces) if recorded else traces[known]
+            known = min(known + 1, len(traces))
             results = trace.results(rows[left] if is_array(rows) else [rows[place] for place in left])
             taken = [trace.taken(result) for result in results] if trace.guards else [True] * len(left)
+            # The row that was recorded goes this way, even if a last digit of the backend's says otherwise.
+            taken[0] = taken[0] or recorded
             if any(taken):
                 mine = [place for place, is_taken in zip(left, taken) if is_taken]
                 yield trace, [r[: trace.outputs] for r, is_taken in zip(results, taken) if is_taken], mine
                 left = [place for place, is_taken in zip(left, taken) if not is_taken]
 
     def _record(self, build: Callable[..., Any], row: list[float], known: list[Trace]) -> Trace:
-        """Record the path that a row takes."""
+        """Record the path that a row takes, add it to the known ones if it is new, and return it."""
+        first = _Recording(self.f, build, row)
+        for trace in known:
+            if trace.guards == tuple(first.guards) and str(trace.listing) == str(first.listing(trace.parameters)):
+                return trace
         if len(known) >= self.most_paths:
             lines = Counter(guard.origin for trace in known for guard in trace.guards)
             origin, _ = lines.most_common(1)[0]
             raise BranchError(
-                f'{self.__name__} took {len(known)} different paths, most of them by the branch at {origin}: '  # type: ignore[attr-defined]
+                f'{self.__name__} took {len(known)} different paths, most of them by the branch at {origin}: '
                 f'{origin.source}. Use where(), max() or abs() of microgradnet.functions there, or raise most_paths'
             )
-        first = _Recording(self.f, build, row)
-        second = first.beside()
-        closed_over = first.leaves if second is None else [leaf for leaf in first.leaves if leaf in {*second.leaves}]
-        listing = first.listing(closed_over)
-        if second is not None and str(second.listing(closed_over)) != str(listing):
-            raise ValueError(self._leak(listing, second.listing(closed_over)))
+        parameters = self._closed_over(first)
+        listing = first.listing(parameters)
         backend = self.backend or best_backend(listing)
-        return Trace(
-            tuple(first.guards), listing, len(first.outputs), first.template, closed_over,
+        known.append(Trace(
+            tuple(first.guards), listing, len(first.outputs), first.template, parameters,
             engine(listing, backend, self.threads, self.fast),
-        )  # fmt: skip
+        ))  # fmt: skip
+        return known[-1]
 
-    def _leak(self, one: Listing, other: Listing) -> str:
-        pairs = zip(one.instructions, other.instructions)
-        changed = next(((a, b) for a, b in pairs if a != b and a.name == b.name == 'number'), None)
-        what = f'the number {changed[0].operands[0]!r}, then {changed[1].operands[0]!r}' if changed else 'another graph'
-        return (
-            f'{self.__name__} cannot be replayed: recorded twice, at inputs close to each other, it made {what}. '  # type: ignore[attr-defined]
-            'Something leaves the graph: .data of a Value, a random number, or a state that changes'
-        )
+    def _closed_over(self, first: _Recording) -> list[Value]:
+        """Return the leaves that the function has from outside; refuse what is not the same for other numbers.
+
+        Recorded again, with all branches as before, the graph must be the same, whatever
+        the arguments are: else it depends on them, or on something else, beside the graph.
+        """
+        others, trouble = [], None
+        for move in ELSEWHERE:
+            try:
+                row = [move(x, k) for k, x in enumerate(first.row)]
+                others.append(_Recording(self.f, first.build, row, [guard.held for guard in first.guards]))
+            except BranchError as error:
+                self._refuse('compared more often', error)
+            except Exception as error:  # of a custom operation's, say, that has no value there
+                trouble = error
+        if not others:
+            self._refuse(f'raised {trouble!r}', trouble)
+        parameters = [leaf for leaf in first.leaves if all(leaf in other.leaves for other in others)]
+        if any(other.leaves[leaf] != first.leaves[leaf] for leaf in parameters for other in others):
+            self._refuse('found a Value from outside changed')
+        for other in others:
+            one, two = first.listing(parameters), other.listing(parameters)
+            if str(one) != str(two) or first.shape != other.shape:
+                pairs = zip(one.instructions, two.instructions)
+                a, b = next(((a, b) for a, b in pairs if repr(a) != repr(b)), (None, None))
+                if a and b and a.name == b.name == 'number':
+                    self._refuse(f'made the number {b.operands[0]!r} of {a.operands[0]!r}')
+                self._refuse('made another graph')
+        return parameters
+
+    def _refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
+        raise ValueError(
+            f'{self.__name__} cannot be replayed: recorded again for other numbers, along the same branches, '
+            f'it {what}. Something leaves the graph: .data or detach() of a Value, a random number, '
+            'or a state that changes'
+        ) from cause
 
 
 class _Recording:
-    """What a function did with Values of some numbers."""
+    """What a function did with Values of some numbers; with ``outcomes``, along the branches of another recording."""
 
-    def __init__(self, f: Callable[..., Any], build: Callable[..., Any], row: list[float]) -> None:
-        self.f, self.build, self.row = f, build, row
+    def __init__(
+        self, f: Callable[..., Any], build: Callable[..., Any], row: list[float], outcomes: Sequence[bool] | None = None
+    ) -> None:
+        self.build, self.row = build, row
         self.xs = [Value(x) for x in row]
-        with log() as written:
+        with ieee_arithmetic(), log(outcomes) as written:
             result = f(*build(self.xs))
         outputs, like = take_apart(result, 'the result')
         self.template = like([0.0] * len(outputs))
         self.outputs, self.sides, self.guards = [*map(lift, outputs)], written.sides, written.guards
         known = {*self.xs}
         order = topological_order(*self.outputs, *self.sides)
-        self.leaves = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
+        leaves = (n for n in order if n.op is None and not isinstance(n, Constant) and n not in known)
+        self.leaves = {leaf: repr(leaf.data) for leaf in leaves}
+        self.shape = _structure(self.template), [guard.relation for guard in self.guards]
 
     def listing(self, parameters: list[Value]) -> Listing:
         return freeze([*self.outputs, *self.sides], self.xs, parameters)
-
-    def beside(self) -> _Recording | None:
-        """Record again close by, on the same path; None if there is none to be found."""
-        for nudge in NUDGES:
-            try:
-                other = _Recording(self.f, self.build, [x + nudge * (abs(x) or 1.0) for x in self.row])
-            except TROUBLE:
-                continue
-            if [guard[:2] for guard in other.guards] == [guard[:2] for guard in self.guards]:
-                return other
-        return None
 
 
 def _structure(thing: Any) -> Hashable:

@@ -15,15 +15,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from math import inf, nextafter
 from typing import Any, NamedTuple
 from weakref import ref
 
 from ..arithmetic import comparisons
 from ..graph import topological_order
 from ..origins import Origin, here
+from ..reals import Fraction
 from ..recorders import lift
 from ..value import Constant, Value
-from .instructions import Instruction, Listing
+from .instructions import LEAVES, Instruction, Listing
 from .lowering import compute, freeze
 
 __all__ = ['BranchError', 'Guard', 'Path', 'log', 'paths_of', 'recording']
@@ -33,12 +35,22 @@ class BranchError(RuntimeError):
     """A row would take another branch than the one that was recorded."""
 
 
+class Said(NamedTuple):
+    """A line of source in words: what another process can know of an ``Origin``."""
+
+    words: str
+    source: str
+
+    def __str__(self) -> str:
+        return self.words
+
+
 class Guard(NamedTuple):
     """One comparison: its relation, whether it held, and the line that made it."""
 
     relation: str
     held: bool
-    origin: Origin
+    origin: Origin | Said
 
     def holds(self, a: float, b: float) -> bool:
         """Tell whether two numbers compare as the recorded ones did."""
@@ -47,48 +59,95 @@ class Guard(NamedTuple):
     def __str__(self) -> str:
         return f'the branch at {self.origin}: {self.origin.source or "(source not at hand)"}'
 
+    def __reduce__(self) -> Any:
+        return Guard, (self.relation, self.held, Said(str(self.origin), self.origin.source))
+
 
 @dataclass(frozen=True)
 class Path:
     """The comparisons of one recording, and a listing that computes their two sides, in pairs.
 
-    ``leaves`` are the leaves they depend on, the numbers of the listing's row.
+    ``leaves`` are the leaves they depend on, the numbers of the listing's row; ``numbers``
+    what those were, for leaves that are no more.
     """
 
     guards: tuple[Guard, ...]
     listing: Listing
     leaves: tuple[ref[Value], ...]
+    numbers: tuple[float, ...]
 
     def over(self, rows: Sequence[Value], parameters: Sequence[Value]) -> Listing:
         """Return the listing for a program's rows and parameters; any other leaf is a constant."""
-        places = {node: ('parameter', place) for place, node in enumerate(parameters)}
-        places |= {node: ('row', place) for place, node in enumerate(rows)}
-        instructions = []
+        instructions = [Instruction('row', (number,)) for number in range(len(rows))]
+        instructions += [Instruction('parameter', (number,)) for number in range(len(parameters))]
+        places = {node: place for place, node in enumerate([*rows, *parameters])}
+        moved: list[int] = []
         for name, operands in self.listing.instructions:
             if name == 'row':
                 leaf = self.leaves[operands[0]]()
-                name, operand = places.get(leaf) or ('number', float(leaf.data if leaf else 0.0))
-                operands = (operand,)
+                if leaf in places:
+                    moved.append(places[leaf])
+                    continue
+                name, operands = 'number', (self.numbers[operands[0]] if leaf is None else float(leaf.data),)
+            elif name not in LEAVES:
+                operands = tuple(moved[operand] for operand in operands)
+            moved.append(len(instructions))
             instructions.append(Instruction(name, operands))
-        return Listing(tuple(instructions), self.listing.outputs, len(rows), len(parameters), {}, self.listing.customs)
+        outputs = tuple(moved[output] for output in self.listing.outputs)
+        return Listing(tuple(instructions), outputs, len(rows), len(parameters), {}, self.listing.customs)
+
+    def __reduce__(self) -> Any:
+        return Path, (self.guards, self.listing, (), ())  # for a program's own listing, no leaf is asked for again
 
 
 class Log:
-    """The comparisons made so far: their guards, and their sides as nodes."""
+    """The comparisons made so far: their guards, and their sides as nodes.
 
-    def __init__(self) -> None:
+    With ``outcomes``, those of another recording, comparisons come out as they did there,
+    whatever the numbers are; one more than there were raises BranchError.
+    """
+
+    def __init__(self, outcomes: Sequence[bool] | None = None) -> None:
         self.guards: list[Guard] = []
         self.sides: list[Value] = []
+        self.outcomes, self.outer = outcomes, comparisons.get()
 
-    def tell(self, relation: str, a: Any, b: Any, held: bool) -> None:
-        self.guards.append(Guard(relation, held, here()))
-        self.sides += [lift(a), lift(b)]
+    def tell(self, relation: str, a: Any, b: Any, held: bool) -> bool:
+        found = in_floats(relation, b)
+        if found:
+            if self.outcomes is not None:
+                if len(self.guards) == len(self.outcomes):
+                    raise BranchError('a recording compares more often than the one before')
+                held = self.outcomes[len(self.guards)]
+            relation_, number = found
+            self.guards.append(Guard(relation_, held, here()))
+            self.sides += [lift(a), lift(number)]
+        return self.outer(relation, a, b, held) if self.outer else held
+
+
+def in_floats(relation: str, b: Any) -> tuple[str, Any] | None:
+    """Say of floats what a relation to b says, which Python compares exactly; None if that never changes.
+
+    >>> in_floats('lt', 2**53 + 1), in_floats('gt', Fraction(1, 3)), in_floats('eq', 2**53 + 1)
+    (('le', 9007199254740992.0), ('gt', 0.3333333333333333), None)
+    """
+    if not isinstance(b, (int, Fraction)):
+        return relation, b
+    try:
+        near = float(b)
+    except OverflowError:
+        near = inf if b > 0 else -inf
+    if near == b:
+        return relation, near
+    below = near if near < b else nextafter(near, -inf)
+    side = {'lt': 'le', 'le': 'le', 'gt': 'gt', 'ge': 'gt'}.get(relation)
+    return (side, below) if side else None
 
 
 @contextmanager
-def log() -> Iterator[Log]:
+def log(outcomes: Sequence[bool] | None = None) -> Iterator[Log]:
     """Write down every comparison of a Value that is made here, in this thread or task."""
-    written = Log()
+    written = Log(outcomes)
     token = comparisons.set(written.tell)
     try:
         yield written
@@ -127,8 +186,9 @@ def recording() -> Iterator[None]:
 
 def _remember(written: Log) -> None:
     leaves = [n for n in topological_order(*written.sides) if n.op is None and not isinstance(n, Constant)]
+    numbers = tuple(float(leaf.data) for leaf in leaves)
     if leaves:
-        path = Path(tuple(written.guards), freeze(written.sides, leaves, []), tuple(map(ref, leaves)))
+        path = Path(tuple(written.guards), freeze(written.sides, leaves, []), tuple(map(ref, leaves)), numbers)
         for leaf in leaves:
             key = id(leaf)
             if key not in _paths:

@@ -35,17 +35,18 @@ from typing import Any, NamedTuple
 
 from ..operations import Operation, operations
 
-__all__ = ['COMPARISONS', 'FUNCTIONS', 'LEAVES', 'PRIMITIVES', 'Instruction', 'Listing']
+__all__ = ['COMPARISONS', 'LEAVES', 'PRIMITIVES', 'Instruction', 'Listing', 'functions']
 
 LEAVES = ('row', 'parameter', 'number')
 #: Comparisons and Python's signs for them.
 COMPARISONS = {'gt': '>', 'lt': '<', 'ge': '>=', 'le': '<=', 'eq': '==', 'ne': '!='}
-#: The functions that a printer must have: the rows of the table that are Python's own.
-FUNCTIONS = tuple(name for name, operation in operations.items() if operation.is_kernel)
-#: Every instruction that computes.
-PRIMITIVES = (
-    *('add', 'sub', 'mul', 'div', 'neg', 'pow', 'both', 'either', 'select', 'sum', 'dot'), *COMPARISONS, *FUNCTIONS
-)  # fmt: skip
+#: Every instruction that computes, beside the functions.
+PRIMITIVES = ('add', 'sub', 'mul', 'div', 'neg', 'pow', 'both', 'either', 'select', 'sum', 'dot', *COMPARISONS)
+
+
+def functions() -> set[str]:
+    """Return the functions that a printer must have: the rows of the table that are Python's own."""
+    return {name for name, operation in operations.items() if operation.is_kernel}
 
 
 class Instruction(NamedTuple):
@@ -53,6 +54,9 @@ class Instruction(NamedTuple):
 
     name: str
     operands: tuple[Any, ...]
+
+
+ZERO = Instruction('number', (0.0,))
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ class Listing:
 
     def used(self) -> list[str]:
         """Return the names of the functions that are called, each once, in order."""
-        return list(dict.fromkeys(name for name, _ in self.instructions if name in FUNCTIONS or name == 'pow'))
+        known = functions() | {'pow'}
+        return list(dict.fromkeys(name for name, _ in self.instructions if name in known))
 
     @cached_property
     def uses(self) -> Counter[int]:
@@ -86,6 +91,10 @@ class Listing:
             if name not in LEAVES:
                 count.update(operands)
         return count
+
+    def is_zero(self, place: int) -> bool:
+        """Tell whether a place holds the constant 0.0, which a sum that began with it need not add again."""
+        return repr(self.instructions[place]) == repr(ZERO)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != 'uses'}

@@ -110,7 +110,7 @@ class _Lowering:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return what makes a primitive instruction, or those of a row's cell."""
-        if name in PRIMITIVES:
+        if name in PRIMITIVES or (name in operations and operations[name].is_kernel):
             return partial(self._primitive, name)
         if name not in operations:
             raise AttributeError(f'there is no operation {name!r}')

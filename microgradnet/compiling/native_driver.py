@@ -37,7 +37,7 @@ def module(listing: Listing, lanes: int, adding: bool, fast: bool = False) -> tu
     """
     body = block(listing, lanes, adding, fast)
     names = listing.used()
-    small = not adding and body.parts == 1 and len(listing.outputs) <= SMALL
+    small = not adding and body.parts == 1 and 1 <= len(listing.outputs) <= SMALL
     driver = _Driver(listing, lanes, body, small)
     text = [definitions(names, lanes, small), declarations(names), body.text, driver.block(), driver.pack()]
     text += [driver.batch(adding), driver.sums(), driver.descend(), *([] if adding else [driver.each()])]

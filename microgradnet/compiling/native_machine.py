@@ -2,7 +2,7 @@
 
 Compiled objects are in the folder that the environment variable ``MICROGRADNET_CACHE``
 names (empty: nowhere), else in ``microgradnet`` of the user's cache folder. Their names
-are a hash of the text, the processor, and the versions of LLVM and of this package.
+are a hash of the text, the processor and the version of LLVM; each begins with a hash of itself.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from typing import Any
 
 __all__ = ['Machine', 'cache_folder', 'lanes_of_the_processor', 'llvm']
 
+#: How many bytes the hash has that a kept object begins with.
+DIGEST = 32
+
 
 class Machine:
     """Functions in machine code; ``machine[name]`` is the address of one. They live as long as this object."""
@@ -35,14 +38,15 @@ class Machine:
         target = binding.Target.from_default_triple().create_target_machine(
             cpu=binding.get_host_cpu_name(), features=features, opt=2, jit=True
         )
-        self.from_cache = False
-        if not self._cached():
+        stored = self._stored()
+        self.from_cache = stored is not None
+        if stored is None:
             passes = binding.create_new_module_pass_manager()
             passes.add_always_inliner_pass()
             passes.add_sroa_pass()
             passes.run(module, binding.create_pass_builder(target, binding.create_pipeline_tuning_options(2)))
         self.engine = binding.create_mcjit_compiler(module, target)
-        self.engine.set_object_cache(self._keep, self._find)
+        self.engine.set_object_cache(self._keep, lambda module: stored)
         self.engine.finalize_object()
 
     def __getitem__(self, name: str) -> int:
@@ -52,18 +56,15 @@ class Machine:
         folder = cache_folder()
         return folder / f'{self.key}.o' if folder else None
 
-    def _cached(self) -> bool:
+    def _stored(self) -> bytes | None:
+        """Return the object on disk, if it is whole: LLVM ends the process over a damaged one."""
         path = self._path()
-        return path is not None and path.is_file()
-
-    def _find(self, module: Any) -> bytes | None:
         try:
-            path = self._path()
-            data = path.read_bytes() if path else None
+            data = path.read_bytes() if path else b''
         except OSError:
             return None
-        self.from_cache = bool(data)
-        return data or None
+        digest, code = data[:DIGEST], data[DIGEST:]
+        return code if digest == hashlib.sha256(code).digest() else None
 
     def _keep(self, module: Any, data: bytes) -> None:
         """Write the object where no reader ever sees half of it; a folder that cannot be written to is no matter."""
@@ -73,7 +74,7 @@ class Machine:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(data)
+                file.write(hashlib.sha256(data).digest() + data)
             os.replace(file.name, path)
         except OSError:
             pass

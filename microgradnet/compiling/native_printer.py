@@ -37,6 +37,7 @@ __all__ = ['Block', 'block', 'hexadecimal']
 #: How many operands one part has, about.
 LENGTH = 1000
 BINARY = {'add': 'fadd', 'sub': 'fsub', 'mul': 'fmul', 'div': 'fdiv'}
+CONDITIONS = (*COMPARISONS, 'both', 'either')
 PREDICATES = {**{name: f'o{name}' for name in COMPARISONS}, 'ne': 'une'}
 ARGUMENTS = 'ptr noalias %rows, ptr noalias %parameters, ptr noalias %outputs, ptr noalias %kept'
 
@@ -109,22 +110,33 @@ class _Native:
         return parts
 
     def _cut(self) -> list[int]:
-        """Number the part of each instruction; a condition stays with what chooses by it."""
+        """Number the part of each instruction."""
         part, length, result = 0, 0, []
         for name, operands in self.listing.instructions:
             length += 0 if name in LEAVES else len(operands)
             result.append(part)
-            if length > LENGTH and name not in COMPARISONS and name not in ('both', 'either'):
+            if length > LENGTH:
                 part, length = part + 1, 0
         return result
 
     def _crossing(self) -> dict[int, int]:
         """Give a place in memory to each value that another part needs."""
         kept: dict[int, int] = {}
-        for place, (name, operands) in enumerate(self.listing.instructions):
-            for operand in operands if name not in LEAVES else ():
-                if self.part[operand] != self.part[place] and self.listing.instructions[operand].name not in LEAVES:
+        instructions = self.listing.instructions
+
+        def need(operands: tuple[int, ...], part: int) -> None:
+            for operand in operands:
+                name = instructions[operand].name
+                if self.part[operand] == part or name in LEAVES:
+                    continue
+                if name in CONDITIONS:
+                    need(instructions[operand].operands, part)
+                else:
                     kept.setdefault(operand, len(kept))
+
+        for place, (name, operands) in enumerate(instructions):
+            if name not in LEAVES:
+                need(operands, self.part[place])
         return kept
 
     def put(self, line: str) -> None:
@@ -144,6 +156,9 @@ class _Native:
             return self.parameter(operands[0])
         if place not in self.here:
             self.here.add(place)
+            if name in CONDITIONS:  # made anew: a vector of bits is not kept
+                self.instruction(f'%v{place}', name, operands)
+                return f'%v{place}'
             memory, number = ('rows', operands[0]) if name == 'row' else ('kept', self.kept[place])
             self.put(f'%v{place}.at = getelementptr {self.type}, ptr %{memory}, i64 {number}')
             self.put(f'%v{place} = load {self.type}, ptr %v{place}.at')
@@ -177,7 +192,7 @@ class _Native:
         elif name == 'sum':
             self.total(result, given)
         elif name == 'dot':
-            self.dot(result, given)
+            self.dot(result, [*given[:-1], '' if self.listing.is_zero(operands[-1]) else given[-1]])
         else:
             arguments = ', '.join(f'{kind} {operand}' for operand in given)
             self.put(f'{result} = call {kind} @"{name}.{self.lanes}"({arguments})')
@@ -192,11 +207,12 @@ class _Native:
     def dot(self, result: str, given: list[str]) -> None:
         """Add products up, each with one rounding where the machine can, then the last operand."""
         half, total = len(given) // 2, self.zero
-        for a, b in zip(given[:half], given[half:]):
-            name = self.name()
+        for place, (a, b) in enumerate(zip(given[:half], given[half:]), 1):
+            name = result if place == half and not given[-1] else self.name()
             self.multiply_add(name, a, b, total)
             total = name
-        self.put(f'{result} = fadd {self.flags}{self.type} {total}, {given[-1]}')
+        if total != result:
+            self.put(f'{result} = fadd {self.flags}{self.type} {total}, {given[-1] or self.zero}')
 
     def multiply_add(self, result: str, a: str, b: str, c: str) -> None:
         kind = self.type

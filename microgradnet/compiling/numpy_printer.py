@@ -17,14 +17,14 @@ has not (``erf``, ``erfc``) are Python's, row by row.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from zlib import crc32
 
 from .. import ieee
-from ..kernels import define
+from ..kernels import KERNELS, define
 from ..operations import operations
 from .expressions import TIGHT, Expressions
-from .instructions import FUNCTIONS, Listing
+from .instructions import Listing, functions
 
 __all__ = ['function', 'source']
 
@@ -36,9 +36,8 @@ def source(listing: Listing) -> str:
 
 def function(listing: Listing) -> Callable[[Any, Any], tuple[Any, ...]]:
     """Return the printed function, compiled; it takes ``rows.T`` and an array of parameters."""
-    import numpy as np
-
-    space: dict[str, Any] = {'np': np}
+    np = _numpy()
+    space: dict[str, Any] = {'np': np, 'total': KERNELS['total']}
     space |= {name: _by_rows(ieee.kernel(name)) for name in _missing()}
     for name, op in listing.customs.items():
         value = op.value('ieee')
@@ -54,8 +53,9 @@ def function(listing: Listing) -> Callable[[Any, Any], tuple[Any, ...]]:
 
 
 class _NumPy(Expressions):
-    words = {'np', 'program', 'row', 'parameters', *FUNCTIONS}
-    join = {'both': ' & ', 'either': ' | '}
+    words = ('np', 'program', 'row', 'parameters', 'total')
+    join: ClassVar[dict[str, str]] = {'both': ' & ', 'either': ' | '}
+    most_terms = 200
 
     def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:
         return f'np.where({self.text(condition)}, {self.text(yes)}, {self.text(no)})', TIGHT
@@ -68,17 +68,27 @@ class _NumPy(Expressions):
 
 def _missing() -> set[str]:
     """The functions that NumPy has not."""
-    import numpy as np
-
-    return {name for name in FUNCTIONS if not hasattr(np, operations[name].numpy)}
+    np = _numpy()
+    return {name for name in functions() if not hasattr(np, operations[name].numpy)}
 
 
 def _by_rows(value: Callable[..., float]) -> Callable[..., Any]:
     """Return a function of columns that calls one of numbers for each row."""
-    import numpy as np
+    np = _numpy()
 
     def each(*columns: Any) -> Any:
-        rows = np.broadcast(*columns)
-        return np.array([value(*row) for row in rows], dtype=float).reshape(rows.shape)
+        columns = np.broadcast_arrays(*columns)
+        numbers = (column.ravel().tolist() for column in columns)
+        return np.array([value(*row) for row in zip(*numbers)], dtype=float).reshape(columns[0].shape)
 
     return each
+
+
+def _numpy() -> Any:
+    """Return NumPy; raise ImportError, saying what to do, where it is missing."""
+    try:
+        import numpy
+    except ImportError as error:
+        what = "the numpy backend needs NumPy: pip install numpy, or compile with backend='python'"
+        raise ImportError(what) from error
+    return numpy

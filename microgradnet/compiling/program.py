@@ -22,7 +22,6 @@ from operator import attrgetter
 from typing import Any
 
 from ..adjoints import gradients
-from ..arrays import is_array
 from ..graph import topological_order
 from ..reals import real
 from ..recorders import lift
@@ -33,6 +32,7 @@ from .engines import BACKENDS, Engine, best_backend, engine
 from .guards import BranchError, Guard, Path, paths_of
 from .instructions import Listing
 from .lowering import freeze
+from .results import first_failing, stack
 
 __all__ = ['Program']
 
@@ -96,8 +96,11 @@ class Program:
     def to_c(self, name: str = 'program') -> str:
         """Print a C99 file with the outputs and, of a single output, the gradient by the parameters.
 
-        It needs the C library only; the parameters' numbers of now are in it.
+        It needs the C library only; the parameters' numbers of now are in it. Raises
+        BranchError if the recording branched.
         """
+        if self.branches:
+            raise BranchError(f'C code would follow one way only, and not watch {self.branches[0]}')
         gradient = self._gradient_listing if len(self._outputs) == 1 else None
         return c_printer.source(self.listing, gradient, [float(p.data) for p in self.parameters], name)
 
@@ -107,7 +110,8 @@ class Program:
         One row, a list of ``width`` numbers, gives the outputs as they were given to
         ``compile``, with numbers for nodes. Many rows, lists in a list or an array of
         shape (rows, width), give a list of that, or with NumPy an array of shape
-        (rows, ...) if the outputs are a number, or lists that are as long as each other.
+        (rows, ...) if the outputs are a number, or lists that are as long as each other;
+        other outputs, of a dict for example, come as columns, with an array for each number.
         """
         data, single = self._engine.rows(rows, self.width)
         results = self._run(self._engine.each, data)
@@ -144,6 +148,8 @@ class Program:
         touched: it is what an optimiser calls.
         """
         runner = self._gradient
+        if getattr(theta, 'ndim', 1) != 1:
+            raise ValueError(f'theta must be a list of numbers, not an array of shape {theta.shape}')
         if len(theta) != len(self.parameters):
             raise ValueError(f'theta has {len(theta)} numbers; the program has {len(self.parameters)} parameters')
         data, _ = runner.rows(rows, self.width)
@@ -200,6 +206,11 @@ class Program:
     def _gradient(self) -> Engine:
         return self._run_by(self._gradient_listing)
 
+    @cached_property
+    def _watchers(self) -> list[tuple[Path, Engine]]:
+        """What computes the two sides of every comparison, for each recording."""
+        return [(path, self._run_by(listing)) for path, listing in self._paths]
+
     def _theta(self) -> list[float]:
         """Return the numbers that the parameters hold now."""
         return [*map(float, map(_get_data, self.parameters))]
@@ -211,54 +222,21 @@ class Program:
 
     def _check_branches(self, data: Any, theta: Any) -> None:
         """Raise BranchError for the first row that would go another way than a recording."""
-        for path, listing in self._paths:
-            results = self._run_by(listing).each(data, theta)
-            for row, guard in first_failing(path, results):
+        for path, watcher in self._watchers:
+            for row, guard in first_failing(path, watcher.each(data, theta)):
                 raise BranchError(
                     f'row {row} would take another branch than the recording: {guard}. '
                     'Record it for such rows too, or compile the function, which records each path it meets'
                 )
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ('_build', '_engine', '_gradient', '_gradient_listing')
+        left_out = ('_build', '_engine', '_gradient', '_gradient_listing', '_watchers')
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._build = take_apart(self._template)[1]
         self._engine = self._run_by(self.listing)
-
-
-def first_failing(path: Path, results: Any) -> Any:
-    """Yield the first row whose comparisons come out otherwise, with the guard that says so."""
-    for row, sides in enumerate(results):
-        for place, guard in enumerate(path.guards):
-            if not guard.holds(float(sides[2 * place]), float(sides[2 * place + 1])):
-                yield row, guard
-                return
-
-
-def stack(results: Any, template: Any, build: Callable[[Sequence[Any]], Any]) -> Any:
-    """Return the outputs of many rows: an array if they came as one, else a list, each like the template."""
-    if not is_array(results):
-        return [build(row) for row in results]
-    shape = _shape(template)
-    if shape is None:
-        return build([column.copy() for column in results.T])
-    return results.reshape(len(results), *shape)
-
-
-def _shape(template: Any) -> tuple[int, ...] | None:
-    """Return the shape of nested lists, tuples or arrays; None if they are ragged, or there are dicts."""
-    if is_array(template):
-        shape: tuple[int, ...] = template.shape
-        return shape
-    if isinstance(template, dict):
-        return None
-    if isinstance(template, (list, tuple)):
-        first, *others = {_shape(part) for part in template} or {()}
-        return None if others or first is None else (len(template), *first)
-    return ()
 
 
 _get_data = attrgetter('data')

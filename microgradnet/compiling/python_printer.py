@@ -23,14 +23,11 @@ from zlib import crc32
 from .. import ieee
 from ..kernels import KERNELS, define
 from .expressions import Expressions
-from .instructions import FUNCTIONS, Listing
+from .instructions import Listing
 
 __all__ = ['function', 'source']
 
-#: A sum of more terms than this is not written out: Python's parser would be out of its depth.
-MANY = 200
-_SPACE: dict[str, Any] = {name: ieee.kernel(name) for name in FUNCTIONS if name != 'abs'}
-_SPACE |= {'divide': ieee.divide, 'power': ieee.power, 'inf': inf, 'nan': nan, 'total': KERNELS['total']}
+_SPACE: dict[str, Any] = {'divide': ieee.divide, 'power': ieee.power, 'inf': inf, 'nan': nan, 'total': KERNELS['total']}
 
 
 def source(listing: Listing) -> str:
@@ -47,26 +44,23 @@ def function(listing: Listing) -> Callable[[Sequence[float], Sequence[float]], t
     >>> function(freeze([x.log(), 1 / x], [x], []))((0.0,), ())
     (-inf, inf)
     """
+    known = {name: ieee.kernel(name) for name in listing.used() if name not in ('abs', 'pow')}
     customs: dict[str, Any] = {name: op.value('ieee') for name, op in listing.customs.items()}
     customs |= {name: _of_many(customs[name]) for name, op in listing.customs.items() if op.vectors}
     text = source(listing)
-    return define(text, {**_SPACE, **customs}, f'program {crc32(text.encode()):08x}')
+    return define(text, {**_SPACE, **known, **customs}, f'program {crc32(text.encode()):08x}')
 
 
 class _Python(Expressions):
-    words = {*_SPACE, 'abs', 'program', 'row', 'parameters'}
+    words = (*_SPACE, 'abs', 'program', 'row', 'parameters')
     infix_division = False
+    most_terms = 200
 
     def spell(self, name: str, operands: tuple[int, ...]) -> tuple[str, int]:
         divisor = self.listing.instructions[operands[-1]]
         if name == 'div' and divisor.name == 'number' and divisor.operands[0]:
             return f'{self.text(operands[0], 4)} / {self.text(operands[1], 5)}', 4  # Python raises only for 0
         return super().spell(name, operands)
-
-    def spell_total(self, terms: list[str], last: list[str]) -> tuple[str, int]:
-        if len(terms) <= MANY:
-            return super().spell_total(terms, last)
-        return ' + '.join([f'total(({", ".join(terms)}))', *last]), 3
 
     def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:
         return f'{self.text(yes, 1)} if {self.text(condition)} else {self.text(no)}', 0

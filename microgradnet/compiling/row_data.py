@@ -30,7 +30,7 @@ def as_lists(rows: Any, width: int) -> tuple[list[list[float]], bool]:
     single = not listed if not width else not any(isinstance(row, Iterable) for row in listed)
     if width and not listed:
         return [], False
-    listed = [listed] if single else [[*_iterable(row)] for row in listed]
+    listed = [listed] if single else [[*_iterable(row, f'row {place}')] for place, row in enumerate(listed)]
     for place, row in enumerate(listed):
         if len(row) != width:
             raise ValueError(_wrong_width(f'row {place}' if not single else 'the row', len(row), width))
@@ -51,7 +51,7 @@ def as_array(rows: Any, width: int) -> tuple[Any, bool]:
 
     if not is_array(rows):
         listed, single = as_lists(rows, width)
-        return numpy.array(listed, dtype=float).reshape(-1, width), single
+        return numpy.array(listed, dtype=float).reshape(len(listed), width), single
     if not rows.dtype.isnative:
         order = f"another byte order than this machine's (dtype {rows.dtype})"
         raise TypeError(f'rows are in {order}: give rows.astype(float)')
@@ -62,12 +62,13 @@ def as_array(rows: Any, width: int) -> tuple[Any, bool]:
     if rows.shape[-1] != width:
         raise ValueError(_wrong_width('each row' if rows.ndim == 2 else 'the row', rows.shape[-1], width))
     array = rows if rows.dtype == float else rows.astype(float)
-    return array.reshape(-1, width) if rows.ndim == 1 else array, rows.ndim == 1
+    return array.reshape(1, width) if rows.ndim == 1 else array, rows.ndim == 1
 
 
-def _iterable(rows: Any) -> Iterable[Any]:
+def _iterable(rows: Any, what: str = 'rows') -> Iterable[Any]:
     if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
-        raise TypeError(f'rows must be lists of numbers or an array, not {rows!r} of type {type(rows).__name__}')
+        wanted = 'lists of numbers or an array' if what == 'rows' else 'a list of numbers, as other rows are'
+        raise TypeError(f'{what} must be {wanted}, not {rows!r} of type {type(rows).__name__}')
     return rows
 
 

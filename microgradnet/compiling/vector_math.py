@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from math import inf, nan, pi
 
+from ..operations import operations
 from .llvm_terms import Body, Term, intrinsic, muladd, polynomial, real_bits, where
 from .polynomials import (
     COSINE,
@@ -40,8 +41,6 @@ from .polynomials import (
 
 __all__ = ['declarations', 'definitions', 'symbols']
 
-#: Functions of two numbers.
-BINARY = ('pow', 'atan2', 'hypot')
 #: Beyond, multiples of pi/2 cannot be subtracted exactly: sin and cos are the C library's.
 FAR = 1e5
 PURE = 'memory(none) nounwind willreturn'
@@ -70,7 +69,7 @@ def declarations(names: Iterable[str]) -> str:
     declare double @erf(double) memory(none) nounwind willreturn
     declare double @pow(double, double) memory(none) nounwind willreturn
     """
-    operands = {name: 'double, double' if name in BINARY else 'double' for name in symbols(names)}
+    operands = {name: ', '.join(['double'] * len(operations[name].parameters)) for name in symbols(names)}
     return ''.join(f'declare double @{name}({text}) {PURE}\n' for name, text in operands.items())
 
 
@@ -84,7 +83,7 @@ def symbols(names: Iterable[str]) -> list[str]:
 
 
 def _definition(name: str, body: Body, inline: bool) -> str:
-    operands = [body.operand('double', letter) for letter in 'ab'[: 1 + (name in BINARY)]]
+    operands = [body.operand('double', letter) for letter in operations[name].parameters]
     result = FORMULAS[name](*operands) if name in FORMULAS else body.calls(name, *operands)
     head = f'{body.type("double")} @"{name}.{body.lanes}"({", ".join(map(str, operands))})'
     always = 'alwaysinline ' if name in ('sqrt', 'abs') or inline else ''
