@@ -743,6 +743,8 @@ def done() -> Iterator[Event]:
 
 
 @pytest.mark.skipif(not hasattr(signal, 'setitimer'), reason='there are no timers here')
+# Where Ctrl-C strikes in a callback of a weak reference Python drops it, and says so.
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
 @pytest.mark.parametrize('mode', ['batch', 'online'])
 def test_ctrl_c_at_any_moment_leaves_whole_updates(mode: Any, done: Event) -> None:
     moments = random.Random(7)
