@@ -564,7 +564,7 @@ def test_an_activation_of_the_user_is_escaped() -> None:
 def test_a_layer_and_a_neuron_are_drawn_too() -> None:
     assert len(connections(draw_network(Layer(3, 2)))) == 6
     assert len(connections(draw_network(Neuron(3)))) == 3
-    with pytest.raises(TypeError, match=r'draw_network wants an MLP, a Layer or a Neuron, not 3 \(int\)'):
+    with pytest.raises(TypeError, match=r'a net to be drawn is an MLP, a Layer or a Neuron, not 3 \(int\)'):
         draw_network(3)
     with pytest.raises(ValueError, match='at least 3, not 2'):
         draw_network(Neuron(3), limit=2)

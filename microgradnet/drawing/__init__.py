@@ -2,6 +2,8 @@
 
 ``draw``              a ``Value`` and all it depends on, with data, gradients and local derivatives
 ``draw_network``      a net's neurons and weighted connections, in columns
+``draw_error_signal`` the way of the error signal through a net, picture by picture, or moving
+``play``              a page that plays the forward run and the backward, step by step
 ``parameter_names``   a net's weights and biases as the derivation names them
 ``Digraph``           what is drawn: a ``graphviz.Digraph`` that also renders without ``dot``
 ``RendererNotFound``  the error where it cannot; it still holds the picture's source
@@ -18,16 +20,33 @@ from ..later import later
 if TYPE_CHECKING:
     from .digraph import Digraph, RendererNotFound
     from .graph import draw
-    from .network import draw_network, parameter_names
+    from .names import parameter_names
+    from .network import draw_network
+    from .player import Page, play
+    from .signals import ErrorSignal, draw_error_signal
 
-__all__ = ['Digraph', 'RendererNotFound', 'draw', 'draw_network', 'parameter_names']
+__all__ = [
+    'Digraph',
+    'ErrorSignal',
+    'Page',
+    'RendererNotFound',
+    'draw',
+    'draw_error_signal',
+    'draw_network',
+    'parameter_names',
+    'play',
+]
 
 _HOMES = {
     'Digraph': 'digraph',
+    'ErrorSignal': 'signals',
+    'Page': 'player',
     'RendererNotFound': 'digraph',
     'draw': 'graph',
+    'draw_error_signal': 'signals',
     'draw_network': 'network',
-    'parameter_names': 'network',
+    'parameter_names': 'names',
+    'play': 'player',
 }
 
 __getattr__, __dir__ = later(__name__, _HOMES)

@@ -167,7 +167,7 @@ def plain(text: str) -> str:
 
 def subscript(letter: str, index: object, size: float = 14) -> str:
     """Set a letter of the derivation with its subscript, as markup."""
-    return f'<i>{letter}</i><sub><font point-size="{size * 0.85:.3g}">{index}</font></sub>'
+    return f'<i>{letter}</i><sub><font point-size="{size * 0.75:.3g}">{index}</font></sub>'
 
 
 def number(x: float | Fraction, spec: str = '.4g') -> str:

@@ -1,0 +1,206 @@
+"""A page that plays a forward and a backward run step by step: in a browser, in a notebook, without a network.
+
+Numbers are those of the recorded graph and of the log of one real backward; the page's
+script shows them and computes none.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..graph import topological_order
+from ..losses import half_squared_error
+from ..value import Constant, Value
+from .graph import draw
+from .messages import messages
+from .network import draw_network
+from .script import Script
+from .svg import graph_svg, network_svg
+
+__all__ = ['Page', 'play']
+
+#: Of a larger graph a page would have more steps than anyone takes.
+LARGEST = 5000
+SUBSCRIPTS = str.maketrans('0123456789', '₀₁₂₃₄₅₆₇₈₉')
+
+
+class Page:
+    """One HTML page that needs nothing else; ``html`` is its text. In a notebook it shows itself."""
+
+    def __init__(self, text: str) -> None:
+        self.html = text
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the page to a file, and return the file's path."""
+        file = Path(path)
+        file.write_text(self.html, encoding='utf-8')
+        return file
+
+    def _repr_html_(self) -> str:
+        return (
+            '<iframe title="Forward and backward, step by step" sandbox="allow-scripts" loading="lazy" '
+            f'style="width: 100%; height: 46rem; border: 0" srcdoc="{html.escape(self.html)}"></iframe>'
+        )
+
+    def __repr__(self) -> str:
+        return f'<Page of {len(self.html.encode()) / 1000:.0f} kB; page.save(path) writes it>'
+
+
+def play(
+    thing: Any,
+    x: Iterable[Any] | None = None,
+    t: Any = None,
+    *,
+    weights: Mapping[Any, Sequence[Any]] | Iterable[Sequence[Any]] | None = None,
+    error: Callable[[Any, Any], Any] = half_squared_error,
+    limit: int = 100,
+    number_format: str = '.4g',
+) -> Page:
+    """Make a page that plays a run step by step: ``play(net, x, t)``, or ``play(value)`` for any graph.
+
+    It shows the network and the graph of every operation, a step for each operation
+    forward and for each event (for a net: each message between neurons) backward, and
+    the step's formula with its numbers. Its own instructions are on it.
+
+    ``weights`` are snapshots of a net while it learned, each a list of numbers in the
+    order of ``net.parameters()``; the page then has a second slider, through the
+    epochs. A mapping gives each snapshot its name, otherwise they count from 0. A
+    ``History`` holds no weights; collect them in a callback, as below. ``error`` takes
+    the outputs and ``t``, as in ``train``. Of a graph with more than ``limit`` nodes
+    the picture shows those nearest to the result. Net and value are left as they were.
+
+    Raises TypeError for what is neither a Value nor a net, or a net without its sample;
+    ValueError for snapshots that do not fit the net, and for graphs of more than 5,000 nodes.
+
+    >>> from microgradnet import MLP, TeacherSet, train
+    >>> net, snapshots = MLP(2, [2, 1], activation='tanh', seed=1), []
+    >>> teacher_set = TeacherSet([[0.5, -1.0]], [1.0])
+    >>> history = train(net, teacher_set, learning_rate=0.1, epochs=3,
+    ...                 callback=lambda epoch: snapshots.append([p.data for p in net.parameters()]))
+    >>> play(net, [0.5, -1.0], 1.0, weights=snapshots).html[:15]
+    '<!DOCTYPE html>'
+    """
+    if isinstance(thing, Value):
+        if x is not None or t is not None or weights is not None:
+            raise TypeError('play(value) takes no x, t or weights: these belong to a net, play(net, x, t)')
+        runs, title = _recorded(thing), 'A value, forward and backward'
+    elif hasattr(thing, 'parameters'):
+        if x is None or t is None:
+            raise TypeError(f'to play {thing!r} takes a sample, an input row x and a target t: play(net, x, t)')
+        runs, title = _runs(thing, [*x], t, weights, error), _cut(repr(thing))
+    else:
+        raise TypeError(f'play wants a Value, or a net and a sample, not {thing!r} ({type(thing).__name__})')
+    scenes: list[dict[str, Any]] = []
+    networks, graphs, epochs = list[str](), list[str](), list[dict[str, Any]]()
+    with closing(runs):
+        for name, script in runs:
+            scene = script.scene()
+            if scene not in scenes:
+                scenes.append(scene)
+                graphs.append(_graph(script, limit, number_format))
+                if script.film is not None:
+                    networks.append(network_svg(draw_network(thing), script.place, script.film))
+            epochs.append({'name': name, 'scene': scenes.index(scene), **script.numbers(number_format)})
+    return Page(_page(title, networks, graphs, {'scenes': scenes, 'epochs': epochs}))
+
+
+def _recorded(value: Value) -> Generator[tuple[str, Script], None, None]:
+    """Run a value backward, keep the log, and put every gradient back."""
+    order = _of_moderate_size(value)
+    before = [(node, node.grad) for node in order if not isinstance(node, Constant)]
+    log: list[Any] = []
+    try:
+        value.backward(log=log)
+    finally:
+        for node, grad in before:
+            node.grad = grad
+    yield '', Script(value, log)
+
+
+def _runs(
+    net: Any, x: list[Any], t: Any, weights: Any, error: Callable[[Any, Any], Any]
+) -> Generator[tuple[str, Script], None, None]:
+    """Run a net on one sample, with each snapshot of its weights in turn, and leave it as it was."""
+    parameters = net.parameters()
+    snapshots = weights if isinstance(weights, Mapping) else dict(enumerate(() if weights is None else weights))
+    for name, snapshot in snapshots.items():
+        if len(snapshot) != len(parameters):
+            raise ValueError(f'{net!r} has {len(parameters)} parameters; weights {name!r} are {len(snapshot)} numbers')
+    if weights is not None and not snapshots:
+        raise ValueError('weights has no snapshot to show; leave it out to show the net as it is')
+    before = [p.data for p in parameters]
+    try:
+        for name, snapshot in (snapshots or {'': before}).items():
+            for p, data in zip(parameters, snapshot):
+                p.data = Value(data).data
+            film = messages(net, x, t, error)
+            _of_moderate_size(film.error)
+            yield str(name), Script(film.error, film.events, film)
+    finally:
+        for p, data in zip(parameters, before):
+            p.data = data
+
+
+def _of_moderate_size(root: Value) -> list[Value]:
+    order = topological_order(root)
+    if len(order) > LARGEST:
+        raise ValueError(f'play shows every step of a graph, up to {LARGEST} nodes; this one has {len(order)}')
+    return order
+
+
+def _graph(script: Script, limit: int, spec: str) -> str:
+    """Draw the graph with the script's names, and signals at every node that gets one."""
+    labels = {node: re.sub(r'(?<=\()(r)_\{(\d+)\}', _subscripted, name) for node, name in script.names.items()}
+    signals = dict.fromkeys(script.order, type(script.root.data)(0))
+    signals |= {node: script.events[arrived[-1]].total for node, arrived in script.formulas.arrivals.items()}
+    picture = draw(script.root, labels=labels, signals=signals, limit=limit, number_format=spec)
+    missing, all_nodes = picture.left_out, len(script.order)
+    note = f'<p class="note">The {all_nodes - missing} of {all_nodes} nodes nearest to the result.</p>'
+    return note * bool(missing) + graph_svg(picture, script.order, script.events)
+
+
+def _subscripted(match: re.Match[str]) -> str:
+    return match[1] + match[2].translate(SUBSCRIPTS)
+
+
+def _page(title: str, networks: Sequence[str], graphs: Sequence[str], film: dict[str, Any]) -> str:
+    folder = files(__package__) / 'page'
+    script = (folder / 'player.js').read_text(encoding='utf-8')
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    parts = {
+        'title': html.escape(title),
+        'digest': f'sha256-{digest}',
+        'style': (folder / 'player.css').read_text(encoding='utf-8'),
+        'script': script,
+        'kind': 'net' if networks else 'value',
+        'networks': _scenes(networks),
+        'graphs': _scenes(graphs),
+        'film': _json(film),
+    }
+    template = (folder / 'player.html').read_text(encoding='utf-8')
+    return re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], template)
+
+
+def _cut(text: str, longest: int = 120) -> str:
+    return text if len(text) <= longest else f'{text[: longest - 1]}…'
+
+
+def _scenes(pictures: Iterable[str]) -> str:
+    """One of these is shown at a time, by the page's script."""
+    return ''.join(f'<div class="scene"{" hidden" * (k > 0)}>{svg}</div>' for k, svg in enumerate(pictures))
+
+
+def _json(film: Any) -> str:
+    """Write JSON that no script element ends in and no line of it breaks: ASCII, without < > &."""
+    text = json.dumps(film, separators=(',', ':'))
+    return text.replace('&', r'\u0026').replace('<', r'\u003c').replace('>', r'\u003e')

@@ -1,0 +1,185 @@
+"""Rendered pictures, taken apart and cleaned for a page whose script fills in the numbers.
+
+Nothing of the renderer's output reaches the page but the shapes and attributes that
+are named here; so no label can bring an element, a link or a script with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from ..events import Event
+from ..value import Constant, Value
+from .digraph import INK, INPUT, SIGNAL, Digraph
+from .messages import Film
+
+__all__ = ['graph_svg', 'network_svg']
+
+NAMESPACE = '{http://www.w3.org/2000/svg}'
+SHAPES = {'g', 'path', 'polygon', 'polyline', 'ellipse', 'text'}
+KEPT = {
+    'd', 'points', 'x', 'y', 'cx', 'cy', 'rx', 'ry', 'transform', 'text-anchor', 'fill', 'stroke', 'stroke-width',
+    'stroke-dasharray', 'stroke-opacity', 'fill-opacity', 'font-size', 'font-weight', 'font-style',
+}  # fmt: skip
+#: What the page's style says of every picture.
+DEFAULTS = {('text-anchor', 'start'), ('fill', INK.lower()), ('fill', 'none'), ('fill', 'transparent')}
+LONG_NUMBER = re.compile(r'-?\d+\.\d{2,}')
+#: How large a neuron must be for its numbers to have room above and below it.
+ROOM = 20.0
+
+
+class _Group:
+    """A node or edge of a picture: its name in DOT, its number in order of creation, its shapes."""
+
+    def __init__(self, group: Element) -> None:
+        self.element = group
+        self.kind = (group.get('class') or '').split()
+        self.title = next((child.text or '' for child in group if child.tag == f'{NAMESPACE}title'), '')
+        digits = re.search(r'\d+$', group.get('id') or '')
+        self.serial = int(digits[0]) if digits else 0
+        self.texts = [*group.iter(f'{NAMESPACE}text')]
+
+
+def graph_svg(picture: Digraph, order: Sequence[Value], events: Sequence[Event]) -> str:
+    """Return the picture of ``draw`` as an element of a page, its numbers marked by what they are.
+
+    Boxes have ``data-node``, operations ``data-op``, edges ``data-into`` the node that
+    they lead to, and ``data-event``, the place in the log, if a signal travels along them.
+    """
+    place = {node: i for i, node in enumerate(order)}
+    event_of = {(id(event.node), event.place): e for e, event in enumerate(events)}
+    root, groups = _parse(picture)
+    boxes = {f'v{i}': node for i, node in enumerate(order)}
+    edges: dict[str, list[_Group]] = {}
+    for group in groups:
+        node = boxes.get(group.title.removesuffix('op'))
+        if 'edge' in group.kind:
+            edges.setdefault(group.title, []).append(group)
+        elif group.title in boxes and node is not None:
+            group.element.set('data-node', str(place[node]))
+            if isinstance(node, Constant):
+                continue
+            texts = group.texts[-4:]  # data, its number, grad, its number
+            for text, what in zip(texts[1::2], ('data-value', 'data-signal')):
+                # A minus of the page is wider than Graphviz's hyphen.
+                text.set('font-size', '10')
+                text.set('data-room', str(len(text.text or '')))
+                text.set(what, str(place[node]))
+        elif node is not None:
+            group.element.set('data-op', str(place[node]))
+    for name, node in boxes.items():
+        for group in edges.get(f'{name}op->{name}', ()):
+            group.element.set('data-into', str(place[node]))
+        for source in {*node.inputs}:
+            lines = sorted(edges.get(f'v{place[source]}->{name}op', ()), key=lambda group: group.serial)
+            for group, k in zip(lines, (k for k, other in enumerate(node.inputs) if other is source)):
+                group.element.set('data-into', str(place[node]))
+                group.element.set('data-from', str(place[source]))
+                e = event_of.get((id(node), k))
+                if e is not None:
+                    group.element.set('data-event', str(e))
+                    if group.texts:
+                        group.texts[-1].set('data-partial', str(e))
+    return _page_element(root, 'The graph of every operation, from its leaves on the left to the result on the right')
+
+
+def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film) -> str:
+    """Return the picture of ``draw_network``, with room for outputs and error signals at the neurons."""
+    root, groups = _parse(picture)
+    weights = ((node, name[2:]) for node, name in film.labels.items() if name.startswith('w_'))
+    connections = {name.strip('{}').replace(',', '_'): node for node, name in weights}
+    above = False
+    for group in groups:
+        name, nodes = group.title, list[Value]()
+        if group.title in film.neurons:
+            r, output = film.neurons[name]
+            bias = r.inputs[-1]
+            nodes = [r, output, bias]
+            if len(group.texts) > 2:
+                group.texts[-1].set('data-brief', str(place[bias]))
+                group.texts[-1].set('data-room', '6')
+            above = _numbers_at(group, place[output]) or above
+        elif re.fullmatch(r'x\d+', name):
+            x = film.run.inputs[int(name[1:]) - 1]
+            nodes = [x]
+            above = _numbers_at(group, place[x]) or above
+        elif re.fullmatch(r'y\d*', name):
+            nodes = [film.run.outputs[int(name[1:] or 1) - 1]]
+        elif 'connection' in group.kind:
+            nodes = [connections[(group.element.get('id') or '')[2:]]]
+            group.element.set('data-weight', str(place[nodes[0]]))
+        elif name.startswith('w') and name[1:] in connections:
+            nodes = [connections[name[1:]]]
+            group.element.set('data-weight', str(place[nodes[0]]))
+            if len(group.texts) > 2:
+                group.texts[-1].set('data-brief', str(place[nodes[0]]))
+        group.element.set('data-node', ' '.join(str(place[node]) for node in nodes if node in place))
+    if above:
+        left, top, width, height = (float(part) for part in (root.get('viewBox') or '').split())
+        root.set('viewBox', f'{left} {top - 16} {width} {height + 16}')
+    return _page_element(root, 'The network: inputs on the left, neurons in columns, the output on the right')
+
+
+def _numbers_at(group: _Group, node: int) -> bool:
+    """Add texts for a neuron's output, below it, and its error signal, above it; tell if there is room."""
+    circle = group.element.find(f'.//{NAMESPACE}ellipse')
+    if circle is None or float(circle.get('ry', 0)) < ROOM:
+        return False
+    x, y, radius = (float(circle.get(name, 0)) for name in ('cx', 'cy', 'ry'))
+    below = 'data-value', y + radius + 13, INPUT.lower()
+    above = 'data-signal', y - radius - 5, SIGNAL.lower()
+    for what, height, colour in (below, above):
+        look = {'x': f'{x:.1f}', 'y': f'{height:.1f}', 'text-anchor': 'middle', 'font-size': '11', 'fill': colour}
+        ElementTree.SubElement(group.element, f'{NAMESPACE}text', look | {what: str(node)})
+    return True
+
+
+def _parse(picture: Digraph) -> tuple[Element, list[_Group]]:
+    root = ElementTree.fromstring(picture.pipe('svg', encoding='utf-8'))
+    groups = [_Group(element) for element in root.iter(f'{NAMESPACE}g')]
+    return root, [group for group in groups if {'node', 'edge'} & {*group.kind}]
+
+
+def _page_element(root: Element, label: str) -> str:
+    """Write what is known of a picture as an ``svg`` element of an HTML page."""
+    left, top, width, height = (float(part) for part in (root.get('viewBox') or '').split())
+    look = {'viewBox': f'{left:g} {top:g} {width:g} {height:g}', 'style': f'--width: {width:g}; --height: {height:g}'}
+    svg = Element('svg', look | {'role': 'img', 'aria-label': label})
+    svg.extend(_cleaned(child) for child in _shapes(root))
+    background = svg.find('./g/polygon')
+    if background is not None:
+        svg[0].remove(background)
+    return ElementTree.tostring(svg, encoding='unicode', short_empty_elements=True)
+
+
+def _shapes(parent: Element) -> Iterator[Element]:
+    """Yield the shapes below an element; links, and groups around them, give way to what they hold."""
+    for child in parent:
+        tag = child.tag.removeprefix(NAMESPACE)
+        if tag == 'a' or (tag == 'g' and not child.get('class')):
+            yield from _shapes(child)
+        elif tag in SHAPES:
+            yield child
+
+
+def _cleaned(element: Element) -> Element:
+    """Copy an element with the attributes that are known."""
+    look = {name: LONG_NUMBER.sub(lambda match: f'{float(match[0]):.1f}', value)
+            for name, value in element.attrib.items()
+            if (name in KEPT or name.startswith('data-')) and (name, value) not in DEFAULTS}  # fmt: skip
+    if element.get('baseline-shift') == 'sub':  # which not every browser knows
+        look['y'] = f'{float(look["y"]) + 0.3 * float(look["font-size"]):.1f}'
+    kind = [word for word in (element.get('class') or '').split() if word in CLASSES]
+    copy = Element(element.tag.removeprefix(NAMESPACE), look | ({'class': ' '.join(kind)} if kind else {}))
+    copy.text = element.text if copy.tag == 'text' else None
+    before = re.match(r'\s*', element.text or '')
+    if before and before[0] and copy.tag == 'text':
+        copy.set('data-before', before[0])
+    copy.extend(_cleaned(child) for child in _shapes(element))
+    return copy
+
+
+CLASSES = {'node', 'edge', 'connection', 'positive', 'negative', 'neither', 'neuron', 'input', 'output'}
