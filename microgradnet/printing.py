@@ -18,7 +18,7 @@ from .operations import Operation
 from .reals import Number
 from .value import Value
 
-__all__ = ['latex', 'text']
+__all__ = ['TIGHT', 'latex', 'node_latex', 'number_latex', 'text']
 
 #: How tightly an operation's printed form binds, by Python's operators; a call binds most.
 BINDING = {'add': 1, 'sub': 1, 'mul': 2, 'div': 2, 'neg': 3, 'pow': 4}
@@ -45,7 +45,7 @@ def latex(value: Value, whole: bool = True) -> str:
     >>> print(latex(Value(2.0, label='w_{1,3}').sqrt() * 3.0))
     \\sqrt{w_{1,3}} \\cdot 3
     """
-    return _print(value, whole, _leaf_latex, _node_latex)
+    return _print(value, whole, _leaf_latex, node_latex)
 
 
 Printed = tuple[str, int]
@@ -93,10 +93,10 @@ def _node_text(op: Operation, operands: list[Printed]) -> str:
 
 
 def _leaf_latex(leaf: Value) -> str:
-    return leaf.label or _number_latex(leaf.data)
+    return leaf.label or number_latex(leaf.data)
 
 
-def _number_latex(number: Number) -> str:
+def number_latex(number: Number) -> str:
     if not isinstance(number, float):
         if number.denominator == 1:
             return str(number)
@@ -110,7 +110,7 @@ def _number_latex(number: Number) -> str:
     return power if body == '1' else rf'{body} \cdot {power}'
 
 
-def _node_latex(op: Operation, operands: list[Printed]) -> str:
+def node_latex(op: Operation, operands: list[Printed]) -> str:
     if op.name == 'dot':
         weights, inputs, bias = op.split(operands)
         terms = [

@@ -1,0 +1,91 @@
+"""Derivations written out, with the numbers of the graph that ran.
+
+``derive``          a weight's update, or the derivative of any expression, step by step
+``error_signals``   r, g(r), g'(r), delta and gradients of every neuron, as a table
+
+>>> from microgradnet.value import Value
+>>> x = Value(3.0, label='x')
+>>> print(derive(x * x + 1.0, x))
+The derivative of y by x
+<BLANKLINE>
+What is given
+    x = 3
+<BLANKLINE>
+The expression, step by step
+    v_1 = x^2 = 9
+    y = v_1 + 1 = 10
+<BLANKLINE>
+Each step by what goes into it
+    ∂v_1/∂x = 2 · x = 6
+    ∂y/∂v_1 = 1
+<BLANKLINE>
+The chain rule along each path
+Path 1, y ← v_1 ← x:
+    P_1 = ∂y/∂v_1 · ∂v_1/∂x = 6
+    P_1 = 2 · x = 6
+All paths together:
+    dy/dx = P_1 = 6
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..value import Value
+from .lines import Derivation, Line, Section
+from .net import derive_weight
+from .paths import derive_value
+from .signals import ErrorSignals, error_signals
+
+__all__ = ['Derivation', 'ErrorSignals', 'Line', 'Section', 'derive', 'error_signals']
+
+
+def derive(
+    subject: Any, *arguments: Any, learning_rate: Any = 0.5, limit: int = 64, hats: bool | None = None
+) -> Derivation:
+    """Write out ``derive(net, teacher_set, weight)`` or ``derive(value, wrt)``, with numbers.
+
+    Of a net: how E, half the sum of squares over a teacher set, makes one step of
+    gradient descent change one weight or bias. The steps are those of the derivation:
+    the update rule, the error, the chain rule, the terms that vanish, the paths that
+    remain, the error signals, and the update in numbers. The weight is given as the
+    parameter itself or by its name, source first, target second: ``'w_{1,3}'``,
+    ``'w_{x1,1}'``, ``'b_5'``. In a net of two layers the derivation's names with hats
+    are known too, ``'w_{1,1}'``, ``'ŵ_1'`` or ``'w_hat_1'``; then, or with
+    ``hats=True``, they are those printed. The teacher set is a ``TeacherSet`` or any list of pairs of
+    inputs and targets; of one sample the sums over samples are left out.
+
+    Of a node: its derivative by another one, ``wrt``, as the chain rule along each path
+    between them.
+
+    The numbers are those of a forward run and a real ``backward``; gradients stay as
+    they were. Printed in six digits, what is given in full. Raises ValueError if there
+    is no such weight or node, or if there are more paths than ``limit``.
+
+    >>> from microgradnet.nn import MLP
+    >>> net = MLP.from_weights([[[2.0]], [[3.0]]], [[1.0], [0.0]], 'identity')
+    >>> derivation = derive(net, [([1.0], 8.0)], 'w_{x1,1}')
+    >>> for line in derivation.sections[7].body:
+    ...     print(line)
+    δ = y - t = 1
+    δ_1 = δ · g'(r_2) · w_{1,2} = 3
+    Error introduced, times gradient of the activation, times input:
+    ∂E/∂w_{x1,1} = [error introduced: δ_1] · [gradient: g'(r_1)] · [input: x_1] = 3
+    Substituted, back to the outputs:
+    ∂E/∂w_{x1,1} = δ · g'(r_2) · w_{1,2} · g'(r_1) · x_1 = 3
+    >>> print(derivation.lines[-1])
+    w_{x1,1}^(l+1) = w_{x1,1}^(l) - h · ∂E/∂w_{x1,1} = 2 - 0.5 · 3 = 0.5
+    """
+    if isinstance(subject, Value):
+        (wrt,) = _exactly(arguments, 1, 'derive(value, wrt)')
+        if not isinstance(wrt, Value):
+            raise TypeError(f'derive(value, wrt) takes the node to derive by, not {wrt!r}')
+        return derive_value(subject, wrt, limit)
+    teacher_set, weight = _exactly(arguments, 2, 'derive(net, teacher_set, weight)')
+    return derive_weight(subject, teacher_set, weight, learning_rate, limit, hats)
+
+
+def _exactly(arguments: tuple[Any, ...], count: int, form: str) -> tuple[Any, ...]:
+    if len(arguments) != count:
+        raise TypeError(f'{form} takes {count + 1} arguments, not {len(arguments) + 1}')
+    return arguments

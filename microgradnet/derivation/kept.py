@@ -1,0 +1,115 @@
+"""The numbers of a derivation: what a net's forward runs keep, and a real ``backward`` sends.
+
+``Kept`` runs a net on every sample, goes back from half the sum of squares, and hands
+out symbols with these numbers. The net's own gradients stay as they were.
+
+>>> from microgradnet.nn import MLP
+>>> net = MLP.from_weights([[[2.0]], [[3.0]]], [[1.0], [0.0]], 'identity')
+>>> kept = Kept(net, [([1.0], 8.0), ([0.0], 3.0)])
+>>> kept.y(0).numbers, kept.delta(0, 0).numbers, kept.gradient((0, 0, 0))
+((9.0, 3.0), (3.0, 0.0), 3.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..adjoints import gradients
+from ..losses import half_squared_error
+from ..runs import Firing, Run
+from ..samples import is_row
+from .names import Names, Place
+from .terms import Applied, Name, Symbol
+from .untouched import backward_of
+
+__all__ = ['Kept', 'slope_of']
+
+
+class Kept:
+    """Forward runs of a net on samples, and what one ``backward`` made of them.
+
+    Layers ``k``, neurons ``j`` and inputs ``i`` are counted from 0.
+    """
+
+    def __init__(self, net: Any, samples: Iterable[tuple[Any, Any]], hats: bool = False) -> None:
+        self.names = Names(net, hats)
+        pairs = [(x, [*t] if is_row(t) else [t]) for x, t in samples]
+        if not pairs:
+            raise ValueError('a derivation needs at least one sample; the teacher set is empty')
+        self.runs = [x if isinstance(x, Run) else net.run(x) for x, _ in pairs]
+        for place, (_, t) in enumerate(pairs, 1):
+            if len(t) != net.sizes[-1]:
+                raise ValueError(f'sample {place} has {len(t)} targets; {net!r} has {net.sizes[-1]} outputs')
+        self.targets = [t for _, t in pairs]
+        #: Where there is one sample, nothing is marked with its number.
+        self.every = 'i' if len(pairs) > 1 else ''
+        self.count = len(pairs)
+        self.error = half_squared_error([run.outputs for run in self.runs], self.targets)
+        self._go_back(net)
+        functions = [*dict.fromkeys(layer.activation.name for layer in net.layers)]
+        few = {g: Name('g', hat=place > 0) for place, g in enumerate(functions)}
+        many = {g: Name('g', str(place)) for place, g in enumerate(functions, 1)}
+        #: Which letter stands for which activation.
+        self.letters = few if len(functions) < 3 else many
+        self.activations = [layer.activation.name for layer in net.layers]
+
+    def _go_back(self, net: Any) -> None:
+        places, parameters = self.names.places(), net.parameters()
+        with backward_of(self.error, parameters):
+            self._gradients = dict(zip(places, [p.grad for p in parameters], strict=True))
+            self._deltas = [run.error_signals for run in self.runs]
+        self._data = dict(zip(places, [p.data for p in parameters], strict=True))
+
+    def gradient(self, place: Place) -> Any:
+        """Return the derivative of E by a weight or bias, as ``backward`` found it."""
+        return self._gradients[place]
+
+    def weight(self, place: Place) -> Symbol:
+        return Symbol(self.names.parameter(place), (self._data[place],))
+
+    def r(self, k: int, j: int) -> Symbol:
+        """Return the net input of a neuron."""
+        numbers = (run.layers[k][j].r.data for run in self.runs)
+        return Symbol(self.names.r(k, j).of(self.every), (*numbers,))
+
+    def g(self, k: int, j: int) -> Applied:
+        """Return the output g(r) of a neuron."""
+        return self._applied(k, j, False, (run.layers[k][j].output.data for run in self.runs))
+
+    def slope(self, k: int, j: int) -> Applied:
+        """Return g'(r) of a neuron."""
+        return self._applied(k, j, True, (slope_of(run.layers[k][j]) for run in self.runs))
+
+    def source(self, k: int, i: int) -> Symbol | Applied:
+        """Return what comes into the neurons of layer k at place i: x or the output of a neuron."""
+        if k > 0:
+            return self.g(k - 1, i)
+        # What the first layer was given: standardised, if the net does so.
+        numbers = (run.layers[0][0].r.op.split(run.layers[0][0].r.inputs)[1][i].data for run in self.runs)  # type: ignore[union-attr]
+        return Symbol(Name('x', str(i + 1), sample=self.every), (*numbers,))
+
+    def y(self, j: int) -> Symbol:
+        return Symbol(
+            self.names.output('y', j).of(self.every), (*(run.outputs[j].data for run in self.runs),)
+        )
+
+    def t(self, j: int) -> Symbol:
+        return Symbol(self.names.output('t', j).of(self.every), (*(t[j] for t in self.targets),))
+
+    def delta(self, k: int, j: int) -> Symbol:
+        """Return the error signal of a neuron: the derivative of E by its output."""
+        return Symbol(self.names.delta(k, j).of(self.every), (*(deltas[k][j] for deltas in self._deltas),))
+
+    def _applied(self, k: int, j: int, primed: bool, numbers: Iterable[Any]) -> Applied:
+        return Applied(self.letters[self.activations[k]], primed, self.r(k, j), (*numbers,))
+
+
+def slope_of(firing: Firing) -> Any:
+    """Return g'(r) of one firing: what lies between its two nodes.
+
+    >>> from microgradnet.nn import Neuron
+    >>> slope_of(Neuron(1, 'identity').fire([0.5])), slope_of(Neuron(1, 'relu').fire([0.0]))
+    (1.0, 0.0)
+    """
+    return gradients(firing.output, [firing.r])[0].data

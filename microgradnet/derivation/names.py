@@ -1,0 +1,116 @@
+"""What the derivation calls the parts of a net.
+
+Numbered, as in "Why backpropagation?": neurons 1, 2 ... through all layers, a weight
+by its source, then its target: w_{x1,1}, w_{1,3}, b_5. With hats, as in
+"Preliminaries" to "Putting it all together", a net of two layers: w_{A,B} from input
+A to hidden neuron B, b_B; ŵ_A (ŵ_{A,n}, if there are several outputs) and b̂ (b̂_n).
+
+>>> from microgradnet.nn import MLP
+>>> names = Names(MLP(2, [2, 1]))
+>>> names.find('w_{1,3}'), names.find('ŵ_1'), names.find('b_1')
+((1, 0, 0), (1, 0, 0), (0, 0, None))
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from typing import Any, TypeAlias
+
+from ..value import Value
+from .terms import Name
+
+__all__ = ['Names', 'Place']
+
+#: Layer, neuron, and input (None for the bias), counted from 0.
+Place: TypeAlias = tuple[int, int, int | None]
+
+
+class Names:
+    """The names of a net's weights, biases and neurons; with hats if ``hats``."""
+
+    def __init__(self, net: Any, hats: bool = False) -> None:
+        if not hasattr(net, 'layers'):
+            raise TypeError(f'a derivation is for an MLP, not for {net!r} ({type(net).__name__})')
+        self.net = net
+        self.inputs, self.sizes = net.inputs, net.sizes
+        self.hats = hats
+        if hats and len(self.sizes) != 2:
+            raise ValueError(f'names with hats are for nets of two layers; {net!r} has {len(self.sizes)}')
+
+    def neuron(self, k: int, j: int) -> str:
+        """Return the number of neuron j of layer k; with hats, none for a lone output."""
+        if self.hats:
+            return '' if k == 1 and self.sizes[1] == 1 else str(j + 1)
+        return str(sum(self.sizes[:k]) + j + 1)
+
+    def r(self, k: int, j: int) -> Name:
+        return Name('r', self.neuron(k, j), self._hat(k))
+
+    def f(self, k: int, j: int) -> Name:
+        return Name('f', self.neuron(k, j), self._hat(k))
+
+    def delta(self, k: int, j: int) -> Name:
+        lone = k == len(self.sizes) - 1 and self.sizes[k] == 1
+        return Name('δ') if lone else Name('δ', self.neuron(k, j), self._hat(k))
+
+    def output(self, letter: str, j: int) -> Name:
+        """Return y or t, with an index if there are several outputs."""
+        return Name(letter, str(j + 1) if self.sizes[-1] > 1 else '')
+
+    def parameter(self, place: Place) -> Name:
+        """Return the name of a weight or a bias."""
+        k, j, i = place
+        target = self.neuron(k, j)
+        if i is None:
+            return Name('b', target, self._hat(k))
+        source = str(i + 1) if self.hats else f'x{i + 1}' if k == 0 else self.neuron(k - 1, i)
+        return Name('w', f'{source},{target}'.rstrip(','), self._hat(k))
+
+    def places(self) -> list[Place]:
+        """List all weights and biases."""
+        return [(k, j, i) for k, size in enumerate(self.sizes) for j in range(size)
+                for i in (*range(self.sizes[k - 1] if k else self.inputs), None)]  # fmt: skip
+
+    def find(self, weight: str | Value) -> Place:
+        """Return where a weight or bias is; raise ValueError if it is not there."""
+        if isinstance(weight, Value):
+            for place, parameter in zip(self.places(), self.net.parameters(), strict=True):
+                if parameter is weight:
+                    return place
+            raise ValueError(f'{weight!r} is not a weight or bias of {self.net!r}')
+        if not isinstance(weight, str):
+            raise TypeError(f'a weight is given by its name or as the parameter itself, not {weight!r}')
+        known = {_plain(_written(names.parameter(p))): p for names in self._both() for p in names.places()}
+        if _plain(weight) not in known:
+            close = difflib.get_close_matches(_plain(weight), known, 3) or [*known][:3]
+            raise ValueError(f'{self.net!r} has no weight {weight!r}; it has {", ".join(close)} ...')
+        return known[_plain(weight)]
+
+    def wants_hats(self, weight: str | Value) -> bool:
+        """Tell whether a weight's name is one that only the derivation with hats has."""
+        numbered = {_plain(_written(self.parameter(place))) for place in self.places()}
+        return isinstance(weight, str) and len(self.sizes) == 2 and _plain(weight) not in numbered
+
+    def _both(self) -> list[Names]:
+        return [self] if self.hats or len(self.sizes) != 2 else [Names(self.net, hats=True), self]
+
+    def _hat(self, k: int) -> bool:
+        return self.hats and k == 1
+
+
+def _written(name: Name) -> str:
+    return name.base + '\u0302' * name.hat + f'_{name.index}' * bool(name.index)
+
+
+def _plain(name: str) -> str:
+    r"""Bring the ways to write a name down to one.
+
+    >>> {_plain(name) for name in (r'\hat{w}_{1}', 'w_hat_1', 'ŵ_1', r'\hat{w_1}')}
+    {'ŵ_1'}
+    """
+    name = unicodedata.normalize('NFD', name).replace(' ', '').replace('$', '')
+    name = re.sub(r'\\hat\{?(\w)\}?', '\\1\u0302', name)
+    name = re.sub(r'^(\w)_hat', '\\1\u0302', name)
+    return unicodedata.normalize('NFC', re.sub(r'[{}()\\]', '', name).replace('x_', 'x'))

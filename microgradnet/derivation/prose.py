@@ -1,0 +1,51 @@
+r"""Sentences with names in them, w_{1,3}, set for HTML and for LaTeX.
+
+>>> print(prose_html('The update of w_{x1,1} & <b>'))
+The update of <i>w</i><sub>x1,1</sub> &amp; &lt;b&gt;
+>>> print(prose_tex('Path 1, f_1 → f̂, 50%'))
+Path 1, $f_{1}$ $\to$ $\hat{f}$, 50\%
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+from .terms import Name, Symbol
+from .tex import tex
+
+__all__ = ['prose_html', 'prose_tex']
+
+NAME = re.compile(r'(?<!\w)([^\W\d_]\u0302?)_(?:\{([\w,]+)\}|(\w+))|([^\W\d_]\u0302)(?!\w)')
+SIGNS = {'\\': r'\textbackslash{}', '→': r'$\to$', '←': r'$\gets$', 'δ': r'$\delta$', '^': r'\^{}', '~': r'\~{}',
+         **{c: '\\' + c for c in '{}_$%&#'}}  # fmt: skip
+
+
+def _parts(prose: str) -> list[str | tuple[str, str]]:
+    """Split a sentence into its names, as pairs of letter and index, and what is between them."""
+    parts: list[str | tuple[str, str]] = []
+    place, prose = 0, unicodedata.normalize('NFD', prose)
+    for match in NAME.finditer(prose):
+        parts += [prose[place : match.start()], (match[1] or match[4], match[2] or match[3] or '')]
+        place = match.end()
+    return [*parts, prose[place:]]
+
+
+def prose_html(prose: str) -> str:
+    """Escape a sentence for HTML, its names in italics with their index below."""
+
+    def written(letter: str, index: str) -> str:
+        below = f'<sub>{html.escape(index)}</sub>' if index else ''
+        return f'<i>{html.escape(unicodedata.normalize("NFC", letter))}</i>{below}'
+
+    return ''.join(html.escape(part) if isinstance(part, str) else written(*part) for part in _parts(prose))
+
+
+def prose_tex(prose: str) -> str:
+    """Escape a sentence for LaTeX, its names as formulas."""
+    return ''.join(
+        ''.join(SIGNS.get(c, c) for c in part) if isinstance(part, str)
+        else f'${tex(Symbol(Name(part[0][0], part[1], hat=len(part[0]) > 1), ()))}$'
+        for part in _parts(prose)
+    )  # fmt: skip
