@@ -24,9 +24,10 @@ from .value import Value
 if TYPE_CHECKING:
     from .compiling import Program, compile, recording
     from .custom_operations import custom
+    from .derivation import derive, error_signals
     from .diagnose import dead_neurons, explain_nan
     from .differentiate import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-    from .drawing import draw, draw_network
+    from .drawing import draw, draw_error_signal, draw_network, play
     from .printing import latex, text
     from .saving import load, restore, save
     from .sparse import sparse_hessian, sparse_jacobian
@@ -46,9 +47,12 @@ __all__ = [
     'cross_entropy',
     'custom',
     'dead_neurons',
+    'derive',
     'dot',
     'draw',
+    'draw_error_signal',
     'draw_network',
+    'error_signals',
     'explain_nan',
     'functions',
     'grad',
@@ -64,6 +68,7 @@ __all__ = [
     'mean',
     'no_grad',
     'operations',
+    'play',
     'recording',
     'restore',
     'root_mean_square_error',
@@ -86,6 +91,9 @@ _LATER = {
     'recording': 'compiling',
     'custom': 'custom_operations',
     'dead_neurons': 'diagnose',
+    'derive': 'derivation',
+    'error_signals': 'derivation',
+    'play': 'drawing',
     'explain_nan': 'diagnose',
     'grad': 'differentiate',
     'hessian': 'differentiate',
@@ -97,6 +105,7 @@ _LATER = {
     'value_and_grad': 'differentiate',
     'vjp': 'differentiate',
     'draw': 'drawing',
+    'draw_error_signal': 'drawing',
     'draw_network': 'drawing',
     'gradients': 'differentiate',
     'latex': 'printing',

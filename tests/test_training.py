@@ -673,9 +673,8 @@ def states(mode: Any, updates: int, **arguments: Any) -> list[list[Any]]:
             return super().step(weights, gradients, h)
 
     with pytest.raises(StopIteration):
-        train(
-            net_of_two(), XOR, learning_rate=0.1, epochs=10**9, mode=mode, optimiser=Noting(), compiled=False, **arguments
-        )
+        options = {'mode': mode, 'optimiser': Noting(), 'compiled': False, **arguments}
+        train(net_of_two(), XOR, learning_rate=0.1, epochs=10**9, **options)
     return trail
 
 
