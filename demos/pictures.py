@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from demos import iris, two_moons
-from microgradnet import MLP, Value, draw, draw_network
+from microgradnet import MLP, Value, draw, draw_error_signal, draw_network
 
 
 def main(argv: Sequence[str] | None = None) -> list[Path]:
@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> list[Path]:
     for name, picture in drawn.items():
         paths.append(arguments.out / f'{name}.svg')
         picture.render(outfile=paths[-1], cleanup=True)
+    paths.append(draw_error_signal(three_layers(), [1.0, 0.5], [1.0]).save(arguments.out / 'error_signal.svg'))
     print('\nThe pictures:')
     for path in paths:
         print(f'  {path}  {path.stat().st_size / 1000:.1f} kB')
