@@ -93,8 +93,10 @@ def _sum(name: str, given: list[Bounded]) -> Bounded:
     )
     total, error = 0.0, 0.0
     for (a, e), (b, f) in pairs:
-        product = a * b
+        product, before = a * b, total
         total += product
+        if name == 'dot' and not math.isfinite(total) and all(map(math.isfinite, (a, b, before))):
+            error = math.inf  # with one rounding it may just not overflow
         error += abs(a) * f + abs(b) * e + e * f
         if math.isfinite(total) and (name == 'dot' or error):
             error += (math.ulp(product) if name == 'dot' else 0.0) + math.ulp(total)
