@@ -52,6 +52,7 @@ def plain_mathtext(latex: str) -> str:
     return re.sub(r'\\underbrace\{\\textcolor\{\w+\}\{(.*?)\}\}_\{\\text\{[a-z ]+\}\}', r'{\1}', latex)
 
 
+@pytest.mark.slow
 def test_mathtext_reads_every_line() -> None:
     from matplotlib.mathtext import MathTextParser
 

@@ -102,6 +102,7 @@ def test_numbers_on_the_page_are_the_engines(chromium: Any, net_page: Path) -> N
     with Tab(chromium, net_page) as tab:
         tab.page.keyboard.press('End')
         tab.page.locator('summary').click()
+        tab.page.locator('#numbers tr').first.wait_for()  # a browser says that the table is open in a task of its own
         rows = {row.locator('th').inner_text(): row.locator('td').all_inner_texts()
                 for row in tab.page.locator('#numbers tr').all()}  # fmt: skip
         for name, node in expected.items():

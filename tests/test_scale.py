@@ -128,6 +128,7 @@ def test_building_and_dropping_graphs_leaves_nothing_to_collect() -> None:
         gc.enable()
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(programs())
 def test_random_graphs_leave_nothing_to_collect(program: Program) -> None:

@@ -132,6 +132,7 @@ def test_an_expression_says_how_many_leaves_it_wants() -> None:
         Expression((1.0,))([1.0, 2.0])
 
 
+@pytest.mark.slow
 def test_expressions_shrink_to_the_smallest_failing_graph() -> None:
     def shared(f: Expression) -> bool:
         """The smallest graph that a walk without an order gets wrong: a node used twice that has inputs."""
