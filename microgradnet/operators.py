@@ -24,6 +24,7 @@ def __mul__(self, b):
     node.op = mul_operation
     node.label = ''
     node.inputs = (self, other)
+    node.born = tick()
     node.partials = (b, a,) if recorded else (b, None,)
     return node
 """
@@ -109,6 +110,7 @@ def nary_source(op: Operation) -> str:
         node.op = sum_operation
         node.label = ''
         node.inputs = (*a_nodes,)
+        node.born = tick()
         node.partials = (*[1.0] * len(a),)
         return node
     """
@@ -180,6 +182,7 @@ def _node(op: Operation, nodes: str, partials: str) -> list[str]:
         f'node.op = {op.name}_operation',
         "node.label = ''",
         f'node.inputs = ({nodes}{comma})',
+        'node.born = tick()',
         *made,
         'return node',
     ]

@@ -17,7 +17,7 @@ from . import arithmetic, ieee, operators
 from .kernels import define
 from .operations import Operation, operations
 from .reals import Fraction
-from .value import Constant, Value, constant, new
+from .value import Constant, Value, constant, new, tick
 
 __all__ = ['forgive', 'lift', 'record', 'recorders', 'vectors']
 
@@ -55,7 +55,7 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
             return Value(y)
         watch = arithmetic.watcher()
     result = Value(y)
-    result.op, result.inputs = op, (*nodes,)
+    result.op, result.inputs, result.born = op, (*nodes,), tick()
     try:
         result.partials = _masked(nodes, op.partials(way)(*operands, y))
     except ieee.TROUBLE:
@@ -103,7 +103,7 @@ def vectors(op: Operation, *groups: Any) -> tuple[Value, ...]:
 recorders: dict[str, Any] = {}
 
 arithmetic.space.update(
-    Value=Value, Constant=Constant, new=new, constant=constant, lift=lift, record=record,
+    Value=Value, Constant=Constant, new=new, tick=tick, constant=constant, lift=lift, record=record,
     vectors=vectors, forgive=forgive, limits=limits, TROUBLE=ieee.TROUBLE,
 )  # fmt: skip
 

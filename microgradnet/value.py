@@ -12,6 +12,7 @@ each; ``inspect.getsource(Value.tanh)`` shows what runs.
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections import deque
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ class Value(operators.Operators):
     ('add', 'mul', (3.0, 3.0))
     """
 
-    __slots__ = ('__weakref__', 'data', 'grad', 'inputs', 'label', 'op', 'partials', 'signal')
+    __slots__ = ('__weakref__', 'born', 'data', 'grad', 'inputs', 'label', 'op', 'partials', 'signal')
 
     data: Number
     grad: Number
@@ -57,6 +58,7 @@ class Value(operators.Operators):
     partials: tuple[Number | None, ...]
     label: str
     signal: Number
+    born: int  # of a node that was computed: when, counted in nodes
 
     def __init__(self, data: Any, label: str = '') -> None:
         self.data = data if data.__class__ is float else real(data)
@@ -187,6 +189,7 @@ class Value(operators.Operators):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self.data, self.grad, self.op, self.inputs, self.partials, self.label = state
+        self.born = tick()
 
 
 class Constant(Value):
@@ -220,6 +223,7 @@ class Constant(Value):
 
 
 new = object.__new__
+tick = itertools.count(1).__next__
 _set_grad = Value.__dict__['grad'].__set__
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from . import numpy_printer, python_printer
 from .instructions import Listing
+from .routine import Routine
 from .row_data import as_array, as_lists
 
 __all__ = ['BACKENDS', 'Engine', 'best_backend', 'engine']
@@ -61,8 +62,8 @@ class _Stepping:
 class PythonEngine(_Stepping):
     """Runs the printed Python, row by row; needs nothing else."""
 
-    def __init__(self, listing: Listing) -> None:
-        self.source, self.outputs = python_printer.source(listing), len(listing.outputs)
+    def __init__(self, listing: Listing | Routine) -> None:
+        self.source, self.outputs = python_printer.source(listing), listing.count
         self.function = python_printer.function(listing)
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
@@ -82,8 +83,8 @@ class PythonEngine(_Stepping):
 class NumPyEngine(_Stepping):
     """Runs the printed NumPy, all rows at once."""
 
-    def __init__(self, listing: Listing) -> None:
-        self.source, self.outputs = numpy_printer.source(listing), len(listing.outputs)
+    def __init__(self, listing: Listing | Routine) -> None:
+        self.source, self.outputs = numpy_printer.source(listing), listing.count
         self.function = numpy_printer.function(listing)
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
@@ -101,7 +102,7 @@ class NumPyEngine(_Stepping):
         return self.each(rows, parameters).sum(axis=0)
 
 
-def engine(listing: Listing, backend: str, threads: int, fast: bool) -> Engine:
+def engine(listing: Listing | Routine, backend: str, threads: int, fast: bool) -> Engine:
     """Return the engine of a name for a listing.
 
     Raises TypeError where the listing has operations that the backend cannot print,
@@ -125,7 +126,7 @@ def engine(listing: Listing, backend: str, threads: int, fast: bool) -> Engine:
     return NumPyEngine(listing) if backend == 'numpy' else PythonEngine(listing)
 
 
-def best_backend(listing: Listing) -> str:
+def best_backend(listing: Listing | Routine) -> str:
     """Choose the fastest backend that is installed and can print a listing."""
     if importlib.util.find_spec('numpy') is None:
         return 'python'

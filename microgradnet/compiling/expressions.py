@@ -43,8 +43,7 @@ class Expressions:
         self.taken = {*keyword.kwlist, *self.words, *listing.customs, *listing.used()}
         self.spelt: list[tuple[str, int]] = []
         self.count = 0
-        leaves = [place for place, (name, _) in enumerate(listing.instructions) if name in ('row', 'parameter')]
-        self.leaf_names = {place: self._leaf_name(place) for place in leaves}
+        self.leaf_names = self._leaf_names()
 
     def names(self, kind: str) -> list[str]:
         """Return the names of the ``'row'``'s numbers, or of the ``'parameter'``s, in order.
@@ -121,6 +120,11 @@ class Expressions:
     def function(self, name: str) -> str:
         """Return what a function, or an infinity or nan, is called."""
         return name
+
+    def _leaf_names(self) -> dict[int, str]:
+        """Name the row's numbers and the parameters."""
+        leaves = [place for place, (name, _) in enumerate(self.listing.instructions) if name in ('row', 'parameter')]
+        return {place: self._leaf_name(place) for place in leaves}
 
     def own_name(self, place: int) -> str:
         """Make a new name for an instruction: its label, or v1, v2 ..."""

@@ -28,6 +28,8 @@ from .guards import BranchError, Guard, log
 from .instructions import Listing
 from .lowering import freeze
 from .results import stack
+from .routine import Routine
+from .sweeps import lower
 
 __all__ = ['Function', 'Trace']
 
@@ -174,11 +176,11 @@ class Function:
                 f'{origin.source}. Use where(), max() or abs() of microgradnet.functions there, or raise most_paths'
             )
         parameters = self._closed_over(first)
-        listing = first.listing(parameters)
+        listing, lowered = first.listing(parameters), first.lowered(parameters)
         backend = self.backend or best_backend(listing)
         known.append(Trace(
             tuple(first.guards), listing, len(first.outputs), first.template, parameters,
-            engine(listing, backend, self.threads, self.fast),
+            engine(lowered, backend, self.threads, self.fast),
         ))  # fmt: skip
         return known[-1]
 
@@ -241,6 +243,9 @@ class _Recording:
 
     def listing(self, parameters: list[Value]) -> Listing:
         return freeze([*self.outputs, *self.sides], self.xs, parameters)
+
+    def lowered(self, parameters: list[Value]) -> Listing | Routine:
+        return lower([*self.outputs, *self.sides], self.xs, parameters)
 
 
 def _structure(thing: Any) -> Hashable:

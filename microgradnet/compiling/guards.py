@@ -27,6 +27,9 @@ from ..recorders import lift
 from ..value import Constant, Value
 from .instructions import LEAVES, Instruction, Listing
 from .lowering import compute, freeze
+from .routine import Routine
+from .sweeps import routine
+from .tape import PARAMETER, ROW, Tape, is_long, tape
 
 __all__ = ['BranchError', 'Guard', 'Path', 'log', 'paths_of', 'recording']
 
@@ -72,15 +75,17 @@ class Path:
     """
 
     guards: tuple[Guard, ...]
-    listing: Listing
+    listing: Listing | Tape
     leaves: tuple[ref[Value], ...]
     numbers: tuple[float, ...]
 
-    def over(self, rows: Sequence[Value], parameters: Sequence[Value]) -> Listing:
+    def over(self, rows: Sequence[Value], parameters: Sequence[Value]) -> Listing | Routine:
         """Return the listing for a program's rows and parameters; any other leaf is a constant."""
         instructions = [Instruction('row', (number,)) for number in range(len(rows))]
         instructions += [Instruction('parameter', (number,)) for number in range(len(parameters))]
         places = {node: place for place, node in enumerate([*rows, *parameters])}
+        if isinstance(self.listing, Tape):
+            return routine(self.listing.over(self._leaves(rows, parameters), len(rows), len(parameters)))
         moved: list[int] = []
         for name, operands in self.listing.instructions:
             if name == 'row':
@@ -95,6 +100,11 @@ class Path:
             instructions.append(Instruction(name, operands))
         outputs = tuple(moved[output] for output in self.listing.outputs)
         return Listing(tuple(instructions), outputs, len(rows), len(parameters), {}, self.listing.customs)
+
+    def _leaves(self, rows: Sequence[Value], parameters: Sequence[Value]) -> list[int | float]:
+        code = {node: base + k for base, nodes in ((ROW, rows), (PARAMETER, parameters)) for k, node in enumerate(nodes)}
+        living = [leaf() for leaf in self.leaves]
+        return [number if leaf is None else code.get(leaf, float(leaf.data)) for leaf, number in zip(living, self.numbers)]
 
     def __reduce__(self) -> Any:
         return Path, (self.guards, self.listing, (), ())  # for a program's own listing, no leaf is asked for again
@@ -188,7 +198,8 @@ def _remember(written: Log) -> None:
     leaves = [n for n in topological_order(*written.sides) if n.op is None and not isinstance(n, Constant)]
     numbers = tuple(float(leaf.data) for leaf in leaves)
     if leaves:
-        path = Path(tuple(written.guards), freeze(written.sides, leaves, []), tuple(map(ref, leaves)), numbers)
+        sides = (tape if is_long(written.sides) else freeze)(written.sides, leaves, [])
+        path = Path(tuple(written.guards), sides, tuple(map(ref, leaves)), numbers)
         for leaf in leaves:
             key = id(leaf)
             if key not in _paths:

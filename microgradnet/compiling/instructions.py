@@ -74,6 +74,11 @@ class Listing:
     labels: dict[int, str] = field(default_factory=dict, compare=False)
     customs: dict[str, Operation] = field(default_factory=dict, compare=False)
 
+    @property
+    def count(self) -> int:
+        """How many outputs there are."""
+        return len(self.outputs)
+
     def __str__(self) -> str:
         lines = [f'{place}: {name} {" ".join(map(str, o))}' for place, (name, o) in enumerate(self.instructions)]
         return '\n'.join([*lines, f'outputs {" ".join(map(str, self.outputs))}'])
@@ -91,6 +96,10 @@ class Listing:
             if name not in LEAVES:
                 count.update(operands)
         return count
+
+    @property
+    def reads_parameters(self) -> bool:
+        return any(name == 'parameter' and self.uses[place] for place, (name, _) in enumerate(self.instructions))
 
     def is_zero(self, place: int) -> bool:
         """Tell whether a place holds the constant 0.0, which a sum that began with it need not add again."""

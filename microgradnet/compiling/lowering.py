@@ -33,7 +33,7 @@ from ..operations import Operation, operations
 from ..value import Constant, Value
 from .instructions import COMPARISONS, PRIMITIVES, Instruction, Listing
 
-__all__ = ['compute', 'freeze']
+__all__ = ["Lowering", "Place", "compute", "freeze"]
 
 _PYTHON: dict[str, Callable[..., Any]] = {
     'add': operator.add, 'sub': operator.sub, 'mul': operator.mul, 'neg': operator.neg, 'div': ieee.divide,
@@ -58,7 +58,7 @@ def freeze(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence
     numbers are given beside; any other leaf is a constant. Raises ValueError for a row's
     or parameter's node that is no leaf, or is given twice.
     """
-    g = _Lowering()
+    g = Lowering()
     place: dict[Value, Place] = {}
     for what, leaves in ('row', rows), ('parameter', parameters):
         for number, leaf in enumerate(leaves):
@@ -80,7 +80,7 @@ class Place(int):
     """A place in the list of instructions; a bare number among operands is a number."""
 
 
-class _Lowering:
+class Lowering:
     """The builder that cells in graph arithmetic speak to: it makes instructions."""
 
     def __init__(self) -> None:

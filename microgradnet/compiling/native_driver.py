@@ -21,7 +21,7 @@ from .instructions import Listing
 from .native_printer import ARGUMENTS, Block, block
 from .vector_math import declarations, definitions
 
-__all__ = ['module']
+__all__ = ['Driver', 'counters', 'loop', 'module']
 
 ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters, ptr %scratch, ptr %results'
 #: Up to so many outputs a step of gradient descent is written out, in registers.
@@ -38,20 +38,24 @@ def module(listing: Listing, lanes: int, adding: bool, fast: bool = False) -> tu
     body = block(listing, lanes, adding, fast)
     names = listing.used()
     small = not adding and body.parts == 1 and 1 <= len(listing.outputs) <= SMALL
-    driver = _Driver(listing, lanes, body, small)
+    driver = Driver(listing, lanes, body, small)
     text = [definitions(names, lanes, small), declarations(names), body.text, driver.block(), driver.pack()]
     text += [driver.batch(adding), driver.sums(), driver.descend(), *([] if adding else [driver.each()])]
     inline = 'alwaysinline ' * small
     return '\n'.join([*text, f'attributes #0 = {{ nounwind {inline}}}']), driver.scratch
 
 
-class _Driver:
+class Driver:
     """Prints the loops; counters are in memory, from where LLVM takes them into registers."""
 
     def __init__(self, listing: Listing, lanes: int, body: Block, small: bool) -> None:
-        self.width, self.count, self.lanes, self.small = listing.width, len(listing.outputs), lanes, small
+        self.set_up(listing.width, listing.count, lanes, small)
         self.scratch = (self.count + body.kept) * lanes
-        self.parts, self.vector = body.parts, 'double' if lanes == 1 else f'<{lanes} x double>'
+        self.parts = body.parts
+
+    def set_up(self, width: int, count: int, lanes: int, small: bool) -> None:
+        self.width, self.count, self.lanes, self.small = width, count, lanes, small
+        self.vector = 'double' if lanes == 1 else f'<{lanes} x double>'
 
     def block(self) -> str:
         """Print the function that runs the parts of the block at a place, one after the other."""
@@ -83,9 +87,9 @@ class _Driver:
   %from = getelementptr i8, ptr %rows, i64 %from2
   %x = load double, ptr %from, align 1
   store double %x, ptr %to"""
-        body = _loop('b', '%blocks', _loop('c', str(self.width), _loop('l', str(self.lanes), copy)))
+        body = loop('b', '%blocks', loop('c', str(self.width), loop('l', str(self.lanes), copy)))
         return f"""define void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed) {{
-{_counters('b', 'c', 'l')}
+{counters('b', 'c', 'l')}
   %last = sub i64 %n, 1
   %up = add i64 %n, {self.lanes - 1}
   %blocks = sdiv i64 %up, {self.lanes}
@@ -93,6 +97,9 @@ class _Driver:
   ret void
 }}
 """
+
+    def call(self, number: str) -> str:
+        return f'  call void @block(ptr %packed, i64 {number}, ptr %parameters, ptr %scratch)'
 
     def each(self) -> str:
         copy = f"""
@@ -106,17 +113,17 @@ class _Driver:
   %to = getelementptr double, ptr %results, i64 %to2
   store double %y, ptr %to"""
         body = f"""
-  call void @block(ptr %packed, i64 %b, ptr %parameters, ptr %scratch)
   %first = mul i64 %b, {self.lanes}
   %left = sub i64 %n, %first
   %filled = call i64 @llvm.smin.i64(i64 %left, i64 {self.lanes})
-{_loop('l', '%filled', _loop('o', str(self.count), copy))}"""
+{self.call('%b')}
+{loop('l', '%filled', loop('o', str(self.count), copy))}"""
         return f"""define void @each({ROWS}) {{
-{_counters('b', 'l', 'o')}
+{counters('b', 'l', 'o')}
 {PACK}
   %up = add i64 %n, {self.lanes - 1}
   %blocks = sdiv i64 %up, {self.lanes}
-{_loop('b', '%blocks', body)}
+{loop('b', '%blocks', body)}
   ret void
 }}
 """
@@ -138,8 +145,8 @@ class _Driver:
         clear = f"""
   %at = getelementptr {self.vector}, ptr %scratch, i64 %z
   store {self.vector} {self._zero}, ptr %at"""
-        zeros = _loop('z', str(self.count), clear)
-        idle = _loop('i', str(self.count), _loop('l', str(self.lanes), f"""
+        zeros = loop('z', str(self.count), clear)
+        idle = loop('i', str(self.count), loop('l', str(self.lanes), f"""
   %idle0 = mul i64 %i, {self.lanes}
   %idle1 = add i64 %idle0, %l
   %idle = getelementptr double, ptr %scratch, i64 %idle1
@@ -147,14 +154,14 @@ class _Driver:
         first = f"""
   call void @block(ptr %packed, i64 %full, ptr %parameters, ptr %scratch)
 {idle}"""
-        more = _loop('b', '%full', '  call void @block(ptr %packed, i64 %b, ptr %parameters, ptr %scratch)')
+        more = loop('b', '%full', '  call void @block(ptr %packed, i64 %b, ptr %parameters, ptr %scratch)')
         only = '  call void @block(ptr %packed, i64 0, ptr %parameters, ptr %scratch)'
         if self.lanes == 1:
             run = f'{zeros}\n{more}' if adding else only
         elif adding:
-            run = f'{zeros}\n{_loop("f", "%partly", first)}\n{more}'
+            run = f'{zeros}\n{loop("f", "%partly", first)}\n{more}'
         else:
-            run = f"{only}\n{_loop('f', '%partly', idle)}"
+            run = f"{only}\n{loop('f', '%partly', idle)}"
         add = f"""
   %vector.at = getelementptr {self.vector}, ptr %scratch, i64 %o
   %vector = load {self.vector}, ptr %vector.at
@@ -162,12 +169,12 @@ class _Driver:
   %to = getelementptr double, ptr %results, i64 %o
   store double %sum, ptr %to"""
         return f"""define internal void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
-{_counters('b', 'f', 'i', 'l', 'o', 'z')}
+{counters('b', 'f', 'i', 'l', 'o', 'z')}
   %full = sdiv i64 %n, {self.lanes}
   %rest = srem i64 %n, {self.lanes}
   %partly = call i64 @llvm.smin.i64(i64 %rest, i64 1)
 {run}
-{_loop('o', str(self.count), add)}
+{loop('o', str(self.count), add)}
   ret void
 }}
 """
@@ -184,17 +191,17 @@ class _Driver:
         epoch = f"""
   %error = getelementptr double, ptr %errors, i64 %e
   store double 0.0, ptr %error
-{_loop('b', '%batches', batch)}"""
+{loop('b', '%batches', batch)}"""
         arguments = 'ptr %packed, ptr %parameters, i64 %n, i64 %size, double %h, i64 %epochs'
         own = f'  %own = alloca [{self.scratch} x double], align 64\n' * self.small
         return f"""define void @descend({arguments}, ptr %scratch, ptr %sums, ptr noalias %errors) {{
-{_counters('b', 'e', 'j')}
+{counters('b', 'e', 'j')}
 {own}  %up0 = add i64 %size, {self.lanes - 1}
   %apart = sdiv i64 %up0, {self.lanes}
   %up1 = add i64 %n, %size
   %up2 = sub i64 %up1, 1
   %batches = sdiv i64 %up2, %size
-{_loop('e', '%epochs', epoch)}
+{loop('e', '%epochs', epoch)}
   ret void
 }}
 """
@@ -210,7 +217,7 @@ class _Driver:
   call void @batch(ptr %batch, ptr %parameters, i64 %rows, ptr %scratch, ptr %sums)
   %E = load double, ptr %sums
 {self._add_error('%E')}
-{_loop('j', str(self.count - 1), update)}"""
+{loop('j', str(self.count - 1), update)}"""
 
     def _small_step(self) -> str:
         """Print the same written out, of one block, with all outputs in registers."""
@@ -267,11 +274,11 @@ class _Driver:
         return '\n'.join([*lines, f'  {result} = extractelement <1 x double> {name}, i64 0'])
 
 
-def _counters(*names: str) -> str:
+def counters(*names: str) -> str:
     return '\n'.join(f'  %{name}.at = alloca i64' for name in names)
 
 
-def _loop(name: str, end: str, body: str, start: str = '0') -> str:
+def loop(name: str, end: str, body: str, start: str = '0') -> str:
     """Print a loop in which ``%name`` counts from the start up to the end."""
     return f"""  store i64 {start}, ptr %{name}.at
   br label %{name}.head

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from . import native_driver, python_printer
+from . import native_driver, native_loops, python_printer
 from .instructions import Listing
 from .native_machine import Machine, lanes_of_the_processor, llvm
+from .routine import Routine
 from .row_data import as_array
 from .vector_math import symbols
 
@@ -27,6 +28,8 @@ _PACK = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, _ADDRESS)
 _OVER = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, *[_ADDRESS] * 4)
 _DESCEND = ctypes.CFUNCTYPE(None, _ADDRESS, _ADDRESS, _COUNT, _COUNT, _NUMBER, _COUNT, *[_ADDRESS] * 3)
 _compiling = Lock()
+#: So many vectors are computed at a time in loops: one waits while another is added to.
+WIDER = 4
 
 
 class Memory:
@@ -40,10 +43,11 @@ class Memory:
 class Code:
     """A module in machine code for so many lanes, and its functions."""
 
-    def __init__(self, listing: Listing, lanes: int, adding: bool, fast: bool) -> None:
+    def __init__(self, listing: Listing | Routine, lanes: int, adding: bool, fast: bool) -> None:
         self.lanes, self.width = lanes, listing.width
-        text, self.scratch = native_driver.module(listing, lanes, adding, fast)
-        self.machine = Machine(text, symbols(listing.used()))
+        printer = native_loops if isinstance(listing, Routine) else native_driver
+        text, self.scratch = printer.module(listing, lanes, adding, fast)  # type: ignore[arg-type]
+        self.machine = Machine(text, symbols(listing.used()), loops=isinstance(listing, Routine))
         self.pack, self.descend = _PACK(self.machine['pack']), _DESCEND(self.machine['descend'])
         self.over = _OVER(self.machine['sums' if adding else 'each'])
         self.sums = _OVER(self.machine['sums'])
@@ -72,10 +76,10 @@ class Code:
 class NativeEngine:
     """Runs a listing in machine code, rows in SIMD lanes, blocks of rows on threads."""
 
-    def __init__(self, listing: Listing, threads: int = 1, fast: bool = False) -> None:
+    def __init__(self, listing: Listing | Routine, threads: int = 1, fast: bool = False) -> None:
         llvm()
         self.listing, self.threads, self.fast = listing, threads, fast
-        self.outputs = len(listing.outputs)
+        self.outputs = listing.count
         self._codes: dict[tuple[int, bool], Code] = {}
 
     @property
@@ -85,10 +89,11 @@ class NativeEngine:
 
     def code(self, rows: int, adding: bool) -> Code:
         """Return machine code for batches of so many rows."""
-        lanes = lanes_of_the_processor()
+        lanes, loops = lanes_of_the_processor(), isinstance(self.listing, Routine)
+        lanes *= WIDER if loops and adding else 1
         if rows < lanes:
             lanes = 1 << max(rows - 1, 0).bit_length()
-        key = lanes, adding and rows > lanes
+        key = lanes, adding and (loops or rows > lanes)
         if key not in self._codes:
             with _compiling:
                 if key not in self._codes:

@@ -27,7 +27,7 @@ DIGEST = 32
 class Machine:
     """Functions in machine code; ``machine[name]`` is the address of one. They live as long as this object."""
 
-    def __init__(self, text: str, symbols: Iterable[str]) -> None:
+    def __init__(self, text: str, symbols: Iterable[str], loops: bool = False) -> None:
         binding = llvm()
         for name in symbols:
             binding.add_symbol(name, _address(name))
@@ -41,10 +41,14 @@ class Machine:
         stored = self._stored()
         self.from_cache = stored is not None
         if stored is None:
-            passes = binding.create_new_module_pass_manager()
-            passes.add_always_inliner_pass()
-            passes.add_sroa_pass()
-            passes.run(module, binding.create_pass_builder(target, binding.create_pipeline_tuning_options(2)))
+            options = binding.create_pipeline_tuning_options(2)
+            options.loop_vectorization = options.slp_vectorization = False  # rows are in the lanes
+            builder = binding.create_pass_builder(target, options)
+            passes = builder.getModulePassManager() if loops else binding.create_new_module_pass_manager()
+            if not loops:
+                passes.add_always_inliner_pass()
+                passes.add_sroa_pass()
+            passes.run(module, builder)
         self.engine = binding.create_mcjit_compiler(module, target)
         self.engine.set_object_cache(self._keep, lambda module: stored)
         self.engine.finalize_object()

@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 from .instructions import COMPARISONS, LEAVES, Listing
 
-__all__ = ['Block', 'block', 'hexadecimal']
+__all__ = ['Block', 'Native', 'block', 'hexadecimal']
 
 #: How many operands one part has, about.
 LENGTH = 1000
@@ -55,7 +55,7 @@ def block(listing: Listing, lanes: int, sums: bool, fast: bool = False) -> Block
 
     ``sums`` adds the outputs up; ``fast`` lets LLVM reassociate and contract them.
     """
-    printer = _Native(listing, lanes, sums, fast)
+    printer = _Straight(listing, lanes, sums, fast)
     parts = printer.parts()
     text = ''
     for number, part in enumerate(parts):
@@ -73,14 +73,98 @@ def hexadecimal(number: float) -> str:
     return '0x' + struct.pack('>d', number).hex().upper()
 
 
-class _Native:
-    def __init__(self, listing: Listing, lanes: int, sums: bool, fast: bool) -> None:
-        self.listing, self.lanes, self.sums = listing, lanes, sums
+class Native:
+    """Prints instructions; what a register is, and which instructions there are, its subclasses know."""
+
+    def set_up(self, lanes: int, sums: bool, fast: bool) -> None:
+        self.lanes, self.sums = lanes, sums
         self.flags = 'reassoc contract nsz arcp ' if fast else ''
         self.type, self.bools = ('double', 'i1') if lanes == 1 else (f'<{lanes} x double>', f'<{lanes} x i1>')
         self.kind = f'v{lanes}f64' if lanes > 1 else 'f64'
         self.lines: list[str] = []
         self.fresh = 0
+
+    def put(self, line: str) -> None:
+        self.lines.append(line)
+
+    def name(self) -> str:
+        self.fresh += 1
+        return f'%t{self.fresh}'
+
+    def spread(self, result: str, where: str) -> None:
+        """Load a number that is the same in all lanes."""
+        if self.lanes == 1:
+            self.put(f'{result} = load double, ptr {where}')
+            return
+        value, first = self.name(), self.name()
+        self.put(f'{value} = load double, ptr {where}')
+        self.put(f'{first} = insertelement {self.type} poison, double {value}, i64 0')
+        zeros = f'<{self.lanes} x i32> zeroinitializer'
+        self.put(f'{result} = shufflevector {self.type} {first}, {self.type} poison, {zeros}')
+
+    def constant(self, number: float) -> str:
+        text = hexadecimal(number)
+        return text if self.lanes == 1 else f'splat (double {text})'
+
+    def operand(self, place: int) -> str:
+        raise NotImplementedError
+
+    def is_zero(self, place: int) -> bool:
+        raise NotImplementedError
+
+    def instruction(self, result: str, name: str, operands: tuple[int, ...]) -> None:
+        kind = self.type
+        given = [self.operand(operand) for operand in operands]
+        if name in BINARY:
+            self.put(f'{result} = {BINARY[name]} {self.flags}{kind} {given[0]}, {given[1]}')
+        elif name in COMPARISONS:
+            self.put(f'{result} = fcmp {PREDICATES[name]} {kind} {given[0]}, {given[1]}')
+        elif name in ('both', 'either'):
+            self.put(f'{result} = {"and" if name == "both" else "or"} {self.bools} {given[0]}, {given[1]}')
+        elif name == 'select':
+            self.put(f'{result} = select {self.bools} {given[0]}, {kind} {given[1]}, {kind} {given[2]}')
+        elif name == 'neg':
+            self.put(f'{result} = fneg {kind} {given[0]}')
+        elif name == 'madd':
+            self.multiply_add(result, *given)
+        elif name == 'sum':
+            self.total(result, given)
+        elif name == 'dot':
+            self.dot(result, [*given[:-1], '' if self.is_zero(operands[-1]) else given[-1]])
+        else:
+            arguments = ', '.join(f'{kind} {operand}' for operand in given)
+            self.put(f'{result} = call {kind} @"{name}.{self.lanes}"({arguments})')
+
+    def total(self, result: str, terms: list[str]) -> None:
+        total = self.zero
+        for place, term in enumerate(terms, 1):
+            name = result if place == len(terms) else self.name()
+            self.put(f'{name} = fadd {self.flags}{self.type} {total}, {term}')
+            total = name
+
+    def dot(self, result: str, given: list[str]) -> None:
+        """Add products up, each with one rounding where the machine can, then the last operand."""
+        half, total = len(given) // 2, self.zero
+        for place, (a, b) in enumerate(zip(given[:half], given[half:]), 1):
+            name = result if place == half and not given[-1] else self.name()
+            self.multiply_add(name, a, b, total)
+            total = name
+        if total != result:
+            self.put(f'{result} = fadd {self.flags}{self.type} {total}, {given[-1] or self.zero}')
+
+    def multiply_add(self, result: str, a: str, b: str, c: str) -> None:
+        kind = self.type
+        self.put(f'{result} = call {self.flags}{kind} @llvm.fmuladd.{self.kind}({kind} {a}, {kind} {b}, {kind} {c})')
+
+    @property
+    def zero(self) -> str:
+        return hexadecimal(0.0) if self.lanes == 1 else 'zeroinitializer'
+
+
+class _Straight(Native):
+    def __init__(self, listing: Listing, lanes: int, sums: bool, fast: bool) -> None:
+        self.listing = listing
+        self.set_up(lanes, sums, fast)
         self.outputs: dict[int, list[int]] = defaultdict(list)
         for number, place in enumerate(listing.outputs):
             self.outputs[place].append(number)
@@ -139,19 +223,14 @@ class _Native:
                 need(operands, self.part[place])
         return kept
 
-    def put(self, line: str) -> None:
-        self.lines.append(line)
-
-    def name(self) -> str:
-        self.fresh += 1
-        return f'%t{self.fresh}'
+    def is_zero(self, place: int) -> bool:
+        return self.listing.is_zero(place)
 
     def operand(self, place: int) -> str:
         """Return what stands for an operand; a parameter is read anew at each use."""
         name, operands = self.listing.instructions[place]
         if name == 'number':
-            text = hexadecimal(operands[0])
-            return text if self.lanes == 1 else f'splat (double {text})'
+            return self.constant(operands[0])
         if name == 'parameter':
             return self.parameter(operands[0])
         if place not in self.here:
@@ -167,60 +246,8 @@ class _Native:
     def parameter(self, number: int) -> str:
         where, value = self.name(), self.name()
         self.put(f'{where} = getelementptr double, ptr %parameters, i64 {number}')
-        self.put(f'{value} = load double, ptr {where}')
-        if self.lanes == 1:
-            return value
-        first, every = self.name(), self.name()
-        self.put(f'{first} = insertelement {self.type} poison, double {value}, i64 0')
-        zeros = f'<{self.lanes} x i32> zeroinitializer'
-        self.put(f'{every} = shufflevector {self.type} {first}, {self.type} poison, {zeros}')
-        return every
-
-    def instruction(self, result: str, name: str, operands: tuple[int, ...]) -> None:
-        kind = self.type
-        given = [self.operand(operand) for operand in operands]
-        if name in BINARY:
-            self.put(f'{result} = {BINARY[name]} {self.flags}{kind} {given[0]}, {given[1]}')
-        elif name in COMPARISONS:
-            self.put(f'{result} = fcmp {PREDICATES[name]} {kind} {given[0]}, {given[1]}')
-        elif name in ('both', 'either'):
-            self.put(f'{result} = {"and" if name == "both" else "or"} {self.bools} {given[0]}, {given[1]}')
-        elif name == 'select':
-            self.put(f'{result} = select {self.bools} {given[0]}, {kind} {given[1]}, {kind} {given[2]}')
-        elif name == 'neg':
-            self.put(f'{result} = fneg {kind} {given[0]}')
-        elif name == 'sum':
-            self.total(result, given)
-        elif name == 'dot':
-            self.dot(result, [*given[:-1], '' if self.listing.is_zero(operands[-1]) else given[-1]])
-        else:
-            arguments = ', '.join(f'{kind} {operand}' for operand in given)
-            self.put(f'{result} = call {kind} @"{name}.{self.lanes}"({arguments})')
-
-    def total(self, result: str, terms: list[str]) -> None:
-        total = self.zero
-        for place, term in enumerate(terms, 1):
-            name = result if place == len(terms) else self.name()
-            self.put(f'{name} = fadd {self.flags}{self.type} {total}, {term}')
-            total = name
-
-    def dot(self, result: str, given: list[str]) -> None:
-        """Add products up, each with one rounding where the machine can, then the last operand."""
-        half, total = len(given) // 2, self.zero
-        for place, (a, b) in enumerate(zip(given[:half], given[half:]), 1):
-            name = result if place == half and not given[-1] else self.name()
-            self.multiply_add(name, a, b, total)
-            total = name
-        if total != result:
-            self.put(f'{result} = fadd {self.flags}{self.type} {total}, {given[-1] or self.zero}')
-
-    def multiply_add(self, result: str, a: str, b: str, c: str) -> None:
-        kind = self.type
-        self.put(f'{result} = call {self.flags}{kind} @llvm.fmuladd.{self.kind}({kind} {a}, {kind} {b}, {kind} {c})')
-
-    @property
-    def zero(self) -> str:
-        return hexadecimal(0.0) if self.lanes == 1 else 'zeroinitializer'
+        self.spread(value, where)
+        return value
 
     def store(self, number: int, *factors: str) -> None:
         """Store an output, or add it, or the product it is, to the sum that is there."""

@@ -25,16 +25,20 @@ from ..kernels import KERNELS, define
 from ..operations import operations
 from .expressions import TIGHT, Expressions
 from .instructions import Listing, functions
+from .looping import Looping
+from .routine import Routine
 
 __all__ = ['function', 'source']
 
 
-def source(listing: Listing) -> str:
+def source(listing: Listing | Routine) -> str:
     """Print a function of a row's columns and of the parameters that returns the columns of all outputs."""
+    if isinstance(listing, Routine):
+        return _NumPyLoops(listing).python_routine()
     return _NumPy(listing).python_function()
 
 
-def function(listing: Listing) -> Callable[[Any, Any], tuple[Any, ...]]:
+def function(listing: Listing | Routine) -> Callable[[Any, Any], tuple[Any, ...]]:
     """Return the printed function, compiled; it takes ``rows.T`` and an array of parameters."""
     np = _numpy()
     space: dict[str, Any] = {'np': np, 'total': KERNELS['total']}
@@ -42,6 +46,8 @@ def function(listing: Listing) -> Callable[[Any, Any], tuple[Any, ...]]:
     for name, op in listing.customs.items():
         value = op.value('ieee')
         space[name] = _by_rows((lambda *terms, value=value: value(terms)) if op.vectors else value)
+    if isinstance(listing, Routine):
+        space['table'] = listing.table
     text = source(listing)
     program = define(text, space, f'NumPy program {crc32(text.encode()):08x}')
 
@@ -64,6 +70,13 @@ class _NumPy(Expressions):
         if name in _missing() or name in self.listing.customs:
             return name
         return f'np.{operations[name].numpy if name in operations else name}'
+
+
+class _NumPyLoops(Looping, _NumPy):
+    words = (*_NumPy.words, 'kept', 'signals', 'outputs', 'table')
+
+    def array(self, name: str, size: int) -> str:
+        return f'[0.0] * {size}'
 
 
 def _missing() -> set[str]:

@@ -31,8 +31,10 @@ from . import c_printer
 from .engines import BACKENDS, Engine, best_backend, engine
 from .guards import BranchError, Guard, Path, paths_of
 from .instructions import Listing
-from .lowering import freeze
 from .results import first_failing, stack
+from .routine import Routine
+from .sweeps import gradient_routine, lower
+from .tape import is_long
 
 __all__ = ['Program']
 
@@ -49,6 +51,7 @@ class Program:
         backend: str | None = None,
         threads: int = 1,
         fast: bool = False,
+        loops: bool | None = None,
     ) -> None:
         leaves, self._build = take_apart(outputs, 'the outputs')
         self._template, self._outputs, self._rows = outputs, [lift(leaf) for leaf in leaves], [*rows]
@@ -61,7 +64,8 @@ class Program:
             order = topological_order(*self._outputs)
             parameters = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
         self.parameters = [*parameters]
-        self.listing = freeze(self._outputs, self._rows, self.parameters)
+        self.loops = is_long(self._outputs) if loops is None else loops
+        self.listing = lower(self._outputs, self._rows, self.parameters, self.loops)
         if backend is not None and backend not in BACKENDS:
             raise ValueError(f'backend must be one of {BACKENDS}, or None for the fastest there is, not {backend!r}')
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
@@ -179,8 +183,7 @@ class Program:
         if not len(data):
             raise ValueError('there is no row to learn from')
         for path, listing in self._paths:
-            leaves = enumerate(listing.instructions)
-            if any(name == 'parameter' and listing.uses[place] for place, (name, _) in leaves):
+            if listing.reads_parameters:
                 raise BranchError(f'descend cannot watch {path.guards[0]}: it may depend on parameters, which change')
         theta = self._theta()
         self._check_branches(data, theta)
@@ -192,15 +195,16 @@ class Program:
         deque(map(_set_data, self.parameters, theta), maxlen=0)
         return errors
 
-    def _run_by(self, listing: Listing) -> Engine:
+    def _run_by(self, listing: Listing | Routine) -> Engine:
         return engine(listing, self.backend, self.threads, self.fast)
 
     @cached_property
-    def _gradient_listing(self) -> Listing:
+    def _gradient_listing(self) -> Listing | Routine:
         if len(self._outputs) != 1:
             raise TypeError(f'only a program of one output has a gradient; this one has {len(self._outputs)}')
-        outputs = [*self._outputs, *gradients(self._outputs[0], self.parameters)]
-        return freeze(outputs, self._rows, self.parameters)
+        folded = gradient_routine(self._outputs[0], self._rows, self.parameters) if self.loops else None
+        outputs = [] if folded else [*self._outputs, *gradients(self._outputs[0], self.parameters)]
+        return folded or lower(outputs, self._rows, self.parameters, self.loops)
 
     @cached_property
     def _gradient(self) -> Engine:

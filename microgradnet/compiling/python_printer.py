@@ -24,18 +24,22 @@ from .. import ieee
 from ..kernels import KERNELS, define
 from .expressions import Expressions
 from .instructions import Listing
+from .looping import Looping
+from .routine import Routine
 
 __all__ = ['function', 'source']
 
 _SPACE: dict[str, Any] = {'divide': ieee.divide, 'power': ieee.power, 'inf': inf, 'nan': nan, 'total': KERNELS['total']}
 
 
-def source(listing: Listing) -> str:
-    """Print a function of a row and of the parameters that returns the tuple of all outputs."""
+def source(listing: Listing | Routine) -> str:
+    """Print a function of a row and of the parameters that returns all outputs."""
+    if isinstance(listing, Routine):
+        return _PythonLoops(listing).python_routine()
     return _Python(listing).python_function()
 
 
-def function(listing: Listing) -> Callable[[Sequence[float], Sequence[float]], tuple[float, ...]]:
+def function(listing: Listing | Routine) -> Callable[[Sequence[float], Sequence[float]], tuple[float, ...]]:
     """Return the printed function, compiled.
 
     >>> from microgradnet.compiling.lowering import freeze
@@ -47,8 +51,8 @@ def function(listing: Listing) -> Callable[[Sequence[float], Sequence[float]], t
     known = {name: ieee.kernel(name) for name in listing.used() if name not in ('abs', 'pow')}
     customs: dict[str, Any] = {name: op.value('ieee') for name, op in listing.customs.items()}
     customs |= {name: _of_many(customs[name]) for name, op in listing.customs.items() if op.vectors}
-    text = source(listing)
-    return define(text, {**_SPACE, **known, **customs}, f'program {crc32(text.encode()):08x}')
+    text, tables = source(listing), {'table': listing.table} if isinstance(listing, Routine) else {}
+    return define(text, {**_SPACE, **known, **customs, **tables}, f'program {crc32(text.encode()):08x}')
 
 
 class _Python(Expressions):
@@ -67,6 +71,13 @@ class _Python(Expressions):
 
     def function(self, name: str) -> str:
         return {'div': 'divide', 'pow': 'power'}.get(name, name)
+
+
+class _PythonLoops(Looping, _Python):
+    words = (*_Python.words, 'kept', 'signals', 'outputs', 'table')
+
+    def array(self, name: str, size: int) -> str:
+        return f'[0.0] * {size}'
 
 
 def _of_many(value: Callable[..., float]) -> Callable[..., float]:

@@ -1,0 +1,157 @@
+"""Finding the loops that Python unrolled: a sequence of instructions, folded.
+
+An item of the sequence is a shape and a vector of whole numbers: for an instruction, what
+it computes, and its own place and those of its operands. Items repeat with period p if the
+one p later has the same shape, and a vector that has moved by a step which stays the same
+from repetition to repetition: an operand stays where it is (step 0), walks along an array,
+or moves along with the instruction. A repetition becomes one item: a loop, whose shape
+says how often, of what shapes and with which steps, and whose vector is that of the first
+time round. Loops repeat like instructions, so folding again finds the nested ones.
+
+>>> shapes = Shapes()
+>>> add, mul = shapes.add('add'), shapes.add('mul')
+>>> code = [(add, (0, 100, 200))] + [(s, (k, k - 1, 100)) for k, s in enumerate([mul, add] * 40, 1)]
+>>> folded = fold(code, shapes)
+>>> len(folded), shapes[folded[-1][0]], folded[-1][1]
+(2, Repeated(count=40, shapes=(1, 0), steps=(2, 2, 0, 2, 2, 0)), (1, 0, 100, 2, 1, 100))
+
+It knows nothing of graphs, nets or derivatives, and takes time in proportion to the sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import add, sub
+from typing import Any, NamedTuple, TypeAlias
+
+__all__ = ['Item', 'Repeated', 'Shapes', 'fold']
+
+#: A shape's number, and the vector.
+Item: TypeAlias = tuple[int, tuple[int, ...]]
+
+#: A period, how often it is repeated, and its steps.
+Found: TypeAlias = tuple[int, int, tuple[int, ...]]
+
+#: A loop must save so many numbers of vectors: shorter ones are quicker written out.
+LEAST = 96
+#: Periods are looked for where the same few shapes follow again: so many, at so many places.
+GRAMS, TRIES = (4, 32), 4
+
+
+class Repeated(NamedTuple):
+    """The shape of a loop: how often, of which shapes, and the step of each number of its vector."""
+
+    count: int
+    shapes: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+class Shapes(list[Any]):
+    """Numbers for shapes: equal ones have the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers: dict[Any, int] = {}
+
+    def add(self, shape: Any) -> int:
+        number = self._numbers.setdefault(shape, len(self))
+        if number == len(self):
+            self.append(shape)
+        return number
+
+
+def fold(items: Sequence[Item], shapes: Shapes) -> list[Item]:
+    """Fold repetitions into loops, innermost first, until there is none left."""
+    folded = [*items]
+    while True:
+        before, folded = len(folded), _fold_once(folded, shapes)
+        if len(folded) == before:
+            return folded
+
+
+def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
+    names = [name for name, _ in items]
+    again = [_next_alike(names, length) for length in GRAMS]
+    result: list[Item] = []
+    start = 0
+
+    def find(start: int, most: int) -> Found | None:
+        """Return the shortest repetition that begins at a place, of a period up to some length."""
+        periods = (period for period in _periods(start, again) if period <= most)
+        tried = ((period, _repetition(items, names, start, period)) for period in periods)
+        return next(((period, *found) for period, found in tried if found), None)
+
+    while start < len(items):
+        found, place = find(start, len(items)), start
+        while found and place + 1 < start + found[0]:  # one that begins inside is folded first
+            place += 1
+            inner = find(place, found[0] - 1)
+            if inner:
+                result += items[start:place]
+                found, start = inner, place
+        if found:
+            period, count, steps = found
+            body = items[start : start + period]
+            shape = Repeated(count, tuple(names[start : start + period]), steps)
+            result.append((shapes.add(shape), tuple(number for _, vector in body for number in vector)))
+            start += count * period
+        else:
+            result.append(items[start])
+            start += 1
+    return result
+
+
+def _next_alike(names: list[int], length: int) -> list[int]:
+    """Return for each place the next one where the same so many names follow; its own if there is none."""
+    grams, width = names, 1
+    while width < length:  # of two halves, each numbered before
+        numbers: dict[tuple[int, int], int] = {}
+        grams = [numbers.setdefault(pair, len(numbers)) for pair in zip(grams, grams[width:])]
+        width *= 2
+    result = [*range(len(names))]
+    last: dict[int, int] = {}
+    for place in range(len(grams) - 1, -1, -1):
+        gram = grams[place]
+        result[place] = last.get(gram, place)
+        last[gram] = place
+    return result
+
+
+def _periods(start: int, again: list[list[int]]) -> list[int]:
+    """Return the periods that may begin at a place, the shortest first."""
+    periods = set()
+    for alike in again:
+        place = start
+        for _ in range(TRIES):
+            if alike[place] == place:
+                break
+            place = alike[place]
+            periods.add(place - start)
+    return sorted(periods)
+
+
+def _repetition(
+    items: list[Item], names: list[int], start: int, period: int
+) -> tuple[int, tuple[int, ...]] | None:
+    """Return how often the items from a place on repeat, and their steps, if it is worth a loop."""
+    body, second = names[start : start + period], start + period
+    if names[second : second + period] != body:
+        return None
+    vectors = [vector for _, vector in items[start:second]]
+    expected = [vector for _, vector in items[second : second + period]]
+    steps = [tuple(map(sub, b, a)) for a, b in zip(vectors, expected)]
+    count, place = 1, second
+    while names[place : place + period] == body:
+        for at, step in enumerate(steps, place):
+            vector = items[at][1]
+            if vector != expected[at - place]:
+                break
+            expected[at - place] = tuple(map(add, vector, step))
+        else:
+            count, place = count + 1, place + period
+            continue
+        break
+    size = sum(map(len, vectors))
+    if count < 3 or (count - 1) * size < LEAST:
+        return None
+    return count, tuple(number for step in steps for number in step)
