@@ -58,7 +58,7 @@ class Value(operators.Operators):
     partials: tuple[Number | None, ...]
     label: str
     signal: Number
-    born: int  # of a node that was computed: when, counted in nodes
+    born: int  # when it was computed, counted in nodes; 0 for a leaf
 
     def __init__(self, data: Any, label: str = '') -> None:
         self.data = data if data.__class__ is float else real(data)
@@ -67,6 +67,7 @@ class Value(operators.Operators):
         self.inputs = ()
         self.partials = ()
         self.label = label
+        self.born = 0
 
     def backward(self, seed: Any = None, log: list[Event] | None = None) -> None:
         """Send an error signal from this node to everything it depends on.
@@ -189,7 +190,7 @@ class Value(operators.Operators):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self.data, self.grad, self.op, self.inputs, self.partials, self.label = state
-        self.born = tick()
+        self.born = tick() if self.op else 0
 
 
 class Constant(Value):
@@ -201,6 +202,7 @@ class Constant(Value):
 
     __slots__ = ()
     grad = 0.0
+    born = 0
     op = None
     inputs = ()
     partials = ()

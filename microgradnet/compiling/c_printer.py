@@ -30,6 +30,9 @@ from typing import ClassVar
 
 from .expressions import TIGHT, Expressions
 from .instructions import Listing, functions
+from .looping import Looping
+from .nests import Affine
+from .routine import Block, Loop, Routine
 
 __all__ = ['source']
 
@@ -44,8 +47,13 @@ static_assert thread_local linux unix
 """.split()  # noqa: SIM905
 )
 
+#: So many numbers a function may have on its stack.
+STACK = 4096
 
-def source(listing: Listing, gradient: Listing | None, parameters: Sequence[float], name: str) -> str:
+
+def source(
+    listing: Listing | Routine, gradient: Listing | Routine | None, parameters: Sequence[float], name: str
+) -> str:
     """Print the outputs for one row and, if given, the listing of a value and its gradient.
 
     The first function stores the outputs; the second returns the value and adds the
@@ -56,14 +64,14 @@ def source(listing: Listing, gradient: Listing | None, parameters: Sequence[floa
     if listing.customs:
         names = ', '.join(op.name for op in listing.customs.values())
         raise TypeError(f'C cannot print {names}: a custom operation is known to Python alone')
-    about = _C(listing, name)
-    leaves = {kind: ', '.join(about.names(kind)) or 'none' for kind in ('row', 'parameter')}
+    about = _printer(listing, name)
     row, theta = _array('row', listing.width), _array('parameters', listing.parameters)
     numbers = ', '.join(about.spell_number(number)[0] for number in parameters) or '0.0'
-    forward = f'void {name}({row}, {theta}, double outputs[{len(listing.outputs)}])'
+    forward = f'void {name}({row}, {theta}, double outputs[{listing.count}])'
     slope = f'double {name}_gradient({row}, {theta}, double gradient[{max(listing.parameters, 1)}])'
     parts = [
-        f'/* Printed by microgradnet. Row: {leaves["row"]}. Parameters: {leaves["parameter"]}. */\n#include <math.h>',
+        f'/* Printed by microgradnet. Row: {about.about("row")}. Parameters: {about.about("parameter")}. */\n'
+        '#include <math.h>',
         f'const double {name}_parameters[{max(listing.parameters, 1)}] = {{{numbers}}};',
         f'{forward};' + (f'\n{slope};' if gradient else ''),
         f'/* The outputs for one row. */\n{forward}\n' + about.body('outputs', ''),
@@ -71,9 +79,13 @@ def source(listing: Listing, gradient: Listing | None, parameters: Sequence[floa
     if gradient:
         parts.append(
             '/* The value for one row; adds its derivatives by the parameters to the gradient. */\n'
-            f'{slope}\n' + _C(gradient, name).body('gradient', '+')
+            f'{slope}\n' + _printer(gradient, name).body('gradient', '+')
         )
     return '\n\n'.join(parts)
+
+
+def _printer(listing: Listing | Routine, name: str) -> _C | _CLoops:
+    return _CLoops(listing, name) if isinstance(listing, Routine) else _C(listing, name)
 
 
 def _array(name: str, length: int) -> str:
@@ -84,9 +96,13 @@ class _C(Expressions):
     statement = 'const double {name} = {text};'
     join: ClassVar[dict[str, str]] = {'both': ' && ', 'either': ' || '}
 
-    def __init__(self, listing: Listing, name: str) -> None:
+    def __init__(self, listing: Listing | Routine, name: str) -> None:
         self.words = {*C_WORDS, *functions(), 'fabs', 'pow', name, f'{name}_gradient', f'{name}_parameters'}
-        super().__init__(listing)
+        super().__init__(listing)  # type: ignore[arg-type]
+
+    def about(self, kind: str) -> str:
+        """Name the row's numbers, or the parameters."""
+        return ', '.join(self.names(kind)) or 'none'
 
     def body(self, array: str, adding: str) -> str:
         """Print the body of a function that stores the outputs, or returns the first and adds the others."""
@@ -111,3 +127,66 @@ class _C(Expressions):
 
     def function(self, name: str) -> str:
         return {'abs': 'fabs', 'inf': 'INFINITY', 'nan': 'NAN'}.get(name, name)
+
+
+class _CLoops(Looping, _C):
+    statement = 'const double {name} = {text};'
+    loop_forwards = 'for (long {counter} = 0; {counter} < {count}; {counter}++) {{'
+    loop_backwards = 'for (long {counter} = {last}; {counter} >= 0; {counter}--) {{'
+    loop_end, stop, carried = '}', ';', 'double {name} = {text};'
+
+    def about(self, kind: str) -> str:
+        return str(self.routine.width if kind == 'row' else self.routine.parameters)
+
+    def body(self, array: str, adding: str) -> str:
+        """Print the body: memory, what loops leave behind, the blocks."""
+        self.outputs, self.adding, self.left = array, adding, self._left()
+        lines = [*self._memory('kept', self.routine.kept), *self._memory('signals', self.routine.signals)]
+        if any(name == 'table' for name, _ in self.routine.instructions):
+            numbers = ', '.join(self.spell_number(number)[0] for number in self.routine.table)
+            lines.append(f'static const double table[{len(self.routine.table)}] = {{{numbers}}};')
+        lines += ['double value = 0.0;'] * bool(adding)
+        blocks = self.lines()
+        lines += [f'double {self.spelling[register][0]} = 0.0;' for register in sorted(self.left)]
+        lines += [*blocks, *['(void)row;', '(void)parameters;', f'(void){array};'], *['return value;'] * bool(adding)]
+        return '{\n' + ''.join(f'    {line}\n' for line in lines) + '}'
+
+    def place(self, array: str, number: Affine) -> str:
+        if array != 'outputs':
+            return super().place(array, number)
+        if self.adding and number == Affine(0):
+            return 'value'
+        return super().place(self.outputs, number.moved(-1) if self.adding else number)
+
+    def named(self, register: int, text: str) -> str:
+        line = super().named(register, text)
+        return line.removeprefix('const double ') if register in self.left else line
+
+    def _memory(self, name: str, size: int) -> list[str]:
+        """Print an array; a large one is not on the stack, and then two threads must not share the function."""
+        if not size:
+            return []
+        clear = [f'for (long k = 0; k < {size}; k++) {name}[k] = 0.0;'] * (name == 'signals')
+        return [f'{"static " if size > STACK else ""}double {name}[{size}];', *clear]
+
+    def _left(self) -> set[int]:
+        """Return the registers that are set in a loop and used after it."""
+        home: dict[int, tuple[int, ...]] = {}
+        used: list[tuple[int, tuple[int, ...]]] = []
+
+        def visit(block: Block, path: tuple[int, ...]) -> None:
+            for item in block:
+                if isinstance(item, Loop):
+                    inside = (*path, id(item))
+                    for carry in item.carries:
+                        home[carry.register] = inside
+                        used.extend([(carry.start, path), (carry.after, inside)])
+                    for inner in item.blocks:
+                        visit(inner, inside)
+                else:
+                    home[item] = path
+                    used.extend((operand, path) for operand in self.operands(item))
+
+        for block in self.routine.blocks:
+            visit(block, ())
+        return {register for register, path in used if home.get(register, ()) != path[: len(home.get(register, ()))]}

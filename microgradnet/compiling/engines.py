@@ -10,12 +10,13 @@ from __future__ import annotations
 import importlib.util
 from typing import Any, Protocol
 
+from ..operations import Operation
 from . import numpy_printer, python_printer
 from .instructions import Listing
 from .routine import Routine
 from .row_data import as_array, as_lists
 
-__all__ = ['BACKENDS', 'Engine', 'best_backend', 'engine']
+__all__ = ['BACKENDS', 'Engine', 'best_backend', 'check_backend', 'engine']
 
 BACKENDS = ('python', 'numpy', 'native')
 
@@ -103,31 +104,35 @@ class NumPyEngine(_Stepping):
 
 
 def engine(listing: Listing | Routine, backend: str, threads: int, fast: bool) -> Engine:
-    """Return the engine of a name for a listing.
+    """Return the engine of a name for a listing; see ``check_backend`` for what it raises."""
+    check_backend(backend, listing.customs)
+    if backend == 'native':
+        from .native_engine import NativeEngine
 
-    Raises TypeError where the listing has operations that the backend cannot print,
-    ImportError where a package is missing.
-    """
+        return NativeEngine(listing, threads, fast)
+    return NumPyEngine(listing) if backend == 'numpy' else PythonEngine(listing)
+
+
+def check_backend(backend: str, customs: dict[str, Operation]) -> None:
+    """Raise ImportError where a package is missing, TypeError if a backend cannot print users' own operations."""
     if backend == 'native':
         try:
-            from .native_engine import NativeEngine
+            from .native_engine import NativeEngine  # noqa: F401
         except ImportError as error:
             raise ImportError(
                 "the native backend needs NumPy and llvmlite: pip install 'microgradnet[native]', "
                 "or compile with backend='python'"
             ) from error
-        if listing.customs:
-            names = ', '.join(op.name for op in listing.customs.values())
+        if customs:
+            names = ', '.join(op.name for op in customs.values())
             raise TypeError(
                 f'the native backend cannot print {names}: a custom operation is known to Python alone. '
                 "Compile with backend='numpy' or 'python', or write it with operations of the table"
             )
-        return NativeEngine(listing, threads, fast)
-    return NumPyEngine(listing) if backend == 'numpy' else PythonEngine(listing)
 
 
-def best_backend(listing: Listing | Routine) -> str:
-    """Choose the fastest backend that is installed and can print a listing."""
+def best_backend(customs: dict[str, Operation]) -> str:
+    """Choose the fastest backend that is installed and can print a program with some users' own operations."""
     if importlib.util.find_spec('numpy') is None:
         return 'python'
-    return 'native' if importlib.util.find_spec('llvmlite') is not None and not listing.customs else 'numpy'
+    return 'native' if importlib.util.find_spec('llvmlite') is not None and not customs else 'numpy'

@@ -177,7 +177,7 @@ class Function:
             )
         parameters = self._closed_over(first)
         listing, lowered = first.listing(parameters), first.lowered(parameters)
-        backend = self.backend or best_backend(listing)
+        backend = self.backend or best_backend(listing.customs)
         known.append(Trace(
             tuple(first.guards), listing, len(first.outputs), first.template, parameters,
             engine(lowered, backend, self.threads, self.fast),

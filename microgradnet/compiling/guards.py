@@ -102,9 +102,10 @@ class Path:
         return Listing(tuple(instructions), outputs, len(rows), len(parameters), {}, self.listing.customs)
 
     def _leaves(self, rows: Sequence[Value], parameters: Sequence[Value]) -> list[int | float]:
-        code = {node: base + k for base, nodes in ((ROW, rows), (PARAMETER, parameters)) for k, node in enumerate(nodes)}
-        living = [leaf() for leaf in self.leaves]
-        return [number if leaf is None else code.get(leaf, float(leaf.data)) for leaf, number in zip(living, self.numbers)]
+        code = {node: ROW + place for place, node in enumerate(rows)}
+        code |= {node: PARAMETER + place for place, node in enumerate(parameters)}
+        living = zip((leaf() for leaf in self.leaves), self.numbers)
+        return [number if leaf is None else code.get(leaf, float(leaf.data)) for leaf, number in living]
 
     def __reduce__(self) -> Any:
         return Path, (self.guards, self.listing, (), ())  # for a program's own listing, no leaf is asked for again

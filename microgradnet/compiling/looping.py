@@ -25,12 +25,12 @@ class Looping(Expressions):
     indent = '    '
     loop_forwards = 'for {counter} in range({count}):'
     loop_backwards = 'for {counter} in range({last}, -1, -1):'
-    loop_end = ''
+    loop_end = stop = ''
     carried = '{name} = {text}'
 
-    def __init__(self, routine: Routine) -> None:
+    def __init__(self, routine: Routine, *names: str) -> None:
         self.routine = routine
-        super().__init__(cast(Listing, routine))
+        super().__init__(cast(Listing, routine), *names)
         self.spelling: dict[int, tuple[str, int]] = {}
 
     def lines(self) -> list[str]:
@@ -51,16 +51,16 @@ class Looping(Expressions):
     def instruction(self, register: int, once: bool) -> list[str]:
         name, operands = self.routine.instructions[register]
         if name == 'store':
-            return [self.statement_of(f'kept[{self.index(operands[0])}]', '=', self.text(operands[1]))]
+            return [self.assignment(self.place('kept', operands[0]), '=', self.text(operands[1]))]
         if name == 'output':
-            return [self.statement_of(f'outputs[{self.index(operands[0])}]', '=', self.text(operands[1]))]
+            return [self.assignment(self.place('outputs', operands[0]), '=', self.text(operands[1]))]
         if name == 'add_to':
             product = ' * '.join(self.text(operand, 4 + k) for k, operand in enumerate(operands[2:]))
-            return [self.statement_of(f'{operands[0]}[{self.index(operands[1])}]', '+=', product)]
+            return [self.assignment(self.place(*operands[:2]), '+=', product)]
         if name == 'load':
-            text, binding, once = f'{operands[0]}[{self.index(operands[1])}]', TIGHT, once and operands[0] == 'kept'
+            text, binding, once = self.place(*operands), TIGHT, once and operands[0] == 'kept'
         elif name in ARRAYS:
-            text, binding = f'{ARRAYS[name]}[{self.index(operands[0])}]', TIGHT
+            text, binding = self.place(ARRAYS[name], operands[0]), TIGHT
         else:
             text, binding = self.spell(name, operands)
         if name in COMPARISONS or name in self.join or (once and len(text) <= LONGEST):
@@ -68,7 +68,11 @@ class Looping(Expressions):
             return []
         self.count += 1
         self.spelling[register] = f'v{self.count}', TIGHT
-        return [self.statement.format(name=f'v{self.count}', text=text)]
+        return [self.named(register, text)]
+
+    def named(self, register: int, text: str) -> str:
+        """Print the statement that gives a register its name."""
+        return self.statement.format(name=self.spelling[register][0], text=text)
 
     def loop(self, loop: Loop, depth: int) -> list[str]:
         """Print a loop; what it carries has two names, for the turn and for the next."""
@@ -81,10 +85,11 @@ class Looping(Expressions):
         lines = [self.carried.format(name=c, text=self.text(carry.start)) for (c, _), carry in zip(names, loop.carries)]
         head = self.loop_backwards if loop.backwards else self.loop_forwards
         lines.append(head.format(counter=counter, count=loop.count, last=loop.count - 1))
-        body = [self.statement.format(name=v, text=c) for c, v in names]
+        body = [self.named(carry.register, c) for (c, _), carry in zip(names, loop.carries)]
         for block in loop.blocks:
             body += self.block(block, depth + 1)
-        body += [f'{c} = {self.text(carry.after)}' + ';' * bool(self.loop_end) for (c, _), carry in zip(names, loop.carries)]
+        left = [(c, self.text(carry.after)) for (c, _), carry in zip(names, loop.carries)]
+        body += [self.assignment(c, '=', text) for c, text in left if c != text]
         return [*lines, *(self.indent + line for line in body), *([self.loop_end] if self.loop_end else [])]
 
     def text(self, place: int, least: int = 0) -> str:
@@ -92,16 +97,19 @@ class Looping(Expressions):
         text, binding = self.spell_number(operands[0]) if name == 'number' else self.spelling[place]
         return text if binding >= least else f'({text})'
 
-    def statement_of(self, target: str, sign: str, text: str) -> str:
-        return f'{target} {sign} {text}' + ';' * bool(self.loop_end)
+    def assignment(self, target: str, sign: str, text: str) -> str:
+        return f'{target} {sign} {text}{self.stop}'
+
+    def place(self, array: str, number: Affine) -> str:
+        return f'{array}[{self.index(number)}]'
 
     def index(self, number: Affine) -> str:
         """Print an affine place."""
-        terms = [(f'{abs(step)} * ' * (abs(step) != 1) + f'i{depth}', step) for depth, step in enumerate(number.steps, 1) if step]
-        if not terms:
-            return str(number.start)
-        text = ' '.join(f'{"-" if step < 0 else "+"} {term}' for term, step in terms)
-        return f'{number.start} {text}' if number.start or text.startswith('-') else text.removeprefix('+ ')
+        text = ''
+        for depth, step in enumerate(number.steps, 1):
+            factor = '' if abs(step) == 1 else f'{abs(step)} * '
+            text += f' {"-" if step < 0 else "+"} {factor}i{depth}' if step else ''
+        return text.removeprefix(' + ') if text.startswith(' +') and not number.start else f'{number.start}{text}'
 
     def _leaf_names(self) -> dict[int, str]:
         return {}

@@ -46,7 +46,7 @@ class Code:
     def __init__(self, listing: Listing | Routine, lanes: int, adding: bool, fast: bool) -> None:
         self.lanes, self.width = lanes, listing.width
         printer = native_loops if isinstance(listing, Routine) else native_driver
-        text, self.scratch = printer.module(listing, lanes, adding, fast)  # type: ignore[arg-type]
+        text, self.scratch = printer.module(listing, lanes, adding, fast)
         self.machine = Machine(text, symbols(listing.used()), loops=isinstance(listing, Routine))
         self.pack, self.descend = _PACK(self.machine['pack']), _DESCEND(self.machine['descend'])
         self.over = _OVER(self.machine['sums' if adding else 'each'])

@@ -98,7 +98,8 @@ class _Loops(Native):
     def loop(self, loop: Loop) -> None:
         self.loops += 1
         name, before = f'loop{self.loops}', self.label
-        start, step, more = (loop.count - 1, -1, 'sge i64 {}, 0') if loop.backwards else (0, 1, f'slt i64 {{}}, {loop.count}')
+        start, step = (loop.count - 1, -1) if loop.backwards else (0, 1)
+        more = 'sge i64 {}, 0' if loop.backwards else f'slt i64 {{}}, {loop.count}'
         self.put(f'br label %{name}')
         self.put(f'{name}:')
         self.put(f'%i.{name} = phi i64 [ {start}, %{before} ], [ %next.{name}, %end.{name} ]')
@@ -137,7 +138,8 @@ class _Loops(Native):
         elif name == 'table':
             self.spread(f'%v{register}', self.address('table', operands[0], 'double', '@'))
         elif name == 'store':
-            self.put(f'store {self.type} {self.operand(operands[1])}, ptr {self.address("kept", operands[0])}{self.align}')
+            where = self.address('kept', operands[0])
+            self.put(f'store {self.type} {self.operand(operands[1])}, ptr {where}{self.align}')
         elif name == 'output':
             self.give('outputs', operands[0], operands[1:], adding=self.sums)
         elif name == 'add_to':
@@ -162,12 +164,14 @@ class _Loops(Native):
             given = [product]
         if reduced:
             filled, total = self.name(), self.name()
-            self.put(f'{filled} = select <{self.lanes} x i1> %mask, {self.type} {given[0]}, {self.type} zeroinitializer')
-            self.put(f'{total} = call reassoc double @llvm.vector.reduce.fadd.{self.kind}(double 0.0, {self.type} {filled})')
+            zero = f'{self.type} zeroinitializer'
+            self.put(f'{filled} = select <{self.lanes} x i1> %mask, {self.type} {given[0]}, {zero}')
+            reduce = f'@llvm.vector.reduce.fadd.{self.kind}(double 0.0, {self.type} {filled})'
+            self.put(f'{total} = call reassoc double {reduce}')
             given = [total]
         self.put(f'{before} = load {kind}, ptr {where}{align}')
         if len(given) == 2:
-            self.multiply_add(after, *given, before)
+            self.multiply_add(after, given[0], given[1], before)
         else:
             self.put(f'{after} = fadd {self.flags}{kind} {before}, {given[0]}')
         self.put(f'store {kind} {after}, ptr {where}{align}')
@@ -205,8 +209,11 @@ class _LoopDriver(Driver):
 
     def block(self) -> str:
         calls = '\n'.join(f'  {call}' for call in self.calls)
-        clear = f'  call void @llvm.memset.p0.i64(ptr %signals, i8 0, i64 {8 * self.signals}, i1 false)\n' * bool(self.signals)
-        return f"""define internal void @block(ptr %packed, i64 %number, ptr %parameters, ptr %outputs, i64 %filled) #0 {{
+        size = 8 * self.signals
+        clear = f'  call void @llvm.memset.p0.i64(ptr %signals, i8 0, i64 {size}, i1 false)\n' * bool(size)
+        return f"""define internal void @block(
+  ptr %packed, i64 %number, ptr %parameters, ptr %outputs, i64 %filled
+) #0 {{
   %start = mul i64 %number, {self.width * self.lanes}
   %rows = getelementptr double, ptr %packed, i64 %start
   %kept = getelementptr double, ptr %outputs, i64 {self.results}

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from ..operations import Operation
-from .repetition import Item, Repeated
+from .repetition import Repeated
 from .tape import NUMBER, OUTPUT, PARAMETER, ROW, Tape
 
-__all__ = ['Affine', 'Nest', 'Nests', 'Part', 'Site']
+__all__ = ['Affine', 'Nest', 'Nests', 'Part', 'Site', 'pick']
+
+T = TypeVar('T')
 
 #: How many operands a part has, about.
 LENGTH = 1000
@@ -87,12 +89,13 @@ Way: TypeAlias = tuple[str, Site | None]
 class Nests:
     """The bodies of a tape, and where each place of it is computed."""
 
-    def __init__(self, tape: Tape, folded: Sequence[Item]) -> None:
+    def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.sites: list[Site] = []
         self.site_at: list[Site] = [None] * len(tape.items)  # type: ignore[list-item]
-        items = [(shape, [Affine(number) for number in vector]) for shape, vector in folded]
+        items = [(shape, [Affine(number) for number in vector]) for shape, vector in tape.folded]
         self.parts = self._body(None, items, ())
+        self._behind: dict[Affine, set[Site]] = {}
         self._ways: dict[tuple[Affine, tuple[Part, ...]], Way] = {}
 
     def _body(
@@ -113,21 +116,23 @@ class Nests:
             part.items.append(site)
             self.sites.append(site)
             for places in site.place.ranges():
-                for place in places:
-                    self.site_at[place] = site
+                if isinstance(places, range):
+                    self.site_at[places.start : places.stop : places.step] = [site] * len(places)
+                else:
+                    self.site_at[places[0]] = site
             length += kind.operands
         if nest:
             nest.parts = parts
         return parts
 
     def _loop(self, loop: Repeated, numbers: list[Affine], path: tuple[Part, ...]) -> Nest:
-        inner = [Affine(n.start, (*n.steps, step), (*n.counts, loop.count)) for n, step in zip(numbers, loop.steps)]
+        inner = [Affine(n.start, (*n.steps, step), (*n.counts, loop.times)) for n, step in zip(numbers, loop.steps)]
         items, start = [], 0
         for shape in loop.shapes:
             end = start + self._length(shape)
             items.append((shape, inner[start:end]))
             start = end
-        nest = Nest(loop.count)
+        nest = Nest(loop.times)
         self._body(nest, items, path)
         return nest
 
@@ -162,9 +167,9 @@ class Nests:
         if depth and path[-1].alone and number.counts[-1] > 1:
             next_site = self.site_at[number.start + number.steps[-1]]
             place = next_site.place
-            if next_site.path == path and place.steps == number.steps == place.steps:
-                if place.start == number.start + place.steps[-1]:
-                    return 'before', next_site
+            same = next_site.path == path and place.steps == number.steps
+            if same and place.start == number.start + place.steps[-1]:
+                return 'before', next_site
         if site.path[:-1] == path and site.path[-1].alone:
             place = site.place
             last = place.start + place.steps[-1] * (place.counts[-1] - 1)
@@ -174,11 +179,18 @@ class Nests:
 
     def behind(self, number: Affine) -> set[Site]:
         """Return the operations that compute a number's instances."""
-        result: set[Site] = set()
+        result = self._behind.get(number)
+        if result is not None:
+            return result
+        result = self._behind[number] = set()
         for places in number.ranges():
-            if isinstance(places, range):
-                low, high = sorted((places[0], places[-1]))
-                result.update(self.site_at[low : high + 1 : abs(places.step)])
-            else:
-                result.update(self.site_at[place] for place in places)
+            result.update(pick(self.site_at, places))
         return result
+
+
+def pick(things: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+    """Return what is at the places of a range, or at the only place."""
+    if not isinstance(places, range):
+        return [things[places[0]]]
+    low, high = sorted((places[0], places[-1]))
+    return things[low : high + 1 : abs(places.step)][:: 1 if places.step > 0 else -1]

@@ -16,7 +16,7 @@ has not (``erf``, ``erfc``) are Python's, row by row.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 from zlib import crc32
 
@@ -59,7 +59,7 @@ def function(listing: Listing | Routine) -> Callable[[Any, Any], tuple[Any, ...]
 
 
 class _NumPy(Expressions):
-    words = ('np', 'program', 'row', 'parameters', 'total')
+    words: Iterable[str] = ('np', 'program', 'row', 'parameters', 'total')
     join: ClassVar[dict[str, str]] = {'both': ' & ', 'either': ' | '}
     most_terms = 200
 

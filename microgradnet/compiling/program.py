@@ -28,13 +28,14 @@ from ..recorders import lift
 from ..structures import take_apart
 from ..value import Constant, Value
 from . import c_printer
-from .engines import BACKENDS, Engine, best_backend, engine
+from .engines import BACKENDS, Engine, best_backend, check_backend, engine
 from .guards import BranchError, Guard, Path, paths_of
 from .instructions import Listing
+from .lowering import freeze
 from .results import first_failing, stack
 from .routine import Routine
-from .sweeps import gradient_routine, lower
-from .tape import is_long
+from .sweeps import has_gates, lower, routine
+from .tape import Tape, is_long, tape
 
 __all__ = ['Program']
 
@@ -65,14 +66,21 @@ class Program:
             parameters = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
         self.parameters = [*parameters]
         self.loops = is_long(self._outputs) if loops is None else loops
-        self.listing = lower(self._outputs, self._rows, self.parameters, self.loops)
+        self._made = made = (tape if self.loops else freeze)(self._outputs, self._rows, self.parameters)
         if backend is not None and backend not in BACKENDS:
             raise ValueError(f'backend must be one of {BACKENDS}, or None for the fastest there is, not {backend!r}')
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise ValueError(f'threads must be a whole number of at least 1, not {threads!r}')
-        self.backend, self.threads, self.fast = backend or best_backend(self.listing), threads, fast
+        self.backend, self.threads, self.fast = backend or best_backend(made.customs), threads, fast
         self._paths = [(path, path.over(self._rows, self.parameters)) for path in paths_of([*rows, *self.parameters])]
-        self._engine = self._run_by(self.listing)
+        check_backend(self.backend, made.customs)
+        if not self.loops:
+            _ = self._engine  # printed at once, as a folded one need not be that is only asked for its gradient
+
+    @cached_property
+    def listing(self) -> Listing | Routine:
+        """The instructions: straight ones, or those of a long program in loops."""
+        return routine(self._made) if isinstance(self._made, Tape) else self._made
 
     @property
     def width(self) -> int:
@@ -202,9 +210,14 @@ class Program:
     def _gradient_listing(self) -> Listing | Routine:
         if len(self._outputs) != 1:
             raise TypeError(f'only a program of one output has a gradient; this one has {len(self._outputs)}')
-        folded = gradient_routine(self._outputs[0], self._rows, self.parameters) if self.loops else None
-        outputs = [] if folded else [*self._outputs, *gradients(self._outputs[0], self.parameters)]
-        return folded or lower(outputs, self._rows, self.parameters, self.loops)
+        if isinstance(self._made, Tape) and not has_gates(self._made):
+            return routine(self._made, gradient=True)
+        outputs = [*self._outputs, *gradients(self._outputs[0], self.parameters)]
+        return lower(outputs, self._rows, self.parameters, self.loops)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._run_by(self.listing)
 
     @cached_property
     def _gradient(self) -> Engine:
@@ -234,13 +247,12 @@ class Program:
                 )
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ('_build', '_engine', '_gradient', '_gradient_listing', '_watchers')
+        left_out = ('_build', '_engine', 'listing', '_gradient', '_gradient_listing', '_watchers')
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._build = take_apart(self._template)[1]
-        self._engine = self._run_by(self.listing)
 
 
 _get_data = attrgetter('data')

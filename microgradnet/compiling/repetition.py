@@ -13,7 +13,7 @@ time round. Loops repeat like instructions, so folding again finds the nested on
 >>> code = [(add, (0, 100, 200))] + [(s, (k, k - 1, 100)) for k, s in enumerate([mul, add] * 40, 1)]
 >>> folded = fold(code, shapes)
 >>> len(folded), shapes[folded[-1][0]], folded[-1][1]
-(2, Repeated(count=40, shapes=(1, 0), steps=(2, 2, 0, 2, 2, 0)), (1, 0, 100, 2, 1, 100))
+(2, Repeated(times=40, shapes=(1, 0), steps=(2, 2, 0, 2, 2, 0)), (1, 0, 100, 2, 1, 100))
 
 It knows nothing of graphs, nets or derivatives, and takes time in proportion to the sequence.
 """
@@ -34,14 +34,14 @@ Found: TypeAlias = tuple[int, int, tuple[int, ...]]
 
 #: A loop must save so many numbers of vectors: shorter ones are quicker written out.
 LEAST = 96
-#: Periods are looked for where the same few shapes follow again: so many, at so many places.
-GRAMS, TRIES = (4, 32), 4
+#: Periods are looked for where the same few shapes follow again, or the same few of few: so many, at so many places.
+GRAM, TRIES = 4, 4
 
 
 class Repeated(NamedTuple):
     """The shape of a loop: how often, of which shapes, and the step of each number of its vector."""
 
-    count: int
+    times: int
     shapes: tuple[int, ...]
     steps: tuple[int, ...]
 
@@ -71,9 +71,9 @@ def fold(items: Sequence[Item], shapes: Shapes) -> list[Item]:
 
 def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
     names = [name for name, _ in items]
-    again = [_next_alike(names, length) for length in GRAMS]
+    again = _next_alike(names)
     result: list[Item] = []
-    start = 0
+    start, most, end = 0, len(items), 0
 
     def find(start: int, most: int) -> Found | None:
         """Return the shortest repetition that begins at a place, of a period up to some length."""
@@ -82,12 +82,15 @@ def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
         return next(((period, *found) for period, found in tried if found), None)
 
     while start < len(items):
-        found, place = find(start, len(items)), start
-        while found and place + 1 < start + found[0]:  # one that begins inside is folded first
+        if start >= end:
+            most = len(items)
+        found, place = find(start, most), start
+        while found and place + 1 < start + found[0]:  # one that begins inside is folded first, and the outer one later
             place += 1
             inner = find(place, found[0] - 1)
             if inner:
                 result += items[start:place]
+                most, end = found[0] - 1, start + found[0] * found[1]
                 found, start = inner, place
         if found:
             period, count, steps = found
@@ -101,19 +104,23 @@ def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
     return result
 
 
-def _next_alike(names: list[int], length: int) -> list[int]:
-    """Return for each place the next one where the same so many names follow; its own if there is none."""
-    grams, width = names, 1
-    while width < length:  # of two halves, each numbered before
-        numbers: dict[tuple[int, int], int] = {}
-        grams = [numbers.setdefault(pair, len(numbers)) for pair in zip(grams, grams[width:])]
-        width *= 2
-    result = [*range(len(names))]
-    last: dict[int, int] = {}
-    for place in range(len(grams) - 1, -1, -1):
-        gram = grams[place]
-        result[place] = last.get(gram, place)
-        last[gram] = place
+def _next_alike(names: list[int]) -> list[list[int]]:
+    """Return for each place the next one where the same names follow, its own if there is none: few, and many."""
+    result, grams, width = [], names, 1
+    for _ in range(2):
+        base, parts = max(grams, default=0) + 1, grams
+        for part in range(1, GRAM):
+            parts = [*map(add, map(base.__mul__, parts), grams[part * width :])]
+        numbers: dict[int, int] = {}
+        grams = [numbers.setdefault(number, len(numbers)) for number in parts]
+        width *= GRAM
+        alike, last = [*range(len(names))], [-1] * len(numbers)
+        for place in range(len(grams) - 1, -1, -1):
+            gram = grams[place]
+            if last[gram] >= 0:
+                alike[place] = last[gram]
+            last[gram] = place
+        result.append(alike)
     return result
 
 

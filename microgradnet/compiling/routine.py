@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 from ..operations import Operation
 from .instructions import LEAVES, Instruction, functions
-from .nests import Affine
+from .nests import Affine, pick
 
 __all__ = ['MEMORY', 'Block', 'Carry', 'Loop', 'Routine', 'slots']
 
@@ -111,7 +111,8 @@ def slots(length: int, computed: list[Affine], asked: list[Affine]) -> tuple[dic
     mask = bytearray(length)
     for places in computed:
         for numbers in places.ranges():
-            _mark(mask, numbers)
+            low, high, step = min(numbers), max(numbers), abs(numbers.step) if isinstance(numbers, range) else 1
+            mask[low : high + 1 : step] = b'\1' * len(numbers)
     wanted = dict.fromkeys([*computed, *asked])
     while True:
         slot = [0, *accumulate(mask)]
@@ -125,15 +126,6 @@ def slots(length: int, computed: list[Affine], asked: list[Affine]) -> tuple[dic
             mask[low : high + 1] = b'\1' * (high + 1 - low)
 
 
-def _mark(mask: bytearray, numbers: object) -> None:
-    if isinstance(numbers, range):
-        low, high = sorted((numbers[0], numbers[-1]))
-        mask[low : high + 1 : abs(numbers.step)] = b'\1' * len(numbers)
-    else:
-        (number,) = numbers  # type: ignore[misc, attr-defined]
-        mask[number] = 1
-
-
 def _moved(places: Affine, slot: list[int]) -> Affine:
     first = slot[places.start]
     steps = tuple(
@@ -144,14 +136,5 @@ def _moved(places: Affine, slot: list[int]) -> Affine:
 
 def _is_affine(places: Affine, moved: Affine, slot: list[int]) -> bool:
     """Tell whether a formula for memory holds at every turn."""
-    for numbers, expected in zip(places.ranges(), moved._replace(steps=moved.steps).ranges()):
-        if isinstance(numbers, range):
-            low, high = sorted((numbers[0], numbers[-1]))
-            found = slot[low : high + 1 : abs(numbers.step)]
-            if numbers.step < 0:
-                found.reverse()
-            if found != [*expected] and not (len(expected) == 1 and set(found) == {*expected}):
-                return False
-        elif slot[numbers[0]] != next(iter(expected)):
-            return False
-    return True
+    turns = zip(places.ranges(), moved.ranges())
+    return all([*pick(slot, numbers)] == [*expected] for numbers, expected in turns)

@@ -17,14 +17,13 @@ from typing import Any
 
 from ..operations import Operation
 from ..value import Value
-from .lowering import Lowering, Place, freeze
-from .nests import Affine, Nest, Nests, Part, Site
-from .repetition import fold
-from .routine import Block, Carry, Loop, Routine, slots
 from .instructions import Instruction, Listing
+from .lowering import Lowering, Place, freeze
+from .nests import Affine, Nest, Nests, Part, Site, pick
+from .routine import Block, Carry, Loop, Routine, slots
 from .tape import NUMBER, PARAMETER, ROW, Tape, is_long, tape
 
-__all__ = ['gradient_routine', 'lower', 'routine']
+__all__ = ['has_gates', 'lower', 'routine']
 
 
 def lower(
@@ -36,19 +35,13 @@ def lower(
     return freeze(outputs, rows, parameters)
 
 
-def gradient_routine(output: Value, rows: Sequence[Value], parameters: Sequence[Value]) -> Routine | None:
-    """Return a node and its gradient as a routine; None if that must be made by ``gradients``."""
-    taped = tape([output], rows, parameters)
-    return None if has_gates(taped) else routine(taped, gradient=True)
-
-
 def has_gates(tape: Tape) -> bool:
     """Tell whether a tape has operations that let signals through or not: those need ``gradients``.
 
     So does an operation of a user's own, which no table has.
     """
-    kinds = [shape.operation for shape in tape.shapes if hasattr(shape, 'operation') and shape.active]
-    return any(op.table.get(op.name) is not op or any(map(_is_gate, op.partial_texts)) for op in kinds)
+    active = [kind.operation for kind in tape.kinds if kind.active]
+    return bool(tape.customs) or any(_is_gate(cell) for op in active for cell in op.partial_texts)
 
 
 def _is_gate(cell: str) -> bool:
@@ -93,7 +86,7 @@ class _Writer(Lowering):
     def __init__(self, tape: Tape) -> None:
         super().__init__()
         self.tape = tape
-        self.nests = Nests(tape, fold(tape.items, tape.shapes))
+        self.nests = Nests(tape)
         self.frames: list[_Frame] = []
         self.register: dict[Site, Place] = {}
         self.kept: dict[Site, None] = {}
@@ -198,9 +191,9 @@ class _Writer(Lowering):
         return Place(carries[source][0].register)
 
     def _constant(self, number: Affine) -> Place:
-        numbers = [self.tape.numbers[n - NUMBER] for turn in number.ranges() for n in turn]
-        if len({*map(float.hex, numbers)}) == 1:
-            return self.make('number', numbers[0])
+        first = self.tape.numbers[number.start - NUMBER]
+        if all(_alike(first, pick(self.tape.numbers, turn)) for turn in number.moved(-NUMBER).ranges()):
+            return self.make('number', first)
         level = self._level(number)
         return self._make(level, 'table', _outside(number.moved(-NUMBER), level))
 
@@ -365,7 +358,8 @@ class _Writer(Lowering):
         """Give memory to what goes through it, and return all that was written."""
         tape, sizes = self.tape, {}
         for memory, sites in ('kept', self.kept), ('signals', self.sent):
-            asked = [i.operands[1] for i in self._instructions if i.name in ('load', 'add_to') and i.operands[0] == memory]
+            there = [operands for name, operands in self._instructions if name in ('load', 'add_to')]
+            asked = [operands[1] for operands in there if operands[0] == memory]
             where, sizes[memory] = slots(len(tape.items), [site.place for site in sites], asked)
             for number, (name, operands) in enumerate(self._instructions):
                 if name in ('load', 'add_to') and operands[0] == memory:
@@ -376,6 +370,11 @@ class _Writer(Lowering):
             self._instructions, blocks, outputs, tape.width, tape.parameters, sizes['kept'], sizes['signals'],
             tape.numbers, self._customs,
         )  # fmt: skip
+
+
+def _alike(number: float, others: Sequence[float]) -> bool:
+    """Tell whether numbers are all the same, a zero's sign and a nan included."""
+    return {*map(float.hex, others)} == {number.hex()}
 
 
 def _outside(number: Affine, level: int) -> Affine:

@@ -13,12 +13,14 @@ like any other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..operations import Operation, operations
 from ..value import Constant, Value
-from .repetition import Item, Shapes
+from .repetition import Item, Shapes, fold
 
 __all__ = ['NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
 
@@ -39,7 +41,8 @@ class Computed(NamedTuple):
     outputs: int
 
 
-class Tape(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Tape:
     """The operations, the constants, and how many outputs, numbers of a row and parameters there are."""
 
     items: list[Item]
@@ -48,6 +51,25 @@ class Tape(NamedTuple):
     outputs: int
     width: int
     parameters: int
+
+    @cached_property
+    def folded(self) -> list[Item]:
+        """The operations, repetitions folded into loops."""
+        return fold(self.items, self.shapes)
+
+    @property
+    def kinds(self) -> list[Computed]:
+        """The operations that occur."""
+        return [shape for shape in self.shapes if isinstance(shape, Computed)]
+
+    @property
+    def customs(self) -> dict[str, Operation]:
+        """The users' own operations, by name."""
+        found = {kind.operation.name: kind.operation for kind in self.kinds}
+        return {name: op for name, op in found.items() if operations.get(name) is not op}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != 'folded'}
 
     def over(self, leaves: Sequence[int | float], width: int, parameters: int) -> Tape:
         """Return the tape with others for its row's numbers: for each what stands for it now, or a constant."""
@@ -64,17 +86,17 @@ class Tape(NamedTuple):
                     moved.append(code)
                 vector = tuple(moved)
             items.append((shape, vector))
-        return self._replace(items=items, numbers=numbers, width=width, parameters=parameters)
+        return replace(self, items=items, numbers=numbers, width=width, parameters=parameters)
 
 
 def is_long(outputs: Sequence[Value]) -> bool:
     """Tell whether there are so many operands behind some nodes that it pays to look for loops."""
-    seen: set[Value] = set()
+    seen = {0}
     stack, count = [*outputs], 0
     while stack and count <= MANY:
         node = stack.pop()
-        if node.op is not None and node not in seen:
-            seen.add(node)
+        if node.born not in seen:
+            seen.add(node.born)
             count += len(node.inputs)
             stack += node.inputs
     return count > MANY
@@ -82,19 +104,18 @@ def is_long(outputs: Sequence[Value]) -> bool:
 
 def tape(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value]) -> Tape:
     """Tape the graph of some nodes. Raises ValueError for a leaf that is none, or is given twice."""
-    code: dict[Value, int] = {}
+    known: dict[Value, int] = {}
     for what, base, leaves in ('row', ROW, rows), ('parameter', PARAMETER, parameters):
         for number, leaf in enumerate(leaves):
             if leaf.op is not None or isinstance(leaf, Constant):
                 raise ValueError(f'{what} {number} must be a leaf of the graph, not {leaf!r}, which was computed')
-            if leaf in code:
+            if leaf in known:
                 raise ValueError(f'{what} {number}, {leaf!r}, was given before: each leaf has one place')
-            code[leaf] = base + number
-    writer = _Writer(code)
+            known[leaf] = base + number
+    writer = _Writer(known)
     for number, node in enumerate(outputs):
         writer.outputs.setdefault(node, []).append(OUTPUT + number)
-    for node in _recorded(outputs):
-        writer.write(node)
+    writer.write(_recorded(outputs))
     for node in writer.outputs:
         if node.op is None:
             writer.add(operations['identity'], [writer.operand(node)], node)
@@ -103,12 +124,13 @@ def tape(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[V
 
 def _recorded(outputs: Sequence[Value]) -> list[Value]:
     """List the computed nodes behind some, in the order they were recorded in."""
-    seen: set[Value] = set()
+    seen = {0}  # leaves
     stack, found = [*outputs], []
     while stack:
         node = stack.pop()
-        if node.op is not None and node not in seen:
-            seen.add(node)
+        born = node.born
+        if born not in seen:
+            seen.add(born)
             found.append(node)
             stack += node.inputs
     found.sort(key=attrgetter('born'))
@@ -116,8 +138,9 @@ def _recorded(outputs: Sequence[Value]) -> list[Value]:
 
 
 class _Writer:
-    def __init__(self, code: dict[Value, int]) -> None:
-        self.code = code
+    def __init__(self, leaves: dict[Value, int]) -> None:
+        self.leaves = leaves
+        self.places: dict[int, int] = {}
         self.items: list[Item] = []
         self.shapes = Shapes()
         self.numbers: list[float] = []
@@ -125,9 +148,38 @@ class _Writer:
         self.active: list[bool] = []
         self._shape: dict[tuple[Operation, int, bool], int] = {}
 
-    def write(self, node: Value) -> None:
-        """Tape one node."""
-        op, operands = node.op, [*map(self.operand, node.inputs)]
+    def write(self, nodes: list[Value]) -> None:
+        """Tape nodes in their order; this loop is where the time goes, so it is written out."""
+        leaves, places, numbers, active = self.leaves, self.places, self.numbers, self.active
+        sums, outputs = (operations['sum'], operations['dot']), self.outputs
+        for node in nodes:
+            op, on, vector = node.op, False, [len(active)]
+            assert op is not None
+            for source in node.inputs:
+                if source.born:
+                    number = places[source.born]
+                    on = on or active[number]
+                elif source in leaves:
+                    number = leaves[source]
+                    on = on or number < ROW
+                else:
+                    number = NUMBER + len(numbers)
+                    numbers.append(float(source.data))
+                vector.append(number)
+            if op in sums or node in outputs:
+                self.write_sum(node, vector[1:])
+                continue
+            key = op, len(vector) - 1, on
+            shape = self._shape.get(key)
+            if shape is None:
+                shape = self._shape[key] = self.shapes.add(Computed(*key, 0))
+            places[node.born] = len(active)
+            self.items.append((shape, tuple(vector)))
+            active.append(on)
+
+    def write_sum(self, node: Value, operands: list[int]) -> None:
+        """Tape a node, a long sum term by term."""
+        op = node.op
         assert op is not None
         if op.name not in ('sum', 'dot') or (op.name == 'sum' and len(operands) <= LONG):
             self.add(op, operands, node)
@@ -144,7 +196,7 @@ class _Writer:
                 total = self.chain(op, pairs)
                 self.add(operations['add'], [total, operands[-1]], node)
 
-    def chain(self, op: Operation, terms: list[tuple[int, ...]], node: Value | None = None) -> int:
+    def chain(self, op: Operation, terms: Sequence[tuple[int, ...]], node: Value | None = None) -> int:
         """Tape a sum term by term, from 0 on; return where the total is."""
         total = self.number(0.0)
         for place, term in enumerate(terms, 1):
@@ -165,13 +217,12 @@ class _Writer:
         self.items.append((shape, (place, *operands, *numbers)))
         self.active.append(active)
         if node is not None:
-            self.code[node] = place
+            self.places[node.born] = place
         return place
 
     def operand(self, node: Value) -> int:
-        """Return the number that stands for an operand."""
-        code = self.code.get(node)
-        return self.number(float(node.data)) if code is None else code
+        """Return the number that stands for a leaf."""
+        return self.leaves[node] if node in self.leaves else self.number(float(node.data))
 
     def number(self, number: float) -> int:
         self.numbers.append(number)
