@@ -27,7 +27,7 @@ __all__ = ['NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long'
 #: Where the numbers of parameters, of the row, of constants and of outputs begin.
 PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
 #: A program of more operands than these is folded, if nothing else is said.
-MANY = 20_000
+MANY = 2_000
 #: Sums of more terms are taped term by term.
 LONG = 8
 
