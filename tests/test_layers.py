@@ -26,7 +26,7 @@ LAYERS = [
     ['compiling.python_printer', 'compiling.numpy_printer', 'compiling.c_printer'],
     ['compiling.polynomials', 'compiling.llvm_terms'],
     ['compiling.vector_math', 'compiling.native_printer', 'compiling.native_driver', 'compiling.native_machine'],
-    ['compiling.native_loops'],
+    ['compiling.jamming', 'compiling.native_loops'],
     ['compiling.native_engine', 'compiling.engines', 'compiling.results'],
     ['compiling.program', 'compiling.function', 'compiling'],
     ['printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],

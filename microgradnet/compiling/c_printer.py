@@ -32,7 +32,7 @@ from .expressions import TIGHT, Expressions
 from .instructions import Listing, functions
 from .looping import Looping
 from .nests import Affine
-from .routine import Block, Loop, Routine
+from .routine import Routine
 
 __all__ = ['source']
 
@@ -140,14 +140,14 @@ class _CLoops(Looping, _C):
 
     def body(self, array: str, adding: str) -> str:
         """Print the body: memory, what loops leave behind, the blocks."""
-        self.outputs, self.adding, self.left = array, adding, self._left()
+        self.outputs, self.adding = array, adding
         lines = [*self._memory('kept', self.routine.kept), *self._memory('signals', self.routine.signals)]
         if any(name == 'table' for name, _ in self.routine.instructions):
             numbers = ', '.join(self.spell_number(number)[0] for number in self.routine.table)
             lines.append(f'static const double table[{len(self.routine.table)}] = {{{numbers}}};')
         lines += ['double value = 0.0;'] * bool(adding)
         blocks = self.lines()
-        lines += [f'double {self.spelling[register][0]} = 0.0;' for register in sorted(self.left)]
+        lines += [f'double {self.spelling[register][0]} = 0.0;' for register in sorted(self.routine.left)]
         lines += [*blocks, *['(void)row;', '(void)parameters;', f'(void){array};'], *['return value;'] * bool(adding)]
         return '{\n' + ''.join(f'    {line}\n' for line in lines) + '}'
 
@@ -160,7 +160,7 @@ class _CLoops(Looping, _C):
 
     def named(self, register: int, text: str) -> str:
         line = super().named(register, text)
-        return line.removeprefix('const double ') if register in self.left else line
+        return line.removeprefix('const double ') if register in self.routine.left else line
 
     def _memory(self, name: str, size: int) -> list[str]:
         """Print an array; a large one is not on the stack, and then two threads must not share the function."""
@@ -168,25 +168,3 @@ class _CLoops(Looping, _C):
             return []
         clear = [f'for (long k = 0; k < {size}; k++) {name}[k] = 0.0;'] * (name == 'signals')
         return [f'{"static " if size > STACK else ""}double {name}[{size}];', *clear]
-
-    def _left(self) -> set[int]:
-        """Return the registers that are set in a loop and used after it."""
-        home: dict[int, tuple[int, ...]] = {}
-        used: list[tuple[int, tuple[int, ...]]] = []
-
-        def visit(block: Block, path: tuple[int, ...]) -> None:
-            for item in block:
-                if isinstance(item, Loop):
-                    inside = (*path, id(item))
-                    for carry in item.carries:
-                        home[carry.register] = inside
-                        used.extend([(carry.start, path), (carry.after, inside)])
-                    for inner in item.blocks:
-                        visit(inner, inside)
-                else:
-                    home[item] = path
-                    used.extend((operand, path) for operand in self.operands(item))
-
-        for block in self.routine.blocks:
-            visit(block, ())
-        return {register for register, path in used if home.get(register, ()) != path[: len(home.get(register, ()))]}

@@ -39,14 +39,11 @@ class Looping(Expressions):
 
     def block(self, block: Block, depth: int) -> list[str]:
         here = {register for register in block if isinstance(register, int)}
-        once = {o for register in here for o in self.operands(register) if self.routine.uses[o] == 1} & here
+        once = {o for register in here for o in self.routine.operands(register) if self.routine.uses[o] == 1} & here
         lines: list[str] = []
         for item in block:
             lines += self.loop(item, depth) if isinstance(item, Loop) else self.instruction(item, item in once)
         return lines
-
-    def operands(self, register: int) -> list[int]:
-        return [o for o in self.routine.instructions[register].operands if isinstance(o, int)]
 
     def instruction(self, register: int, once: bool) -> list[str]:
         name, operands = self.routine.instructions[register]

@@ -39,7 +39,7 @@ def module(listing: Listing, lanes: int, adding: bool, fast: bool = False) -> tu
     names = listing.used()
     small = not adding and body.parts == 1 and 1 <= len(listing.outputs) <= SMALL
     driver = Driver(listing, lanes, body, small)
-    text = [definitions(names, lanes, small), declarations(names), body.text, driver.block(), driver.pack()]
+    text = [definitions(names, lanes, small or None), declarations(names), body.text, driver.block(), driver.pack()]
     text += [driver.batch(adding), driver.sums(), driver.descend(), *([] if adding else [driver.each()])]
     inline = 'alwaysinline ' * small
     return '\n'.join([*text, f'attributes #0 = {{ nounwind {inline}}}']), driver.scratch

@@ -43,10 +43,12 @@ class Memory:
 class Code:
     """A module in machine code for so many lanes, and its functions."""
 
-    def __init__(self, listing: Listing | Routine, lanes: int, adding: bool, fast: bool) -> None:
+    def __init__(self, listing: Listing | Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
         self.lanes, self.width = lanes, listing.width
-        printer = native_loops if isinstance(listing, Routine) else native_driver
-        text, self.scratch = printer.module(listing, lanes, adding, fast)
+        if isinstance(listing, Routine):
+            text, self.scratch = native_loops.module(listing, lanes, adding, fast, full)
+        else:
+            text, self.scratch = native_driver.module(listing, lanes, adding, fast)
         self.machine = Machine(text, symbols(listing.used()), loops=isinstance(listing, Routine))
         self.pack, self.descend = _PACK(self.machine['pack']), _DESCEND(self.machine['descend'])
         self.over = _OVER(self.machine['sums' if adding else 'each'])
@@ -80,24 +82,24 @@ class NativeEngine:
         llvm()
         self.listing, self.threads, self.fast = listing, threads, fast
         self.outputs = listing.count
-        self._codes: dict[tuple[int, bool], Code] = {}
+        self._codes: dict[tuple[int, bool, bool], Code] = {}
 
     @property
     def source(self) -> str:
         """The program as Python: LLVM's text says the same at greater length."""
         return python_printer.source(self.listing)
 
-    def code(self, rows: int, adding: bool) -> Code:
-        """Return machine code for batches of so many rows."""
+    def code(self, rows: int, adding: bool, full: bool = True) -> Code:
+        """Return machine code for batches of so many rows, ``full`` if all batches have as many."""
         lanes, loops = lanes_of_the_processor(), isinstance(self.listing, Routine)
         lanes *= WIDER if loops and adding else 1
         if rows < lanes:
             lanes = 1 << max(rows - 1, 0).bit_length()
-        key = lanes, adding and (loops or rows > lanes)
+        key = lanes, adding and (loops or rows > lanes), loops and full and rows % lanes == 0
         if key not in self._codes:
             with _compiling:
                 if key not in self._codes:
-                    self._codes[key] = Code(self.listing, *key, self.fast)
+                    self._codes[key] = Code(self.listing, *key[:2], self.fast, key[2])
         return self._codes[key]
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
@@ -131,7 +133,7 @@ class NativeEngine:
 
     def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[list[float], list[float]]:
         n, size = len(rows), min(size, len(rows))
-        code = self.code(size, adding=True)
+        code = self.code(size, adding=True, full=n % size == 0)
         theta, errors, sums = np.array(parameters, dtype=float), np.empty(epochs), np.empty(self.outputs)
         blocks = -(-size // code.lanes)
         packed, scratch = code.memory(-(-n // size) * blocks)

@@ -8,6 +8,7 @@ registers; other numbers that are kept are in memory, vector after vector.
 
 from __future__ import annotations
 
+from .jamming import jam
 from .native_driver import Driver, counters, loop
 from .native_printer import Native, hexadecimal
 from .nests import Affine
@@ -21,9 +22,16 @@ ARGUMENTS = ', '.join(f'ptr noalias %{name}' for name in POINTERS) + ', i64 %fil
 GIVEN = ', '.join(f'ptr %{name}' for name in POINTERS) + ', i64 %filled'
 
 
-def module(routine: Routine, lanes: int, adding: bool, fast: bool = False) -> tuple[str, int]:
-    """Print a module, as ``native_driver.module`` does for straight programs."""
+def module(
+    routine: Routine, lanes: int, adding: bool, fast: bool = False, full: bool = False
+) -> tuple[str, int]:
+    """Print a module, as ``native_driver.module`` does for straight programs.
+
+    With ``full`` the rows fill all lanes, and sums need not leave any out.
+    """
+    routine = jam(routine)
     printer = _Loops(routine, lanes, adding, fast)
+    printer.full = full
     calls = printer.functions()
     driver = _LoopDriver(routine, lanes, adding, calls)
     names = routine.used()
@@ -42,6 +50,7 @@ class _Loops(Native):
         self.counters: list[str] = []
         self.label = 'entry'
         self.loops = 0
+        self.full = False
 
     @property
     def align(self) -> str:
@@ -73,7 +82,7 @@ class _Loops(Native):
         name = f'part{len(self.done)}'
         counters = ''.join(f', i64 {counter}' for counter in self.counters)
         body = ''.join(f'  {line}\n' if not line.endswith(':') else f'{line}\n' for line in self.lines)
-        mask = '' if self.lanes == 1 else self.mask()
+        mask = '' if self.lanes == 1 or self.full else self.mask()
         self.done.append(
             f'define internal void @{name}({ARGUMENTS}{counters}) #0 {{\nentry:\n{mask}{body}  ret void\n}}\n'
         )
@@ -163,9 +172,10 @@ class _Loops(Native):
             self.put(f'{product} = fmul {self.flags}{self.type} {given[0]}, {given[1]}')
             given = [product]
         if reduced:
-            filled, total = self.name(), self.name()
+            filled, total = given[0] if self.full else self.name(), self.name()
             zero = f'{self.type} zeroinitializer'
-            self.put(f'{filled} = select <{self.lanes} x i1> %mask, {self.type} {given[0]}, {zero}')
+            if not self.full:
+                self.put(f'{filled} = select <{self.lanes} x i1> %mask, {self.type} {given[0]}, {zero}')
             reduce = f'@llvm.vector.reduce.fadd.{self.kind}(double 0.0, {self.type} {filled})'
             self.put(f'{total} = call reassoc double {reduce}')
             given = [total]

@@ -78,21 +78,49 @@ class Routine:
     @cached_property
     def uses(self) -> Counter[int]:
         """Count how often each register is an operand."""
-        count: Counter[int] = Counter()
-        for name, operands in self.instructions:
-            if name not in LEAVES:
-                count.update(operand for operand in operands if type(operand) is not Affine)
-        for block in self.blocks:
-            self._count_carries(block, count)
-        return count
+        return sum(map(self.count_uses, self.blocks), Counter())
 
-    def _count_carries(self, block: Block, count: Counter[int]) -> None:
+    def count_uses(self, block: Block) -> Counter[int]:
+        """Count how often each register is an operand in a block."""
+        count: Counter[int] = Counter()
         for item in block:
             if isinstance(item, Loop):
                 for carry in item.carries:
                     count.update((carry.start, carry.after))
                 for inner in item.blocks:
-                    self._count_carries(inner, count)
+                    count.update(self.count_uses(inner))
+            else:
+                count.update(self.operands(item))
+        return count
+
+    @cached_property
+    def left(self) -> set[int]:
+        """The registers that are set in a loop and used after it."""
+        home: dict[int, tuple[int, ...]] = {}
+        used: list[tuple[int, tuple[int, ...]]] = []
+
+        def visit(block: Block, path: tuple[int, ...]) -> None:
+            for item in block:
+                if isinstance(item, Loop):
+                    inside = (*path, id(item))
+                    for carry in item.carries:
+                        home[carry.register] = inside
+                        used.extend([(carry.start, path), (carry.after, inside)])
+                    for inner in item.blocks:
+                        visit(inner, inside)
+                else:
+                    home[item] = path
+                    used.extend((operand, path) for operand in self.operands(item))
+
+        for block in self.blocks:
+            visit(block, ())
+        homes = ((register, home.get(register, ()), path) for register, path in used)
+        return {register for register, at, path in homes if at != path[: len(at)]}
+
+    def operands(self, register: int) -> list[int]:
+        """Return the registers that an instruction reads."""
+        name, operands = self.instructions[register]
+        return [] if name in LEAVES else [o for o in operands if isinstance(o, int)]
 
     @property
     def reads_parameters(self) -> bool:

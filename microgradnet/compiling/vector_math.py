@@ -52,12 +52,12 @@ MANTISSA = 2**52 - 1
 SQRT_HALF = real_bits(0.5**0.5)
 
 
-def definitions(names: Iterable[str], lanes: int, inline: bool = False) -> str:
+def definitions(names: Iterable[str], lanes: int, inline: bool | None = None) -> str:
     """Print one internal LLVM function ``@"name.lanes"`` for each name, of ``lanes`` doubles at once.
 
     With one lane it takes and returns a ``double``, else a vector. ``pow``, ``atan2`` and
     ``hypot`` take two operands. The ``declarations`` of the names must stand beside, once a module.
-    ``inline`` has the formulas written out in place, which is faster if they are few.
+    ``inline`` has the formulas written out in place, which is faster if they are few, or never; else LLVM decides.
     """
     return ''.join(_definition(name, Body(lanes), inline) for name in dict.fromkeys(names))
 
@@ -82,11 +82,11 @@ def symbols(names: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name not in FORMULAS or name in ('sin', 'cos')]
 
 
-def _definition(name: str, body: Body, inline: bool) -> str:
+def _definition(name: str, body: Body, inline: bool | None) -> str:
     operands = [body.operand('double', letter) for letter in operations[name].parameters]
     result = FORMULAS[name](*operands) if name in FORMULAS else body.calls(name, *operands)
     head = f'{body.type("double")} @"{name}.{body.lanes}"({", ".join(map(str, operands))})'
-    always = 'alwaysinline ' if name in ('sqrt', 'abs') or inline else ''
+    always = 'alwaysinline ' if name in ('sqrt', 'abs') or inline else 'noinline ' if inline is False else ''
     lines = ''.join(line + '\n' if line.endswith(':') else f'  {line}\n' for line in [*body.lines, f'ret {result}'])
     return f'define internal {head} {always}{PURE} {{\n{lines}}}\n'
 
