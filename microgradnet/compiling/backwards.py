@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .bodies import Frame, Later, outside
+from .bodies import Frame, Later, Term, outside
 from .forwards import Forward
 from .lowering import Place
 from .nests import Affine, Nest, Part, Site
@@ -27,15 +27,18 @@ class Sweeps(Forward):
         return [self._backward(part) for part in reversed(self._nests.parts)]
 
     def _backward(self, part: Part) -> Block:
-        frame = Frame(part)
-        self._frames.append(frame)
+        starts: dict[Site, Place] = {}
         if part.alone:
-            after = self._frames[-2].after
+            after = self._frames[-1].after
             for site in part.items:
                 if isinstance(site, Site) and site.active and (site in self._starts or site in self._left):
-                    carry = Carry(self._put(-1, 'carry'), after.pop(site, self._zero))
-                    frame.carries[site] = carry, None
-                    frame.signals[site] = Place(carry.register)
+                    starts[site] = self._sum(after.pop(site)) if site in after else self._zero
+        frame = Frame(part)
+        self._frames.append(frame)
+        for site, start in starts.items():
+            register = self._put(-1, 'carry')
+            frame.carries[site] = Carry(register, start), None
+            frame.signals[site] = [(register, 1)]
         for item in reversed(part.items):
             if isinstance(item, Nest):
                 self._backward_loop(item)
@@ -54,27 +57,31 @@ class Sweeps(Forward):
         if len(nest.parts) > 1:
             self._frames[-1].block.append(loop)
             return
-        frame = self._frames.pop()
-        self._frames[-1].block.append(loop)
+        frame = self._frames[-1]
+        before = {site: self._sum(terms) for site, terms in frame.before.items()}
+        totals = {target: self._sum(terms) for target, (_, terms) in frame.totals.items()}
         for site, (carry, _) in frame.carries.items():
-            carry.after = frame.before.get(site, self._zero)
+            carry.after = before.get(site, self._zero)
             loop.carries.append(carry)
-        for carry, total in frame.totals.values():
-            carry.start, carry.after = self._zero, total
+        for target, (carry, _) in frame.totals.items():
+            carry.start, carry.after = self._zero, totals[target]
             loop.carries.append(carry)
-        for (target, level), (_, total) in frame.totals.items():
+        self._frames.pop()
+        self._frames[-1].block.append(loop)
+        for (target, level), total in totals.items():
             self._gather(target, level, total, 1)
-        for site, signal in frame.before.items():
+        for site, signal in before.items():
             self._send(self._starts[site].first(), signal, 1)
 
     def _backward_site(self, site: Site) -> None:
-        signal: Any = self._frames[-1].signals.pop(site, None)
+        terms = self._frames[-1].signals.pop(site, [])
         if site in self._sent:
-            signal = self._plus(signal, self._put(-1, 'load', 'signals', site.place), 1)
+            terms.append((self._put(-1, 'load', 'signals', site.place), 1))
         if site.outputs:
-            signal = self._plus(signal, super().make('number', 1.0), 1)
-        if signal is None:
+            terms.append((super().make('number', 1.0), 1))
+        if not terms:
             return
+        signal = self._sum(terms)
         op, operands = site.operation, [Later(number) for number in site.operands]
         y = Later(site.place)
         split = op.split(operands)
@@ -96,7 +103,7 @@ class Sweeps(Forward):
         known = partial if not isinstance(partial, (Place, Later)) else self._number(partial)
         if known == 0:
             return
-        partial = int(known) if known in (1, -1) else partial
+        partial = int(known) if known in (1, -1) else self._place(partial)
         way, source = self._nests.find(number, self._path)
         frame = self._frames[-1]
         if way == 'parameter':
@@ -110,32 +117,41 @@ class Sweeps(Forward):
                 self._gather(source, len(source.path) - 1, signal, partial)
             else:
                 sums = frame.before if way == 'before' else frame.after
-                sums[source] = self._plus(sums.get(source), signal, partial)
+                sums.setdefault(source, []).append((signal, partial))
 
-    def _gather(self, target: Any, level: int, signal: Place, partial: Any) -> None:
+    def _gather(self, target: Any, level: int, signal: Place, partial: Place | int) -> None:
         """Add to a target at a level; inside of loops, to a sum over the turns."""
         frame = self._frames[-1]
         if level < len(self._frames) - 1:
             key = target, level
             if key not in frame.totals:
-                carry = Carry(self._put(-1, 'carry'))
-                frame.totals[key] = carry, Place(carry.register)
-            carry, total = frame.totals[key]
-            frame.totals[key] = carry, self._plus(total, signal, partial)
+                register = self._put(-1, 'carry')
+                frame.totals[key] = Carry(register), [(register, 1)]
+            frame.totals[key][1].append((signal, partial))
         elif isinstance(target, Site):
-            frame.signals[target] = self._plus(frame.signals.get(target), signal, partial)
-        elif isinstance(partial, int):
-            self._put(-1, 'add_to', *target, self._plus(None, signal, partial))
+            frame.signals.setdefault(target, []).append((signal, partial))
+        elif isinstance(partial, Place):
+            self._put(-1, 'add_to', *target, signal, partial)
         else:
-            self._put(-1, 'add_to', *target, signal, self._place(partial))
+            self._put(-1, 'add_to', *target, self._plus(None, signal, partial))
 
-    def _plus(self, total: Place | None, signal: Place, partial: Any) -> Place:
+    def _sum(self, terms: list[Term]) -> Place:
+        """Add signals times partials, those first that are there first, so that the last is waited for least."""
+        total = None
+        for signal, partial in sorted(terms, key=self._wait):
+            total = self._plus(total, signal, partial)
+        assert total is not None
+        return total
+
+    def _wait(self, term: Term) -> int:
+        return max(self._depth(part) for part in term if isinstance(part, Place))
+
+    def _plus(self, total: Place | None, signal: Place, partial: Place | int) -> Place:
         """Add signal times partial to a sum; None is one of no terms."""
-        if isinstance(partial, int) and partial in (1, -1):
+        if not isinstance(partial, Place):
             if total is None:
                 return signal if partial == 1 else self.make('neg', signal)
             return self.make('add' if partial == 1 else 'sub', total, signal)
-        factor = self._place(partial)
         if self._number(signal) == 1.0:
-            return factor if total is None else self.make('add', total, factor)
-        return self.make('mul', signal, factor) if total is None else self.make('madd', signal, factor, total)
+            return partial if total is None else self.make('add', total, partial)
+        return self.make('mul', signal, partial) if total is None else self.make('madd', signal, partial, total)

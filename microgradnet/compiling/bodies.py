@@ -7,16 +7,20 @@ made once in a body is not made again, there or in the bodies inside of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..operations import Operation
-from .instructions import Instruction
+from .instructions import LEAVES, Instruction
 from .lowering import Lowering, Place
 from .nests import Affine, Nests, Part, Site, pick
-from .routine import Block, Carry, Routine, slots
+from .routine import MEMORY, Block, Carry, Routine, slots
 from .tape import NUMBER, PARAMETER, ROW, Tape
 
-__all__ = ['Bodies', 'Frame', 'Later', 'outside']
+__all__ = ['Bodies', 'Frame', 'Later', 'Term', 'outside']
+
+
+#: A signal, and the partial it is to be multiplied by; 1 and -1 are not.
+Term: TypeAlias = tuple[Place, 'Place | int']
 
 
 class Later:
@@ -35,11 +39,11 @@ class Frame:
         self.made: dict[Any, Place] = {}
         self.carries: dict[Any, tuple[Carry, Any]] = {}
         #: The signals of operations of this body, of theirs at the turn before, of loops' last turns.
-        self.signals: dict[Site, Place] = {}
-        self.before: dict[Site, Place] = {}
-        self.after: dict[Site, Place] = {}
+        self.signals: dict[Site, list[Term]] = {}
+        self.before: dict[Site, list[Term]] = {}
+        self.after: dict[Site, list[Term]] = {}
         #: The sums over a loop's turns that are for outside.
-        self.totals: dict[Any, tuple[Carry, Place]] = {}
+        self.totals: dict[Any, tuple[Carry, list[Term]]] = {}
 
 
 class Bodies(Lowering):
@@ -53,6 +57,7 @@ class Bodies(Lowering):
         self._sent: dict[Site, None] = {}
         self._starts: dict[Site, Affine] = {}
         self._left: set[Site] = set()
+        self._depths: dict[Place, int] = {}
         self._survey()
 
     def _survey(self) -> None:
@@ -101,7 +106,13 @@ class Bodies(Lowering):
         self._instructions.append(Instruction(name, operands))
         if name != 'carry':
             self._frames[level].block.append(place)
+            if name not in LEAVES and name not in MEMORY:
+                self._depths[place] = 1 + max((self._depth(o) for o in operands if isinstance(o, Place)), default=0)
         return place
+
+    def _depth(self, register: Place) -> int:
+        """Return how many instructions a register waits for in its body."""
+        return self._depths.get(register, 0)
 
     def _outermost(self, level: int) -> int:
         """Return the level of the function that a level is in."""

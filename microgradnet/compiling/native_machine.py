@@ -41,14 +41,17 @@ class Machine:
         stored = self._stored()
         self.from_cache = stored is not None
         if stored is None:
-            options = binding.create_pipeline_tuning_options(2)
-            options.loop_vectorization = options.slp_vectorization = False  # rows are in the lanes
-            builder = binding.create_pass_builder(target, options)
-            passes = builder.getModulePassManager() if loops else binding.create_new_module_pass_manager()
-            if not loops:
-                passes.add_always_inliner_pass()
-                passes.add_sroa_pass()
-            passes.run(module, builder)
+            passes = binding.create_new_module_pass_manager()
+            passes.add_always_inliner_pass()
+            passes.add_sroa_pass()
+            if loops:  # the few passes that loops gain by; a whole pipeline would take ten times as long
+                passes.add_simplify_cfg_pass()
+                passes.add_instruction_combine_pass()
+                passes.add_loop_rotate_pass()
+                passes.add_loop_unroll_pass()
+                passes.add_simplify_cfg_pass()
+                passes.add_instruction_combine_pass()
+            passes.run(module, binding.create_pass_builder(target, binding.create_pipeline_tuning_options(2)))
         self.engine = binding.create_mcjit_compiler(module, target)
         self.engine.set_object_cache(self._keep, lambda module: stored)
         self.engine.finalize_object()
