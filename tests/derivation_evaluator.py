@@ -174,10 +174,10 @@ class Evaluator:
                     raise Wrong(f'there is no {function}')
                 g, slope = self.functions[function]
                 return inner(argument).through(*((slope, by_differences(slope)) if primed else (g, slope)))
-            case ('samples', body):
-                if self.samples == 1:
-                    raise Wrong('a sum over one sample')
-                first, *others = (self.evaluate(body, k, by, local) for k in range(self.samples))
+            case ('samples', start, body):
+                if self.samples == 1 or int(start) > self.samples:
+                    raise Wrong('a sum over one sample, or none')
+                first, *others = (self.evaluate(body, k, by, local) for k in range(int(start) - 1, self.samples))
                 for other in others:
                     first = first + other
                 return first

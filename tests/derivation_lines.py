@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -78,9 +79,9 @@ FUNCTIONS: dict[str, tuple[Any, Any]] = {
 NUMBER = r'(?:0|[1-9]\d*)(?:/[1-9]\d*|(?:\.\d+)?(?:e[+-]\d+)?)'
 NAME = r'[a-z][a-z0-9_]+(?=\()|[A-Za-zα-ω]+\u0302?(?:_\{[0-9a-z,]+\}|_[0-9a-z]+)?(?:\^\((?:i|l|l\+1|\d+)\))?'
 TOKEN = re.compile(
-    rf'(?P<number>{NUMBER})|(?P<sum>Σ_\{{i=1\}}\^\{{M\}} )|(?P<operator>∂/∂(?P<by>{NAME}) )'
+    rf'(?P<number>{NUMBER})|Σ_\{{i=(?P<first>[1-9]\d*)\}}\^\{{M\}} |(?P<operator>∂/∂(?P<by>{NAME}) )'
     rf'|(?P<ratio>(?P<sign>[d∂])(?P<of>{NAME})/(?P=sign)(?P<below>{NAME}))|\[(?P<part>[a-z ]+): '
-    rf"|(?P<name>{NAME})|(?P<other> · | \+ | - | = | / |, |[-()\]'^])"
+    rf"|(?P<name>{NAME})|(?P<other> · | \+ | - | = | / |, |[-()\]'^…])"
 )
 Tree = tuple[Any, ...]
 
@@ -89,6 +90,23 @@ def read_name(text: str) -> tuple[str, str]:
     """Split a name from the sample above it."""
     name, _, sample = text.partition('^(')
     return name, sample.removesuffix(')')
+
+
+def joined(rows: list[str]) -> list[str]:
+    """Join the rows of broken lines: they go on under the first equals sign, or at 8 if that is far to the right."""
+    found: list[str] = []
+    column = 0
+    for row in rows:
+        body = row.lstrip(' ')
+        if not row.startswith(' ' * 8) or not found:
+            found.append(row)
+            before, equals, _ = row.partition(' = ')
+            column = bool(equals) * (1 + sum(not unicodedata.combining(sign) for sign in before))
+        elif len(row) - len(body) != (column if column <= 4 + 24 + 1 else 8) + 2 * (body[:2] != '= '):
+            raise Wrong(f'{row!r} does not stand where it should')
+        else:
+            found[-1] += f' {body}'
+    return found
 
 
 class Line:
@@ -107,8 +125,12 @@ class Line:
         while self.take(' = '):
             self.sides.append(self.side())
         self.numbers = [self.literal(self.sides.pop())]
-        while self.take(', '):
-            self.numbers.append(self.literal(self.side()))
+        #: Whether there are more numbers than are printed.
+        self.more = False
+        while not self.more and self.take(', '):
+            self.more = bool(self.take('…'))
+            if not self.more:
+                self.numbers.append(self.literal(self.side()))
         if self.place < len(self.tokens) or not self.sides:
             raise Wrong(f'{text!r}: not an equation')
         self.left, *self.sides = self.sides
@@ -155,8 +177,8 @@ class Line:
         self.place += 1
         if match['number']:
             return 'number', match[0]
-        if match['sum']:
-            return 'samples', self.product()
+        if match['first']:
+            return 'samples', match['first'], self.product()
         if match['operator']:
             return 'derivative', match['by'], self.factor()
         if match['ratio']:
@@ -172,7 +194,8 @@ class Line:
             return 'apply', match[0], primed, self.closed(')')
         if match[0] == '(':
             body = self.closed(')')
-            if body[0] not in ('sum', 'product', 'minus', 'quotient', 'power'):
+            split = body[0] == 'number' and ('/' in body[1] or 'e' in body[1])
+            if body[0] not in ('sum', 'product', 'minus', 'quotient', 'power') and not split:
                 raise Wrong(f'{self.text!r}: brackets around {body}')
             return body
         raise Wrong(f'{self.text!r}: unexpected {match[0]!r}')

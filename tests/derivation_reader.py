@@ -19,31 +19,17 @@ from fractions import Fraction
 from typing import Any
 
 from derivation_evaluator import Evaluator
-from derivation_lines import FUNCTIONS, Line, Tree, Wrong, names_in, read_name, walk
+from derivation_lines import FUNCTIONS, Line, Tree, Wrong, joined, names_in, read_name, walk
+from derivation_prose import HEADINGS, PROSE
 
 __all__ = ['Reader', 'Wrong']
-
-HEADINGS = (
-    'What is given', 'The forward run', 'The update rule', 'The error', 'The chain rule', 'The terms that vanish',
-    'The paths that remain', 'The error signals', 'Both are equal', 'The update with numbers',
-    'The expression, step by step', 'Each step by what goes into it', 'The chain rule along each path',
-)  # fmt: skip
-
-PROSE = (
-    '', 'Of each sample:', 'The 1/2 and the 2 cancel each other out:', 'What is left:',
-    'The known outputs are constants:',
-    'The known outputs are constants, and so are the outputs that the weight does not reach:',
-    'By the chain rule once more:', 'All paths to an output:', 'Put together:', 'Substituted, back to the outputs:',
-    'Error introduced, times gradient of the activation, times input:', 'Over all paths, then with error signals:',
-    'And the backward that ran:', 'All paths together:', 'By itself:', 'No signal travels along any path:',
-)  # fmt: skip
 
 
 class Reader(Evaluator):
     """Everything that a text says, checked: ``given`` and ``found`` by name, numbers as printed."""
 
     def __init__(self, text: str) -> None:
-        rows = unicodedata.normalize('NFD', text).split('\n')
+        rows = joined(unicodedata.normalize('NFD', text).split('\n'))
         title = re.fullmatch(r'The (update|derivative) of (\S+) by (.+)', rows[0])
         if not title:
             raise Wrong(rows[0])
@@ -52,6 +38,8 @@ class Reader(Evaluator):
         self.of = 'E' if of_a_net else title[2]
         self.found: dict[str, list[Any]] = {}
         self.path: list[str] = []
+        #: How many numbers a line for every sample has.
+        self.shown = 10**9
         #: Names that had their line, and which function each r goes into.
         self.seen: set[str] = set()
         self.letters: dict[str, str] = {}
@@ -98,6 +86,11 @@ class Reader(Evaluator):
                     vanishing = self.check_vanishing(heading, line, vanishing)
             elif row.startswith('Path '):
                 self.start_path(row)
+            elif row.startswith('The numbers of all '):
+                self.check_counts(row)
+            elif row.startswith('The other '):
+                if row != f'The other {self.samples - self.shown} samples, added up:':
+                    raise Wrong(row)
             elif row not in (*PROSE, *HEADINGS) and not row.startswith('Activation: '):
                 raise Wrong(row)
             elif row in HEADINGS:
@@ -112,7 +105,7 @@ class Reader(Evaluator):
     # What is given.
 
     def take_over(self, line: Line) -> None:
-        if line.left[0] != 'name' or line.sides:
+        if line.left[0] != 'name' or line.sides or line.more:
             raise Wrong(f'{line.text!r}: given is a name with its number')
         for number in line.numbers:
             if '/' in number:
@@ -142,6 +135,15 @@ class Reader(Evaluator):
             self.functions[match[1]] = FUNCTIONS[match[2]]
             self.given[match[1]] = [match[2]]
 
+    def check_counts(self, row: str) -> None:
+        match = re.fullmatch(
+            r'The numbers of all (\d+) samples; from here on the first (\d+) are printed, and … stands for the others:',
+            row,
+        )
+        if not match or int(match[1]) != self.samples or not 1 < int(match[2]) < self.samples:
+            raise Wrong(row)
+        self.shown = int(match[2])
+
     def start_path(self, row: str) -> None:
         match = re.fullmatch(r'Path (\d+), (.*):', row)
         if not match:
@@ -161,14 +163,15 @@ class Reader(Evaluator):
         if self.path:
             self.check_path(line)
         free = 'i' in {read_name(name)[1] for name in self.free_names([line.left, *line.sides])}
-        if len(line.numbers) != (self.samples if free else 1) and line.numbers != ['0']:
-            raise Wrong(f'{line.text!r}: wanted {self.samples if free else 1} numbers')
+        wanted = (min(self.samples, self.shown) if free else 1, free and self.shown < self.samples)
+        if (len(line.numbers), line.more) != wanted and line.numbers != ['0']:
+            raise Wrong(f'{line.text!r}: wanted {wanted[0]} numbers{", ..." * wanted[1]}')
         before = line.left
         for side in [line.left, *line.sides]:
             if side is not line.left and not names_in(side):
                 self.same(before, side, line)
                 continue
-            for i in range(self.samples if free else 1):
+            for i in range(wanted[0]):
                 number = line.numbers[i % len(line.numbers)]
                 self.near(line, number, self.evaluate(side, i))
             before = side

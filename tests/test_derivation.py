@@ -38,7 +38,7 @@ def problems(draw: st.DrawFn, numbers: Any, activations: list[str]) -> tuple[MLP
     biases = [[draw(numbers) for _ in range(size)] for size in sizes[1:]]
     net = MLP.from_weights(weights, biases, *(draw(st.sampled_from(activations)) for _ in 'gg'))
     row = lambda size: [draw(numbers) for _ in range(size)]  # noqa: E731
-    samples = [(row(sizes[0]), row(sizes[-1])) for _ in range(draw(st.integers(1, 3)))]
+    samples = [(row(sizes[0]), row(sizes[-1])) for _ in range(draw(st.sampled_from([1, 2, 3, 7])))]
     return net, samples, draw(st.integers(0, len(net.parameters()) - 1))
 
 
@@ -76,10 +76,7 @@ def compare_with_engine(reader: Reader, net: MLP, samples: Any, place: int, h: A
         elif name[0] == 'r':
             assert numbers == [firings[int(name[2:]) - 1].r.data for firings in neurons], name
         else:
-            assert name[0] == 'g' and numbers[0] in (
-                net.layers[0].activation.name,
-                net.layers[-1].activation.name,
-            )
+            assert name[0] == 'g' and numbers[0] in {neuron.activation.name for neuron in net.neurons_within()}
     found = dict(reader.found)
     new = found.pop(f'{by}^(l+1)')
     assert close(new[0], names[by].data - h * names[by].grad)
@@ -124,48 +121,23 @@ def test_names_with_hats_say_the_same(data: st.DataObject) -> None:
     assert [*numbered.given.values()][1:] == [*hatted.given.values()][1:]
 
 
-def test_a_weight_can_be_given_in_many_ways() -> None:
-    net = MLP(2, [2, 1], 'tanh', seed=1)
-    (first, second), last = net.layers[0].neurons, net.layers[1].neurons[0]
-    numbered = {
-        first.bias: ['b_1'],
-        second.weights[0]: ['w_{x1,2}', 'w_x1,2', 'w_{x_1,2}'],
-        last.weights[0]: ['w_{1,3}', 'w_1,3'],
-        last.bias: ['b_3'],
-    }
-    hatted = {
-        first.weights[1]: ['w_{2,1}'],
-        last.weights[1]: ['ŵ_2', r'\hat{w}_2', r'\hat{w_2}', 'w_hat_2'],
-        last.bias: ['b̂', 'b_hat', r'\hat{b}'],
-    }
-    for names, hats in [(numbered, False), (hatted, True)]:
-        for parameter, ways in names.items():
-            whole = str(derive(net, XOR, parameter, hats=hats))
-            assert [str(derive(net, XOR, way)) == whole for way in ways] == [True] * len(ways)
-    with pytest.raises(ValueError, match=r"no weight 'w_\{1,4\}'; it has w_"):
-        derive(net, XOR, 'w_{1,4}')
-    with pytest.raises(ValueError, match='not a weight or bias'):
-        derive(net, XOR, MLP(1, [1]).parameters()[0])
-    with pytest.raises(TypeError, match='by its name'):
-        derive(net, XOR, 3)
+def fifty_samples() -> list[Any]:
+    source = random.Random(50)
+    return [([source.uniform(-2, 2), round(source.uniform(-2, 2), 2)], [source.random()]) for _ in range(50)]
 
 
-def test_what_is_wrong_is_said() -> None:
-    net = MLP(1, [4, 4, 4, 1], 'tanh', seed=1)
-    with pytest.raises(ValueError, match=r'16 paths lead from w_\{x1,1\} .* the limit is 15'):
-        derive(net, [([1.0], 0.0)], 'w_{x1,1}', limit=15)
-    with pytest.raises(ValueError, match='learning rate h must be 0 < h <= 1, not 2'):
-        derive(net, [([1.0], 0.0)], 'b_1', learning_rate=2)
-    with pytest.raises(ValueError, match='sample 2 has 2 targets'):
-        derive(net, [([1.0], 0.0), ([1.0], [0.0, 1.0])], 'b_13')
-    with pytest.raises(ValueError, match='empty'):
-        derive(net, [], 'b_13')
-    with pytest.raises(ValueError, match='two layers'):
-        derive(net, [([1.0], 0.0)], 'b_13', hats=True)
-    with pytest.raises(TypeError, match='3 arguments, not 2'):
-        derive(net, [([1.0], 0.0)])
-    with pytest.raises(TypeError, match='for an MLP'):
-        derive(3, [([1.0], 0.0)], 'b_1')
+def test_of_many_samples_the_first_are_written_out_and_the_others_added_up() -> None:
+    net, samples = generic_net([2, 2, 1], 'sigmoid', 'tanh'), fifty_samples()
+    place = 1
+    derivation = derive(net, samples, net.parameters()[place])
+    text = str(derivation)
+    compare_with_engine(Reader(text), net, samples, place, 0.5)
+    assert 'The numbers of all 50 samples; from here on the first 3 are printed, and … stands for the others:' in text
+    after = text.partition('The forward run')[2]
+    assert len(text.split('\n')) < 175 and max(map(len, after.split('\n'))) < 170
+    assert all(line.count(', ') <= 3 for line in after.split('\n'))
+    assert 'The other 47 samples, added up:\n    Σ_{i=4}^{M} ∂E^(i)/∂w_{x2,1} = Σ_{i=4}^{M} [error introduced' in text
+    assert derivation.html().count('<details>') == 1
 
 
 def test_gradients_stay_as_they_were() -> None:
@@ -189,6 +161,16 @@ def test_a_net_with_many_activations_has_a_letter_for_each() -> None:
     text = str(derive(net, XOR and [([1.0], 0.5)], 'w_{x1,1}'))
     assert 'Activation: g_1 is tanh; g_2 is sigmoid; g_3 is identity.' in text
     Reader(text)
+
+
+def test_each_neuron_has_its_own_activation() -> None:
+    net = generic_net([2, 1], 'tanh', 'tanh')
+    net.layers[0].neurons[1].activation = MLP(1, [1], output_activation='sigmoid').layers[0].activation
+    text = str(derive(net, XOR, 'w_{2,3}'))
+    assert 'Activation: g is tanh; ĝ is sigmoid.' in text
+    compare_with_engine(Reader(text), net, XOR, net.parameters().index(net.layers[1].neurons[0].weights[1]), 0.5)
+    net = MLP(1, [1, 1], lambda r: r * r, lambda r: r.tanh(), seed=1)
+    assert 'Activation: g is <lambda>; ĝ is <lambda>.' in str(derive(net, [([1.0], 0.5)], 'b_1'))
 
 
 def generic_net(sizes: list[int], *activations: str) -> MLP:
@@ -226,6 +208,12 @@ def test_one_character_changed_is_found_with_hats_and_many_outputs() -> None:
     samples = [([1.0, -2.0], [0.25, 0.5]), ([0.5, 0.75], [-1.5, 1.25])]
     for name in ('w_{1,2}', 'ŵ_{2,1}'):
         find_changes(str(derive(net, samples, name)), 120)
+
+
+@pytest.mark.slow
+def test_one_character_changed_is_found_among_many_samples() -> None:
+    net = generic_net([2, 2, 1], 'sigmoid', 'tanh')
+    find_changes(str(derive(net, fifty_samples()[:7], 'w_{x1,2}')), 200)
 
 
 def find_changes(text: str, count: int) -> None:

@@ -20,12 +20,12 @@ import pytest
 from hypothesis import given, settings
 
 from microgradnet import functions
-from microgradnet.derivation import Derivation, derive, error_signals
+from microgradnet.derivation import Derivation, Line, derive, error_signals
 from microgradnet.losses import half_squared_error
 from microgradnet.nn import MLP
 from microgradnet.operations import operations
 from microgradnet.value import Value
-from test_derivation import NUMBERS, SMOOTH, XOR, generic_net, problems
+from test_derivation import NUMBERS, SMOOTH, XOR, fifty_samples, generic_net, problems
 from test_derivation_values import expressions
 
 
@@ -33,6 +33,7 @@ def samples_of_all() -> Iterator[Derivation]:
     """Derivations with every kind of thing that is printed."""
     for name in ('w_{x1,2}', 'b_4', 'w_{4,5}'):
         yield derive(generic_net([2, 2, 1], 'sigmoid', 'tanh'), XOR, name)
+    yield derive(generic_net([2, 2, 1], 'sigmoid', 'tanh'), fifty_samples()[:7], 'w_{x1,2}')
     yield derive(generic_net([2, 2], 'tanh', 'sigmoid'), [([1.0, -2e-7], [0.25, 3e20])], 'w_{1,2}')
     yield derive(
         MLP.from_weights([[[Fraction(-1, 3)]]], [[Fraction(2, 7)]], 'relu'), [([Fraction(1)], 1)], 'b_1'
@@ -48,7 +49,8 @@ def samples_of_all() -> Iterator[Derivation]:
 
 
 def plain_mathtext(latex: str) -> str:
-    r"""Take off what mathtext does not know: ``\underbrace{\textcolor{red}{...}}_{\text{...}}``."""
+    r"""Take off what mathtext does not know: ``\underbrace{\textcolor{red}{...}}_{\text{...}}``, and ``aligned``."""
+    latex = re.sub(r'\\(begin|end)\{aligned\}|\\\\ |&|\\quad|\\ldots', '', latex)
     return re.sub(r'\\underbrace\{\\textcolor\{\w+\}\{(.*?)\}\}_\{\\text\{[a-z ]+\}\}', r'{\1}', latex)
 
 
@@ -57,7 +59,7 @@ def test_mathtext_reads_every_line() -> None:
     from matplotlib.mathtext import MathTextParser
 
     parser = MathTextParser('path')
-    lines = [plain_mathtext(line.latex()) for derivation in samples_of_all() for line in derivation]
+    lines = [plain_mathtext(line.latex()).strip() for derivation in samples_of_all() for line in derivation]
     # One side of every shape, whatever its numbers and indices: mathtext takes its time.
     shapes = {re.sub(r'\d+(\.\d+)?', '1', side): side for line in lines for side in line.split(' = ')}
     for side in shapes.values():
@@ -119,10 +121,10 @@ def test_html_is_well_formed_alone_and_says_the_numbers_of_the_text() -> None:
         rows = [''.join(math.itertext()) for math in tree.iter('math')]
         assert len(rows) == len(derivation)
         for line, row in zip(derivation, rows):
-            number = line.text().rsplit(' = ', 1)[1].rsplit(', ', 1)[-1]
+            number = line.text().rsplit('= ', 1)[1].split(', ')[-1].split()[-1]
             shown = re.sub(r'e([+-])0*(\d+)', lambda m: f'⋅10{"−" * (m[1] == "-")}{m[2]}', number)
             shown = re.sub(r'^(-?)1⋅', r'\1', shown)
-            assert row.endswith(shown.replace('-', '−').replace('/', '').replace('inf', '∞')), (row, number)
+            assert row.endswith(shown.replace('-', '−').replace('/', '')), (row, number)
 
 
 def test_the_parts_of_a_gradient_are_marked_by_colour_and_by_name() -> None:
@@ -133,7 +135,38 @@ def test_the_parts_of_a_gradient_are_marked_by_colour_and_by_name() -> None:
         assert re.search(rf'\\textcolor{{{colour}}}{{[^ ]+}}}}_{{\\text{{{name}}}}}', line.latex())
         assert f'<mtext>{name}</mtext>' in line.html()
     assert len(set(re.findall('light-dark[^"]*', line.html()))) == 3
+    assert '<msup><mi>g</mi><mo>′</mo></msup><mo>&#x2061;</mo><mo>(</mo>' in line.html()
     assert '\033[31mδ_2^(i)\033[0m' in line.text(colour=True) and '\033' not in derivation.text()
+
+
+def test_numbers_given_are_in_full_in_every_form() -> None:
+    x = Value(-1.2345678901234566e-07, 'x')
+    line = derive(x * x, x).lines[0]
+    assert line.latex() == r'x = -1.2345678901234566 \cdot 10^{-7}'
+    power = '<msup><mn>10</mn><mrow><mo>−</mo><mn>7</mn></mrow></msup>'
+    assert f'<mo>−</mo><mn>1.2345678901234566</mn><mo>⋅</mo>{power}' in line.html()
+
+
+def test_indices_and_letters_of_latex() -> None:
+    net = MLP(12, [1], seed=1)
+    assert 'w_{x_{12},1}' in derive(net, [([1.0] * 12, 0.0)], 'w_{x12,1}').lines[-1].latex()
+    for letter, command in [('η', r'\eta'), ('λ', r'\lambda'), ('φ', r'\varphi'), ('ω', r'\omega')]:
+        x = Value(0.5, letter)
+        assert derive(x * x, x).lines[0].latex() == f'{command} = 0.5'
+
+
+def test_a_long_line_is_broken_before_its_equals_sign() -> None:
+    derivation = derive(generic_net([2, 2, 1], 'sigmoid', 'tanh'), XOR, 'w_{x1,2}')
+    both = derivation.sections[8].body[1]
+    assert isinstance(both, Line)
+    first, second = both.text().split('\n')
+    assert first.count(' = ') == 1 == second.removeprefix('    =').count(' = ') and second.startswith('    = Σ')
+    assert both.latex().startswith(r'\begin{aligned} & \sum') and both.latex().count(r' \\ & \quad = \sum') == 1
+    assert both.html().count('flex-basis:100%') == 1 == both.html().partition('flex-basis')[2].count('∑')
+    with_numbers, *_ = (line for line in derivation.sections[9].body if isinstance(line, Line))
+    first, second = with_numbers.text().split('\n')
+    assert first.index(' = ') == second.index('=') - 1
+    assert with_numbers.latex().count('&=') == 2
 
 
 def test_labels_cannot_inject_markup() -> None:

@@ -121,10 +121,28 @@ def test_too_many_paths_are_refused() -> None:
         ValueError, match=f'{2**40} paths lead from x to y, and each is written out; the limit is 64'
     ):
         derive(y, x)
+    for _ in range(20000):
+        y = y + y.cos()
+    with pytest.raises(ValueError, match=r'about 10\^6033 paths lead'):
+        derive(y, x)
     with pytest.raises(ValueError, match='not in its graph'):
         derive(x, y)
     with pytest.raises(TypeError, match='takes the node to derive by'):
         derive(x, 1.0)
+
+
+def test_infinite_derivatives_are_refused() -> None:
+    x = Value(0.0, 'x')
+    with pytest.raises(ValueError, match='∂y/∂x is inf: a derivation needs finite numbers'):
+        derive(x.sqrt(), x)
+
+
+def test_a_fraction_within_a_fraction_or_a_power_has_brackets() -> None:
+    x = Value(Fraction(2), 'x')
+    text = str(derive(x ** Fraction(-3) / Fraction(1, 3), x))
+    Reader(text)
+    assert 'y = v_1 / (1/3) = 3/8' in text
+    assert 'y = x^(1/3)' in str(derive(x ** Fraction(1, 3), x))
 
 
 def test_a_long_chain_is_no_deeper_than_a_short_one() -> None:

@@ -29,7 +29,7 @@ All paths together:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from ..value import Value
 from .lines import Derivation, Line, Section
@@ -40,10 +40,19 @@ from .signals import ErrorSignals, error_signals
 __all__ = ['Derivation', 'ErrorSignals', 'Line', 'Section', 'derive', 'error_signals']
 
 
+@overload
+def derive(value: Value, /, wrt: Value, *, limit: int = 64) -> Derivation: ...
+
+
+@overload
 def derive(
-    subject: Any, *arguments: Any, learning_rate: Any = 0.5, limit: int = 64, hats: bool | None = None
-) -> Derivation:
-    """Write out ``derive(net, teacher_set, weight)`` or ``derive(value, wrt)``, with numbers.
+    net: Any, /, teacher_set: Any, weight: str | Value, *,
+    learning_rate: Any = None, limit: int = 64, hats: bool | None = None,
+) -> Derivation: ...  # fmt: skip
+
+
+def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
+    """Write ``derive(net, teacher_set, weight)`` or ``derive(value, wrt)`` out, with numbers.
 
     Of a net: how E, half the sum of squares over a teacher set, makes one step of
     gradient descent change one weight or bias. The steps are those of the derivation:
@@ -52,15 +61,18 @@ def derive(
     parameter itself or by its name, source first, target second: ``'w_{1,3}'``,
     ``'w_{x1,1}'``, ``'b_5'``. In a net of two layers the derivation's names with hats
     are known too, ``'w_{1,1}'``, ``'ŵ_1'`` or ``'w_hat_1'``; then, or with
-    ``hats=True``, they are those printed. The teacher set is a ``TeacherSet`` or any list of pairs of
-    inputs and targets; of one sample the sums over samples are left out.
+    ``hats=True``, they are those printed. The teacher set is a ``TeacherSet`` or any
+    list of pairs of inputs and targets. Of one sample the sums over samples are left
+    out; of more than five the first three are written out, and the others added up.
+    ``learning_rate`` is 0.5 unless given, or 1/2 where all parameters are fractions.
 
     Of a node: its derivative by another one, ``wrt``, as the chain rule along each path
     between them.
 
     The numbers are those of a forward run and a real ``backward``; gradients stay as
     they were. Printed in six digits, what is given in full. Raises ValueError if there
-    is no such weight or node, or if there are more paths than ``limit``.
+    is no such weight or node, if a weight is shared, if there are more paths than
+    ``limit`` (64), or if a number is nan or infinite.
 
     >>> from microgradnet.nn import MLP
     >>> net = MLP.from_weights([[[2.0]], [[3.0]]], [[1.0], [0.0]], 'identity')
@@ -76,16 +88,4 @@ def derive(
     >>> print(derivation.lines[-1])
     w_{x1,1}^(l+1) = w_{x1,1}^(l) - h · ∂E/∂w_{x1,1} = 2 - 0.5 · 3 = 0.5
     """
-    if isinstance(subject, Value):
-        (wrt,) = _exactly(arguments, 1, 'derive(value, wrt)')
-        if not isinstance(wrt, Value):
-            raise TypeError(f'derive(value, wrt) takes the node to derive by, not {wrt!r}')
-        return derive_value(subject, wrt, limit)
-    teacher_set, weight = _exactly(arguments, 2, 'derive(net, teacher_set, weight)')
-    return derive_weight(subject, teacher_set, weight, learning_rate, limit, hats)
-
-
-def _exactly(arguments: tuple[Any, ...], count: int, form: str) -> tuple[Any, ...]:
-    if len(arguments) != count:
-        raise TypeError(f'{form} takes {count + 1} arguments, not {len(arguments) + 1}')
-    return arguments
+    return (derive_value if isinstance(subject, Value) else derive_weight)(subject, *arguments, **options)

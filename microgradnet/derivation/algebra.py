@@ -28,6 +28,7 @@ from .terms import (
     Power,
     Product,
     Quotient,
+    Samples,
     Sum,
     Symbol,
     Term,
@@ -58,8 +59,7 @@ def multiply(*factors: Term) -> Term:
         flat += factor.factors if isinstance(factor, Product) else (factor,)
     if any(_is(factor, 0) for factor in flat):
         return Number(0)
-    if any(_is(factor, -1) for factor in flat):
-        minus ^= sum(_is(factor, -1) for factor in flat) % 2 == 1
+    minus ^= sum(_is(factor, -1) for factor in flat) % 2 == 1
     kept = [factor for factor in flat if not _is(factor, 1) and not _is(factor, -1)]
     result = Product(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Number(1)
     return Minus(result) if minus else result
@@ -91,7 +91,7 @@ def negate(term: Term) -> Term:
 def put(term: Term, i: int) -> Term:
     """Put the numbers of sample i, counted from 0, in place of the names."""
     match term:
-        case Symbol() | Applied() | Derivative():
+        case Symbol() | Applied() | Derivative() | Samples():
             return Number(term.at(i))
         case Sum():
             return Sum(tuple(put(t, i) for t in term.terms))

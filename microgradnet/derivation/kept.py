@@ -12,13 +12,15 @@ out symbols with these numbers. The net's own gradients stay as they were.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
 from ..adjoints import gradients
 from ..losses import half_squared_error
 from ..runs import Firing, Run
-from ..samples import is_row
+from ..samples import is_row, number
+from ..value import Value
 from .names import Names, Place
 from .terms import Applied, Name, Symbol
 from .untouched import backward_of
@@ -34,25 +36,26 @@ class Kept:
 
     def __init__(self, net: Any, samples: Iterable[tuple[Any, Any]], hats: bool = False) -> None:
         self.names = Names(net, hats)
-        pairs = [(x, [*t] if is_row(t) else [t]) for x, t in samples]
-        if not pairs:
+        self.runs: list[Run] = []
+        self.targets: list[list[Any]] = []
+        for place, sample in enumerate(samples, 1):
+            run, t = _ran(net, sample, place)
+            self.runs.append(run)
+            self.targets.append(t)
+        if not self.runs:
             raise ValueError('a derivation needs at least one sample; the teacher set is empty')
-        self.runs = [x if isinstance(x, Run) else net.run(x) for x, _ in pairs]
-        for place, (_, t) in enumerate(pairs, 1):
-            if len(t) != net.sizes[-1]:
-                raise ValueError(f'sample {place} has {len(t)} targets; {net!r} has {net.sizes[-1]} outputs')
-        self.targets = [t for _, t in pairs]
+        self.count = len(self.runs)
         #: Where there is one sample, nothing is marked with its number.
-        self.every = 'i' if len(pairs) > 1 else ''
-        self.count = len(pairs)
+        self.every = 'i' if self.count > 1 else ''
         self.error = half_squared_error([run.outputs for run in self.runs], self.targets)
         self._go_back(net)
-        functions = [*dict.fromkeys(layer.activation.name for layer in net.layers)]
-        few = {g: Name('g', hat=place > 0) for place, g in enumerate(functions)}
-        many = {g: Name('g', str(place)) for place, g in enumerate(functions, 1)}
-        #: Which letter stands for which activation.
-        self.letters = few if len(functions) < 3 else many
-        self.activations = [layer.activation.name for layer in net.layers]
+        self._slopes: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._activations = [[neuron.activation for neuron in layer.neurons] for layer in net.layers]
+        functions = {activation.g: activation.name for layer in self._activations for activation in layer}
+        #: Which letter stands for which activation, and what each is called.
+        self.letters = {g: Name('g', hat=place > 0) if len(functions) < 3 else Name('g', str(place + 1))
+                        for place, g in enumerate(functions)}  # fmt: skip
+        self.functions = {self.letters[g]: name for g, name in functions.items()}
 
     def _go_back(self, net: Any) -> None:
         places, parameters = self.names.places(), net.parameters()
@@ -79,14 +82,18 @@ class Kept:
 
     def slope(self, k: int, j: int) -> Applied:
         """Return g'(r) of a neuron."""
-        return self._applied(k, j, True, (slope_of(run.layers[k][j]) for run in self.runs))
+        if (k, j) not in self._slopes:
+            self._slopes[k, j] = tuple(slope_of(run.layers[k][j]) for run in self.runs)
+        return self._applied(k, j, True, self._slopes[k, j])
 
     def source(self, k: int, i: int) -> Symbol | Applied:
         """Return what comes into the neurons of layer k at place i: x or the output of a neuron."""
-        if k > 0:
-            return self.g(k - 1, i)
-        # What the first layer was given: standardised, if the net does so.
-        numbers = (run.layers[0][0].r.op.split(run.layers[0][0].r.inputs)[1][i].data for run in self.runs)  # type: ignore[union-attr]
+        return self.g(k - 1, i) if k > 0 else self.x(i)
+
+    def x(self, i: int) -> Symbol:
+        """Return an input as the first layer saw it: standardised, if the net does so."""
+        first = (run.layers[0][0].r for run in self.runs)
+        numbers = (r.op.split(r.inputs)[1][i].data for r in first)  # type: ignore[union-attr]
         return Symbol(Name('x', str(i + 1), sample=self.every), (*numbers,))
 
     def y(self, j: int) -> Symbol:
@@ -102,7 +109,26 @@ class Kept:
         return Symbol(self.names.delta(k, j).of(self.every), (*(deltas[k][j] for deltas in self._deltas),))
 
     def _applied(self, k: int, j: int, primed: bool, numbers: Iterable[Any]) -> Applied:
-        return Applied(self.letters[self.activations[k]], primed, self.r(k, j), (*numbers,))
+        return Applied(self.letters[self._activations[k][j].g], primed, self.r(k, j), (*numbers,))
+
+
+def _ran(net: Any, sample: Any, place: int) -> tuple[Run, list[Any]]:
+    """Run a net on the inputs of a sample, unless that was done; return its targets as numbers, too."""
+    try:
+        x, t = sample
+    except (TypeError, ValueError):
+        wanted = f'sample {place} must be a pair of inputs and targets'
+        raise TypeError(f'{wanted}, not {reprlib.repr(sample)}') from None
+    targets = [number(each.data if isinstance(each, Value) else each, f'sample {place}, target {n}')
+               for n, each in enumerate([*t] if is_row(t) else [t], 1)]  # fmt: skip
+    try:
+        run = x if isinstance(x, Run) else net.run(x)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f'sample {place}: {error}') from None
+    if len(targets) != net.sizes[-1]:
+        counts = f'{len(targets)} target{"s" * (len(targets) != 1)}; {net!r} has {net.sizes[-1]}'
+        raise ValueError(f'sample {place} has {counts} output{"s" * (net.sizes[-1] != 1)}')
+    return run, targets
 
 
 def slope_of(firing: Firing) -> Any:

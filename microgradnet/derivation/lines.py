@@ -10,20 +10,36 @@ E = 0.5 · w_{1,3} · w_{1,3} = 8
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from textwrap import indent
 from typing import Any
+from unicodedata import combining
 
 from .mathml import mathml
 from .prose import prose_html, prose_tex
-from .terms import Derivative, Number, Symbol, Term
+from .terms import Number, Symbol, Term
 from .tex import tex
 from .text import text
 
-__all__ = ['Derivation', 'Line', 'Section']
+__all__ = ['FEW', 'MANY', 'Derivation', 'Line', 'Section']
 
-ROW = 'margin:.4em 0 .4em 1.5em;overflow-x:auto;overflow-y:hidden;padding:.15em 0'
+#: Where a line for every sample has more than MANY numbers, only the first FEW are printed.
+MANY, FEW = 5, 3
+#: A line of more characters than WIDTH is broken; under its first equals sign, if what is left of it is SHORT.
+WIDTH, SHORT = 100, 24
+#: A line flows like a paragraph, and what does not fit hangs below it.
+FLOW = 'display:flex;flex-flow:wrap;align-items:baseline;row-gap:.3em;margin:.5em 0 .5em 2em'
+#: What follows each other is set alike in HTML: short lines side by side, others in rows that scroll where one is
+#: too long even so, and the numbers of many samples behind a click.
+SCROLL = 'margin:0 0 0 1.5em;overflow-x:auto;overflow-y:hidden'
+GROUPS = {
+    'prose': '{}',
+    'line': f'<div style="{SCROLL}">{{}}</div>',
+    'data': f'<details><summary>Show them</summary><div style="{SCROLL}">{{}}</div></details>',
+    'short': f'<div style="{SCROLL};display:flex;flex-wrap:wrap;column-gap:2em;align-items:center">{{}}</div>',
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +47,8 @@ class Line:
     """A formula, what it is equal to in one or more steps, and its number.
 
     ``numbers`` has one number, or one for every sample where the formula is for sample
-    i; ``in_full`` prints all their digits, for those from which the others follow.
+    i; ``in_full`` prints all of them with all their digits, for those from which the
+    others follow. A long line is broken before its equals signs.
     """
 
     left: Term
@@ -44,27 +61,78 @@ class Line:
         """The number, of the first sample where there are several."""
         return self.numbers[0]
 
+    @property
+    def is_data(self) -> bool:
+        """Whether the line has the numbers of many samples, all of them."""
+        return self.in_full and len(self.numbers) > MANY
+
     def __str__(self) -> str:
         return self.text()
 
     def text(self, colour: bool = False) -> str:
         """Print the line for a terminal; ``microgradnet.derivation.text`` has the grammar."""
-        numbers = ', '.join(text(number) for number in self._numbers())
-        return ' = '.join([*(text(term, colour) for term in (self.left, *self.sides)), numbers])
+        left, rows = self._rows(lambda term: text(term, colour), ' = ', ', ', '…', '   ')
+        under = ' ' * (_width(self.left) if self._has_short_left() else 3)
+        return left + f'\n{under}'.join(row.rstrip() for row in rows)
 
     def latex(self) -> str:
-        """Print the line as LaTeX, without dollars."""
-        numbers = r',\; '.join(map(tex, self._numbers()))
-        return ' = '.join([*map(tex, (self.left, *self.sides)), numbers])
+        """Print the line as LaTeX, without dollars; where it is broken, that needs amsmath."""
+        first, *others = self.latex_rows()
+        if not others:
+            return first.replace('&= ', '= ').removeprefix('& ')
+        rows = r' \\ '.join([first, *others])
+        return rf'\begin{{aligned}} {rows} \end{{aligned}}'
+
+    def latex_rows(self) -> list[str]:
+        """Print the line as LaTeX, in rows for an ``aligned``."""
+        left, (first, *rows) = self._rows(tex, ' = ', r',\; ', r'\ldots', r'\quad ')
+        if isinstance(self.left, Symbol) or self._has_short_left():
+            return [f'{left} &{first.strip()}', *(f'&{row.strip()}' for row in rows)]
+        return [f'& {left}{first}', *(rf'& \quad{row}' for row in rows)]
 
     def html(self) -> str:
-        """Print the line as a MathML element."""
-        numbers = '<mo separator="true">,</mo><mspace width="0.3em"/>'.join(map(mathml, self._numbers()))
-        body = '<mo>=</mo>'.join([*map(mathml, (self.left, *self.sides)), numbers])
-        return f'<math displaystyle="true"><mrow>{body}</mrow></math>'
+        """Print the line as a MathML element, which a narrow page breaks before its equals signs."""
+        comma = '<mo separator="true">,</mo><mspace width="0.3em"/>'
+        left, sides, numbers = self._pieces(mathml, '<mo>=</mo>', comma, '<mi>…</mi>')
+        pieces = [f'<mrow>{piece}</mrow>' for piece in [*sides, *numbers]]
+        if self._is_long() and not self._has_short_left():
+            pieces.insert(len(sides) - 1, '<mspace style="flex-basis:100%"/>')
+        rest = ''.join(pieces)
+        return f'<math displaystyle="true" style="{FLOW}"><mrow style="margin-left:-2em">{left}</mrow>{rest}</math>'
 
-    def _numbers(self) -> list[Number]:
-        return [Number(number, self.in_full) for number in self.numbers]
+    def _has_short_left(self) -> bool:
+        return _width(self.left) <= SHORT
+
+    def _rows(
+        self, form: Callable[[Term], str], equals: str, comma: str, more: str, gap: str
+    ) -> tuple[str, list[str]]:
+        """Print what is left of the first equals sign, and what follows: in one row or, if that is long, several."""
+        left, sides, numbers = self._pieces(form, equals, comma, more)
+        if not self._is_long():
+            return left, [''.join(sides + numbers)]
+        return left, [*sides[:-1], ''.join([*sides[-1:], numbers[0]]), *(gap + group for group in numbers[1:])]
+
+    def _pieces(
+        self, form: Callable[[Term], str], equals: str, comma: str, more: str
+    ) -> tuple[str, list[str], list[str]]:
+        """Print the left, the sides, and the numbers in groups; between all of these a line may be broken."""
+        groups = [comma.join(map(form, group)) for group in self._numbers()]
+        if len(self.numbers) > MANY and not self.in_full:
+            groups[-1] += comma + more
+        numbers = [*(group + comma for group in groups[:-1]), groups[-1]]
+        return form(self.left), [equals + form(side) for side in self.sides], [equals + numbers[0], *numbers[1:]]
+
+    def _is_long(self) -> bool:
+        first, *others = self._numbers()
+        return bool(others) or sum(_width(term) + 3 for term in (self.left, *self.sides, *first)) > WIDTH
+
+    def _numbers(self) -> list[list[Number]]:
+        """Return the numbers that are printed, in as many rows as they need."""
+        shown = self.numbers if self.in_full or len(self.numbers) <= MANY else self.numbers[:FEW]
+        terms = [Number(number, self.in_full) for number in shown]
+        widest = max(map(_width, terms))
+        in_a_row = max(1, (WIDTH - SHORT) // (widest + 2)) if self.is_data else len(terms)
+        return [terms[place : place + in_a_row] for place in range(0, len(terms), in_a_row)]
 
 
 @dataclass
@@ -107,7 +175,7 @@ class Derivation(Sequence[Line]):
         rows = [self.title]
         for section in self.sections:
             rows += ['', section.heading]
-            rows += [part if isinstance(part, str) else '    ' + part.text(colour) for part in section.body]
+            rows += [part if isinstance(part, str) else indent(part.text(colour), '    ') for part in section.body]
         return '\n'.join(rows)
 
     def latex(self) -> str:
@@ -126,27 +194,27 @@ class Derivation(Sequence[Line]):
         parts = [f'<section style="max-width:100%"><h3>{prose_html(self.title)}</h3>']
         for section in self.sections:
             parts.append(f'<h4 style="margin:1.2em 0 .3em">{prose_html(section.heading)}</h4>')
-            # Short lines side by side, the others each in a row that scrolls where it is too long.
-            for short, group in groupby(section.body, lambda part: isinstance(part, Line) and not part.sides):
-                if short:
-                    row = ''.join(part.html() for part in group if isinstance(part, Line))
-                    parts.append(
-                        f'<div style="{ROW};display:flex;flex-wrap:wrap;gap:.5em 2em;align-items:center">{row}</div>'
-                    )
-                    continue
-                parts += [f'<p style="margin:.5em 0">{prose_html(part)}</p>' if isinstance(part, str)
-                          else f'<div style="{ROW}">{part.html()}</div>' for part in group]  # fmt: skip
+            for kind, group in groupby(section.body, _kind):
+                rows = (part.html() if isinstance(part, Line) else f'<p style="margin:.5em 0">{prose_html(part)}</p>'
+                        for part in group)  # fmt: skip
+                parts.append(GROUPS[kind].format(''.join(rows)))
         return '\n'.join([*parts, '</section>'])
 
     def _repr_html_(self) -> str:
         return self.html()
 
     def _repr_latex_(self) -> str:
-        # Aligned at their first sign; where a whole formula is on the left, that is too far to the right.
-        short = [isinstance(line.left, (Symbol, Derivative)) for line in self.lines]
-        aligned = [line.latex().replace(' = ', ' &= ', 1) for line in self.lines]
-        lines = [
-            a if is_short else f'& {line.latex()}' for a, is_short, line in zip(aligned, short, self.lines)
-        ]
-        rows = r' \\ '.join(lines)
+        rows = r' \\ '.join(row for line in self.lines for row in line.latex_rows())
         return rf'$$\begin{{aligned}} {rows} \end{{aligned}}$$'
+
+
+def _width(term: Term) -> int:
+    """Count the columns that a printed formula takes: a hat has none of its own."""
+    return sum(not combining(sign) for sign in text(term))
+
+
+def _kind(part: str | Line) -> str:
+    """Tell what is set alike: prose, the numbers of many samples, lines to go side by side, and all other lines."""
+    if isinstance(part, str):
+        return 'prose'
+    return 'data' if part.is_data else 'line' if part.sides else 'short'

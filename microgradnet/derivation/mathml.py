@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..drawing.digraph import DERIVATIVE, INPUT, SIGNAL
-from .printer import LOOSE, TIGHT, Printer, digits
+from .printer import LOOSE, TIGHT, Printer, digits_apart
 from .terms import Name, Term
 
 __all__ = ['mathml']
@@ -29,7 +29,7 @@ LEFT, RIGHT, MINUS, DOT = '<mo>(</mo>', '<mo>)</mo>', '<mo>−</mo>', '<mo>⋅</
 #: Operations that have a sign of their own instead of a name.
 SIGNS = {
     'sigmoid': '<mi>σ</mi>',
-    'sigmoid_slope': '<mi>σ</mi><mo>′</mo>',
+    'sigmoid_slope': '<msup><mi>σ</mi><mo>′</mo></msup>',
     'log': '<mi>ln</mi>',
     'sech2': '<msup><mi>sech</mi><mn>2</mn></msup>',
 }
@@ -41,7 +41,7 @@ class MathML(Printer):
 
     def name(self, name: Name) -> str:
         base = f'<mi>{html.escape(name.base)}</mi>'
-        base = f'<mover accent="true">{base}<mo>^</mo></mover>' if name.hat else base
+        base = f'<mover accent="true">{base}<mo stretchy="false">ˆ</mo></mover>' if name.hat else base
         below = '<mo separator="true">,</mo>'.join(map(_index, name.index.split(',')))
         below = f'<mrow>{below}</mrow>'
         above = f'<mrow>{LEFT}{_sample(name.sample)}{RIGHT}</mrow>'
@@ -52,26 +52,20 @@ class MathML(Printer):
         return f'<msup>{base}{above}</msup>' if name.sample else base
 
     def number(self, data: Any, in_full: bool) -> str:
-        text = digits(data, in_full)
-        sign, body = (MINUS, text[1:]) if text.startswith('-') else ('', text)
-        if '/' in body:
-            above, below = body.split('/')
-            return f'<mrow>{sign}<mfrac><mn>{above}</mn><mn>{below}</mn></mfrac></mrow>'
-        mantissa, _, exponent = body.partition('e')
-        if body in ('inf', 'nan'):
-            return f'<mrow>{sign}<mi>{"∞" if body == "inf" else "nan"}</mi></mrow>'
-        if not exponent:
-            return f'<mrow>{sign}<mn>{body}</mn></mrow>' if sign else f'<mn>{body}</mn>'
-        power = (
-            f'<msup><mn>10</mn><mrow>{MINUS * (int(exponent) < 0)}<mn>{abs(int(exponent))}</mn></mrow></msup>'
-        )
-        return f'<mrow>{sign}{"" if mantissa == "1" else f"<mn>{mantissa}</mn>{DOT}"}{power}</mrow>'
-
-    def number_binds(self, text: str) -> int:
-        return 2 if text.startswith('-') or 'e' in text else TIGHT
+        sign, above, below, exponent = digits_apart(data, in_full)
+        body = f'<mn>{above}</mn>'
+        if below:
+            body = f'<mfrac>{body}<mn>{below}</mn></mfrac>'
+        if exponent:
+            raised = f'<mrow>{MINUS * exponent.startswith("-")}<mn>{exponent.removeprefix("-")}</mn></mrow>'
+            body = f'{"" if above == "1" else body + DOT}<msup><mn>10</mn>{raised}</msup>'
+        return f'<mrow>{MINUS * bool(sign)}{body}</mrow>' if sign or exponent else body
 
     def apply(self, function: str, primed: bool, argument: str) -> str:
-        function += '<mo lspace="0" rspace="0">′</mo>' * primed
+        if primed and function.startswith('<mover'):  # beside a hat, not above it
+            function += '<msup><mrow></mrow><mo>′</mo></msup>'
+        elif primed:
+            function = f'<msup>{function}<mo>′</mo></msup>'
         return f'<mrow>{function}<mo>&#x2061;</mo>{LEFT}{argument}{RIGHT}</mrow>'
 
     def signed(self, parts: Sequence[tuple[str, str]]) -> str:
@@ -112,11 +106,9 @@ class MathML(Printer):
     def derivative(self, by: str, body: str) -> str:
         return f'<mrow><mfrac><mo>∂</mo><mrow><mo>∂</mo>{by}</mrow></mfrac>{body}</mrow>'
 
-    def samples(self, body: str) -> str:
-        first = '<mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow>'
-        return (
-            f'<mrow><munderover><mo movablelimits="false">∑</mo>{first}<mi>M</mi></munderover>{body}</mrow>'
-        )
+    def samples(self, first: int, body: str) -> str:
+        below = f'<mrow><mi>i</mi><mo>=</mo><mn>{first}</mn></mrow>'
+        return f'<mrow><munderover><mo movablelimits="false">∑</mo>{below}<mi>M</mi></munderover>{body}</mrow>'
 
     def marked(self, part: str, body: str) -> str:
         light, dark = COLOURS[part]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 from ..value import Value
@@ -35,6 +36,7 @@ class Names:
             raise TypeError(f'a derivation is for an MLP, not for {net!r} ({type(net).__name__})')
         self.net = net
         self.inputs, self.sizes = net.inputs, net.sizes
+        self._before = [0, *accumulate(self.sizes)]
         self.hats = hats
         if hats and len(self.sizes) != 2:
             raise ValueError(f'names with hats are for nets of two layers; {net!r} has {len(self.sizes)}')
@@ -43,7 +45,7 @@ class Names:
         """Return the number of neuron j of layer k; with hats, none for a lone output."""
         if self.hats:
             return '' if k == 1 and self.sizes[1] == 1 else str(j + 1)
-        return str(sum(self.sizes[:k]) + j + 1)
+        return str(self._before[k] + j + 1)
 
     def r(self, k: int, j: int) -> Name:
         return Name('r', self.neuron(k, j), self._hat(k))
@@ -68,6 +70,10 @@ class Names:
         source = str(i + 1) if self.hats else f'x{i + 1}' if k == 0 else self.neuron(k - 1, i)
         return Name('w', f'{source},{target}'.rstrip(','), self._hat(k))
 
+    def text(self, place: Place) -> str:
+        """Return the name of a weight or a bias as it is printed."""
+        return _written(self.parameter(place))
+
     def places(self) -> list[Place]:
         """List all weights and biases."""
         return [(k, j, i) for k, size in enumerate(self.sizes) for j in range(size)
@@ -82,26 +88,34 @@ class Names:
             raise ValueError(f'{weight!r} is not a weight or bias of {self.net!r}')
         if not isinstance(weight, str):
             raise TypeError(f'a weight is given by its name or as the parameter itself, not {weight!r}')
-        known = {_plain(_written(names.parameter(p))): p for names in self._both() for p in names.places()}
-        if _plain(weight) not in known:
-            close = difflib.get_close_matches(_plain(weight), known, 3) or [*known][:3]
-            raise ValueError(f'{self.net!r} has no weight {weight!r}; it has {", ".join(close)} ...')
-        return known[_plain(weight)]
+        found = self._known().get(_plain(weight))
+        if found is None:
+            raise ValueError(f'{self.net!r} has no weight {weight!r}; {self._hint(weight)}')
+        return found
+
+    def _known(self) -> dict[str, Place]:
+        both = [self] if self.hats or len(self.sizes) != 2 else [Names(self.net, hats=True), self]
+        return {_plain(names.text(p)): p for names in both for p in names.places()}
+
+    def _hint(self, weight: str) -> str:
+        if '\u0302' in unicodedata.normalize('NFD', _plain(weight)) and len(self.sizes) != 2:
+            return 'names with hats are for nets of two layers'
+        written = [self.text(place) for place in self.places()]
+        close = difflib.get_close_matches(weight, written, 3)
+        return f'did you mean {", ".join(close)}?' if close else f'it has {", ".join(written[:3])} ... {written[-1]}'
 
     def wants_hats(self, weight: str | Value) -> bool:
         """Tell whether a weight's name is one that only the derivation with hats has."""
-        numbered = {_plain(_written(self.parameter(place))) for place in self.places()}
+        numbered = {_plain(self.text(place)) for place in self.places()}
         return isinstance(weight, str) and len(self.sizes) == 2 and _plain(weight) not in numbered
-
-    def _both(self) -> list[Names]:
-        return [self] if self.hats or len(self.sizes) != 2 else [Names(self.net, hats=True), self]
 
     def _hat(self, k: int) -> bool:
         return self.hats and k == 1
 
 
 def _written(name: Name) -> str:
-    return name.base + '\u0302' * name.hat + f'_{name.index}' * bool(name.index)
+    index = f'_{{{name.index}}}' if ',' in name.index else f'_{name.index}'
+    return unicodedata.normalize('NFC', name.base + '\u0302' * name.hat) + index * bool(name.index)
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import product
 from typing import Any
 
@@ -28,13 +28,19 @@ class Parts:
         E = Symbol(Name('E'), (kept.error.data,))
         self.E = E
         self.slope_of_E = Derivative(self.w, E, (self.gradient,))
+        #: The update rule's right side.
+        self.rule = add(self.w.of('l'), Minus(multiply(self.h, self.slope_of_E)))
         #: What the weight multiplies; 1 for a bias.
+        self.is_bias = i is None
         self.input: Term = Number(1) if i is None else kept.source(self.k, i)
         #: The outputs that depend on the weight, and the neurons above its own, layer by layer.
         self.outputs = [self.j] if self.k == self.last else [*range(kept.names.sizes[-1])]
         self.above = [(k, j) for k in range(self.k + 1, self.last + 1) for j in range(kept.names.sizes[k])]
         self.others = [(self.k, j) for j in range(kept.names.sizes[self.k]) if j != self.j]
-        self.by_weight = self._derivatives_of_net_inputs()
+        #: The derivative of every net input that depends on the weight, by neuron and sample.
+        self.by_weight = {(self.k, self.j): self.each(self.input.at)}
+        for neuron in self.above:
+            self.by_weight[neuron] = self.each(self.reached(*neuron).at)
         ways = product(*(range(size) for size in kept.names.sizes[self.k + 1 :]))
         self.paths = [[(self.k, self.j), *enumerate(way, self.k + 1)] for way in ways]
 
@@ -45,8 +51,16 @@ class Parts:
     def by(self, body: Term) -> Derivative:
         return Derivative(self.w, body)
 
+    def by_r(self, k: int, j: int) -> Derivative:
+        """Return the derivative of a neuron's net input by the weight, with its numbers."""
+        return Derivative(self.w, self.kept.r(k, j), self.by_weight[k, j])
+
     def over_samples(self, *terms: Term) -> Term:
         return Samples(add(*terms), self.kept.count) if self.kept.count > 1 else add(*terms)
+
+    def over_outputs(self, outputs: Iterable[int], *factors: Callable[[int], Term]) -> Line:
+        """Say that the gradient is the sum over samples and outputs of a product."""
+        return self.line(self.over_samples(*(multiply(*(factor(o) for factor in factors)) for o in outputs)))
 
     def miss(self, o: int) -> Term:
         """Return y - t of an output."""
@@ -61,16 +75,11 @@ class Parts:
     def written_out(self, k: int, j: int) -> Term:
         return add(*(term for term, _ in self.terms_of(k, j)))
 
-    def _derivatives_of_net_inputs(self) -> dict[tuple[int, int], tuple[Any, ...]]:
+    def reached(self, k: int, j: int) -> Term:
+        """Return the derivative of a net input by the weight as a sum over the neurons below that it reaches."""
         kept = self.kept
-        found = {(self.k, self.j): self.each(self.input.at)}
-        for k, j in self.above:
-            below = [(kept.weight((k, j, a)), kept.slope(k - 1, a), found[k - 1, a])
-                     for a in range(kept.names.sizes[k - 1]) if (k - 1, a) in found]  # fmt: skip
-            found[k, j] = self.each(lambda s, below=below: sum(  # type: ignore[misc]
-                (w.at(s) * slope.at(s) * inner[s] for w, slope, inner in below[1:]),
-                start=below[0][0].at(s) * below[0][1].at(s) * below[0][2][s]))  # fmt: skip
-        return found
+        return add(*(multiply(kept.weight((k, j, i)), kept.slope(k - 1, i), self.by_r(k - 1, i))
+                     for i in self.below(k, j)))  # fmt: skip
 
     def line(self, *sides: Term) -> Line:
         return Line(self.slope_of_E, sides, (self.gradient,))
@@ -114,7 +123,7 @@ class Parts:
             Marked('error introduced', kept.delta(self.k, self.j)),
             Marked('gradient', kept.slope(self.k, self.j)),
         ]
-        return multiply(*marked, *([Marked('input', self.input)] if self.place[2] is not None else []))
+        return multiply(*marked, *([] if self.is_bias else [Marked('input', self.input)]))
 
     def by_signals(self) -> Term:
         return self.over_samples(self.own())
@@ -129,6 +138,12 @@ class Parts:
         hidden = [n for k in range(self.last - 1, self.k, -1) for n in self.above if n[0] == k]
         return [*outputs, *hidden, *([(self.k, self.j)] if self.k < self.last else [])]
 
+    def below(self, k: int, j: int) -> list[int]:
+        """List the neurons below one through which the weight reaches it."""
+        return [i for i in range(self.kept.names.sizes[k - 1]) if self.remains(k, j, i)]
+
     def remains(self, k: int, j: int, i: int | None) -> bool:
         """Tell whether a term of a net input depends on the weight."""
-        return k > self.k + 1 or (k == self.k + 1 and i == self.j) if k > self.k else i == self.place[2]
+        if k == self.k:
+            return i == self.place[2]
+        return i is not None and (k > self.k + 1 or i == self.j)

@@ -13,6 +13,7 @@ from ..value import Constant, Value
 from .algebra import add, multiply, numbers_first, put
 from .lines import Derivation, Line, Section
 from .nodes import formula, partial_formulas
+from .refusals import finite, too_many
 from .terms import Derivative, Name, Number, Symbol, Term
 from .text import text
 from .untouched import backward_of
@@ -24,16 +25,15 @@ LABEL = re.compile(r'([A-Za-z]+|[α-ωδ])(?:_(?:\{([A-Za-z0-9]{1,4}(?:,[A-Za-z0
 TAKEN = {'d', 'P', 'M', 'E', *operations}
 
 
-def derive_value(value: Value, wrt: Value, limit: int) -> Derivation:
+def derive_value(value: Value, wrt: Value, *, limit: int = 64) -> Derivation:
     """Write the derivative of one node by another out; ``derive`` says what it takes."""
+    if not isinstance(wrt, Value):
+        raise TypeError(f'derive(value, wrt) takes the node to derive by, not {wrt!r}')
     graph = _Paths(value, wrt)
     if graph.count > limit:
-        raise ValueError(
-            f'{graph.count} paths lead from {graph.name(wrt)} to {graph.name(value)}, and each is written out; '
-            f'the limit is {limit}: give a higher one, or derive by a node further up'
-        )
+        raise too_many(graph.count, limit, graph.name(wrt), graph.name(value), 'derive by a node further up')
     title = f'The derivative of {graph.name(value)} by {graph.name(wrt)}'
-    return Derivation(title, [graph.given(), graph.expression(), graph.partials(), graph.paths()])
+    return finite(Derivation(title, [graph.given(), graph.expression(), graph.partials(), graph.paths()]))
 
 
 class _Paths:

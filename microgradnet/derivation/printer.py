@@ -28,7 +28,7 @@ from .terms import (
     Term,
 )  # fmt: skip
 
-__all__ = ['Printer', 'digits']
+__all__ = ['Printer', 'digits', 'digits_apart']
 
 #: How tightly a printed form binds.
 LOOSE, SUM, PRODUCT, OPEN, TIGHT = 0, 1, 2, 3, 9
@@ -45,12 +45,24 @@ def digits(data: Any, in_full: bool = False) -> str:
     return repr(data).removesuffix('.0') if in_full else f'{abs(data) if data == 0 else data:.6g}'
 
 
+def digits_apart(data: Any, in_full: bool) -> tuple[str, str, str, str]:
+    """Return sign, digits, denominator and exponent of ten as they are set; all but the digits may be empty.
+
+    >>> digits_apart(-1.5e-7, False), digits_apart(Fraction(1, 3), False)
+    (('-', '1.5', '', '-7'), ('', '1', '3', ''))
+    """
+    body, _, exponent = digits(data, in_full).partition('e')
+    above, _, below = body.removeprefix('-').partition('/')
+    return '-' * body.startswith('-'), above, below, str(int(exponent)) if exponent else ''
+
+
 class Printer:
     """Prints terms; subclasses say how each part looks."""
 
     #: How tightly a fraction binds: above and below a bar it is its own bracket.
     quotient_binds = TIGHT
-    empty = ''
+    #: How tightly an exponent must bind: raised, it is its own bracket.
+    exponent_least = LOOSE
 
     def print(self, term: Term, least: int = LOOSE) -> str:
         """Print a formula, in brackets if it binds less than asked."""
@@ -89,13 +101,11 @@ class Printer:
                 if isinstance(body, Symbol) and (not body.name.sample or body.name.base == 'E'):
                     return self.ratio(self.name(body.name), self.name(by.name), total), TIGHT
                 return self.derivative(self.name(by.name), self.print(body, TIGHT)), OPEN
-            case Samples(body):
-                return self.samples(self.print(body, PRODUCT)), PRODUCT
+            case Samples(body, _, first):
+                return self.samples(first, self.print(body, PRODUCT)), PRODUCT
             case Marked(part, body):
                 return self.marked(part, self.print(body)), TIGHT
         raise TypeError(f'no formula: {term!r}')
-
-    exponent_least = LOOSE
 
     def factor(self, term: Term, first: bool, last: bool) -> str:
         """Print a factor: a minus, and what reaches to the right, must not touch its neighbours."""
@@ -129,8 +139,22 @@ class Printer:
                 return self.brackets(self.spell(term)[0])
         return self.print(term, PRODUCT)
 
-    def number_binds(self, text: str) -> int:
-        return PRODUCT if text.startswith('-') else TIGHT
+    @staticmethod
+    def number_binds(text: str) -> int:
+        """Tell how tightly a number binds: a fraction or a power of ten as a product does."""
+        return PRODUCT if text.startswith('-') or '/' in text or 'e' in text else TIGHT
+
+    # What two forms say alike.
+
+    def apply(self, function: str, primed: bool, argument: str) -> str:
+        return f'{function}{chr(39) * primed}({argument})'
+
+    def signed(self, parts: Sequence[tuple[str, str]]) -> str:
+        first, *others = parts
+        return '-' * (first[0] == '-') + first[1] + ''.join(f' {sign} {body}' for sign, body in others)
+
+    def minus(self, body: str) -> str:
+        return f'-{body}'
 
     # What a form must say.
 
@@ -141,15 +165,6 @@ class Printer:
         raise NotImplementedError
 
     def number(self, data: Any, in_full: bool) -> str:
-        raise NotImplementedError
-
-    def apply(self, function: str, primed: bool, argument: str) -> str:
-        raise NotImplementedError
-
-    def signed(self, parts: Sequence[tuple[str, str]]) -> str:
-        raise NotImplementedError
-
-    def minus(self, body: str) -> str:
         raise NotImplementedError
 
     def product(self, factors: Sequence[str]) -> str:
@@ -170,7 +185,7 @@ class Printer:
     def derivative(self, by: str, body: str) -> str:
         raise NotImplementedError
 
-    def samples(self, body: str) -> str:
+    def samples(self, first: int, body: str) -> str:
         raise NotImplementedError
 
     def marked(self, part: str, body: str) -> str:

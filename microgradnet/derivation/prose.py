@@ -1,7 +1,7 @@
 r"""Sentences with names in them, w_{1,3}, set for HTML and for LaTeX.
 
->>> print(prose_html('The update of w_{x1,1} & <b>'))
-The update of <i>w</i><sub>x1,1</sub> &amp; &lt;b&gt;
+>>> print(prose_html('The update of w_{x1,1} & <em> by h'))
+The update of <i>w</i><sub><i>x</i><sub>1</sub>,1</sub> &amp; &lt;em&gt; by <i>h</i>
 >>> print(prose_tex('Path 1, f_1 → f̂, 50%'))
 Path 1, $f_{1}$ $\to$ $\hat{f}$, 50\%
 """
@@ -17,8 +17,9 @@ from .tex import tex
 
 __all__ = ['prose_html', 'prose_tex']
 
-NAME = re.compile(r'(?<!\w)([^\W\d_]\u0302?)_(?:\{([\w,]+)\}|(\w+))|([^\W\d_]\u0302)(?!\w)')
-SIGNS = {'\\': r'\textbackslash{}', '→': r'$\to$', '←': r'$\gets$', 'δ': r'$\delta$', '^': r'\^{}', '~': r'\~{}',
+#: A letter, perhaps with a hat, with an index or alone: no sentence here has another word of one letter.
+NAME = re.compile(r'(?<!\w)([^\W\d_]\u0302?)(?:_(?:\{([\w,]+)\}|(\w+))|(?![\w\u0302]))')
+SIGNS = {'\\': r'\textbackslash{}', '→': r'$\to$', '←': r'$\gets$', '^': r'\^{}', '~': r'\~{}',
          **{c: '\\' + c for c in '{}_$%&#'}}  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def _parts(prose: str) -> list[str | tuple[str, str]]:
     parts: list[str | tuple[str, str]] = []
     place, prose = 0, unicodedata.normalize('NFD', prose)
     for match in NAME.finditer(prose):
-        parts += [prose[place : match.start()], (match[1] or match[4], match[2] or match[3] or '')]
+        parts += [prose[place : match.start()], (match[1], match[2] or match[3] or '')]
         place = match.end()
     return [*parts, prose[place:]]
 
@@ -36,7 +37,8 @@ def prose_html(prose: str) -> str:
     """Escape a sentence for HTML, its names in italics with their index below."""
 
     def written(letter: str, index: str) -> str:
-        below = f'<sub>{html.escape(index)}</sub>' if index else ''
+        below = re.sub(r'([a-z])(\d+)', r'<i>\1</i><sub>\2</sub>', index)
+        below = f'<sub>{below}</sub>' if index else ''
         return f'<i>{html.escape(unicodedata.normalize("NFC", letter))}</i>{below}'
 
     return ''.join(html.escape(part) if isinstance(part, str) else written(*part) for part in _parts(prose))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +11,8 @@ from .prose import prose_html
 from .text import text
 
 __all__ = ['ErrorSignals', 'NeuronSignals', 'error_signals']
+
+PADDING = 'padding:.2em .8em'
 
 
 class NeuronSignals(NamedTuple):
@@ -68,21 +69,23 @@ class ErrorSignals(Sequence[NeuronSignals]):
 
     def html(self) -> str:
         """Print it as an HTML table."""
-        head = ''.join(
-            f'<th scope="col" style="text-align:left;padding:.2em .8em">{html.escape(h)}</th>'
-            for h in self.HEAD
-        )
+        head = ''.join(f'<th scope="col" style="text-align:left;{PADDING}">{prose_html(h)}</th>' for h in self.HEAD)
         body = ''
         for first, *others in self.cells():
-            cells = ''.join(f'<td style="padding:.2em .8em">{prose_html(cell)}</td>' for cell in others)
-            body += f'<tr><th scope="row" style="padding:.2em .8em">{prose_html(first)}</th>{cells}</tr>\n'
+            cells = ''.join(f'<td style="text-align:left;{PADDING}">{_unbroken(cell)}</td>' for cell in others)
+            body += f'<tr><th scope="row" style="{PADDING}">{prose_html(first)}</th>{cells}</tr>\n'
         caption = 'Net input, output, derivative and error signal of every neuron'
         style = 'font-variant-numeric:tabular-nums;border-collapse:collapse'
         top = f'<table style="{style}"><caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>'
-        return f'{top}\n<tbody>\n{body}</tbody></table>'
+        return f'<div style="overflow-x:auto">{top}\n<tbody>\n{body}</tbody></table></div>'
 
     def _repr_html_(self) -> str:
         return self.html()
+
+
+def _unbroken(cell: str) -> str:
+    """Set a list of numbers, each on one row with its name."""
+    return ', '.join(f'<span style="white-space:nowrap">{prose_html(part)}</span>' for part in cell.split(', '))
 
 
 def error_signals(net: Any, x: Any, t: Any) -> ErrorSignals:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from ..reals import Fraction
 from .algebra import add, at_sample, multiply, put
-from .lines import Line, Section
+from .lines import FEW, MANY, Line, Section
 from .parts import Parts
-from .terms import Derivative, Minus, Name, Number, Power, Symbol, Term
+from .terms import Derivative, Name, Number, Power, Samples, Symbol, Term
 from .text import text
 
 __all__ = ['Steps']
@@ -22,7 +22,7 @@ class Steps(Parts):
 
     def given(self) -> Section:
         kept, names = self.kept, self.kept.names
-        letters = [f'{text(Symbol(name, ()))} is {g}' for g, name in kept.letters.items()]
+        letters = [f'{text(Symbol(letter, ()))} is {g}' for letter, g in kept.functions.items()]
         section = Section('What is given', [f'Activation: {"; ".join(letters)}.'])
         symbols: list[Symbol] = [self.h]
         if kept.count > 1:
@@ -30,13 +30,17 @@ class Steps(Parts):
         for k, j in [(self.k, self.j), *self.above]:
             size = names.sizes[k - 1] if k else names.inputs
             symbols += [kept.weight((k, j, i)) for i in (*range(size), None)]
-        if self.k == 0:
-            symbols += [kept.source(0, i) for i in range(names.inputs)]  # type: ignore[misc]
-        else:
-            symbols += [kept.r(self.k - 1, j) for j in range(names.sizes[self.k - 1])]
-        symbols += [kept.r(*neuron) for neuron in self.others]
-        symbols += [kept.t(o) for o in range(names.sizes[-1])]
-        section.body += [Line(s, (), self.each(s.at) if s.name.sample else (s.at(0),), True) for s in symbols]
+        section.body += [Line(s, (), (s.at(0),), in_full=True) for s in symbols]
+        if kept.count > MANY:
+            section.body.append(
+                f'The numbers of all {kept.count} samples; from here on the first {FEW} are printed, '
+                'and … stands for the others:'
+            )
+        of_samples = [kept.x(i) for i in range(names.inputs)] if self.k == 0 else [
+            kept.r(self.k - 1, j) for j in range(names.sizes[self.k - 1])]  # fmt: skip
+        of_samples += [kept.r(*neuron) for neuron in self.others]
+        of_samples += [kept.t(o) for o in range(names.sizes[-1])]
+        section.body += [Line(s, (), self.each(s.at), in_full=True) for s in of_samples]
         return section
 
     def forward(self) -> Section:
@@ -50,13 +54,7 @@ class Steps(Parts):
         return section
 
     def update_rule(self) -> Section:
-        return Section('The update rule', [self._update()])
-
-    def _update(self, *more: Term) -> Line:
-        before, after = self.w.of('l'), self.w.of('l+1')
-        rule = add(before, Minus(multiply(self.h, self.slope_of_E)))
-        new = self.w.at(0) - self.h.at(0) * self.gradient
-        return Line(after, (rule, *more, *([put(rule, 0)] if more else [])), (new,))
+        return Section('The update rule', [Line(self.w.of('l+1'), (self.rule,), (self.rule.at(0),))])
 
     def error(self) -> Section:
         squares = [Power(self.miss(o), Number(2)) for o in range(self.kept.names.sizes[-1])]
@@ -71,72 +69,47 @@ class Steps(Parts):
         return section
 
     def chain_rule(self) -> Section:
-        kept, two = self.kept, Number(2)
-        everything = range(kept.names.sizes[-1])
-        squares = [Power(self.miss(o), two) for o in everything]
-        halves = multiply(Number(HALF), self.over_samples(*squares))
-        doubled = [multiply(two, self.miss(o), self.by(self.miss(o))) for o in everything]
-        body: list[str | Line] = [
+        kept, two, everything = self.kept, Number(2), range(self.kept.names.sizes[-1])
+        halves = multiply(Number(HALF), self.over_samples(*(Power(self.miss(o), two) for o in everything)))
+        doubled = (multiply(two, self.miss(o), self.by(self.miss(o))) for o in everything)
+        also = ', and so are the outputs that the weight does not reach'
+        unreached = [o for o in everything if o not in self.outputs]
+        return Section('The chain rule', [
+            'The iteration index l is left out:',
             self.line(self.by(halves)),
             self.line(multiply(Number(HALF), self.over_samples(*doubled))),
             'The 1/2 and the 2 cancel each other out:',
-            self.line(self.over_samples(*(multiply(self.miss(o), self.by(self.miss(o))) for o in everything))),
-            'The known outputs are constants' + (', and so are the outputs that the weight does not reach:'
-                                                 if len(self.outputs) < len(everything) else ':'),
-        ]  # fmt: skip
-        section = Section('The chain rule', body)
-        body += [Line(self.by(kept.t(o)), (), (0,)) for o in everything]
-        body += [Line(self.by(kept.y(o)), (), (0,)) for o in everything if o not in self.outputs]
-        top = self.last
-        body += [
+            self.over_outputs(everything, self.miss, lambda o: self.by(self.miss(o))),
+            'The known outputs are constants' + also * bool(unreached) + ':',
+            *(Line(self.by(kept.t(o)), (), (0,)) for o in everything),
+            *(Line(self.by(kept.y(o)), (), (0,)) for o in unreached),
             'What is left:',
-            self.line(self.over_samples(*(multiply(self.miss(o), self.by(kept.y(o))) for o in self.outputs))),
-            self.line(
-                self.over_samples(*(multiply(self.miss(o), self.by(kept.g(top, o))) for o in self.outputs))
-            ),
+            self.over_outputs(self.outputs, self.miss, lambda o: self.by(kept.y(o))),
+            self.over_outputs(self.outputs, self.miss, lambda o: self.by(kept.g(self.last, o))),
             'By the chain rule once more:',
-            self.line(
-                self.over_samples(
-                    *(
-                        multiply(self.miss(o), kept.slope(top, o), self.by(kept.r(top, o)))
-                        for o in self.outputs
-                    )
-                )
+            self.over_outputs(
+                self.outputs, self.miss, lambda o: kept.slope(self.last, o), lambda o: self.by_r(self.last, o)
             ),
-        ]
-        return section
+        ])  # fmt: skip
 
     def vanishing(self) -> Section:
         section = Section('The terms that vanish')
         for k, j in self.on_the_way():
-            r = self.kept.r(k, j)
-            section.body.append(Line(self.by(r), (self.by(self.written_out(k, j)),), self.by_weight[k, j]))
-            zeros = [
-                term
-                for term, i in self.terms_of(k, j)
-                if not self.remains(k, j, i) or (i is None and k > self.k)
-            ]
+            written_out = self.by(self.written_out(k, j))
+            section.body.append(Line(self.by_r(k, j), (written_out,), self.by_weight[k, j]))
+            zeros = [term for term, i in self.terms_of(k, j) if not self.remains(k, j, i)]
             section.body += [Line(self.by(term), (), (0,)) for term in zeros]
         return section
 
     def on_paths(self) -> Section:
         kept, section = self.kept, Section('The paths that remain')
-        for k, j in self.on_the_way():
-            numbers = self.by_weight[k, j]
-            left = self.by(kept.r(k, j))
-            if k == self.k:
-                section.body.append(Line(left, (self.input,) if self.place[2] is not None else (), numbers))
-                continue
-            sources = [i for _, i in self.terms_of(k, j) if i is not None and self.remains(k, j, i)]
-            weights = [kept.weight((k, j, i)) for i in sources]
-            outer = add(*(multiply(w, self.by(kept.g(k - 1, i))) for w, i in zip(weights, sources)))
-            inner = add(
-                *(
-                    multiply(w, kept.slope(k - 1, i), self.by(kept.r(k - 1, i)))
-                    for w, i in zip(weights, sources)
-                )
-            )
-            section.body += [Line(left, (outer,), numbers), Line(left, (inner,), numbers)]
+        *above, _ = self.on_the_way()
+        for k, j in above:
+            left, numbers = self.by_r(k, j), self.by_weight[k, j]
+            outer = (multiply(kept.weight((k, j, i)), self.by(kept.g(k - 1, i))) for i in self.below(k, j))
+            section.body += [Line(left, (add(*outer),), numbers), Line(left, (self.reached(k, j),), numbers)]
+        own = self.by_r(self.k, self.j)
+        section.body.append(Line(own, () if self.is_bias else (self.input,), self.by_weight[self.k, self.j]))
         if len(self.paths) > 1:
             section.body += self._path_by_path()
         section.body += ['Put together:', self.line(self.explicit())]
@@ -152,14 +125,14 @@ class Steps(Parts):
             rows += [f'Path {number}, {neurons}:', Line(symbol, (way,), self.each(way.at))]
             arriving.setdefault(path[-1][1], []).append(symbol)
         rows.append('All paths to an output:')
-        rows += [Line(self.by(self.kept.r(self.last, o)), (add(*symbols),), self.by_weight[self.last, o])
+        rows += [Line(self.by_r(self.last, o), (add(*symbols),), self.by_weight[self.last, o])
                  for o, symbols in arriving.items()]  # fmt: skip
         return rows
 
     def signals(self) -> Section:
         """Name the error signals, from the outputs to the weight, and put them back in."""
         section = Section('The error signals')
-        for k, j in self.on_the_way() if self.above else [(self.k, self.j)]:
+        for k, j in self.on_the_way():
             delta = self.kept.delta(k, j)
             section.body.append(Line(delta, (self.arriving(k, j),), self.each(delta.at)))
         section.body += [
@@ -167,12 +140,9 @@ class Steps(Parts):
             self.line(self.by_signals()),
         ]
         if self.above:
-            once = self.over_samples(
-                multiply(self.arriving(self.k, self.j), self.kept.slope(self.k, self.j), self.input)
-            )
-            whole = self.explicit(signals=True)
-            section.body += ['Substituted, back to the outputs:', self.line(once)]
-            section.body += [self.line(whole)] * (text(once) != text(whole))
+            once = multiply(self.arriving(self.k, self.j), self.kept.slope(self.k, self.j), self.input)
+            ways = dict.fromkeys([self.over_samples(once), self.explicit(signals=True)])
+            section.body += ['Substituted, back to the outputs:', *map(self.line, ways)]
         return section
 
     def both(self) -> Section:
@@ -185,20 +155,23 @@ class Steps(Parts):
         ])  # fmt: skip
 
     def numbers(self) -> Section:
-        section = Section('The update with numbers')
-        if self.kept.count == 1:
-            section.body += [self.line(self.own(), put(self.own(), 0))]
+        section, count = Section('The update with numbers'), self.kept.count
+        if count == 1:
+            section.body.append(self.line(self.own(), put(self.own(), 0)))
         else:
-            E = Symbol(Name('E', sample='i'), ())
-            whole = Derivative(self.w, E, self.each(self.own().at))
-            parts = []
-            for s in range(self.kept.count):
+            of_each = Derivative(self.w, Symbol(Name('E', sample='i'), ()), self.each(self.own().at))
+            parts: list[Term] = []
+            for s in range(count if count <= MANY else FEW):
                 own = at_sample(self.own(), str(s + 1))
-                parts.append(at_sample(whole, str(s + 1)))
+                parts.append(at_sample(of_each, str(s + 1)))
                 section.body.append(Line(parts[-1], (own, put(own, s)), (own.at(s),)))
+            if count > MANY:
+                others, own = (Samples(term, count, first=FEW + 1) for term in (of_each, self.own()))
+                parts.append(others)
+                section.body += [f'The other {count - FEW} samples, added up:', Line(others, (own,), (own.at(0),))]
             section.body.append(self.line(add(*parts), put(add(*parts), 0)))
-        rule = self._update().sides[0]
-        section.body.append(Line(self.w.of('l+1'), (rule, put(rule, 0)), self._update().numbers))
+        new = self.rule.at(0)
+        section.body.append(Line(self.w.of('l+1'), (self.rule, put(self.rule, 0)), (new,)))
         return section
 
     def all(self) -> list[Section]:

@@ -5,7 +5,7 @@
 ``Number``      a number
 ``Sum``, ``Product``, ``Quotient``, ``Power``, ``Minus``, ``Function``
 ``Derivative``  the derivative of a term by a symbol, not yet worked out
-``Samples``     the sum over all samples
+``Samples``     the sum over all samples, or from one of them on
 ``Marked``      a factor that is one of ``PARTS``: error introduced, gradient, input
 
 ``term.at(i)`` is the number for sample i, counted from 0. Make sums and products with
@@ -77,10 +77,9 @@ class Symbol(Term):
     numbers: Sequence[Any]
 
     def at(self, i: int) -> Any:
-        sample = self.name.sample
-        return self.numbers[
-            int(sample) - 1 if sample.isdigit() and len(self.numbers) > 1 else i % len(self.numbers)
-        ]
+        if len(self.numbers) == 1:
+            return self.numbers[0]
+        return self.numbers[int(self.name.sample) - 1 if self.name.sample.isdigit() else i]
 
     def of(self, sample: str) -> Symbol:
         """Return the same name for one sample."""
@@ -161,20 +160,19 @@ class Derivative(Term):
     total: bool = False
 
     def at(self, i: int) -> Any:
-        return (
-            Symbol(self.body.name, self.numbers).at(i) if isinstance(self.body, Symbol) else self.numbers[i]
-        )
+        return replace(self.body, numbers=self.numbers).at(i) if isinstance(self.body, Symbol) else self.numbers[i]
 
 
 @dataclass(frozen=True)
 class Samples(Term):
-    """The sum of a term over all samples."""
+    """The sum of a term over all samples, or from the ``first`` on, counted from 1 as printed."""
 
     body: Term
     count: int
+    first: int = 1
 
     def at(self, i: int) -> Any:
-        first, *others = (self.body.at(k) for k in range(self.count))
+        first, *others = (self.body.at(k) for k in range(self.first - 1, self.count))
         return sum(others, start=first)
 
 

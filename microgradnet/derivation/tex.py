@@ -10,19 +10,19 @@ r"""Formulas as LaTeX.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 from ..printing import TIGHT as WHOLE
-from ..printing import node_latex, number_latex
-from ..reals import Fraction
-from .printer import LOOSE, OPEN, PRODUCT, TIGHT, Printer, digits
+from ..printing import node_latex
+from .printer import LOOSE, OPEN, TIGHT, Printer, digits_apart
 from .terms import PARTS, Name, Term
 
 __all__ = ['tex']
 
-GREEK = {'δ': r'\delta', 'α': r'\alpha', 'β': r'\beta', 'γ': r'\gamma', 'ε': r'\varepsilon', 'θ': r'\theta',
-         'λ': r'\lambda', 'μ': r'\mu', 'σ': r'\sigma', 'φ': r'\varphi', 'ω': r'\omega'}  # fmt: skip
+#: Greek letters whose command is not their name in Unicode.
+GREEK = {'λ': r'\lambda', 'ε': r'\varepsilon', 'φ': r'\varphi', 'ς': r'\varsigma', 'ο': 'o'}
 
 
 class Tex(Printer):
@@ -30,33 +30,19 @@ class Tex(Printer):
         return rf'\left({body}\right)'
 
     def name(self, name: Name) -> str:
-        base = GREEK.get(name.base) or (name.base if len(name.base) == 1 else rf'\mathit{{{name.base}}}')
+        base = _letter(name.base) if len(name.base) == 1 else rf'\mathit{{{name.base}}}'
         base = rf'\hat{{{base}}}' if name.hat else base
-        index = re.sub(r'\bx(\d+)', r'x_{\1}' if '10' in name.index else r'x_\1', name.index).replace(
-            '_{}', ''
-        )
+        index = re.sub(r'\bx(\d+)', lambda x: f'x_{x[1]}' if len(x[1]) == 1 else f'x_{{{x[1]}}}', name.index)
         sample = f'^{{({name.sample})}}' if name.sample else ''
         return base + f'_{{{index}}}' * bool(index) + sample
 
     def number(self, data: Any, in_full: bool) -> str:
-        if isinstance(data, float) and in_full and 'e' not in repr(data) and data - data == 0:
-            return digits(data, in_full)
-        if isinstance(data, float) and data != data:
-            return r'\text{nan}'
-        return number_latex(Fraction(data) if isinstance(data, int) else data)
-
-    def number_binds(self, text: str) -> int:
-        return PRODUCT if text.startswith('-') or 'e' in text else TIGHT
-
-    def apply(self, function: str, primed: bool, argument: str) -> str:
-        return f'{function}{chr(39) * primed}({argument})'
-
-    def signed(self, parts: Sequence[tuple[str, str]]) -> str:
-        first, *others = parts
-        return '-' * (first[0] == '-') + first[1] + ''.join(f' {sign} {body}' for sign, body in others)
-
-    def minus(self, body: str) -> str:
-        return f'-{body}'
+        sign, above, below, exponent = digits_apart(data, in_full)
+        if below:
+            return rf'{sign}\frac{{{above}}}{{{below}}}'
+        if not exponent:
+            return sign + above
+        return sign + ('' if above == '1' else rf'{above} \cdot ') + f'10^{{{exponent}}}'
 
     def product(self, factors: Sequence[str]) -> str:
         return r' \cdot '.join(factors)
@@ -81,11 +67,15 @@ class Tex(Printer):
     def derivative(self, by: str, body: str) -> str:
         return rf'\frac{{\partial}}{{\partial {by}}} {body}'
 
-    def samples(self, body: str) -> str:
-        return rf'\sum_{{i=1}}^{{M}} {body}'
+    def samples(self, first: int, body: str) -> str:
+        return rf'\sum_{{i={first}}}^{{M}} {body}'
 
     def marked(self, part: str, body: str) -> str:
         return rf'\underbrace{{\textcolor{{{PARTS[part]}}}{{{body}}}}}_{{\text{{{part}}}}}'
+
+
+def _letter(letter: str) -> str:
+    return letter if letter.isascii() else GREEK.get(letter) or '\\' + unicodedata.name(letter).split()[-1].lower()
 
 
 def tex(term: Term) -> str:

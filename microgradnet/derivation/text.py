@@ -2,11 +2,11 @@
 
 ::
 
-    line     = side { '=' side } '=' number { ', ' number }        one number, or one per sample
+    line     = side { '=' side } '=' number { ', ' number } [', …']     one number, or one per sample
     side     = ['-'] product { ('+' | '-') product }
     product  = factor { '·' factor } | factor '/' factor
     factor   = number | name | name ["'"] '(' name ')' | word '(' side { ', ' side } ')' | factor '^' factor
-             | '(' side ')' | '[' part ': ' side ']' | 'Σ_{i=1}^{M}' product
+             | '(' side ')' | '[' part ': ' side ']' | 'Σ_{i=' number '}^{M}' product
              | '∂' name '/∂' name | 'd' name '/d' name | '∂/∂' name factor
     name     = letters ['_' index | '_{' index '}'] ['^(' sample ')']
 
@@ -49,16 +49,6 @@ class Text(Printer):
     def number(self, data: Any, in_full: bool) -> str:
         return digits(data, in_full)
 
-    def apply(self, function: str, primed: bool, argument: str) -> str:
-        return f'{function}{chr(39) * primed}({argument})'
-
-    def signed(self, parts: Sequence[tuple[str, str]]) -> str:
-        first, *others = parts
-        return '-' * (first[0] == '-') + first[1] + ''.join(f' {sign} {body}' for sign, body in others)
-
-    def minus(self, body: str) -> str:
-        return f'-{body}'
-
     def product(self, factors: Sequence[str]) -> str:
         return ' · '.join(factors)
 
@@ -79,8 +69,8 @@ class Text(Printer):
     def derivative(self, by: str, body: str) -> str:
         return f'∂/∂{by} {body}'
 
-    def samples(self, body: str) -> str:
-        return f'Σ_{{i=1}}^{{M}} {body}'
+    def samples(self, first: int, body: str) -> str:
+        return f'Σ_{{i={first}}}^{{M}} {body}'
 
     def marked(self, part: str, body: str) -> str:
         if self.colour:
