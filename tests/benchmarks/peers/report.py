@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -15,9 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine import processor
 
-__all__ = ['Figure', 'describe', 'plot', 'table']
+__all__ = ['Figure', 'Goal', 'describe', 'goals', 'plot', 'seconds', 'table']
 
 PACKAGES = ['numpy', 'llvmlite', 'jax', 'casadi', 'torch', 'micrograd']
+Draw = Callable[[Any], None]
 UNITS = (1, 's'), (1e-3, 'ms'), (1e-6, 'µs'), (0, 'ns')
 #: What a gradient may cost, in times of the value.
 DEAREST = 3
@@ -29,6 +31,22 @@ class Figure(NamedTuple):
     engine: str
     seconds: list[float | None]
     first: float
+
+
+class Goal(NamedTuple):
+    """What was aimed at: a ratio or seconds, what was found, and what it may be at most."""
+
+    what: str
+    found: float
+    wanted: float
+
+    @property
+    def met(self) -> bool:
+        return self.found <= self.wanted
+
+    def __str__(self) -> str:
+        verdict = 'goal met' if self.met else 'goal MISSED'
+        return f'{verdict}: {self.what}: {self.found:.2f}, wanted at most {self.wanted:g}'
 
 
 def table(task: Any, figures: list[Figure]) -> Iterator[str]:
@@ -44,29 +62,31 @@ def table(task: Any, figures: list[Figure]) -> Iterator[str]:
             middle = usual(figure)
             columns = f'{seconds(middle):>14} {1 / middle:>12,.0f} {seconds(figure.first):>11}'
             yield f'{figure.engine:42} {columns}  {spread(ratios(figure, figures[0]))}'
-        known = {figure.engine: figure for figure in figures}
-        for engine, other, times in task.goals:
-            if engine in known and not other:
-                yield goal(f'{engine}, seconds', usual(known[engine]), times)
-            elif engine in known and other in known:
-                yield goal(f'{engine} / {other}', median(ratios(known[engine], known[other])), times)
+    yield from map(str, goals(task, figures))
+
+
+def goals(task: Any, figures: list[Figure]) -> Iterator[Goal]:
+    """Compare with what was aimed at; leave out goals that name somebody who is not here."""
+    if task.name == 'costs':
+        for value, gradient in zip(figures[::2], figures[1::2]):
+            if value.engine == 'microgradnet':
+                yield Goal('microgradnet, gradient / value', median(ratios(gradient, value)), DEAREST)
+        return
+    known = {figure.engine: figure for figure in figures}
+    for engine, other, times in task.goals:
+        if engine in known and not other:
+            yield Goal(f'{engine}, seconds', usual(known[engine]), times)
+        elif engine in known and other in known:
+            yield Goal(f'{engine} / {other}', median(ratios(known[engine], known[other])), times)
 
 
 def cost_table(task: Any, figures: list[Figure]) -> Iterator[str]:
     """Write a line for each engine: the value alone, the gradient with it, and their ratio."""
     yield f'{"engine":42} {"value, " + task.unit:>14} {"gradient":>12}  gradient over value'
-    pairs = [*zip(figures[::2], figures[1::2])]
-    for value, gradient in pairs:
+    for value, gradient in zip(figures[::2], figures[1::2]):
         found = ratios(gradient, value)
         each = seconds(usual(value)), seconds(usual(gradient))
         yield f'{value.engine:42} {each[0]:>14} {each[1]:>12}  {spread(found)}'
-    for value, gradient in pairs:
-        if value.engine == 'microgradnet':
-            yield goal('microgradnet, gradient / value', median(ratios(gradient, value)), DEAREST)
-
-
-def goal(what: str, found: float, times: float) -> str:
-    return f'{"goal met" if found <= times else "goal MISSED"}: {what}: {found:.2f}, wanted at most {times:g}'
 
 
 def ratios(figure: Figure, base: Figure) -> list[float]:
@@ -108,30 +128,40 @@ def describe() -> dict[str, str]:
     return found
 
 
-def plot(results: list[dict[str, Any]], machine: dict[str, str], file: Path) -> None:
-    """Draw a bar for each engine's median, on a logarithmic scale, a panel for each task."""
+def plot(
+    results: list[dict[str, Any]], machine: dict[str, str], file: Path, below: Sequence[tuple[int, Draw]] = ()
+) -> None:
+    """Draw a panel of bars for each task; below them others, given as a height in bars and what draws it."""
     try:
         from matplotlib.figure import Figure as Canvas
     except ImportError:
         print('no picture: matplotlib is not installed')
         return
     shown = [result for result in results if result['figures']]
-    heights = [len(result['figures']) + 3 for result in shown]
+    drawn = [(len(result['figures']) + 3, partial(bars, result)) for result in shown] + [*below]
+    if not drawn:
+        return
+    heights = [height for height, _ in drawn]
     canvas = Canvas(figsize=(10, 0.28 * sum(heights)), layout='constrained')
-    panels = canvas.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for panel, result in zip(panels, shown):
-        figures = [Figure(**figure) for figure in result['figures']]
-        kinds = [', value', ', gradient'] if result['name'] == 'costs' else ['']
-        names = [figure.engine + kinds[i % len(kinds)] for i, figure in enumerate(figures)]
-        times = [usual(figure) for figure in figures]
-        ours = ['C1' if name.startswith('microgradnet') else 'C0' for name in names]
-        bars = panel.barh(names, times, color=ours)
-        panel.bar_label(bars, [seconds(t) for t in times], padding=3, fontsize=8)
-        panel.set_xscale('log')
-        panel.set_xlim(min(times) / 3, max(times) * 4)
-        panel.xaxis.set_minor_formatter('')
-        panel.invert_yaxis()
-        panel.tick_params(labelsize=8)
-        panel.set_title(f'{result["title"]} (seconds {result["unit"]})', fontsize=9, loc='left')
+    panels = canvas.subplots(len(drawn), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, (_, draw) in zip(panels, drawn):
+        draw(panel)
     canvas.suptitle(f'{machine["machine"]}, Python {machine["Python"]}', fontsize=8)
     canvas.savefig(file)
+
+
+def bars(result: dict[str, Any], panel: Any) -> None:
+    """Draw a bar for each engine's median, on a logarithmic scale."""
+    figures = [Figure(**figure) for figure in result['figures']]
+    kinds = [', value', ', gradient'] if result['name'] == 'costs' else ['']
+    names = [figure.engine + kinds[i % len(kinds)] for i, figure in enumerate(figures)]
+    times = [usual(figure) for figure in figures]
+    ours = ['C1' if name.startswith('microgradnet') else 'C0' for name in names]
+    drawn = panel.barh(names, times, color=ours)
+    panel.bar_label(drawn, [seconds(t) for t in times], padding=3, fontsize=8)
+    panel.set_xscale('log')
+    panel.set_xlim(min(times) / 3, max(times) * 4)
+    panel.xaxis.set_minor_formatter('')
+    panel.invert_yaxis()
+    panel.tick_params(labelsize=8)
+    panel.set_title(f'{result["title"]} (seconds {result["unit"]})', fontsize=9, loc='left')
