@@ -164,7 +164,9 @@ class NativeEngine:
 
 
 def address(array: Any) -> int:
-    """Return where an array's numbers begin: quickly, if it may be written to and has no gaps."""
+    """Return where an array's numbers begin, if it has any: quickly, if it may be written to and has no gaps."""
+    if not array.size:
+        return 0
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))
     except (TypeError, ValueError, BufferError):
