@@ -28,8 +28,9 @@ _PACK = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, _ADDRESS)
 _OVER = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, *[_ADDRESS] * 4)
 _DESCEND = ctypes.CFUNCTYPE(None, _ADDRESS, _ADDRESS, _COUNT, _COUNT, _NUMBER, _COUNT, *[_ADDRESS] * 3)
 _compiling = Lock()
-#: So many vectors are computed at a time in loops: one waits while another is added to.
-WIDER = 4
+#: So many vectors are computed at a time in loops, where one waits while another is added to; if what they
+#: keep, so many numbers, stays near the processor.
+WIDER, NEAR = 4, 1 << 16
 
 
 class Memory:
@@ -92,7 +93,9 @@ class NativeEngine:
     def code(self, rows: int, adding: bool, full: bool = True) -> Code:
         """Return machine code for batches of so many rows, ``full`` if all batches have as many."""
         lanes, loops = lanes_of_the_processor(), isinstance(self.listing, Routine)
-        lanes *= WIDER if loops and adding else 1
+        if isinstance(self.listing, Routine) and adding:
+            memory = (self.listing.kept + self.listing.signals) * lanes * WIDER
+            lanes *= WIDER if memory <= NEAR else 1
         if rows < lanes:
             lanes = 1 << max(rows - 1, 0).bit_length()
         key = lanes, adding and (loops or rows > lanes), loops and full and rows % lanes == 0

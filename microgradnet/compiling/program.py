@@ -83,6 +83,25 @@ class Program:
         return routine(self._made) if isinstance(self._made, Tape) else self._made
 
     @property
+    def memory(self) -> int:
+        """How many numbers of each row are in memory while the gradient is computed; of straight code, 0.
+
+        They are what the backward sweep asks for, and signals under way: their number grows
+        with a loop's turns, by what one turn needs.
+
+        >>> def steps(n):
+        ...     x = Value(1.0)
+        ...     y = x
+        ...     for _ in range(n):
+        ...         y = y.sin()
+        ...     return Program(y, parameters=[x], loops=True).memory
+        >>> steps(100), steps(200)  # sin needs its operand: the first is x itself
+        (99, 199)
+        """
+        listing = self._gradient_listing
+        return listing.kept + listing.signals if isinstance(listing, Routine) else 0
+
+    @property
     def width(self) -> int:
         """How many numbers a row has."""
         return len(self._rows)
