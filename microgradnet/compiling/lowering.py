@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial, reduce
-from typing import Any
+from functools import cache, partial, reduce
+from typing import Any, cast
 
 from .. import ieee
 from ..graph import topological_order
@@ -33,7 +33,7 @@ from ..operations import Operation, operations
 from ..value import Constant, Value
 from .instructions import COMPARISONS, PRIMITIVES, Instruction, Listing
 
-__all__ = ["Lowering", "Place", "compute", "freeze"]
+__all__ = ['Lowering', 'Place', 'compute', 'freeze']
 
 _PYTHON: dict[str, Callable[..., Any]] = {
     'add': operator.add, 'sub': operator.sub, 'mul': operator.mul, 'neg': operator.neg, 'div': ieee.divide,
@@ -69,8 +69,11 @@ def freeze(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence
             place[leaf] = g.make(what, number)
     for node in topological_order(*outputs):
         if node not in place:
-            op, operands = node.op, [place[source] for source in node.inputs]
-            place[node] = g.make('number', float(node.data)) if op is None else g.apply(op, operands)
+            op = node.op
+            if op is None:
+                place[node] = g.make('number', float(node.data))
+            else:
+                place[node] = g.apply(op, [place[source] for source in node.inputs])
     return g.listing([place[node] for node in outputs], len(rows), len(parameters), {
         place[node]: node.label for node in place if node.label
     })  # fmt: skip
@@ -79,22 +82,28 @@ def freeze(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence
 class Place(int):
     """A place in the list of instructions; a bare number among operands is a number."""
 
+    __slots__ = ()  # with no dict, it is none of the garbage collector's business
+
 
 class Lowering:
     """The builder that cells in graph arithmetic speak to: it makes instructions."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Place] = {}
+        self._numbers: dict[Place, float] = {}
         self._instructions: list[Instruction] = []
         self._customs: dict[str, Operation] = {}
 
     def make(self, name: str, *operands: Any) -> Place:
         """Return the place of an instruction; add it if it is not there yet."""
-        key = (name, repr(operands)) if name == 'number' else (name, *operands)
+        instruction = _instruction((name, operands))
+        key = instruction if name != 'number' else (name, repr(operands))
         place = self._made.get(key)
         if place is None:
             place = self._made[key] = Place(len(self._instructions))
-            self._instructions.append(Instruction(name, operands))
+            self._instructions.append(instruction)
+            if name == 'number':
+                self._numbers[place] = operands[0]
         return place
 
     def apply(self, op: Operation, operands: Sequence[Place]) -> Place:
@@ -102,6 +111,10 @@ class Lowering:
         if op.name == 'dot':
             return self.make('dot', *operands)
         if operations.get(op.name) is op:
+            if _is_instruction(op):
+                for operand in operands:
+                    if operand not in self._numbers:  # else there is something to compute
+                        return self.make(op.name, *operands)
             return self._place(op.value('graph')(self, *op.split(operands)))
         same = (name for name, other in self._customs.items() if other is op)
         name = next(same, f'custom_{op.name}' + f'_{len(self._customs)}' * bool(self._customs))
@@ -110,7 +123,7 @@ class Lowering:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return what makes a primitive instruction, or those of a row's cell."""
-        if name in PRIMITIVES or (name in operations and operations[name].is_kernel):
+        if name in PRIMITIVES or (name in operations and _is_instruction(operations[name])):
             return partial(self._primitive, name)
         if name not in operations:
             raise AttributeError(f'there is no operation {name!r}')
@@ -150,8 +163,7 @@ class Lowering:
         """Return the number an operand is, if it is one."""
         if not isinstance(operand, Place):
             return float(operand)
-        name, operands = self._instructions[operand]
-        return operands[0] if name == 'number' else None
+        return self._numbers.get(operand)
 
     def _place(self, operand: Any) -> Place:
         return operand if isinstance(operand, Place) else self.make('number', float(operand))
@@ -163,3 +175,13 @@ class Lowering:
             return decided
         open_ = [condition for condition in conditions if not isinstance(condition, bool)]
         return reduce(partial(self.make, name), open_) if open_ else not decided
+
+
+#: Makes an instruction of its name and its operands, as ``Instruction`` does but in one call into C.
+_instruction = cast(Callable[[tuple[str, tuple[Any, ...]]], Instruction], partial(tuple.__new__, Instruction))
+
+
+@cache
+def _is_instruction(op: Operation) -> bool:
+    """Tell whether a row's cell is nothing but the instruction of its name."""
+    return op.writer('graph')(op.cell) == f'g.{op.name}({", ".join(op.parameters)})'

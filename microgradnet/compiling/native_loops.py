@@ -113,10 +113,8 @@ class _Loops(Native):
         self.put(f'{name}:')
         self.put(f'%i.{name} = phi i64 [ {start}, %{before} ], [ %next.{name}, %end.{name} ]')
         for carry in loop.carries:
-            start_text, after = self.operand(carry.start), self.operand(carry.after)
-            if self.lanes > 1 and self.routine.instructions[carry.start].name == 'number':
-                start_text = self.vector(start_text)
-            self.put(f'%v{carry.register} = phi {self.type} [ {start_text}, %{before} ], [ {after}, %end.{name} ]')
+            first, after = self.operand(carry.start), self.operand(carry.after)
+            self.put(f'%v{carry.register} = phi {self.type} [ {first}, %{before} ], [ {after}, %end.{name} ]')
         self.label = name
         self.counters.append(f'%i.{name}')
         for block in loop.blocks:
@@ -132,10 +130,6 @@ class _Loops(Native):
         self.put(f'br i1 %more.{name}, label %{name}, label %done.{name}')
         self.put(f'done.{name}:')
         self.label = f'done.{name}'
-
-    def vector(self, text: str) -> str:
-        """Print a constant as a vector where ``splat`` will not do."""
-        return 'zeroinitializer' if hexadecimal(0.0) in text else text
 
     def statement(self, register: int) -> None:
         name, operands = self.routine.instructions[register]

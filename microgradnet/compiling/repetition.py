@@ -29,13 +29,13 @@ __all__ = ['Item', 'Repeated', 'Shapes', 'fold']
 #: A shape's number, and the vector.
 Item: TypeAlias = tuple[int, tuple[int, ...]]
 
-#: A period, how often it is repeated, and its steps.
+#: A period, how often it is repeated, and its steps, none if that is too short for a loop.
 Found: TypeAlias = tuple[int, int, tuple[int, ...]]
 
 #: A loop must save so many numbers of vectors: shorter ones are quicker written out.
 LEAST = 96
 #: Periods are looked for where the same few shapes follow again, or the same few of few: so many, at so many places.
-GRAM, TRIES = 4, 4
+GRAM, TRIES, MOST = 4, 4, 20
 
 
 class Repeated(NamedTuple):
@@ -77,9 +77,14 @@ def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
 
     def find(start: int, most: int) -> Found | None:
         """Return the shortest repetition that begins at a place, of a period up to some length."""
-        periods = (period for period in _periods(start, again) if period <= most)
-        tried = ((period, _repetition(items, names, start, period)) for period in periods)
-        return next(((period, *found) for period, found in tried if found), None)
+        periods = _periods(start, again)
+        for period in periods:
+            found = _repetition(items, names, start, period) if period <= most else None
+            if found and found[2]:
+                return found
+            if found and found[1] > 2 and len(periods) < MOST:  # too short to be a loop: all of it may be a period
+                periods.append(period * found[1])
+        return None
 
     while start < len(items):
         if start >= end:
@@ -137,10 +142,8 @@ def _periods(start: int, again: list[list[int]]) -> list[int]:
     return sorted(periods)
 
 
-def _repetition(
-    items: list[Item], names: list[int], start: int, period: int
-) -> tuple[int, tuple[int, ...]] | None:
-    """Return how often the items from a place on repeat, and their steps, if it is worth a loop."""
+def _repetition(items: list[Item], names: list[int], start: int, period: int) -> Found | None:
+    """Return how often the items from a place on repeat, and their steps if it is worth a loop."""
     body, second = names[start : start + period], start + period
     if names[second : second + period] != body:
         return None
@@ -160,5 +163,5 @@ def _repetition(
         break
     size = sum(map(len, vectors))
     if count < 3 or (count - 1) * size < LEAST:
-        return None
-    return count, tuple(number for step in steps for number in step)
+        return period, count, ()
+    return period, count, tuple(number for step in steps for number in step)
