@@ -55,7 +55,8 @@ class Sweeps(Forward):
     def _backward_loop(self, nest: Nest) -> None:
         loop = Loop(nest.count, backwards=True, blocks=[self._backward(part) for part in reversed(nest.parts)])
         if len(nest.parts) > 1:
-            self._frames[-1].block.append(loop)
+            if any(loop.blocks):
+                self._frames[-1].block.append(loop)
             return
         frame = self._frames[-1]
         before = {site: self._sum(terms) for site, terms in frame.before.items()}
@@ -67,7 +68,8 @@ class Sweeps(Forward):
             carry.start, carry.after = self._zero, totals[target]
             loop.carries.append(carry)
         self._frames.pop()
-        self._frames[-1].block.append(loop)
+        if any(loop.blocks) or loop.carries:
+            self._frames[-1].block.append(loop)
         for (target, level), total in totals.items():
             self._gather(target, level, total, 1)
         for site, signal in before.items():

@@ -71,7 +71,7 @@ class Bodies(Lowering):
         if way == 'memory':
             sources = self._keep(number)
             if active:
-                self._sent.update((source, None) for source in sources if source.active)
+                self._sent.update(dict.fromkeys(sources))
         elif way == 'before' and source not in self._starts:
             assert source is not None
             self._starts[source] = number

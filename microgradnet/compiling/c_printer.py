@@ -133,7 +133,7 @@ class _CLoops(Looping, _C):
     statement = 'const double {name} = {text};'
     loop_forwards = 'for (long {counter} = 0; {counter} < {count}; {counter}++) {{'
     loop_backwards = 'for (long {counter} = {last}; {counter} >= 0; {counter}--) {{'
-    loop_end, stop, carried = '}', ';', 'double {name} = {text};'
+    loop_end, stop, nothing, carried = '}', ';', ';', 'double {name} = {text};'
 
     def about(self, kind: str) -> str:
         return str(self.routine.width if kind == 'row' else self.routine.parameters)

@@ -26,6 +26,7 @@ class Looping(Expressions):
     loop_forwards = 'for {counter} in range({count}):'
     loop_backwards = 'for {counter} in range({last}, -1, -1):'
     loop_end = stop = ''
+    nothing = 'pass'
     carried = '{name} = {text}'
 
     def __init__(self, routine: Routine, *names: str) -> None:
@@ -87,7 +88,8 @@ class Looping(Expressions):
             body += self.block(block, depth + 1)
         left = [(c, self.text(carry.after)) for (c, _), carry in zip(names, loop.carries)]
         body += [self.assignment(c, '=', text) for c, text in left if c != text]
-        return [*lines, *(self.indent + line for line in body), *([self.loop_end] if self.loop_end else [])]
+        end = [self.loop_end] if self.loop_end else []
+        return [*lines, *(self.indent + line for line in body or [self.nothing]), *end]
 
     def text(self, place: int, least: int = 0) -> str:
         name, operands = self.routine.instructions[place]

@@ -20,7 +20,9 @@ It knows nothing of graphs, nets or derivatives, and takes time in proportion to
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import count, pairwise
 from operator import add, sub
 from typing import Any, NamedTuple, TypeAlias
 
@@ -32,8 +34,9 @@ Item: TypeAlias = tuple[int, tuple[int, ...]]
 #: A period, how often it is repeated, and its steps, none if that is too short for a loop.
 Found: TypeAlias = tuple[int, int, tuple[int, ...]]
 
-#: A loop must save so many numbers of vectors: shorter ones are quicker written out.
-LEAST = 96
+#: A loop must save so many numbers of vectors, one of few turns many more: others are quicker written out, and
+#: may be there by chance.
+LEAST, MUCH, FEWEST = 48, 500, 8
 #: Periods are looked for where the same few shapes follow again, or the same few of few: so many, at so many places.
 GRAM, TRIES, MOST = 4, 4, 20
 
@@ -71,7 +74,7 @@ def fold(items: Sequence[Item], shapes: Shapes) -> list[Item]:
 
 def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
     names = [name for name, _ in items]
-    again = _next_alike(names)
+    again = _next_alike(items, names)
     result: list[Item] = []
     start, most, end = 0, len(items), 0
 
@@ -82,8 +85,8 @@ def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
             found = _repetition(items, names, start, period) if period <= most else None
             if found and found[2]:
                 return found
-            if found and found[1] > 2 and len(periods) < MOST:  # too short to be a loop: all of it may be a period
-                periods.append(period * found[1])
+            if found and len(periods) < MOST:  # too short to be a loop: all of it may be a period, with its rims
+                periods += [period * (found[1] + rims) for rims in range(3)]
         return None
 
     while start < len(items):
@@ -98,35 +101,54 @@ def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
                 most, end = found[0] - 1, start + found[0] * found[1]
                 found, start = inner, place
         if found:
-            period, count, steps = found
+            period, times, steps = found
             body = items[start : start + period]
-            shape = Repeated(count, tuple(names[start : start + period]), steps)
+            shape = Repeated(times, tuple(names[start : start + period]), steps)
             result.append((shapes.add(shape), tuple(number for _, vector in body for number in vector)))
-            start += count * period
+            start += times * period
         else:
             result.append(items[start])
             start += 1
     return result
 
 
-def _next_alike(names: list[int]) -> list[list[int]]:
-    """Return for each place the next one where the same names follow, its own if there is none: few, and many."""
-    result, grams, width = [], names, 1
-    for _ in range(2):
-        base, parts = max(grams, default=0) + 1, grams
-        for part in range(1, GRAM):
-            parts = [*map(add, map(base.__mul__, parts), grams[part * width :])]
-        numbers: dict[int, int] = {}
-        grams = [numbers.setdefault(number, len(numbers)) for number in parts]
-        width *= GRAM
-        alike, last = [*range(len(names))], [-1] * len(numbers)
-        for place in range(len(grams) - 1, -1, -1):
-            gram = grams[place]
-            if last[gram] >= 0:
-                alike[place] = last[gram]
-            last[gram] = place
-        result.append(alike)
-    return result
+def _next_alike(items: list[Item], names: list[int]) -> list[list[int]]:
+    """Return for each place the next one where the like follows, its own if there is none.
+
+    The like: the same few shapes; or more of them, with the same steps from one to the
+    next where they have the same shape.
+    """
+    moves = {
+        place: (name, tuple(map(sub, items[place + 1][1], items[place][1])))
+        for place, (name, following) in enumerate(pairwise(names))
+        if name == following
+    }
+    often, kinds = Counter(moves.values()), [*names]
+    numbers: dict[Any, int] = defaultdict(count(max(names, default=0) + 1).__next__)
+    for place, move in moves.items():
+        if often[move] > 1:
+            kinds[place] = numbers[move]
+    few, many = _grams(names, 1), _grams(_grams(kinds, 1), GRAM)
+    return [_next_same(few, len(names)), _next_same(many, len(names))]
+
+
+def _grams(names: list[int], apart: int) -> list[int]:
+    """Number what follows at each place: some names so far apart."""
+    base, grams = max(names, default=0) + 1, names
+    for part in range(1, GRAM):
+        grams = [*map(add, map(base.__mul__, grams), names[part * apart :])]
+    numbers: dict[int, int] = defaultdict(count().__next__)
+    return [*map(numbers.__getitem__, grams)]
+
+
+def _next_same(grams: list[int], length: int) -> list[int]:
+    alike, last = [*range(length)], [-1] * (max(grams, default=0) + 1)
+    for place in range(len(grams) - 1, -1, -1):
+        gram = grams[place]
+        if last[gram] >= 0:
+            alike[place] = last[gram]
+        last[gram] = place
+    return alike
 
 
 def _periods(start: int, again: list[list[int]]) -> list[int]:
@@ -144,24 +166,27 @@ def _periods(start: int, again: list[list[int]]) -> list[int]:
 
 def _repetition(items: list[Item], names: list[int], start: int, period: int) -> Found | None:
     """Return how often the items from a place on repeat, and their steps if it is worth a loop."""
-    body, second = names[start : start + period], start + period
-    if names[second : second + period] != body:
+    second, end = start + period, start + 3 * period
+    if end > len(items):
         return None
-    vectors = [vector for _, vector in items[start:second]]
-    expected = [vector for _, vector in items[second : second + period]]
-    steps = [tuple(map(sub, b, a)) for a, b in zip(vectors, expected)]
-    count, place = 1, second
+    steps, expected, size = [], [], 0
+    for at in range(start, second):
+        (name, a), (name_b, b), (name_c, c) = items[at], items[at + period], items[at + 2 * period]
+        if not name == name_b == name_c:
+            return None
+        step = tuple(map(sub, b, a))
+        following = tuple(map(add, c, step))
+        if tuple(map(sub, c, b)) != step:
+            return None
+        steps.append(step)
+        expected.append(following)
+        size += len(a)
+    times, place, body = 3, end, names[start:second]
     while names[place : place + period] == body:
-        for at, step in enumerate(steps, place):
-            vector = items[at][1]
-            if vector != expected[at - place]:
-                break
-            expected[at - place] = tuple(map(add, vector, step))
-        else:
-            count, place = count + 1, place + period
-            continue
-        break
-    size = sum(map(len, vectors))
-    if count < 3 or (count - 1) * size < LEAST:
-        return period, count, ()
-    return period, count, tuple(number for step in steps for number in step)
+        if [vector for _, vector in items[place : place + period]] != expected:
+            break
+        expected = [tuple(map(add, vector, step)) for vector, step in zip(expected, steps)]
+        times, place = times + 1, place + period
+    saved = (times - 1) * size
+    worth = saved >= (LEAST if times >= FEWEST else MUCH)
+    return period, times, tuple(number for step in steps for number in step) if worth else ()
