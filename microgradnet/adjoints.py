@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from .arithmetic import ieee_arithmetic
 from .folding import Builder, Gate, Term, is_number
@@ -23,16 +24,10 @@ __all__ = ['gradients', 'partials_of']
 #: The choices that a signal has passed: a condition of ``where``, and the side it is for.
 Gates: TypeAlias = frozenset[Gate]
 
-
 OPEN: Gates = frozenset()
 
-
-class _Contribution(NamedTuple):
-    """What one consumer sends to an input: its signal times the local derivative."""
-
-    signal: Term
-    partial: Term
-    gates: Gates
+#: What one consumer sends to an input: its signal, the local derivative to multiply it by, and its gates.
+Contribution: TypeAlias = tuple[Term, Term, Gates]
 
 
 def gradients(y: Value, xs: Sequence[Value]) -> list[Value]:
@@ -55,41 +50,46 @@ def gradients(y: Value, xs: Sequence[Value]) -> list[Value]:
     """
     with ieee_arithmetic():
         order = topological_order(y)
-        active = depends_on(order, xs)
+        active, wanted = depends_on(order, xs), set(xs)
         g = Builder(order)
-        incoming: dict[Value, list[_Contribution]] = {y: [_Contribution(1, 1, OPEN)]}
+        incoming: defaultdict[Value, list[Contribution]] = defaultdict(list)
         signals: dict[Value, tuple[Term, Gates]] = {}
+        if y in active:
+            incoming[y].append((1, 1, OPEN))
         for node in reversed(order):
-            if node in active and node in incoming:
-                signals[node] = signal, gates = _gather(g, incoming.pop(node))
+            if node in incoming:
+                signal, gates = _gather(g, incoming.pop(node))
+                if node in wanted:
+                    signals[node] = signal, gates
                 for source, partial in partials_of(g, node, active):
-                    if isinstance(partial, Gate):
-                        sent = _Contribution(signal, 1, gates | {partial})
-                    else:
-                        sent = _Contribution(signal, partial, gates)
-                    if partial is not None and not is_number(partial, 0):
-                        incoming.setdefault(source, []).append(sent)
+                    if partial.__class__ is Gate:
+                        incoming[source].append((signal, 1, gates | {partial}))
+                    elif partial.__class__ is Value or (partial is not None and not is_number(partial, 0)):
+                        incoming[source].append((signal, partial, gates))
         return [lift(_close(g, *signals[x]) if x in signals else 0, x) for x in xs]
 
 
 def partials_of(g: Builder, node: Value, active: set[Value]) -> list[tuple[Value, Any]]:
     """Pair each active input of a node with the local derivative, recorded."""
-    if node.op is None:
+    op, inputs = node.op, node.inputs
+    if op is None:
         return []
-    operands, vectors = node.op.split(node.inputs), node.op.vectors
+    if not op.vectors:
+        return [(source, cell(g, *inputs, node)) for source, cell in zip(inputs, g.cells[op]) if source in active]
     result: list[tuple[Value, Any]] = []
-    for parameter, operand in zip(node.op.parameters, operands):
-        if parameter in vectors:
+    operands = op.split(inputs)
+    for parameter, operand, cell in zip(op.parameters, operands, g.cells[op]):
+        if parameter in op.vectors:
             if not active.isdisjoint(operand):
-                partial = node.op.partial_graph(parameter)(g, *operands, node)
+                partial = cell(g, *operands, node)
                 partials = partial if isinstance(partial, (list, tuple)) else [partial] * len(operand)
                 result += [(source, p) for source, p in zip(operand, partials) if source in active]
         elif operand in active:
-            result.append((operand, node.op.partial_graph(parameter)(g, *operands, node)))
+            result.append((operand, cell(g, *operands, node)))
     return result
 
 
-def _gather(g: Builder, contributions: list[_Contribution]) -> tuple[Term, Gates]:
+def _gather(g: Builder, contributions: list[Contribution]) -> tuple[Term, Gates]:
     """Add up what a node's consumers sent.
 
     A signal that has passed a ``where`` is 0 unless its side was chosen. That must be
@@ -99,13 +99,14 @@ def _gather(g: Builder, contributions: list[_Contribution]) -> tuple[Term, Gates
     """
     if len(contributions) == 1:
         ((signal, partial, gates),) = contributions
+        if signal.__class__ is Value:
+            return (signal if partial.__class__ is int and partial == 1 else g.mul(signal, partial)), gates
         return g.dot_product([(signal, partial)]), gates
+    if len({gates for _, _, gates in contributions}) == 1:
+        return g.dot_product([(signal, partial) for signal, partial, _ in contributions]), contributions[0][2]
     groups: dict[Gates, list[tuple[Term, Term]]] = {}
     for signal, partial, gates in contributions:
         groups.setdefault(gates, []).append((signal, partial))
-    if len(groups) == 1:
-        ((gates, pairs),) = groups.items()
-        return g.dot_product(pairs), gates
     terms = [_close(g, g.dot_product(pairs), gates) for gates, pairs in groups.items()]
     return g.dot_product([(term, 1) for term in terms]), _any(g, [*groups])
 

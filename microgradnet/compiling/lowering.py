@@ -60,6 +60,7 @@ def freeze(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence
     """
     g = Lowering()
     place: dict[Value, Place] = {}
+    find = place.__getitem__
     for what, leaves in ('row', rows), ('parameter', parameters):
         for number, leaf in enumerate(leaves):
             if leaf.op is not None or isinstance(leaf, Constant):
@@ -73,7 +74,7 @@ def freeze(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence
             if op is None:
                 place[node] = g.make('number', float(node.data))
             else:
-                place[node] = g.apply(op, [place[source] for source in node.inputs])
+                place[node] = g.apply(op, [*map(find, node.inputs)])
     return g.listing([place[node] for node in outputs], len(rows), len(parameters), {
         place[node]: node.label for node in place if node.label
     })  # fmt: skip
@@ -91,13 +92,16 @@ class Lowering:
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Place] = {}
         self._numbers: dict[Place, float] = {}
+        self._names: dict[Operation, str] = {}
         self._instructions: list[Instruction] = []
         self._customs: dict[str, Operation] = {}
 
     def make(self, name: str, *operands: Any) -> Place:
         """Return the place of an instruction; add it if it is not there yet."""
         instruction = _instruction((name, operands))
-        key = instruction if name != 'number' else (name, repr(operands))
+        key: tuple[Any, ...] = instruction
+        if name == 'number' and not abs(operands[0]) > 0:  # -0.0 is not 0.0, and a nan is like another
+            key = name, repr(operands)
         place = self._made.get(key)
         if place is None:
             place = self._made[key] = Place(len(self._instructions))
@@ -108,13 +112,16 @@ class Lowering:
 
     def apply(self, op: Operation, operands: Sequence[Place]) -> Place:
         """Make the instructions of one node."""
+        name = self._names.get(op)
+        if name is None:
+            name = self._names[op] = op.name if operations.get(op.name) is op and _is_instruction(op) else ''
+        if name:
+            for operand in operands:
+                if operand not in self._numbers:  # else there is something to compute
+                    return self.make(name, *operands)
         if op.name == 'dot':
             return self.make('dot', *operands)
         if operations.get(op.name) is op:
-            if _is_instruction(op):
-                for operand in operands:
-                    if operand not in self._numbers:  # else there is something to compute
-                        return self.make(op.name, *operands)
             return self._place(op.value('graph')(self, *op.split(operands)))
         same = (name for name, other in self._customs.items() if other is op)
         name = next(same, f'custom_{op.name}' + f'_{len(self._customs)}' * bool(self._customs))
@@ -184,4 +191,4 @@ _instruction = cast(Callable[[tuple[str, tuple[Any, ...]]], Instruction], partia
 @cache
 def _is_instruction(op: Operation) -> bool:
     """Tell whether a row's cell is nothing but the instruction of its name."""
-    return op.writer('graph')(op.cell) == f'g.{op.name}({", ".join(op.parameters)})'
+    return op.name == 'dot' or op.writer('graph')(op.cell) == f'g.{op.name}({", ".join(op.parameters)})'
