@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from microgradnet import MLP, Layer, Neuron, Value, dot, functions, half_squared_error, where
 from microgradnet.drawing import Digraph, RendererNotFound, draw, draw_network, parameter_names
+from microgradnet.drawing.digraph import FIT
 from microgradnet.graph import topological_order
 from microgradnet.value import Constant
 from programs import Program, programs, record
@@ -365,7 +366,7 @@ def test_the_dot_program_renders_where_it_is(tmp_path: Path) -> None:
     picture = draw(example()[-1])
     assert picture.pipe(encoding='utf-8') == '<svg>drawn by dot with -Kdot -Tsvg</svg>'
     assert draw_network(MLP(1, [1])).pipe() == b'<svg>drawn by dot with -Kneato -Tsvg</svg>'
-    assert picture._repr_svg_().startswith('<svg>drawn by dot')
+    assert picture._repr_svg_() == f'<svg style="{FIT}">drawn by dot with -Kdot -Tsvg</svg>'
     path = picture.render(outfile=tmp_path / 'graph.png', cleanup=True)
     assert b'-Tpng' in Path(path).read_bytes()
 
@@ -408,8 +409,17 @@ def test_a_notebook_shows_it(picture: Digraph) -> None:
     bundle = picture._repr_mimebundle_()
     assert [*bundle] == ['image/svg+xml']
     assert bundle['image/svg+xml'] == picture._repr_svg_()
-    assert ElementTree.fromstring(picture._repr_svg_()).tag == f'{SVG}svg'
+    root = ElementTree.fromstring(picture._repr_svg_())
+    assert (root.tag, root.get('style')) == (f'{SVG}svg', 'max-width: 100%; height: auto')
+    assert svg(picture).get('style') is None
     assert picture._repr_mimebundle_(include=['image/png'])['image/png'][:4] == b'\x89PNG'
+
+
+def test_a_picture_says_what_it_is() -> None:
+    assert repr(draw(example()[-1], limit=3)) == (
+        "<Digraph graph, 3 left out; picture.render(outfile='picture.svg') writes it>"
+    )
+    assert repr(Digraph()) == "<Digraph; picture.render(outfile='picture.svg') writes it>"
 
 
 @pytest.mark.usefixtures('no_renderer')
@@ -510,6 +520,51 @@ def test_labels_stand_on_their_lines_and_clear_of_each_other(sizes: tuple[int, .
     assert bool(columns) == (sizes != (8, 16, 16, 3))
     for heights in columns.values():
         assert all(b - a >= 14 - 1e-6 for a, b in pairwise(sorted(heights)))
+
+
+def test_a_neuron_is_labelled_as_in_the_derivation() -> None:
+    neuron = Neuron(2, 'tanh', seed=1)
+    found = nodes(draw_network(neuron))
+    texts = {name: shown(look.get('label')) for name, look in found.items()}
+    w1, w2 = (f'{weight.data:.2g}' for weight in neuron.weights)
+    assert texts == {
+        'x1': 'x 1', 'x2': 'x 2', 'f1': f'f 1 b 1 {neuron.bias.data:.2g}', 'y': 'y',
+        'wx1_1': f'w x1,1 {w1}', 'wx2_1': f'w x2,1 {w2}', 'inputs': 'inputs', 'g1': 'tanh', 'outputs': 'output',
+    }  # fmt: skip
+
+
+def test_sign_is_colour_and_dashes_and_size_is_width_and_depth() -> None:
+    weights = [2.0, -2.0, 0.5, -1.0, 0.0, -0.01]
+    neuron = Neuron(len(weights))
+    for node, weight in zip(neuron.weights, weights):
+        node.data = weight
+    looks = {weight: connections(draw_network(neuron))[f'x{i}', 'f1'] for i, weight in enumerate(weights, 1)}
+    colours = {weight: look['color'][:7] for weight, look in looks.items()}
+    assert colours == {w: '#0072B2' if w > 0 else '#D55E00' if w < 0 else '#8A939B' for w in weights}
+    assert [looks[w]['style'] for w in weights] == ['solid', 'dashed', 'solid', 'dashed', 'dotted', 'dashed']
+    for larger, smaller in [(2.0, 0.5), (-2.0, -1.0), (-1.0, 0.5), (0.5, -0.01), (-0.01, 0.0)]:
+        assert float(looks[larger]['penwidth']) > float(looks[smaller]['penwidth'])
+        assert int(looks[larger]['color'][7:], 16) > int(looks[smaller]['color'][7:], 16)
+    assert looks[2.0]['penwidth'] == looks[-2.0]['penwidth'] == '4'
+
+
+def test_up_to_16_neurons_a_layer_are_all_drawn() -> None:
+    whole = draw_network(MLP(8, [16, 16, 3], seed=1))
+    assert whole.left_out == 0
+    assert len(connections(whole)) == 8 * 16 + 16 * 16 + 16 * 3
+    assert not [text for text in nodes(whole).values() if 'more' in shown(text.get('label'))]
+    assert draw_network(MLP(8, [17, 16, 3], seed=1)).left_out == 2
+
+
+def test_long_indices_stay_in_their_circles() -> None:
+    for group in svg(draw_network(MLP(1784, [1032, 2], seed=1))).iter(f'{SVG}g'):
+        circle = group.find(f'.//{SVG}ellipse')
+        if circle is not None and group.get('class') in ('node input', 'node neuron'):
+            texts = [*group.iter(f'{SVG}text')]
+            # A letter is about half as wide as high, a digit of Arial 0.556.
+            wide = sum(float(t.get('font-size') or 0) * (0.5 if t.text in ('x', 'f') else 0.556 * len(t.text or ''))
+                       for t in texts)  # fmt: skip
+            assert wide < 1.9 * float(circle.get('rx') or 0), [t.text for t in texts]
 
 
 def test_places_are_kept_by_the_layout() -> None:

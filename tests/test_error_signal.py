@@ -252,6 +252,59 @@ def test_the_moving_picture_has_shapes_and_style_and_nothing_else() -> None:
     assert all(f'#{root.get("id")}' in line or line.startswith('@keyframes') for line in style.splitlines())
 
 
+def test_the_moving_picture_is_dark_where_a_dark_page_is_asked_for() -> None:
+    pictures = [moving(), draw_error_signal(MLP(2, [20, 2], 'tanh', seed=1), [1.0, 2.0], [0.0, 1.0])]
+    for root in [ElementTree.fromstring(picture.animation()) for picture in pictures]:
+        style, name = root.findtext(f'{SVG}style') or '', root.get('id')
+        rule = rf'@media \(prefers-color-scheme: dark\) {{ #{name} \[fill="([^"]+)"\] {{ fill: (#\w+)'
+        dark = dict(re.findall(rule, style))
+        paper = root.find(f'{SVG}g/{SVG}polygon')
+        assert paper is not None and paper.get('fill') == 'white'
+        used = {e.get(what) for e in root.iter() for what in ('fill', 'stroke')} - {None, 'none', 'transparent'}
+        assert used <= dark.keys()
+        inks = {e.get('fill') or '' for e in root.iter(f'{SVG}tspan')}
+        assert len(inks) == 4
+        for ink, ground in [(ink, ground) for ink in inks for ground in ('white', '#ffeee3')]:
+            if (ink, ground) != ('#66707a', '#ffeee3'):  # what is idle has no signal yet
+                assert contrast(dark[ink], dark[ground]) >= 4.5, (ink, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted([luminance(one), luminance(other)], reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_a_line_of_the_moving_picture_is_one_text() -> None:
+    root = ElementTree.fromstring(moving().animation())
+    lines = [''.join(text.itertext()) for text in root.iter(f'{SVG}text')]
+    assert any(line.startswith('δ3 = δ5 · g′(r5) · w3,5 = (−') for line in lines)
+    for text in root.iter(f'{SVG}text'):
+        shift = [float(part.get('dy') or 0) for part in text]
+        assert all(sum(shift[:k]) >= -1e-9 for k in range(len(shift) + 1))  # an index is below its line, none above
+    for group in root.iter(f'{SVG}g'):
+        circle = group.find(f'{SVG}ellipse')
+        if circle is not None:
+            places = {(t.get('x'), t.get('text-anchor')) for t in group.iter(f'{SVG}text')}
+            assert places == {(circle.get('cx'), 'middle')}
+
+
+def test_targets_of_any_kind() -> None:
+    numpy = pytest.importorskip('numpy')
+    expected = draw_error_signal(three_layers(), [0.5, -1.0], 1.0).animation()
+    for t in (1, [1.0], iter([1.0]), Value(1.0), numpy.float64(1), numpy.array([1.0])):
+        assert draw_error_signal(three_layers(), iter([0.5, -1.0]), t).animation() == expected
+
+
+def test_it_says_what_it_is() -> None:
+    assert repr(draw_error_signal(Neuron(1, seed=1), [1.0], 0.0)) == '<ErrorSignal in 2 pictures: y to f1; f1 to x1>'
+    assert repr(moving()) == '<ErrorSignal in 6 pictures: y to f5; f5 to f3 and f4; f3 to f1 and f2; ...>'
+
+
 def test_the_moving_picture_shows_at_each_time_what_the_frames_show() -> None:
     signal = moving()
     root = ElementTree.fromstring(signal.animation(1.0))
@@ -282,7 +335,7 @@ def test_names_cannot_inject_into_dot_or_svg(label: str) -> None:
         assert [part.keys() for part in source(one)] == [part.keys() for part in source(other)]
     roots = [ElementTree.fromstring(signal.animation()) for signal in (plain, nasty)]
     assert [e.tag for e in roots[0].iter()] == [e.tag for e in roots[1].iter()]
-    assert [e.text for e in roots[1].iter(f'{SVG}text')].count(label) == 2
+    assert [''.join(e.itertext()) for e in roots[1].iter(f'{SVG}text')].count(label) == 2
 
 
 def test_without_pillow_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

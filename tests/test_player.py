@@ -11,6 +11,7 @@ import re
 from fractions import Fraction
 from html.parser import HTMLParser
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -326,6 +327,39 @@ def test_in_the_network_each_weight_and_neuron_is_itself() -> None:
     ]
 
 
+def test_in_a_dense_network_numbers_are_beside_the_neurons() -> None:
+    network = pictures(play(MLP(3, [12, 2], seed=1), [1.0, 2.0, 3.0], [0.0, 1.0]))[0]
+    assert network.get('class') == 'dense'
+    left = float((network.get('viewBox') or '').split()[0])
+    heights: dict[str, list[float]] = {}
+    for group in network.iter('g'):
+        assert group.get('data-node') != ''
+        circle = group.find('ellipse')
+        if circle is not None and group.get('class') != 'node output':
+            x, y, radius = (float(circle.get(name) or 0) for name in ('cx', 'cy', 'ry'))
+            signal, value = (next(text for text in group.iter('text') if f'data-{what}' in text.attrib)
+                             for what in ('signal', 'value'))  # fmt: skip
+            assert left + 60 <= float(signal.get('x') or 0) == float(value.get('x') or 0) < x - radius
+            assert float(signal.get('y') or 0) < y < float(value.get('y') or 0)
+            heights.setdefault(f'{x}', []).extend(float(t.get('y') or 0) for t in (signal, value))
+    assert sorted(map(len, heights.values())) == [4, 6, 24]
+    for column in heights.values():
+        assert all(b - a >= 11 for a, b in pairwise(sorted(column)))
+
+
+def test_the_difference_of_each_output_is_named() -> None:
+    page = play(MLP(1, [2], seed=1), [1.0], [0.0, 1.0])
+    names = film(page)['scenes'][0]['names']
+    assert {'y_{1} − t_{1}', 'y_{2} − t_{2}'} <= {*names}
+    assert 'y₂ − t₂' in [text.text for text in pictures(page)[-1].iter('text')]
+
+
+def test_a_sample_may_be_read_only_once() -> None:
+    weights = [[p.data for p in net_2221().parameters()]] * 2
+    once = play(net_2221(), iter([0.5, -1.0]), iter([1.0]), weights=weights)
+    assert once.html == play(net_2221(), [0.5, -1.0], [1.0], weights=weights).html
+
+
 def test_edges_between_the_same_nodes_are_told_apart() -> None:
     x = Value(3.0, 'x')
     check_marks(play(x / x))
@@ -389,7 +423,8 @@ def test_what_a_limit_leaves_out_is_said() -> None:
     for _ in range(20):
         y = y.sin() * x
     page = play(y, limit=10)
-    assert 'The 10 of 41 nodes nearest to the result.' in page.html
+    note = 'The 10 of 41 nodes nearest to the result<span hidden>; those of this step are not among them</span>.'
+    assert note in page.html
     check(page)
 
 
@@ -403,6 +438,14 @@ def test_things_that_cannot_be_played() -> None:
         play(Value(1.0), [1.0])
     with pytest.raises(ValueError, match="15 parameters; weights 'a' are 2 numbers"):
         play(net, [1.0, 2.0], 1.0, weights={'a': [1.0, 2.0]})
+    with pytest.raises(TypeError, match=r'weights 0 of play must be a list of numbers, one snapshot, not 0\.5'):
+        play(net, [1.0, 2.0], 1.0, weights=[0.5] * 15)
+    with pytest.raises(ValueError, match='takes 2 inputs; the row has 3'):
+        play(net, [1.0, 2.0, 3.0], 1.0)
+    with pytest.raises(ValueError, match='outputs and targets must match'):
+        play(net, [1.0, 2.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match=r'up to 5000 nodes; this one has \d+\. Of a larger net draw_error_signal'):
+        play(MLP(100, [50, 10], seed=1), [0.1] * 100, [0.0] * 10)
     with pytest.raises(ValueError, match='no snapshot'):
         play(net, [1.0, 2.0], 1.0, weights=[])
     y = Value(1.0)

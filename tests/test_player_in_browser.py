@@ -271,7 +271,43 @@ def test_on_a_phone(chromium: Any, net_page: Path, tmp_path: Path, kind: str) ->
             assert box['width'] >= 44 and box['height'] >= 44
         sizes = tab.page.evaluate("""() => [...document.querySelectorAll('.pictures text')]
             .filter(t => t.textContent.trim()).map(t => t.getBBox().height * t.getScreenCTM().a / 1.15)""")
-        assert min(sizes) > 5  # an index of a weight's name
+        assert min(sizes) > 7  # an index of a weight's name
+
+
+def test_a_dense_net_tells_its_numbers(chromium: Any, tmp_path: Path) -> None:
+    net, row, t = MLP(3, [12, 12, 2], activation='tanh', seed=1), [0.5, -1.0, 2.0], [0.0, 1.0]
+    page = play(net, row, t, limit=20).save(tmp_path / 'dense.html')
+    run = net.run(row)
+    half_squared_error(run.outputs, t).backward()
+    with Tab(chromium, page) as tab:
+        note = tab.page.locator('.note span')
+        assert note.is_hidden()
+        tab.page.locator('#on').click()
+        assert note.is_visible()
+        tab.page.keyboard.press('End')
+        neurons = {int(neuron.locator('text').nth(1).text_content()): neuron
+                   for neuron in tab.page.locator('#network .neuron').all()}  # fmt: skip
+        firings = dict(enumerate((firing for layer in run.layers for firing in layer), 1))
+        assert neurons.keys() == firings.keys()
+        for k, firing in firings.items():
+            neuron = neurons[k]
+            shown = [number(neuron.locator(f'[data-{mark}]').text_content()) for mark in ('signal', 'value')]
+            assert shown == [float(f'{n:.4g}') for n in (firing.error_signal, firing.output.data)]
+        weight = net.layers[1].neurons[0].weights[1]
+        name, derivative = (line.split(' = ') for line in
+                            tab.page.locator('#network .connection title', has_text='w2,13').text_content().split('\n'))
+        assert (name[0], number(name[1])) == ('w2,13', weight.data)
+        assert (derivative[0], number(derivative[1])) == ('∂E/∂w2,13', pytest.approx(weight.grad, rel=1e-14))
+
+
+def test_an_infinite_weight_is_shown_as_what_it_is(chromium: Any, tmp_path: Path) -> None:
+    net = MLP(2, [1], seed=1)
+    for node, data in zip(net.parameters(), (float('inf'), -2.0, 1.0)):
+        node.data = data
+    with Tab(chromium, play(net, [1.0, 1.0], 0.0).save(tmp_path / 'page.html')) as tab:
+        assert [*map(str.strip, tab.page.locator('#network [data-brief]').all_text_contents())] == ['1', 'inf', '−2']
+        kinds = [line.get_attribute('class').split()[-1] for line in tab.page.locator('#network .connection').all()]
+        assert kinds == ['positive', 'negative']
 
 
 def test_motion_only_where_it_is_wanted(chromium: Any, net_page: Path) -> None:

@@ -13,17 +13,24 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from .digraph import FONT, Digraph
+from .digraph import FIT, FONT, Digraph
 
 __all__ = ['ARRIVAL', 'Part', 'animated_gif', 'animated_svg']
 
 SVG, LINK = '{http://www.w3.org/2000/svg}', '{http://www.w3.org/1999/xlink}'
+SPACE = '{http://www.w3.org/XML/1998/namespace}space'
 #: When, in a picture that lasts from 0 to 1, a message arrives.
 ARRIVAL = 0.4
 #: Graphviz slows down with the square of what it draws at once.
 BATCH = 250
 #: How many times as long as the others the last picture is shown.
 LAST = 2
+#: The picture's colours, and what they are where a dark page is asked for.
+DARK = {
+    'white': '#14181d', '#ffffff': '#14181d', '#f6f8fa': '#1d232a', '#ffeee3': '#3d2415', '#1f2933': '#e4e8ec',
+    '#66707a': '#9aa5b1', '#b8c0c8': '#4a5560', '#d5dbe0': '#3a424b', '#e4e8eb': '#2b323a', '#5b6670': '#7b8794',
+    '#a84300': '#ff9a5c', '#e9b795': '#94552f', '#00694d': '#52c9a0',
+}  # fmt: skip
 
 
 class Part(NamedTuple):
@@ -59,6 +66,7 @@ def animated_svg(parts: Sequence[Part], titles: Sequence[str], ground: Digraph, 
             for path in group.iter(f'{SVG}path') if kind == 'message' else ():
                 path.set('pathLength', '1')
     assert root is not None
+    _join_lines(root)
     for element in root.iter():
         element.attrib.pop('id', None)
         if element.get('font-family') == FONT:
@@ -73,7 +81,7 @@ def animated_svg(parts: Sequence[Part], titles: Sequence[str], ground: Digraph, 
         element = Element(f'{SVG}{tag}')
         element.text = text
         root.insert(0, element)
-    root.attrib.update({'id': name, 'role': 'img', 'style': 'max-width: 100%; height: auto'})
+    root.attrib.update({'id': name, 'role': 'img', 'style': FIT})
     ElementTree.register_namespace('', SVG[1:-1])
     return ElementTree.tostring(root, encoding='unicode') + '\n'
 
@@ -114,6 +122,37 @@ def _plain(group: Element) -> Element:
     return group
 
 
+def _join_lines(root: Element) -> None:
+    """Join the texts of each line, and centre it in its shape if it has one.
+
+    Graphviz puts texts side by side by the widths of its own font, not of the reader's.
+    """
+    for group in root.iter(f'{SVG}g'):
+        line, middle, lower = None, _middle(group), 0.0
+        for text in group.findall(f'{SVG}text'):
+            place = {name: text.attrib.pop(name, '') for name in ('x', 'y', 'text-anchor', SPACE)}
+            if line is None or line.get('y') != place['y']:
+                line = Element(f'{SVG}text', place | ({'x': middle, 'text-anchor': 'middle'} if middle else {}))
+                group.append(line)
+                lower = 0.0
+            index = text.attrib.pop('baseline-shift', '') == 'sub'  # which not every browser knows
+            before, lower = lower, 0.3 * float(text.get('font-size', 0)) * index
+            if lower != before:
+                text.set('dy', f'{lower - before:.3g}')
+            group.remove(text)
+            text.tag, text.tail = f'{SVG}tspan', None
+            line.append(text)
+
+
+def _middle(group: Element) -> str:
+    """The middle of the ellipse or polygon in a group, empty if there is none."""
+    ellipse, polygon = group.find(f'{SVG}ellipse'), group.find(f'{SVG}polygon')
+    if ellipse is not None:
+        return ellipse.get('cx', '')
+    xs = [float(point.split(',')[0]) for point in polygon.get('points', '').split()] if polygon is not None else []
+    return f'{(min(xs) + max(xs)) / 2:.5g}' if xs else ''
+
+
 def _style(
     name: str, parts: Sequence[Part], times: list[tuple[float, float]], count: int, seconds: float
 ) -> Iterator[str]:
@@ -147,6 +186,10 @@ def _style(
             yield f'@keyframes {prefix}-head{i} {{ 0% {{ opacity: 0 }} {percent(start + ARRIVAL)} {{ opacity: 1 }} }}'
     yield f'{name}:hover * {{ animation-play-state: paused !important }}'
     yield f'@media (prefers-reduced-motion: reduce) {{ {name} * {{ animation: none !important }} }}'
+    yield f'{name}:root {{ color-scheme: light dark }}'
+    for colour, dark in DARK.items():
+        rules = ' '.join(f'{name} [{what}="{colour}"] {{ {what}: {dark} }}' for what in ('fill', 'stroke'))
+        yield f'@media (prefers-color-scheme: dark) {{ {rules} }}'
 
 
 def animated_gif(frames: Sequence[Digraph], seconds: float) -> bytes:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ..value import Value
 from .digraph import DERIVATIVE, FAINT, SIGNAL, markup, number, subscript
 from .layout import Layout
 from .messages import Film, Frame, Message
@@ -57,7 +58,7 @@ class Caption:
             return f'{delta} = ∂<i>E</i>/∂{y} = {result}'
         target = targets[int(m.sender[1:] or 1) - 1]
         output = self.film.neurons[m.receiver].output.data
-        numbers = f'{digits(output, self.spec)} − {self._factor(getattr(target, "data", target))}'
+        numbers = f'{digits(output, self.spec)} − {self._factor(target.data if isinstance(target, Value) else target)}'
         return f'{delta} = {y} − {t} = {numbers} = {result}'
 
     def _line(self, frame: Frame, m: Message) -> str:

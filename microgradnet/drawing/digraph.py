@@ -33,6 +33,8 @@ INK, FAINT, PALE = '#1F2933', '#66707A', '#B8C0C8'
 
 FONT = 'Helvetica,Arial,sans-serif'
 LONGEST = 40
+#: The style of a whole SVG: as wide as what it is in, a notebook say, if that is narrower.
+FIT = 'max-width: 100%; height: auto'
 INDEXED = re.compile(r'([^\W\d_])_(?:\{([^{}\n]{1,12})\}|([^\W_]{1,4}))')
 
 
@@ -58,7 +60,9 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
     ``left_out`` is the number of nodes that a limit kept out of the picture. In a
     notebook it shows itself as SVG.
 
-    >>> picture = Digraph()
+    >>> picture = Digraph('small')
+    >>> picture
+    <Digraph small; picture.render(outfile='picture.svg') writes it>
     >>> picture.edge('x', 'f')
     >>> picture.pipe(format='svg', encoding='utf-8')[:5]
     '<?xml'
@@ -125,7 +129,14 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
         return pygraphviz.AGraph(string=self.source).draw(format=whole_format, prog=engine)  # type: ignore[no-any-return, unused-ignore]
 
     def _repr_svg_(self) -> str:
-        return self.pipe('svg', encoding='utf-8')  # type: ignore[no-any-return]
+        return self.pipe('svg', encoding='utf-8').replace('<svg', f'<svg style="{FIT}"', 1)  # type: ignore[no-any-return]
+
+    _repr_image_svg_xml = _repr_svg_  # what graphviz shows to a notebook
+
+    def __repr__(self) -> str:
+        what = ' '.join(filter(None, [type(self).__name__, self.name]))
+        left_out = f', {self.left_out} left out' if self.left_out else ''
+        return f"<{what}{left_out}; picture.render(outfile='picture.svg') writes it>"
 
 
 def short(text: str) -> str:

@@ -163,7 +163,7 @@ def _labels(film: Film, order: Sequence[Value]) -> dict[Value, str]:
             y, t = node.inputs
             if isinstance(t, Constant) and node is not film.error:
                 labels[t] = labels[y].replace('y', 't', 1)
-                labels[node] = f'{labels[y]} − {labels[t]}'
+                labels[node] = f'{_indexed(labels[y])} − {_indexed(labels[t])}'
     return labels
 
 

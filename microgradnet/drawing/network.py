@@ -27,7 +27,7 @@ LEGEND = (
     f'<font color="{NEGATIVE}">╍╍╍ negative weight</font>&#160;&#160;&#160;'
     f'<font color="{FAINT}">thicker: larger</font>>'
 )
-BARE = 'border="0" cellborder="0" cellspacing="2" cellpadding="0"'
+BARE = 'border="0" cellborder="0" cellspacing="3" cellpadding="0"'
 
 
 def draw_network(
@@ -82,8 +82,9 @@ class _Network:
         for name in self.places:
             i = int(name[1:] or 1)
             if name[0] == 'x':
-                self._node(name, subscript('x', i), input_names[i - 1] if input_names else f'input {i}', 'input',
-                           fillcolor='#FFF9E8', color='#C9A227', width=inches(0.76 * self.layout.diameter))  # fmt: skip
+                width = 0.76 * self.layout.diameter
+                self._node(name, _fitting('x', i, 14, width), input_names[i - 1] if input_names else f'input {i}',
+                           'input', fillcolor='#FFF9E8', color='#C9A227', width=inches(width))  # fmt: skip
             elif name[0] == 'y':
                 title = output_names[i - 1] if output_names else 'the output' if count == 1 else f'output {i}'
                 self._node(name, output_label(name), title, 'output', style='', penwidth='0', width='0.35')
@@ -94,9 +95,9 @@ class _Network:
         """Add the neurons, with their biases where there is room."""
         for name, neuron in self.layout.neurons:
             n, bias = name[1:], neuron.bias.data
-            label = subscript('f', n, 15)
+            label = _fitting('f', n, 15, self.layout.diameter)
             if self.layout.diameter >= 50:
-                line = f'{subscript("b", n, 10)} {markup(number(bias, self.spec))}'
+                line = f'{subscript("b", n, 10)}&#160; {markup(number(bias, self.spec))}'
                 line = f'<font point-size="10" color="#4A5560">{line}</font>'
                 label = f'<table {BARE}><tr><td>{label}</td></tr><tr><td>{line}</td></tr></table>'
             self._node(name, label, f'neuron {n}: b_{n} = {in_full(bias)}', 'neuron', fillcolor='#EEF3F7')
@@ -130,7 +131,7 @@ class _Network:
             (x0, y0), (x1, y1) = self.places[source], self.places[target]
             label = subscript('w', f'{connection.source},{connection.target}', 11)
             if min(sources, targets) <= 3:
-                label += f' <font color="{colour}">{markup(number(weight, self.spec))}</font>'
+                label += f'&#160; <font color="{colour}">{markup(number(weight, self.spec))}</font>'
             name = f'w{connection.source}_{connection.target}'
             text = Text(name, x0 + part * (x1 - x0), y0 + part * (y1 - y0), label, 11, INK)
             self.graph.node(name, **look_of(text, style='filled', fillcolor='#FFFFFFD8', tooltip=tooltip))
@@ -139,6 +140,11 @@ class _Network:
         x, y = self.places[name]
         self.graph.node(name, f'<{label}>', pos=f'{x:.5g},{y:.5g}!', id=name, tooltip=plain(tooltip),
                         **{'class': kind}, **look)  # fmt: skip
+
+
+def _fitting(letter: str, index: object, size: float, width: float) -> str:
+    """Set a letter and its index, so small that both are within a circle of a width."""
+    return subscript(letter, index, min(size, 0.8 * width / (0.5 + 0.42 * len(str(index)))))
 
 
 def _separation(layout: Layout, sources: int, targets: int) -> float:

@@ -11,7 +11,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.resources import files
 from os import PathLike
@@ -21,6 +21,7 @@ from typing import Any
 from ..graph import topological_order
 from ..losses import half_squared_error
 from ..value import Constant, Value
+from .digraph import INDEXED
 from .graph import draw
 from .messages import messages
 from .network import draw_network
@@ -79,8 +80,9 @@ def play(
     the outputs and ``t``, as in ``train``. Of a graph with more than ``limit`` nodes
     the picture shows those nearest to the result. Net and value are left as they were.
 
-    Raises TypeError for what is neither a Value nor a net, or a net without its sample;
-    ValueError for snapshots that do not fit the net, and for graphs of more than 5,000 nodes.
+    Raises TypeError for what is neither a Value nor a net, a net without its sample, or
+    snapshots that are no lists; ValueError for a row or snapshots that do not fit the net,
+    and for graphs of more than 5,000 nodes.
 
     >>> from microgradnet import MLP, TeacherSet, train
     >>> net, snapshots = MLP(2, [2, 1], activation='tanh', seed=1), []
@@ -97,7 +99,8 @@ def play(
     elif hasattr(thing, 'parameters'):
         if x is None or t is None:
             raise TypeError(f'to play {thing!r} takes a sample, an input row x and a target t: play(net, x, t)')
-        runs, title = _runs(thing, [*x], t, weights, error), _cut(repr(thing))
+        x, t = ([*part] if isinstance(part, Iterator) else part for part in (x, t))  # each epoch takes them anew
+        runs, title = _runs(thing, x, t, weights, error), _cut(repr(thing))
     else:
         raise TypeError(f'play wants a Value, or a net and a sample, not {thing!r} ({type(thing).__name__})')
     scenes: list[dict[str, Any]] = []
@@ -128,12 +131,14 @@ def _recorded(value: Value) -> Generator[tuple[str, Script], None, None]:
 
 
 def _runs(
-    net: Any, x: list[Any], t: Any, weights: Any, error: Callable[[Any, Any], Any]
+    net: Any, x: Iterable[Any], t: Any, weights: Any, error: Callable[[Any, Any], Any]
 ) -> Generator[tuple[str, Script], None, None]:
     """Run a net on one sample, with each snapshot of its weights in turn, and leave it as it was."""
     parameters = net.parameters()
     snapshots = weights if isinstance(weights, Mapping) else dict(enumerate(() if weights is None else weights))
     for name, snapshot in snapshots.items():
+        if not hasattr(snapshot, '__len__'):
+            raise TypeError(f'weights {name!r} of play must be a list of numbers, one snapshot, not {snapshot!r}')
         if len(snapshot) != len(parameters):
             raise ValueError(f'{net!r} has {len(parameters)} parameters; weights {name!r} are {len(snapshot)} numbers')
     if weights is not None and not snapshots:
@@ -154,23 +159,31 @@ def _runs(
 def _of_moderate_size(root: Value) -> list[Value]:
     order = topological_order(root)
     if len(order) > LARGEST:
-        raise ValueError(f'play shows every step of a graph, up to {LARGEST} nodes; this one has {len(order)}')
+        raise ValueError(
+            f'play shows every step of a graph, up to {LARGEST} nodes; this one has {len(order)}. '
+            'Of a larger net draw_error_signal(net, x, t) shows the way of the error signal, summarised'
+        )
     return order
 
 
 def _graph(script: Script, limit: int, spec: str) -> str:
     """Draw the graph with the script's names, and signals at every node that gets one."""
-    labels = {node: re.sub(r'(?<=\()(r)_\{(\d+)\}', _subscripted, name) for node, name in script.names.items()}
+    # A name that is one letter and its index is set as such; those within y_{1} − t_{1} must be small digits.
+    labels = {node: name if INDEXED.fullmatch(name) else re.sub(r'_\{(\d+)\}', _subscripted, name)
+              for node, name in script.names.items()}  # fmt: skip
     signals = dict.fromkeys(script.order, type(script.root.data)(0))
     signals |= {node: script.events[arrived[-1]].total for node, arrived in script.formulas.arrivals.items()}
     picture = draw(script.root, labels=labels, signals=signals, limit=limit, number_format=spec)
     missing, all_nodes = picture.left_out, len(script.order)
-    note = f'<p class="note">The {all_nodes - missing} of {all_nodes} nodes nearest to the result.</p>'
+    note = (
+        f'<p class="note">The {all_nodes - missing} of {all_nodes} nodes nearest to the result'
+        '<span hidden>; those of this step are not among them</span>.</p>'
+    )
     return note * bool(missing) + graph_svg(picture, script.order, script.events)
 
 
 def _subscripted(match: re.Match[str]) -> str:
-    return match[1] + match[2].translate(SUBSCRIPTS)
+    return match[1].translate(SUBSCRIPTS)
 
 
 def _page(title: str, networks: Sequence[str], graphs: Sequence[str], film: dict[str, Any]) -> str:

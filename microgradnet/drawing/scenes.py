@@ -103,8 +103,9 @@ class Scenes:
             mark = 'Σ' if state == 'part' else 'δ'
             tooltip = f'{name}: {mark} = {in_full(total)}'
             shown = digits(total, '.2g') if self.small else f'{mark} {digits(total, self.spec)}'
-            room = 8 if self.small else 10 if self.layout.diameter < 60 else 11
-            lines.append(f'<font point-size="{room}" color="{SIGNAL}">{shown}</font>')
+            most = 10 if self.layout.diameter < 60 else 11
+            room = 8 if self.small else min(most, 1.6 * self.layout.diameter / len(shown))  # within the circle
+            lines.append(f'<font point-size="{room:.3g}" color="{SIGNAL}">{shown}</font>')
         if sent is not None and sent.derivative is not None:
             tooltip += f", g'(r) = {in_full(sent.derivative)}"
             if not self.small:

@@ -79,7 +79,8 @@ class ErrorSignal:
         return self.animation()
 
     def __repr__(self) -> str:
-        return f'<ErrorSignal in {len(self.frames)} pictures: {"; ".join(self.titles[:3])} ...>'
+        titles = [*self.titles[:3], '...'] if len(self.titles) > 4 else self.titles
+        return f'<ErrorSignal in {len(self.frames)} pictures: {"; ".join(titles)}>'
 
 
 def draw_error_signal(
@@ -109,6 +110,7 @@ def draw_error_signal(
     """
     layers = layers_of(net)
     check_names('draw_error_signal', layers, limit, input_names, output_names)
+    t = [*t] if isinstance(t, Iterator) else t
     film = messages(net, x, t, error)
     layout = Layout(layers, limit, lambda layout, sources, targets: 200.0 + 5.0 * max(sources, targets), 64.0, 120.0)
     layout.name_ends(input_names, output_names, 0.5 * layout.diameter)

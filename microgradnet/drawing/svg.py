@@ -27,7 +27,7 @@ KEPT = {
 #: What the page's style says of every picture.
 DEFAULTS = {('text-anchor', 'start'), ('fill', INK.lower()), ('fill', 'none'), ('fill', 'transparent')}
 LONG_NUMBER = re.compile(r'-?\d+\.\d{2,}')
-#: How large a neuron must be for its numbers to have room above and below it.
+#: How large a neuron must be for its numbers to have room above and below it; else they are beside it.
 ROOM = 20.0
 
 
@@ -91,7 +91,7 @@ def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film) -> str
     root, groups = _parse(picture)
     weights = ((node, name[2:]) for node, name in film.labels.items() if name.startswith('w_'))
     connections = {name.strip('{}').replace(',', '_'): node for node, name in weights}
-    above = False
+    dense = False
     for group in groups:
         name, nodes = group.title, list[Value]()
         if group.title in film.neurons:
@@ -101,11 +101,11 @@ def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film) -> str
             if len(group.texts) > 2:
                 group.texts[-1].set('data-brief', str(place[bias]))
                 group.texts[-1].set('data-room', '6')
-            above = _numbers_at(group, place[output]) or above
+            dense = _numbers_at(group, place[output]) or dense
         elif re.fullmatch(r'x\d+', name):
             x = film.run.inputs[int(name[1:]) - 1]
             nodes = [x]
-            above = _numbers_at(group, place[x]) or above
+            dense = _numbers_at(group, place[x]) or dense
         elif re.fullmatch(r'y\d*', name):
             nodes = [film.run.outputs[int(name[1:] or 1) - 1]]
         elif 'connection' in group.kind:
@@ -116,25 +116,27 @@ def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film) -> str
             group.element.set('data-weight', str(place[nodes[0]]))
             if len(group.texts) > 2:
                 group.texts[-1].set('data-brief', str(place[nodes[0]]))
-        group.element.set('data-node', ' '.join(str(place[node]) for node in nodes if node in place))
-    if above:
-        left, top, width, height = (float(part) for part in (root.get('viewBox') or '').split())
-        root.set('viewBox', f'{left} {top - 16} {width} {height + 16}')
+        if known := [str(place[node]) for node in nodes if node in place]:
+            group.element.set('data-node', ' '.join(known))
+    left, top, width, height = (float(part) for part in (root.get('viewBox') or '').split())
+    room, head = (64, 0) if dense else (0, 16)
+    root.set('viewBox', f'{left - room} {top - head} {width + room} {height + head}')
+    root.set('class', 'dense' * dense)
     return _page_element(root, 'The network: inputs on the left, neurons in columns, the output on the right')
 
 
 def _numbers_at(group: _Group, node: int) -> bool:
-    """Add texts for a neuron's output, below it, and its error signal, above it; tell if there is room."""
-    circle = group.element.find(f'.//{NAMESPACE}ellipse')
-    if circle is None or float(circle.get('ry', 0)) < ROOM:
-        return False
+    """Add texts for a neuron's error signal, above it, and its output, below it; tell if they had to go beside it."""
+    circle = next(group.element.iter(f'{NAMESPACE}ellipse'))
     x, y, radius = (float(circle.get(name, 0)) for name in ('cx', 'cy', 'ry'))
-    below = 'data-value', y + radius + 13, INPUT.lower()
-    above = 'data-signal', y - radius - 5, SIGNAL.lower()
-    for what, height, colour in (below, above):
-        look = {'x': f'{x:.1f}', 'y': f'{height:.1f}', 'text-anchor': 'middle', 'font-size': '11', 'fill': colour}
+    dense = radius < ROOM
+    # On its left they are out of the way of the arrows, which come back from the right.
+    x, above, below = (x - radius - 4, y - 2, y + 10) if dense else (x, y - radius - 5, y + radius + 13)
+    anchor = 'end' if dense else 'middle'
+    for what, height, colour in (('data-value', below, INPUT.lower()), ('data-signal', above, SIGNAL.lower())):
+        look = {'x': f'{x:.1f}', 'y': f'{height:.1f}', 'text-anchor': anchor, 'font-size': '11', 'fill': colour}
         ElementTree.SubElement(group.element, f'{NAMESPACE}text', look | {what: str(node)})
-    return True
+    return dense
 
 
 def _parse(picture: Digraph) -> tuple[Element, list[_Group]]:
@@ -148,6 +150,8 @@ def _page_element(root: Element, label: str) -> str:
     left, top, width, height = (float(part) for part in (root.get('viewBox') or '').split())
     look = {'viewBox': f'{left:g} {top:g} {width:g} {height:g}', 'style': f'--width: {width:g}; --height: {height:g}'}
     svg = Element('svg', look | {'role': 'img', 'aria-label': label})
+    if root.get('class'):
+        svg.set('class', str(root.get('class')))
     svg.extend(_cleaned(child) for child in _shapes(root))
     background = svg.find('./g/polygon')
     if background is not None:

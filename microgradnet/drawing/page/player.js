@@ -11,7 +11,7 @@ const now = () => Number(controls.step.value);
 const number = ([list, place]) => [epoch()[list][place]].flat();
 const shown = where => number(where)[0].replaceAll('-', '−');
 // Two digits, where a picture has no room for more.
-const brief = where => number(where).at(-1).replace(/^[^/]*$/, text => String(Number(Number(text).toPrecision(2)))).replaceAll('-', '−');
+const brief = where => number(where).at(-1).replace(/^-?[\d.e+-]+$/, text => String(Number(Number(text).toPrecision(2)))).replaceAll('-', '−');
 const inFull = where => number(where).at(-1).replaceAll('-', '−');
 
 function element(tag, look = {}, ...children) {
@@ -132,14 +132,25 @@ function showPictures(step, { nodes, signals }) {
     text.style.fontSize = text.textContent.length > room ? `${Math.max(5, 10 * room / text.textContent.length)}px` : '';
   };
   for (const text of all('[data-value]')) write(text, isKnown(text.dataset.value), shown, ['data', text.dataset.value]);
+  for (const outside of drawn('.note span')) outside.hidden = step.stage === 'start' || $('graph').querySelector('.scene:not([hidden]) .now') !== null;
+  // In the network each neuron and line tells its numbers to the pointer.
+  for (const group of all('#network [data-node]')) {
+    const name = place => scene().names[place].replace(/_\{([^{}]*)\}/g, '$1');
+    const told = place => [
+      ...(isKnown(place) ? [`${name(place)} = ${inFull(['data', place])}`] : []),
+      ...(signals.has(Number(place)) ? [`∂${name(scene().root)}/∂${name(place)} = ${inFull(signals.get(Number(place)))}`] : []),
+    ];
+    const tip = group.querySelector(':scope > title') ?? group.appendChild(document.createElementNS(group.namespaceURI, 'title'));
+    tip.textContent = group.dataset.node.split(' ').flatMap(told).join('\n');
+  }
   for (const text of all('[data-brief]')) write(text, true, brief, ['data', text.dataset.brief]);
   for (const text of all('[data-partial]')) write(text, isKnown(scene().events[text.dataset.partial][0]), shown, ['partial', text.dataset.partial]);
   for (const text of all('[data-signal]')) write(text, signals.has(Number(text.dataset.signal)), shown, signals.get(Number(text.dataset.signal)));
 }
 
 // Weights change from epoch to epoch, and with them their lines: colour and dashes by sign, width by size.
-const size = text => text.split('/').reduce((above, below) => above / below);
-const weight = (place, { data } = epoch()) => Number(size([data[place]].flat().at(-1)));
+const real = text => Number(text.replace('≈', '').replace(/inf|∞/, 'Infinity'));
+const weight = (place, { data } = epoch()) => [data[place]].flat().at(-1).split('/').map(real).reduce((above, below) => above / below);
 const largest = Math.max(1e-300, ...film.epochs.flatMap(each =>
   [...$('network').children[each.scene]?.querySelectorAll('[data-weight]') ?? []].map(line => Math.abs(weight(line.dataset.weight, each))).filter(Number.isFinite)));
 
