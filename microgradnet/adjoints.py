@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from .arithmetic import ieee_arithmetic
 from .folding import Builder, Gate, Term, is_number
 from .graph import depends_on, topological_order
+from .reals import Fraction
 from .recorders import lift
 from .value import Value
 
@@ -66,7 +67,13 @@ def gradients(y: Value, xs: Sequence[Value]) -> list[Value]:
                         incoming[source].append((signal, 1, gates | {partial}))
                     elif partial.__class__ is Value or (partial is not None and not is_number(partial, 0)):
                         incoming[source].append((signal, partial, gates))
-        return [lift(_close(g, *signals[x]) if x in signals else 0, x) for x in xs]
+        return [_as_node(_close(g, *signals[x]) if x in signals else 0, x) for x in xs]
+
+
+def _as_node(derivative: Term, x: Value) -> Value:
+    """Return a derivative as a node: a number of a float's kind beside a float."""
+    exact = isinstance(x.data, Fraction) or not isinstance(derivative, Fraction)
+    return lift(derivative if exact else float(derivative), x)
 
 
 def partials_of(g: Builder, node: Value, active: set[Value]) -> list[tuple[Value, Any]]:

@@ -97,6 +97,7 @@ def test_an_operator_may_be_added() -> None:
     assert says(IMPORTS, row, used) == '30.0 15.0'
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_table_pick_it_up_and_pass() -> None:
     done = run(CUBE, RUN_ITS_TESTS, arguments=(str(HERE), 'cube'))
     assert done.returncode == 0, done.stdout
@@ -104,6 +105,7 @@ def test_the_tests_of_the_table_pick_it_up_and_pass() -> None:
         assert f'PASSED tests/test_operations.py::test_{name}' in done.stdout
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_table_fail_for_each_wrong_derivative() -> None:
     rows = [CUBE.replace("'cube'", f"'cube{n}'").replace('3 * a * a', wrong) for n, wrong in enumerate(WRONG)]
     done = run(*rows, RUN_ITS_TESTS, arguments=(str(HERE), 'cube and check_partials'))

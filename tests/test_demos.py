@@ -141,6 +141,7 @@ def xor_epoch(error: float) -> Epoch:
     return Epoch(1, error, validation=error)
 
 
+@pytest.mark.slow
 def test_the_pictures_of_the_readme(tmp_path: Path) -> None:
     paths = pictures.main(['--out', str(tmp_path), '--epochs', '2'])
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in paths}

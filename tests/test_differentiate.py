@@ -197,6 +197,7 @@ def test_mixed_partials_commute(a: float, b: float) -> None:
     assert gradients(dx, [y])[0].data == pytest.approx(gradients(dy, [x])[0].data, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_chain_of_a_hundred_thousand() -> None:
     x = Value(0.5)
     y = x
@@ -205,3 +206,10 @@ def test_a_chain_of_a_hundred_thousand() -> None:
     (slope,) = gradients(y, [x])
     y.backward()
     assert slope.data == pytest.approx(x.grad, rel=1e-9)
+
+
+def test_a_constant_derivative_is_a_float_beside_floats() -> None:
+    for x in Value(2.0), Value(Fraction(2)):
+        (slope,) = gradients(1 - x, [x])
+        assert slope.data == -1
+        assert type(slope.data) is type(x.data)

@@ -305,6 +305,7 @@ def test_every_formula_of_a_net_adds_up(data: st.DataObject) -> None:
     check(play(net, x, t))
 
 
+@pytest.mark.slow
 def test_in_the_network_each_weight_and_neuron_is_itself() -> None:
     net = net_2221()
     page = play(net, [0.5, -1.0], 1.0)

@@ -161,6 +161,7 @@ def test_a_walk_of_moderate_size() -> None:
     assert change.data == pytest.approx(sum(slope.data for slope in gradients(error, weights)), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_chain_deeper_than_any_stack() -> None:
     x = Value(0.5)
     y = x
