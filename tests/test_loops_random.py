@@ -238,7 +238,7 @@ def test_folded_loops_on_arrays(backend: str, program: Any, parameters: int, len
 
 @pytest.mark.slow
 @pytest.mark.parametrize('backend', BACKENDS)
-@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(*GIVEN)
 def test_many_folded_loops(backend: str, program: Any, parameters: int, length: int, long: int) -> None:
     with folding(length=length, long=long):

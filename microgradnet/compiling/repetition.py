@@ -39,6 +39,8 @@ Found: TypeAlias = tuple[int, int, tuple[int, ...]]
 LEAST, MUCH, FEWEST = 48, 500, 8
 #: Periods are looked for where the same few shapes follow again, or the same few of few: so many, at so many places.
 GRAM, TRIES, MOST = 4, 4, 20
+#: Periods are up to so long.
+WINDOW = 1 << 16
 
 
 class Repeated(NamedTuple):
@@ -74,13 +76,17 @@ def fold(items: Sequence[Item], shapes: Shapes) -> list[Item]:
 
 def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
     names = [name for name, _ in items]
-    again = _next_alike(items, names)
+    again: list[list[int]] = []
     result: list[Item] = []
-    start, most, end = 0, len(items), 0
+    start, most, end, base = 0, len(items), 0, -WINDOW
 
     def find(start: int, most: int) -> Found | None:
         """Return the shortest repetition that begins at a place, of a period up to some length."""
-        periods = _periods(start, again)
+        nonlocal again, base
+        if not base <= start < base + WINDOW // 2:  # not all at once: most of it may be one loop
+            base = start
+            again = _next_alike(items[base : base + WINDOW], names[base : base + WINDOW])
+        periods = _periods(start - base, again)
         for period in periods:
             found = _repetition(items, names, start, period) if period <= most else None
             if found and found[2]:
