@@ -203,3 +203,13 @@ def test_a_loop_that_no_signal_goes_through(backend: str) -> None:
     for _ in range(60):
         y = (y * 0.5).sin()
     same_gradients(y * w, [x], [w], [[0.75], [0.5]], backend)
+
+
+def test_a_carry_of_the_rows_that_starts_with_a_parameter() -> None:
+    """No signal goes round the loop, but one comes out of its first turn."""
+    x, w = weights(60), Value(1.5)
+    state, total = w * 0.5, Value(0.0)
+    for number in x:
+        total = total + (state * w).sin()
+        state = (number * 1.25).tanh()
+    same_gradients(total, x, [w], [[v.data for v in x], [0.5] * 60], 'python')

@@ -114,7 +114,7 @@ class Sweeps(Forward):
         elif way == 'memory':
             level = self._level(number, self._nests.behind(number))
             self._gather(('signals', outside(number, level)), level, signal, partial)
-        elif source is not None and source.active:
+        elif source is not None and (source.active or way == 'before'):  # what it starts from may be active
             if way == 'here':
                 self._gather(source, len(source.path) - 1, signal, partial)
             else:
