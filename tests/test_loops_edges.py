@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from math import cos, sin
+from random import Random
 from typing import Any
 
 import pytest
@@ -213,3 +214,22 @@ def test_a_carry_of_the_rows_that_starts_with_a_parameter() -> None:
         terms.append((state * w).sin())
         state = (number * 1.25).tanh()
     same_gradients(F.sum(terms), x, [w], [[v.data for v in x], [0.5] * 60], 'python')
+
+
+def test_only_what_repeats_itself_is_folded_by_default() -> None:
+    """Straight code is compiled sooner; both ways give the numbers of ``backward``."""
+    random, p = Random(4), [Value(k / 10) for k in range(10)]
+    chaos, step = [*p], p[0]
+    for _ in range(1500):
+        a, b = random.choice(chaos[-60:]), random.choice(chaos)
+        chaos.append(random.choice([a * b, (a - b).tanh(), a.cos()]))
+        step = (step * p[1] + p[2]).sin()
+    for y, loops in (F.sum(chaos), False), (step, True):
+        programs = [compile(y, parameters=p, backend='python', loops=choice) for choice in (None, True, False)]
+        assert [program.loops for program in programs] == [loops, True, False]
+        y.backward()
+        wanted = [node.grad for node in p]
+        for program in programs:
+            assert program.value_and_gradient([node.data for node in p])[1] == pytest.approx(wanted, rel=1e-9)
+        for node in p:
+            node.grad = 0.0

@@ -39,8 +39,9 @@ def compile(
     threads: how many threads share the rows (native). The same number gives the same bits.
     fast: let LLVM reassociate sums and products (native): faster at times, not the same bits.
     loops: of recorded values: whether to look for the loops that Python unrolled and to print
-        them as loops; by default in programs of more than 2,000 operands. What a loop's
-        backward sweep asks for is kept in memory: see ``Program.memory``.
+        them as loops; by default in programs of more than 2,000 operands, of which loops
+        leave less than half. What a loop's backward sweep asks for is kept in memory: see
+        ``Program.memory``.
     most_paths: of a function: how many different ways through its branches are kept.
 
     Compiled code computes in IEEE arithmetic: where Python raises, at a pole or an

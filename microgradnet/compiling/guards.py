@@ -26,10 +26,10 @@ from ..reals import Fraction
 from ..recorders import lift
 from ..value import Constant, Value
 from .instructions import LEAVES, Instruction, Listing
-from .lowering import compute, freeze
+from .lowering import compute
 from .routine import Routine
-from .sweeps import routine
-from .tape import PARAMETER, ROW, Tape, is_long, tape
+from .sweeps import prepare, routine
+from .tape import PARAMETER, ROW, Tape
 
 __all__ = ['BranchError', 'Guard', 'Path', 'log', 'paths_of', 'recording']
 
@@ -199,7 +199,7 @@ def _remember(written: Log) -> None:
     leaves = [n for n in topological_order(*written.sides) if n.op is None and not isinstance(n, Constant)]
     numbers = tuple(float(leaf.data) for leaf in leaves)
     if leaves:
-        sides = (tape if is_long(written.sides) else freeze)(written.sides, leaves, [])
+        sides = prepare(written.sides, leaves, [])
         path = Path(tuple(written.guards), sides, tuple(map(ref, leaves)), numbers)
         for leaf in leaves:
             key = id(leaf)

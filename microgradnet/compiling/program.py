@@ -31,11 +31,10 @@ from . import c_printer
 from .engines import BACKENDS, Engine, best_backend, check_backend, engine
 from .guards import BranchError, Guard, Path, paths_of
 from .instructions import Listing
-from .lowering import freeze
 from .results import first_failing, stack
 from .routine import Routine
-from .sweeps import has_gates, lower, routine
-from .tape import Tape, is_long, tape
+from .sweeps import has_gates, lower, prepare, routine
+from .tape import Tape
 
 __all__ = ['Program']
 
@@ -65,8 +64,8 @@ class Program:
             order = topological_order(*self._outputs)
             parameters = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
         self.parameters = [*parameters]
-        self.loops = is_long(self._outputs) if loops is None else loops
-        self._made = made = (tape if self.loops else freeze)(self._outputs, self._rows, self.parameters)
+        self._made = made = prepare(self._outputs, self._rows, self.parameters, loops)
+        self.loops = isinstance(made, Tape)
         if backend is not None and backend not in BACKENDS:
             raise ValueError(f'backend must be one of {BACKENDS}, or None for the fastest there is, not {backend!r}')
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:

@@ -24,15 +24,28 @@ from .lowering import freeze
 from .routine import Routine
 from .tape import Tape, is_long, tape
 
-__all__ = ['has_gates', 'lower', 'routine']
+__all__ = ['has_gates', 'lower', 'prepare', 'routine']
 
 
 def lower(
     outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value], loops: bool | None = None
 ) -> Listing | Routine:
-    """Turn the graph of some nodes into instructions, those of a long one into loops."""
+    """Turn the graph of some nodes into instructions, those of a long one that repeats itself into loops."""
+    made = prepare(outputs, rows, parameters, loops)
+    return routine(made) if isinstance(made, Tape) else made
+
+
+def prepare(
+    outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value], loops: bool | None = None
+) -> Listing | Tape:
+    """Tape the graph of some nodes if it is to be folded into loops, else turn it into instructions.
+
+    loops: whether; None for a long graph that repeats itself.
+    """
     if is_long(outputs) if loops is None else loops:
-        return routine(tape(outputs, rows, parameters))
+        taped = tape(outputs, rows, parameters)
+        if loops or taped.repeats:
+            return taped
     return freeze(outputs, rows, parameters)
 
 

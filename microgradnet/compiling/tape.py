@@ -58,6 +58,11 @@ class Tape:
         return fold(self.items, self.shapes)
 
     @property
+    def repeats(self) -> bool:
+        """Whether loops leave less than half of it to be written; else straight code is compiled sooner."""
+        return 2 * len(self.folded) < len(self.items)
+
+    @property
     def kinds(self) -> list[Computed]:
         """The operations that occur."""
         return [shape for shape in self.shapes if isinstance(shape, Computed)]

@@ -91,8 +91,8 @@ def spiral(nodes: int) -> Recorded:
 
 #: What grows, how it is recorded, and the seconds after which nothing larger is tried.
 KINDS: dict[str, tuple[Callable[[int], Recorded], float]] = {
-    'Runge-Kutta loop': (spiral, 300),
-    'irregular': (irregular, 60),
+    'Runge-Kutta loop': (spiral, 900),
+    'irregular': (irregular, 900),
 }
 
 
