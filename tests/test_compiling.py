@@ -291,7 +291,7 @@ def test_an_interrupted_backward_leaves_every_grad_as_it_was(
         raise trouble
 
     for method in ('sums', 'descend'):
-        monkeypatch.setattr(program._gradient, method, interrupt, raising=True)
+        monkeypatch.setattr(program._gradient.engine, method, interrupt, raising=True)
     with pytest.raises(trouble):
         program.backward(rows)
     with pytest.raises(trouble):

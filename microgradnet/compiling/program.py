@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from math import isfinite
 from operator import attrgetter
@@ -28,11 +28,13 @@ from ..recorders import lift
 from ..structures import take_apart
 from ..value import Constant, Value
 from . import c_printer
-from .engines import BACKENDS, Engine, best_backend, check_backend, engine
-from .guards import BranchError, Guard, Path, paths_of
+from .engines import BACKENDS, best_backend, check_backend
+from .guards import BranchError, Guard, paths_of
 from .instructions import Listing
-from .results import first_failing, stack
+from .results import stack
 from .routine import Routine
+from .runner import Runner, Watch
+from .shards import Shards, Workers, fingerprint
 from .sweeps import has_gates, lower, prepare, routine
 from .tape import Tape
 
@@ -66,15 +68,17 @@ class Program:
         self.parameters = [*parameters]
         self._made = made = prepare(self._outputs, self._rows, self.parameters, loops)
         self.loops = isinstance(made, Tape)
+        self._shards: tuple[Any, Shards] | None = None
         if backend is not None and backend not in BACKENDS:
             raise ValueError(f'backend must be one of {BACKENDS}, or None for the fastest there is, not {backend!r}')
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise ValueError(f'threads must be a whole number of at least 1, not {threads!r}')
         self.backend, self.threads, self.fast = backend or best_backend(made.customs), threads, fast
-        self._paths = [(path, path.over(self._rows, self.parameters)) for path in paths_of([*rows, *self.parameters])]
+        paths = [(path, path.over(self._rows, self.parameters)) for path in paths_of([*rows, *self.parameters])]
+        self._watch = Watch(paths, self.backend, threads, fast)
         check_backend(self.backend, made.customs)
         if not self.loops:
-            _ = self._engine  # printed at once, as a folded one need not be that is only asked for its gradient
+            _ = self._forward.engine  # printed at once, as a folded one need not be that is only asked for its gradient
 
     @cached_property
     def listing(self) -> Listing | Routine:
@@ -108,7 +112,7 @@ class Program:
     @property
     def branches(self) -> list[Guard]:
         """The comparisons that every row is checked against, if the graph was recorded under ``recording``."""
-        return [guard for path, _ in self._paths for guard in path.guards]
+        return [guard for path, _ in self._watch.paths for guard in path.guards]
 
     @property
     def source(self) -> str:
@@ -121,7 +125,7 @@ class Program:
             w, = parameters
             return (tanh(w * x),)
         """
-        return self._engine.source
+        return self._forward.engine.source
 
     def to_c(self, name: str = 'program') -> str:
         """Print a C99 file with the outputs and, of a single output, the gradient by the parameters.
@@ -143,8 +147,7 @@ class Program:
         (rows, ...) if the outputs are a number, or lists that are as long as each other;
         other outputs, of a dict for example, come as columns, with an array for each number.
         """
-        data, single = self._engine.rows(rows, self.width)
-        results = self._run(self._engine.each, data)
+        results, single = self._forward.each(rows, self._theta())
         if single:
             return self._build([float(y) for y in results[0]])
         return stack(results, self._template, self._build)
@@ -156,35 +159,63 @@ class Program:
         >>> Program({'n': 1.0, 'square': x * x}, rows=[x], backend='python').sum([[1], [2], [3]])
         {'n': 3.0, 'square': 14.0}
         """
-        data, _ = self._engine.rows(rows, self.width)
-        return self._build([float(y) for y in self._run(self._engine.sums, data)])
+        return self._build([float(y) for y in self._forward.sums(rows, self._theta())])
 
-    def backward(self, rows: Any = ((),)) -> float:
+    def backward(
+        self, rows: Any = ((),), *, executor: Workers | None = None, shards: int | None = None
+    ) -> float:
         """Add dE/dp to ``p.grad`` for every parameter p, E the output summed over the rows; return E.
 
         The contract of ``Value.backward``: the numbers are those that p.data hold now,
         calling twice adds twice, an interrupted call changes nothing.
+
+        rows: as for a call; or, more than memory holds: a ``numpy.memmap``, or an iterator of
+            rows or of arrays of many, which are run block by block.
+        executor: any ``concurrent.futures.Executor`` (of a Dask client: ``client.get_executor()``),
+            whose workers share the rows; or a function that makes one, and another one should all
+            workers be lost. The program and the rows are sent once: when the same rows come again,
+            only the parameters travel, and one gradient of each shard.
+        shards: how many parts the rows are in, by default one for each worker. They are added up
+            in their order, so the same number of them gives the same bits.
+
+        A shard whose worker dies is run again by another one. Raises WorkersLostError, and adds
+        nothing, if no worker is left.
         """
-        total, gradient = self.value_and_gradient(self._theta(), rows)
+        total, gradient = self.value_and_gradient(self._theta(), rows, executor=executor, shards=shards)
         grads = [p.grad + float(g) for p, g in zip(self.parameters, gradient, strict=True)]
         deque(map(_set_grad, self.parameters, grads), maxlen=0)
         return total
 
-    def value_and_gradient(self, theta: Any, rows: Any = ((),)) -> tuple[float, Any]:
+    def value_and_gradient(
+        self, theta: Any, rows: Any = ((),), *, executor: Workers | None = None, shards: int | None = None
+    ) -> tuple[float, Any]:
         """Return the output summed over the rows, and its gradient, with the parameters theta.
 
         theta: as many numbers as there are parameters, in their order. The gradient is
         an array of as many, with the python backend a list. No ``Value`` is read or
-        touched: it is what an optimiser calls.
+        touched: it is what an optimiser calls. Rows, executor and shards are as for ``backward``.
         """
         runner = self._gradient
         if getattr(theta, 'ndim', 1) != 1:
             raise ValueError(f'theta must be a list of numbers, not an array of shape {theta.shape}')
         if len(theta) != len(self.parameters):
             raise ValueError(f'theta has {len(theta)} numbers; the program has {len(self.parameters)} parameters')
-        data, _ = runner.rows(rows, self.width)
-        result = self._run(runner.sums, data, theta)
+        if executor is None:
+            result = runner.sums(rows, theta)
+        else:
+            result = self.shards(rows, executor, shards).sums(theta)
         return float(result[0]), result[1:]
+
+    def shards(self, rows: Any, executor: Workers, count: int | None = None) -> Shards:
+        """Return rows at the workers of an executor: those that are there already, if they are the same.
+
+        Rows in memory are known by a hash of their bytes, so a change of one of them is noticed;
+        a mapped file must stay as it is.
+        """
+        key = (executor, count, fingerprint(rows, self._gradient.engine, self.width))
+        if self._shards is None or key[2] is None or self._shards[0] != key:
+            self._shards = key, Shards(self._gradient, rows, executor, count)
+        return self._shards[1]
 
     def descend(self, rows: Any, learning_rate: float, epochs: int = 1, mode: str | int = 'batch') -> list[float]:
         """Do epochs of gradient descent, ``p <- p - h * dE/dp``; return the error of each.
@@ -201,28 +232,25 @@ class Program:
             raise ValueError(f'the learning rate h must be 0 < h <= 1, not {learning_rate!r}')
         if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
             raise ValueError(f'epochs must be a whole number of at least 1, not {epochs!r}')
-        runner = self._gradient
-        data, _ = runner.rows(rows, self.width)
+        engine = self._gradient.engine
+        data, _ = engine.rows(rows, self.width)
         size = {'batch': len(data), 'online': 1}.get(mode, mode) if isinstance(mode, str) else mode
         if isinstance(size, bool) or not isinstance(size, int) or size < 1 <= len(data):
             raise ValueError(f"mode is 'batch', 'online', or the size of mini-batches, from 1 on, not {mode!r}")
         if not len(data):
             raise ValueError('there is no row to learn from')
-        for path, listing in self._paths:
+        for path, listing in self._watch.paths:
             if listing.reads_parameters:
                 raise BranchError(f'descend cannot watch {path.guards[0]}: it may depend on parameters, which change')
         theta = self._theta()
-        self._check_branches(data, theta)
-        errors, theta = runner.descend(data, theta, size, h, epochs)
+        self._watch.check(data, theta)
+        errors, theta = engine.descend(data, theta, size, h, epochs)
         if not all(map(isfinite, theta)):
             wrong = next(number for number in theta if not isfinite(number))
             epoch = next((place for place, error in enumerate(errors, 1) if not isfinite(error)), len(errors))
             raise ArithmeticError(f'a parameter became {wrong}; the error was finite before epoch {epoch}')
         deque(map(_set_data, self.parameters, theta), maxlen=0)
         return errors
-
-    def _run_by(self, listing: Listing | Routine) -> Engine:
-        return engine(listing, self.backend, self.threads, self.fast)
 
     @cached_property
     def _gradient_listing(self) -> Listing | Routine:
@@ -234,39 +262,20 @@ class Program:
         return lower(outputs, self._rows, self.parameters, self.loops)
 
     @cached_property
-    def _engine(self) -> Engine:
-        return self._run_by(self.listing)
+    def _forward(self) -> Runner:
+        return Runner(self.listing, self._watch, *self._watch.way)
 
     @cached_property
-    def _gradient(self) -> Engine:
-        return self._run_by(self._gradient_listing)
-
-    @cached_property
-    def _watchers(self) -> list[tuple[Path, Engine]]:
-        """What computes the two sides of every comparison, for each recording."""
-        return [(path, self._run_by(listing)) for path, listing in self._paths]
+    def _gradient(self) -> Runner:
+        return Runner(self._gradient_listing, self._watch, *self._watch.way)
 
     def _theta(self) -> list[float]:
         """Return the numbers that the parameters hold now."""
         return [*map(float, map(_get_data, self.parameters))]
 
-    def _run(self, way: Callable[[Any, Any], Any], data: Any, theta: Any = None) -> Any:
-        theta = self._theta() if theta is None else theta
-        self._check_branches(data, theta)
-        return way(data, theta)
-
-    def _check_branches(self, data: Any, theta: Any) -> None:
-        """Raise BranchError for the first row that would go another way than a recording."""
-        for path, watcher in self._watchers:
-            for row, guard in first_failing(path, watcher.each(data, theta)):
-                raise BranchError(
-                    f'row {row} would take another branch than the recording: {guard}. '
-                    'Record it for such rows too, or compile the function, which records each path it meets'
-                )
-
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ('_build', '_engine', 'listing', '_gradient', '_gradient_listing', '_watchers')
-        return {name: value for name, value in self.__dict__.items() if name not in left_out}
+        left_out = ('_build', '_forward', 'listing', '_gradient', '_gradient_listing')
+        return {name: value for name, value in self.__dict__.items() if name not in left_out} | {'_shards': None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

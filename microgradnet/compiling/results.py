@@ -8,7 +8,7 @@ from typing import Any
 from ..arrays import is_array
 from .guards import Guard, Path
 
-__all__ = ['first_failing', 'stack']
+__all__ = ['added', 'first_failing', 'stack']
 
 
 def first_failing(path: Path, results: Any) -> Iterator[tuple[int, Guard]]:
@@ -18,6 +18,13 @@ def first_failing(path: Path, results: Any) -> Iterator[tuple[int, Guard]]:
             if not guard.holds(float(sides[2 * place]), float(sides[2 * place + 1])):
                 yield row, guard
                 return
+
+
+def added(totals: Any, sums: Any) -> Any:
+    """Add what came of one block, or shard, to what came of those before; None is of none."""
+    if totals is None:
+        return sums
+    return totals + sums if is_array(totals) else [a + b for a, b in zip(totals, sums, strict=True)]
 
 
 def stack(results: Any, template: Any, build: Callable[[Sequence[Any]], Any]) -> Any:

@@ -12,13 +12,18 @@ ValueError: row 1 has 1 number; the program takes rows of 2
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 from ..arrays import is_array
 from ..reals import real
 
-__all__ = ['as_array', 'as_lists']
+__all__ = ['as_array', 'as_lists', 'blocks', 'is_mapped']
+
+#: So many numbers of a file or an iterator are in memory at a time.
+BLOCK = 1 << 18
 
 
 def as_lists(rows: Any, width: int) -> tuple[list[list[float]], bool]:
@@ -63,6 +68,46 @@ def as_array(rows: Any, width: int) -> tuple[Any, bool]:
         raise ValueError(_wrong_width('each row' if rows.ndim == 2 else 'the row', rows.shape[-1], width))
     array = rows if rows.dtype == float else rows.astype(float)
     return array.reshape(1, width) if rows.ndim == 1 else array, rows.ndim == 1
+
+
+def is_mapped(rows: Any) -> bool:
+    """Tell whether rows are an array that is mapped from a file."""
+    numpy = sys.modules.get('numpy')
+    return numpy is not None and isinstance(rows, numpy.memmap)
+
+
+def blocks(rows: Any, width: int) -> Iterator[Any]:
+    """Yield rows as they are, but those of a mapped file or of an iterator in blocks.
+
+    An iterator may yield rows, or arrays of many; what is empty is one empty block.
+
+    >>> [*blocks(iter([[1, 2], [3, 4]]), 2)]
+    [[[1, 2], [3, 4]]]
+    """
+    size = max(1, BLOCK // max(width, 1))
+    if is_mapped(rows) and rows.ndim == 2:
+        for start in range(0, max(len(rows), 1), size):
+            yield rows[start : start + size]
+    elif isinstance(rows, Iterator):
+        yield from _gathered(rows, size)
+    else:
+        yield rows
+
+
+def _gathered(rows: Iterator[Any], size: int) -> Iterator[Any]:
+    first = next(rows, None)
+    if first is None:
+        yield []
+    elif not isinstance(first, Iterable):  # the numbers of a single row
+        yield [first, *rows]
+    elif getattr(first, 'ndim', 1) == 2:
+        for array in chain([first], rows):
+            for start in range(0, max(len(array), 1), size):
+                yield array[start : start + size]
+    else:
+        rows = chain([first], rows)
+        while block := [*islice(rows, size)]:
+            yield block
 
 
 def _iterable(rows: Any, what: str = 'rows') -> Iterable[Any]:

@@ -1,0 +1,243 @@
+"""How a runner and its rows get to the workers of an executor, and stay there.
+
+===================  =====================================================================
+threads              they are there already
+`dask.distributed`   the runner and each shard are scattered once, and live in the workers' memory
+any other            files in a folder of their own, mapped into memory by the worker that is given a shard;
+                     rows that are a mapped file already are read from that. Workers on other machines
+                     must see the folder: ``TMPDIR`` names where it is made
+===================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
+from mmap import mmap
+from os import cpu_count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any, NamedTuple, Protocol
+
+from ..arrays import is_array
+from .row_data import as_array, blocks, is_mapped
+from .runner import Runner
+
+__all__ = ['Carrier', 'WorkersLostError', 'carrier', 'compute', 'spool']
+
+#: So many seconds no worker is waited for before they count as lost.
+GRACE = 20.0
+
+
+class WorkersLostError(RuntimeError):
+    """There is no worker left; what the caller had before is as it was."""
+
+
+class Carrier(Protocol):
+    """Carries things to workers. ``lost`` are the errors of tasks whose worker is no more."""
+
+    lost: tuple[type[BaseException], ...]
+
+    def workers(self) -> int:
+        """Return how many workers there are, at least 1."""
+
+    def rows(self, rows: Any, ends: Sequence[int]) -> None:
+        """Bring each shard, the rows from one end to the next, where workers find it."""
+
+    def submit(self, shard: int, theta: Any, places: Any, first: int) -> Future[Any]:
+        """Have a shard's sums computed."""
+
+    def look(self) -> None:
+        """Raise WorkersLostError if no worker is left."""
+
+    def again(self, shard: int) -> None:
+        """Bring a shard anew whose worker is no more. Raises WorkersLostError if no worker is left."""
+
+
+def compute(runner: Any, rows: Any, theta: Any, places: Any, first: int) -> Any:
+    """Return the sums over a shard's rows, or over those at some places; this runs in the worker."""
+    runner, rows = (thing.load() if isinstance(thing, (Pickled, Mapped)) else thing for thing in (runner, rows))
+    if places is not None:
+        rows = rows[places] if is_array(rows) else [rows[place] for place in places]
+    return runner.sums(rows, theta, first)
+
+
+def carrier(runner: Runner, executor: Executor) -> Carrier:
+    """Choose the carrier for an executor. Raises TypeError for what is none."""
+    if not isinstance(executor, Executor):
+        raise TypeError(
+            'executor must be a concurrent.futures.Executor (of a Dask client: client.get_executor()), or a '
+            f'function that returns one, not {executor!r}'
+        )
+    if isinstance(executor, ThreadPoolExecutor):
+        return Threads(runner, executor)
+    return (Dask if hasattr(executor, '_client') else Files)(runner, executor)
+
+
+class Pickled(NamedTuple):
+    """What is pickled in a file."""
+
+    path: str
+
+    def load(self) -> Any:
+        return _unpickled(self.path)
+
+
+class Mapped(NamedTuple):
+    """Rows in a file."""
+
+    path: str
+    dtype: str
+    offset: int
+    shape: tuple[int, int]
+
+    def load(self) -> Any:
+        return _opened(*self)
+
+    def part(self, start: int, end: int) -> Mapped:
+        """Return the rows from one number to another."""
+        import numpy
+
+        row = self.shape[1] * numpy.dtype(self.dtype).itemsize
+        return Mapped(self.path, self.dtype, self.offset + start * row, (end - start, self.shape[1]))
+
+
+@lru_cache(maxsize=8)
+def _unpickled(path: str) -> Any:
+    return pickle.loads(Path(path).read_bytes())
+
+
+@lru_cache(maxsize=64)
+def _opened(path: str, dtype: str, offset: int, shape: tuple[int, int]) -> Any:
+    import numpy
+
+    return numpy.memmap(path, dtype, 'r', offset, shape)
+
+
+def mapping(rows: Any) -> Mapped | None:
+    """Say where in a file rows are, if they are a whole mapped file, row after row."""
+    if not is_mapped(rows) or not isinstance(rows.base, mmap) or not rows.flags.c_contiguous:
+        return None
+    return Mapped(str(rows.filename), rows.dtype.str, rows.offset, rows.shape)
+
+
+def spool(rows: Any, width: int, path: Path) -> Any:
+    """Write rows, or what an iterator yields, to a file, block by block; return it mapped into memory."""
+    import numpy
+
+    count = 0
+    with open(path, 'wb') as file:
+        for block in blocks(rows, width):
+            array, _ = as_array(block, width)
+            array.tofile(file)
+            count += len(array)
+    return numpy.memmap(path, float, 'r', 0, (count, width)) if count else numpy.empty((0, width))
+
+
+class Threads:
+    """Carries nothing: threads have it all."""
+
+    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
+
+    def __init__(self, runner: Runner, executor: Any) -> None:
+        self.runner, self.executor = runner, executor
+        self.shards: list[Any] = []
+
+    def workers(self) -> int:
+        return getattr(self.executor, '_max_workers', None) or cpu_count() or 1
+
+    def rows(self, rows: Any, ends: Sequence[int]) -> None:
+        self.shards = [rows[start:end] for start, end in pairwise(ends)]
+
+    def submit(self, shard: int, theta: Any, places: Any, first: int) -> Future[Any]:
+        try:
+            return self.executor.submit(compute, self.runner, self.shards[shard], theta, places, first)  # type: ignore[no-any-return]
+        except RuntimeError as error:  # broken before, or shut down
+            raise WorkersLostError(f'the executor takes no more work: {error}') from error
+
+    def look(self) -> None:
+        pass
+
+    def again(self, shard: int) -> None:
+        raise WorkersLostError(
+            f'the workers of {type(self.executor).__name__} are lost: it ends them all when one dies. '
+            'Give a function that makes an executor, and another one will be made'
+        )
+
+
+class Files(Threads):
+    """Carries by files."""
+
+    def __init__(self, runner: Runner, executor: Executor) -> None:
+        super().__init__(runner, executor)
+        self.folder = TemporaryDirectory(prefix='microgradnet-', ignore_cleanup_errors=True)
+        self.runner: Any = self._pickled(runner, 'program')
+
+    def rows(self, rows: Any, ends: Sequence[int]) -> None:
+        mapped = mapping(rows)
+        if is_array(rows) and not mapped:
+            mapped = mapping(spool(rows, rows.shape[1], Path(self.folder.name) / 'rows'))
+        for number, (start, end) in enumerate(pairwise(ends)):
+            self.shards.append(mapped.part(start, end) if mapped else self._pickled(rows[start:end], f'shard{number}'))
+
+    def _pickled(self, thing: Any, name: str) -> Pickled:
+        path = Path(self.folder.name) / name
+        path.write_bytes(pickle.dumps(thing))
+        return Pickled(str(path))
+
+
+class Dask(Threads):
+    """Carries by scattering, shard by shard, to one worker after the other."""
+
+    lost = (CancelledError,)
+
+    def __init__(self, runner: Runner, executor: Any) -> None:
+        super().__init__(runner, executor)
+        self.client = executor._client
+        self.given: Any = None
+        self.since: float | None = None
+        self.original = runner
+        self.runner: Any = self.client.scatter(runner, broadcast=True, hash=False)
+
+    def workers(self) -> int:
+        return sum(self.client.nthreads().values()) or 1
+
+    def rows(self, rows: Any, ends: Sequence[int]) -> None:
+        self.given = [(rows, start, end) for start, end in pairwise(ends)]
+        self.shards = [self._scattered(shard) for shard in range(len(self.given))]
+
+    def _scattered(self, shard: int, workers: Any = None) -> Any:
+        rows, start, end = self.given[shard]
+        part = rows[start:end]
+        if is_mapped(part):
+            import numpy
+
+            part = numpy.array(part)
+        everyone = sorted(self.client.nthreads())
+        workers = [everyone[shard % len(everyone)]] if everyone else None
+        return self.client.scatter([part], workers=workers, hash=False)[0]
+
+    def submit(self, shard: int, theta: Any, places: Any, first: int) -> Future[Any]:
+        return self.executor.submit(  # type: ignore[no-any-return]
+            compute, self.runner, self.shards[shard], theta, places, first, pure=False
+        )
+
+    def look(self) -> None:
+        if self.client.nthreads():
+            self.since = None
+            return
+        self.since = self.since or monotonic()
+        if monotonic() - self.since > GRACE:
+            raise WorkersLostError(f'no worker has been there for {GRACE:g} seconds')
+
+    def again(self, shard: int) -> None:
+        while not self.client.nthreads():
+            sleep(0.1)
+            self.look()
+        if self.runner.status != 'finished':
+            self.runner = self.client.scatter(self.original, broadcast=True, hash=False)
+        self.shards[shard] = self._scattered(shard)

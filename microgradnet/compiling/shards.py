@@ -1,0 +1,163 @@
+"""Rows shared out among workers: each epoch sends them the parameters, and brings back one gradient.
+
+A sum over rows is a sum over shards of them, wherever these are. The shards' sums are added up in the
+order of the shards, whichever was ready first, so that the same number of shards gives the same bits.
+
+>>> from concurrent.futures import ThreadPoolExecutor
+>>> from .lowering import freeze
+>>> from ..value import Value
+>>> from .runner import Runner, Watch
+>>> x, w = Value(0.0), Value(0.0)
+>>> runner = Runner(freeze([w * x, x], [x], [w]), Watch([], 'python'), 'python')
+>>> with ThreadPoolExecutor(2) as pool:
+...     Shards(runner, [[1.0], [2.0], [3.0]], pool).sums([10.0])
+[60.0, 6.0]
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from hashlib import blake2b
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+from weakref import finalize
+
+from ..arrays import is_array
+from .carriers import Carrier, WorkersLostError, carrier, spool
+from .engines import Engine
+from .results import added
+from .row_data import is_mapped
+from .runner import Runner
+
+__all__ = ['Shards', 'Workers', 'WorkersLostError', 'fingerprint']
+
+Workers: TypeAlias = Executor | Callable[[], Executor]
+#: So often in a row everything may be lost before there is a single result, and so many seconds pass
+#: between two looks whether there is a worker.
+TRIES, LOOK = 3, 1.0
+
+
+class Shards:
+    """Rows at the workers of an executor.
+
+    executor: an Executor, or a function that makes one: it is asked for another one if all workers are lost.
+    count: how many shards, by default as many as there are workers. Rows from an iterator are
+        written to a file first, so there may be more of them than memory holds.
+    """
+
+    def __init__(self, runner: Runner, rows: Any, executor: Workers, count: int | None = None) -> None:
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise ValueError(f'shards must be a whole number of at least 1, not {count!r}')
+        self.runner, self.count = runner, count
+        self._make = executor if callable(executor) else None
+        self._given: Any = executor
+        self._rows = self._taken(rows)
+        self._carrier = self._settle()
+
+    def _taken(self, rows: Any) -> Any:
+        """Return rows as they are carried: an array, a mapped file, or lists."""
+        width = self.runner.listing.width
+        if isinstance(rows, Iterator) and importlib.util.find_spec('numpy'):
+            self._folder = TemporaryDirectory(prefix='microgradnet-', ignore_cleanup_errors=True)
+            return spool(rows, width, Path(self._folder.name) / 'rows')
+        if is_mapped(rows) and rows.ndim == 2 and rows.shape[1] == width:
+            return rows
+        return self.runner.engine.rows(rows, width)[0]
+
+    def _settle(self) -> Carrier:
+        """Bring the runner and the rows to the workers."""
+        executor = self._given
+        if self._make:
+            executor = self._make()
+            if isinstance(executor, Executor):
+                finalize(self, executor.shutdown, wait=False)
+        found, n = carrier(self.runner, executor), len(self._rows)
+        count = min(self.count or found.workers(), max(n, 1))
+        self.count = self.count or count  # another executor may have other workers; the shards stay
+        self.ends = [n * k // count for k in range(count + 1)]
+        if n:
+            found.rows(self._rows, self.ends)
+        return found
+
+    def sums(self, theta: Any, places: Sequence[int] | None = None) -> Any:
+        """Return the sums over all rows, or over those at some places, counted from 0.
+
+        A shard whose worker dies is run again elsewhere. Raises WorkersLostError if there is no worker left.
+        """
+        if not len(self._rows):
+            return self.runner.sums(self._rows, theta)
+        theta, tasks, results = _plain(theta), self._tasks(places), {}
+        tries = 0
+        while len(results) < len(tasks):
+            before = len(results)
+            try:
+                self._collect(theta, {shard: task for shard, task in tasks.items() if shard not in results}, results)
+            except WorkersLostError:
+                tries = tries + 1 if len(results) == before else 0
+                if not self._make or tries == TRIES:
+                    raise
+                self._carrier = self._settle()
+        totals = None
+        for shard in sorted(results):
+            totals = added(totals, results[shard])
+        return totals
+
+    def _tasks(self, places: Sequence[int] | None) -> dict[int, Any]:
+        """Return the places within each shard that has any; None is all of them."""
+        spans = [*enumerate(pairwise(self.ends))]
+        if places is None:
+            return dict.fromkeys(range(len(spans)))
+        if not len(places):
+            return {0: []}
+        inside = {shard: [place - start for place in places if start <= place < end] for shard, (start, end) in spans}
+        return {shard: chosen for shard, chosen in inside.items() if chosen}
+
+    def _collect(self, theta: Any, tasks: dict[int, Any], results: dict[int, Any]) -> None:
+        """Have tasks done, and put what comes of each under its shard."""
+        waiting: dict[Future[Any], int] = {}
+
+        def submit(shard: int) -> None:
+            future = self._carrier.submit(shard, theta, tasks[shard], self.ends[shard])
+            waiting[future] = shard
+
+        try:
+            for shard in tasks:
+                submit(shard)
+            while waiting:
+                done, _ = wait(waiting, LOOK, FIRST_COMPLETED)
+                if not done:
+                    self._carrier.look()
+                for future in done:
+                    shard = waiting.pop(future)
+                    try:
+                        results[shard] = future.result()
+                    except self._carrier.lost:
+                        self._carrier.again(shard)
+                        submit(shard)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _plain(theta: Any) -> Any:
+    """Return numbers as they travel best."""
+    if is_array(theta) or importlib.util.find_spec('numpy') is None:
+        return theta
+    import numpy
+
+    return numpy.array([*map(float, theta)])
+
+
+def fingerprint(rows: Any, engine: Engine, width: int) -> Any:
+    """Return what rows can be known by again: a hash, or of a mapped file its name; None of an iterator."""
+    if isinstance(rows, Iterator):
+        return None
+    if is_mapped(rows):
+        return str(rows.filename), rows.dtype.str, rows.shape, rows.strides, rows.ctypes.data
+    data, _ = engine.rows(rows, width)
+    text = data.tobytes() if is_array(data) else repr(data).encode()
+    return len(data), blake2b(text).digest()
