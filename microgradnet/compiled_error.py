@@ -2,6 +2,7 @@
 
 >>> from microgradnet.losses import half_squared_error
 >>> net = MLP.from_weights([[[2.0]]], [[0.0]])
+>>> from microgradnet.teacher_set import TeacherSet
 >>> program = CompiledError(net, TeacherSet([[1.0], [2.0]], [1.0, 3.0]), half_squared_error)
 >>> E, gradient = program.gradient([0, 1])
 >>> E, [float(slope) for slope in gradient]
@@ -18,19 +19,24 @@ from typing import Any
 
 from .arithmetic import ieee_arithmetic
 from .compiling import Program, recording
+from .compiling.row_data import is_mapped
+from .compiling.shards import Workers
+from .large_set import LargeTeacherSet, Samples
 from .losses import cross_entropy, half_squared_error, max_margin
-from .measuring import Error, error_over
+from .measuring import Error, ErrorOf, error_over
 from .nn import MLP
 from .reals import Fraction, Number
-from .teacher_set import TeacherSet
+from .recorded_error import RecordedError
 from .value import Value
 
-__all__ = ['CompiledError', 'compiled_error']
+__all__ = ['CompiledError', 'error_of']
 
 #: Errors that are known to be sums over the samples.
 SUMS = (half_squared_error, max_margin, cross_entropy)
 #: Recorded, a parameter takes about so many seconds for a sample; to compile takes about a second.
 RECORDED, COMPILING = 1e-6, 1.0
+#: So many samples of a large set are compared with their recorded errors.
+CHECKED = 1000
 
 
 class CompiledError:
@@ -39,10 +45,20 @@ class CompiledError:
     Raises ValueError where the error is not a sum over the samples, or branches.
     """
 
-    def __init__(self, net: MLP, teacher_set: TeacherSet, error: Error) -> None:
-        self.net, self.error_of, self.parameters = net, error, net.trainable()
-        self.classes = error is cross_entropy and not isinstance(teacher_set.targets[0], Sequence)
-        x, t = teacher_set.inputs[0], self._target(teacher_set.targets[0])
+    compiled = True
+
+    def __init__(
+        self,
+        net: MLP,
+        teacher_set: Samples,
+        error: Error,
+        executor: Workers | None = None,
+        shards: int | None = None,
+    ) -> None:
+        self.net, self._error, self.parameters = net, error, net.trainable()
+        x, t = next(iter(teacher_set))
+        self.classes = error is cross_entropy and not isinstance(t, Sequence)
+        t = self._target(t)
         self.inputs = [Value(float(number)) for number in x]
         targets = [Value(float(number)) for number in t] if isinstance(t, Sequence) else Value(float(t))
         with ieee_arithmetic(), recording():
@@ -53,20 +69,42 @@ class CompiledError:
         if self.program.branches:
             raise ValueError(f'the error cannot be compiled: {self.program.branches[0]}. Use where() or max() there')
         self.rows = self.rows_of(teacher_set)
-        self._check(teacher_set)
+        self._check(teacher_set.select(range(min(len(teacher_set), CHECKED))) if self.is_large else teacher_set)
+        self.shards = None if executor is None else self.program.shards(self.rows, executor, shards)
 
-    def rows_of(self, teacher_set: TeacherSet) -> Any:
+    def rows_of(self, teacher_set: Samples) -> Any:
         """Return the rows of a set: the inputs, then the targets."""
         import numpy
 
+        if isinstance(teacher_set, LargeTeacherSet):
+            return teacher_set.rows_of(self.net.sizes[-1] if self.classes else None)
         targets = [self._target(t) for t in teacher_set.targets]
         rows = ([*x, *(t if isinstance(t, Sequence) else [t])] for x, t in zip(teacher_set.inputs, targets))
         return numpy.array([[float(number) for number in row] for row in rows])
 
-    def gradient(self, places: Sequence[int]) -> tuple[Number, list[Number]]:
-        """Return E over the samples at some places, and dE/dw for each trainable parameter."""
-        E, gradient = self.program.value_and_gradient([p.data for p in self.parameters], self.rows[places])
-        return E, [*map(float, gradient)]
+    def gradient(self, places: Sequence[int] | None) -> tuple[Number, list[Number]]:
+        """Return E over the samples at some places, or all, and dE/dw for each trainable parameter."""
+        theta = [p.data for p in self.parameters]
+        if self.shards:
+            E, *gradient = self.shards.sums(theta, places)
+            return float(E), [*map(float, gradient)]
+        E, slopes = self.program.value_and_gradient(theta, self.rows if places is None else self.rows[places])
+        return E, [*map(float, slopes)]
+
+    @property
+    def parts(self) -> int | None:
+        """How many shards workers share, if they do."""
+        return self.shards.count if self.shards else None
+
+    @property
+    def descends(self) -> bool:
+        """Whether ``descend`` can do epochs: with all rows here, in memory."""
+        return self.shards is None and not self.is_large
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the rows are in a file."""
+        return is_mapped(self.rows)
 
     def descend(self, places: Sequence[int], size: int, learning_rate: Any) -> float:
         """Do one epoch of gradient descent in batches of a size; return E, summed as the batches were met.
@@ -75,11 +113,11 @@ class CompiledError:
         """
         return self.program.descend(self.rows[places], learning_rate, 1, size)[0]
 
-    def error(self, teacher_set: TeacherSet) -> float:
+    def error(self, teacher_set: Samples) -> float:
         """Return E over a set."""
         return float(self.program.sum(self.rows_of(teacher_set)))
 
-    def outputs(self, teacher_set: TeacherSet) -> list[Any]:
+    def outputs(self, teacher_set: Samples) -> list[Any]:
         """Return the net's outputs for each sample, as ``predict`` does."""
         import numpy
 
@@ -96,18 +134,47 @@ class CompiledError:
             return target
         return [float(k == target) for k in range(self.net.sizes[-1])]
 
-    def _check(self, teacher_set: TeacherSet) -> None:
+    def _check(self, teacher_set: Samples) -> None:
         """Raise what the error raises for bad targets, and ValueError unless it is the sum that the program makes."""
-        recorded, summed = float(error_over(self.net, teacher_set, self.error_of)), self.error(teacher_set)
+        recorded, summed = float(error_over(self.net, teacher_set, self._error)), self.error(teacher_set)
         if isfinite(recorded) and not isclose(recorded, summed, rel_tol=1e-6, abs_tol=1e-9):
-            name = getattr(self.error_of, '__name__', repr(self.error_of))
+            name = getattr(self._error, '__name__', repr(self._error))
             raise ValueError(f'only an error that is a sum over the samples can be compiled; {name} is not')
 
 
-def compiled_error(
-    net: MLP, teacher_set: TeacherSet, error: Error, epochs: int, wanted: bool | None
+def error_of(
+    net: MLP,
+    teacher_set: Samples,
+    error: Error,
+    epochs: int,
+    compiled: bool | None,
+    executor: Workers | None = None,
+    shards: int | None = None,
+) -> ErrorOf:
+    """Return the error compiled if it is wanted so, or, with None, if that can be had and pays; else recorded.
+
+    What is in a file, or shared by workers, is compiled.
+    """
+    for what, need in ('a LargeTeacherSet', isinstance(teacher_set, LargeTeacherSet)), ('executor=', executor):
+        if need:
+            if compiled is False:
+                raise ValueError(f'{what} is for compiled errors, and compiled is False')
+            compiled = True
+    found = _compiled(net, teacher_set, error, epochs, compiled, executor, shards)
+    if found is None:
+        return RecordedError(net, teacher_set, error)
+    return found
+
+
+def _compiled(
+    net: MLP,
+    teacher_set: Samples,
+    error: Error,
+    epochs: int,
+    wanted: bool | None,
+    executor: Workers | None,
+    shards: int | None,
 ) -> CompiledError | None:
-    """Return the compiled error if it is wanted, or, with None, if it can be had and pays; else None."""
     if wanted is False:
         return None
     exact = any(isinstance(p.data, Fraction) for p in net.parameters())
@@ -119,7 +186,7 @@ def compiled_error(
     elif exact:
         raise TypeError('compiled=True computes in floats; the net has fractions')
     try:
-        return CompiledError(net, teacher_set, error)
+        return CompiledError(net, teacher_set, error, executor, shards)
     except (ValueError, TypeError):  # an activation that branches, an operation that only Python can compute
         if wanted:
             raise

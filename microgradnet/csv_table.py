@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import csv
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from math import isfinite
 from os import PathLike, fspath
 from typing import NamedTuple
 
-__all__ = ['Table', 'read_table']
+__all__ = ['Table', 'read_table', 'tables']
+
+#: So many lines of a large file are in memory at a time.
+CHUNK = 20_000
 
 
 class Table(NamedTuple):
@@ -39,6 +45,14 @@ class Table(NamedTuple):
             return self.numbers(name)
         return [cell for _, cell in cells]
 
+    def places(self, name: str, classes: Sequence[str]) -> list[int]:
+        """Read one column as classes; return the place of each among them."""
+        for line, cell in self.cells(name):
+            if cell not in classes:
+                where = f'{self.path}, line {line}, column {name!r}'
+                raise ValueError(f'{where}: {cell!r} is not among the classes {classes}')
+        return [classes.index(cell) for _, cell in self.cells(name)]
+
     def _number(self, line: int, name: str, cell: str) -> float:
         number = _parse(cell)
         if number is None or not isfinite(number):
@@ -49,23 +63,31 @@ class Table(NamedTuple):
 
 def read_table(path: str | PathLike[str], delimiter: str = ',') -> Table:
     """Read a CSV file with a header, in UTF-8; check that all lines are as long as it is."""
+    return next(tables(path, delimiter, sys.maxsize))
+
+
+def tables(path: str | PathLike[str], delimiter: str = ',', size: int = CHUNK) -> Iterator[Table]:
+    """Read a CSV file in tables of so many lines."""
+    name = fspath(path)
     with open(path, newline='', encoding='utf-8-sig') as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
+        lines = ((reader.line_num, row) for row in reader if row)
         try:
-            lines = [(reader.line_num, row) for row in reader if row]
+            header = [cell.strip() for cell in next(lines, (0, []))[1]]
+            if len({*header}) < len(header):
+                raise ValueError(f'{name} names a column twice: {", ".join(map(repr, header))}')
+            first = True
+            while (chunk := [*islice(lines, size)]) or first:
+                if not chunk:
+                    raise ValueError(f'{name} holds no samples: {"a header alone" if header else "it is empty"}')
+                for line, row in chunk:
+                    if len(row) != len(header):
+                        found = f'{len(row)} columns, where the header has {len(header)}: {row}'
+                        raise ValueError(f'{name}, line {line}: {found}')
+                yield Table(name, header, chunk)
+                first = False
         except csv.Error as trouble:
-            raise ValueError(f'{fspath(path)}, line {reader.line_num}: {trouble}') from trouble
-    if len(lines) < 2:
-        raise ValueError(f'{fspath(path)} holds no samples: {"a header alone" if lines else "it is empty"}')
-    header = [name.strip() for name in lines[0][1]]
-    if len({*header}) < len(header):
-        raise ValueError(f'{fspath(path)} names a column twice: {", ".join(map(repr, header))}')
-    for line, row in lines[1:]:
-        if len(row) != len(header):
-            raise ValueError(
-                f'{fspath(path)}, line {line}: {len(row)} columns, where the header has {len(header)}: {row}'
-            )
-    return Table(fspath(path), header, lines[1:])
+            raise ValueError(f'{name}, line {reader.line_num}: {trouble}') from trouble
 
 
 def _parse(cell: str) -> float | None:

@@ -17,10 +17,10 @@ from typing import Any, Literal, TypeAlias, overload
 from .losses import root_mean_square_error
 from .reals import Number
 
-__all__ = ['METRICS', 'Epoch', 'History', 'accuracy', 'as_float']
+__all__ = ['METRICS', 'Epoch', 'History', 'Reason', 'accuracy', 'as_float']
 
 #: Why training stopped.
-Reason: TypeAlias = Literal['epochs', 'patience', 'callback', 'interrupt', 'divergence']
+Reason: TypeAlias = Literal['epochs', 'patience', 'callback', 'interrupt', 'divergence', 'workers']
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class History(Sequence[Epoch]):
     """The epochs of one training, in order, and why it stopped.
 
     ``stopped_by`` is ``'epochs'`` (all of them are done), ``'patience'``,
-    ``'callback'``, ``'interrupt'`` (Ctrl-C) or ``'divergence'``. ``best_epoch`` is the
+    ``'callback'``, ``'interrupt'`` (Ctrl-C), ``'divergence'`` or ``'workers'`` (none was left). ``best_epoch`` is the
     number of the epoch whose weights were restored, None where none were; ``compiled``
     tells whether the epochs ran as machine code.
     """

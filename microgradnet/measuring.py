@@ -1,6 +1,7 @@
 """What ``train`` measures beside the steps it takes: the error over a set, metrics, which weights were best.
 
 >>> from microgradnet.losses import half_squared_error
+>>> from microgradnet.teacher_set import TeacherSet
 >>> net = MLP.from_weights([[[2.0]]], [[0.0]])
 >>> error_over(net, TeacherSet([[1.0], [2.0]], [1.0, 3.0]), half_squared_error)
 1.0
@@ -12,65 +13,78 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from math import inf, isfinite, sqrt
 from typing import Any, Protocol, TypeAlias
 
 from .arithmetic import ieee_arithmetic, no_grad
 from .history import METRICS, Epoch, as_float
 from .ieee import TROUBLE
+from .large_set import Samples
 from .losses import half_squared_error
 from .nn import MLP
 from .optimisers import named
 from .reals import Fraction, Number
-from .teacher_set import TeacherSet
 from .value import Value
 
-__all__ = ['Best', 'Error', 'error_over', 'is_finite', 'measured', 'metrics_by_name', 'progress', 'set_weights']
+__all__ = [
+    'Best', 'Error', 'ErrorOf', 'Trouble', 'error_over', 'finite', 'is_finite', 'measured', 'metrics_by_name',
+    'outputs_over', 'progress', 'set_weights',
+]  # fmt: skip
 
 Error: TypeAlias = Callable[[Any, Any], Any]
 Metrics: TypeAlias = Mapping[str, Callable[[Any, Any], Any]]
 
 
-class Measures(Protocol):
-    """What a compiled net measures."""
+class Trouble(ArithmeticError):
+    """A number that should be finite is not."""
 
-    def outputs(self, teacher_set: TeacherSet) -> list[Any]:
-        """Return the outputs for each sample."""
 
-    def error(self, teacher_set: TeacherSet) -> float:
+class ErrorOf(Protocol):
+    """The error of a net over a teacher set, recorded or compiled; ``parts`` are shards at workers."""
+
+    @property
+    def compiled(self) -> bool: ...
+    @property
+    def parts(self) -> int | None: ...
+
+    def gradient(self, places: Sequence[int] | None) -> tuple[Number, list[Number]]:
+        """Return E over the samples at some places, or all, and dE/dw for each trainable parameter."""
+
+    def error(self, teacher_set: Samples) -> Number:
         """Return the error over a set."""
+
+    def outputs(self, teacher_set: Samples) -> list[Any]:
+        """Return the outputs for each sample."""
 
 
 _set_data = Value.__dict__['data'].__set__
 
 
-def error_over(net: MLP, teacher_set: TeacherSet, error: Error) -> Number:
+def error_over(net: MLP, teacher_set: Samples, error: Error) -> Number:
     """Return the error of a net over a set: nothing is recorded, and an overflow is an infinity."""
-    return _error(_outputs(net, teacher_set), teacher_set, error)
+    return _error(outputs_over(net, teacher_set), teacher_set, error)
 
 
 def measured(
-    net: MLP,
-    teacher_set: TeacherSet,
-    validation: TeacherSet | None,
+    E: ErrorOf,
+    outputs: int,
+    teacher_set: Samples,
+    validation: Samples | None,
     error: Error,
     metrics: Metrics,
     epoch: Epoch,
-    program: Measures | None = None,
 ) -> Epoch:
-    """Return what is known of an epoch with all that is measured after it, by a compiled net if there is one."""
-    outputs_of = program.outputs if program else partial(_outputs, net)
-    rms, outputs = None, outputs_of(teacher_set) if metrics else []
+    """Return what is known of an epoch with all that is measured after it, of a net with so many outputs."""
+    rms = None
     if error is half_squared_error:
-        rms = sqrt(2 * as_float(epoch.error) / (len(teacher_set) * net.sizes[-1]))
-    taken = {name: metric(outputs, teacher_set.targets) for name, metric in metrics.items()}
-    if validation is None:
-        return Epoch(epoch.epoch, epoch.error, rms, epoch.learning_rate, metrics=taken)
-    seen = program.error(validation) if program else error_over(net, validation, error)
-    outputs = outputs_of(validation) if metrics else []
-    apart = {name: metric(outputs, validation.targets) for name, metric in metrics.items()}
-    return Epoch(epoch.epoch, epoch.error, rms, epoch.learning_rate, seen, taken, apart)
+        rms = sqrt(2 * as_float(epoch.error) / (len(teacher_set) * outputs))
+
+    def taken(samples: Samples) -> dict[str, Any]:
+        found = E.outputs(samples) if metrics else []
+        return {name: metric(found, samples.targets) for name, metric in metrics.items()}
+
+    seen, apart = (None, {}) if validation is None else (E.error(validation), taken(validation))
+    return Epoch(epoch.epoch, epoch.error, rms, epoch.learning_rate, seen, taken(teacher_set), apart)
 
 
 def metrics_by_name(metrics: Metrics | Iterable[str]) -> Metrics:
@@ -83,23 +97,16 @@ def metrics_by_name(metrics: Metrics | Iterable[str]) -> Metrics:
 class Best:
     """The best weights so far, by an error that is watched, and how long ago that was."""
 
-    def __init__(self, patience: int | None, parameters: Sequence[Value]) -> None:
-        self.patience, self.parameters = patience, parameters
+    def __init__(self) -> None:
         self.error: Number = inf
         self.epoch: int | None = None
         self.weights: list[Number] = []
 
-    def is_long_ago(self, epoch: int, error: Number) -> bool:
-        """Take in the error after an epoch; tell whether the best is ``patience`` epochs ago."""
+    def age(self, epoch: int, error: Number, weights: list[Number]) -> int:
+        """Take in the error and the weights after an epoch; return how many epochs ago the best was."""
         if error < self.error:
-            self.error, self.epoch, self.weights = error, epoch, [p.data for p in self.parameters]
-        return self.patience is not None and epoch - (self.epoch or 0) >= self.patience
-
-    def restore(self) -> int | None:
-        """Put the best weights back, if there are any, and return their epoch's number."""
-        if self.epoch is not None:
-            set_weights(self.parameters, self.weights)
-        return self.epoch
+            self.error, self.epoch, self.weights = error, epoch, weights
+        return epoch - (self.epoch or 0)
 
 
 def set_weights(parameters: Sequence[Value], weights: Sequence[Number]) -> None:
@@ -129,7 +136,14 @@ def is_finite(number: Number) -> bool:
     return isinstance(number, Fraction) or isfinite(number)
 
 
-def _outputs(net: MLP, teacher_set: TeacherSet) -> list[Any]:
+def finite(number: Number, what: str = 'the error became') -> Number:
+    """Return a finite number; raise Trouble over any other."""
+    if not is_finite(number):
+        raise Trouble(f'{what} {number}')
+    return number
+
+
+def outputs_over(net: MLP, teacher_set: Samples) -> list[Any]:
     """Return a net's outputs as bare numbers; where Python's arithmetic gives up, IEEE's goes on."""
     try:
         return net.predict(teacher_set.inputs)
@@ -139,7 +153,7 @@ def _outputs(net: MLP, teacher_set: TeacherSet) -> list[Any]:
             return [numbers[0] if len(numbers) == 1 else numbers for numbers in runs]
 
 
-def _error(outputs: Sequence[Any], teacher_set: TeacherSet, error: Error) -> Number:
+def _error(outputs: Sequence[Any], teacher_set: Samples, error: Error) -> Number:
     # An error may use the methods of a Value, so it gets Values here, too.
     nodes = [[*map(Value, y)] if isinstance(y, list) else Value(y) for y in outputs]
     with no_grad(), ieee_arithmetic():

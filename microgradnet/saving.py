@@ -19,15 +19,14 @@ True
 from __future__ import annotations
 
 import json
-import os
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, NoReturn, TypeAlias
 
 from .activations import Activation
+from .files import FilePath, write_whole
 from .nn import MLP
 from .reals import Fraction, Number
 from .runs import Standardisation
@@ -37,7 +36,6 @@ __all__ = ['load', 'restore', 'save']
 FORMAT, VERSION = 'microgradnet net', 1
 SPECIAL = {'nan': float('nan'), 'inf': float('inf'), '-inf': float('-inf')}
 
-FilePath: TypeAlias = str | os.PathLike[str]
 Activations: TypeAlias = Mapping[str, Callable[[Any], Any]]
 Item: TypeAlias = Callable[[Any, str], Any]
 
@@ -51,16 +49,7 @@ def save(net: MLP, path: FilePath) -> None:
     if not isinstance(net, MLP):
         raise TypeError(f'only an MLP can be saved, not {net!r}')
     text = json.dumps(_described(net), indent=1, allow_nan=False) + '\n'
-    place = Path(path).resolve()
-    draft = place.with_name(f'.{place.name}.{token_hex(4)}')
-    try:
-        with open(draft, 'x', encoding='utf-8') as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, place)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def load(path: FilePath, *, activations: Activations | None = None) -> MLP:

@@ -13,31 +13,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from random import Random
 from typing import Any, Literal
 
-from .arithmetic import ieee_arithmetic
-from .compiled_error import CompiledError, compiled_error
+from .checkpoint import Checkpoint, State
+from .compiled_error import error_of
+from .compiling.shards import Workers, WorkersLostError
+from .files import FilePath
 from .history import Epoch, History
-from .ieee import TROUBLE
+from .large_set import LargeTeacherSet, Samples
 from .losses import half_squared_error
-from .measuring import (
-    Best,
-    Error,
-    Metrics,
-    error_over,
-    is_finite,
-    measured,
-    metrics_by_name,
-    progress,
-    set_weights,
-)  # fmt: skip
+from .measuring import Error, Metrics, Trouble, error_over, is_finite, measured, metrics_by_name, progress, set_weights
 from .nn import MLP
-from .optimisers import OPTIMISERS, SCHEDULES, Descent, Optimiser, Schedule, clipped, named
+from .optimisers import OPTIMISERS, SCHEDULES, Optimiser, Schedule, named
+from .passes import Pass
 from .reals import Number, real
+from .recorded_error import error_and_gradients
 from .teacher_set import TeacherSet
-from .value import Value
 
 __all__ = ['DivergedError', 'error_and_gradients', 'error_over', 'train']
 
@@ -59,13 +53,9 @@ class DivergedError(ArithmeticError):
         )
 
 
-class _Trouble(ArithmeticError):
-    """A number that should be finite is not."""
-
-
 def train(
     net: MLP,
-    teacher_set: TeacherSet,
+    teacher_set: Samples,
     *,
     learning_rate: Number,
     epochs: int = 100,
@@ -78,6 +68,10 @@ def train(
     shuffle: bool | None = None,
     seed: int | Random = 0,
     compiled: bool | None = None,
+    executor: Workers | None = None,
+    shards: int | None = None,
+    checkpoint: FilePath | None = None,
+    checkpoint_every: int | None = None,
     validation: TeacherSet | None = None,
     patience: int | None = None,
     metrics: Metrics | Iterable[str] = (),
@@ -109,6 +103,14 @@ def train(
         ``losses`` that are sums over the samples; ``history.compiled`` says whether it was.
         The weights after an epoch are within 16 ulps of the largest of them (4 were seen);
         parameters' ``grad`` is left alone.
+    executor: any ``concurrent.futures.Executor``, or a function that makes one, whose workers share the
+        samples; see ``Program.backward``. The samples are sent once, each update sends the weights
+        and brings back a gradient. ``shards``: in how many parts; the same number gives the same
+        bits. Not for on-line learning, in which there is nothing to share.
+    checkpoint: a file for the state of training, written whole or not at all, every so many epochs
+        (``checkpoint_every``; by default when ten seconds have passed) and in the end. If it is there
+        already, training goes on from it, to the same weights, bit for bit, as a run that was never
+        stopped; with more ``epochs`` than it had, it goes on to those. It is a pickle: load your own only.
     validation: a set that is only measured, after each epoch.
     patience: stop when the error over ``validation``, or if there is none over the
         teacher set, was no smaller for so many epochs. Whenever patience is given the
@@ -122,7 +124,8 @@ def train(
     net has one already: its weights were learned in those units, so it keeps them.
 
     Ctrl-C ends training and returns the history of the finished epochs; the weights
-    are those of the last complete update. Raises DivergedError when the error becomes
+    are those of the last complete update. So they are when WorkersLostError is raised, because
+    no worker is left. Raises DivergedError when the error becomes
     nan or inf; ValueError and TypeError for arguments that make no sense.
     """
     size = _batch_size(mode, teacher_set)
@@ -132,116 +135,72 @@ def train(
     metrics = metrics_by_name(metrics)
     random = seed if isinstance(seed, Random) else Random(seed)
     _check(net, teacher_set, validation, learning_rate, epochs, patience, l2, clip)
+    if executor is not None and size == 1:
+        raise ValueError('on-line learning updates after every sample: there is nothing for workers to share')
     if net.standardisation is None:
         net.standardisation = teacher_set.standardisation
 
-    parameters, samples = net.trainable(), [*teacher_set]
-    order = [*range(len(samples))]
-    program = compiled_error(net, teacher_set, error, epochs, compiled)
-    all_at_once = program if type(optimiser) is Descent and not l2 and clip is None else None
-    decaying = {w for neuron in net.neurons_within() for w in neuron.weights} if l2 else set()
-    best = Best(patience, parameters)
-    history = History()
-    history.compiled = program is not None
-    earlier = now = [p.data for p in parameters]  # the weights with which the last epoch began, and this one
+    parameters = net.trainable()
+    E = error_of(net, teacher_set, error, epochs, compiled, executor, shards)
+    start = [p.data for p in parameters]
+    state = State(start, optimiser, random, [*range(len(teacher_set))], start)
+    keeper = None
+    if checkpoint is not None:
+        settings = {
+            'the net': (net, len(parameters), net.standardisation), 'the teacher set': _mark(teacher_set),
+            'the learning rate': learning_rate, 'mode': mode, 'error': _name(error), 'optimiser': _name(optimiser),
+            'schedule': _name(schedule), 'l2': l2, 'clip': clip, 'shuffle': shuffle,
+            'seed': seed if isinstance(seed, int) else None, 'validation': _mark(validation), 'patience': patience,
+            'compiled': E.compiled, 'shards': E.parts,
+        }  # fmt: skip
+        keeper = Checkpoint(checkpoint, checkpoint_every, settings)
+        state = keeper.load() or state
+        set_weights(parameters, state.weights)
+    history = History(state.epochs)
+    history.compiled = E.compiled
+    pass_over = Pass(net, E, state, size, l2, clip)
     try:
         with progress(epochs, bar) as show:
-            for epoch in range(1, epochs + 1):
-                earlier, now = now, [p.data for p in parameters]
+            for record in history:
+                show(record)
+            history.stopped_by = state.stopped
+            left = range(len(history) + 1, epochs + 1) if state.stopped == 'epochs' else ()
+            for epoch in left:
                 h = _rate(learning_rate, schedule(epoch, epochs), epoch)
                 if shuffle:
-                    random.shuffle(order)
-                total: Number = _descend(all_at_once, order, size, h) if all_at_once else 0
-                for start in range(0, 0 if all_at_once else len(order), size):
-                    batch = order[start : start + size]
-                    if program:
-                        E, slopes = program.gradient(batch)
-                        _finite(E)
-                    else:
-                        E = error_and_gradients(net, [samples[place] for place in batch], error)  # forward, backward
-                        slopes = [p.grad for p in parameters]
-                    gradients = [g + l2 * p.data if p in decaying else g for g, p in zip(slopes, parameters)]
-                    if clip is not None:
-                        gradients = clipped(gradients, clip)
-                    _update(parameters, optimiser.step([p.data for p in parameters], gradients, h))
-                    total = _finite(total + E)
-                finished = Epoch(epoch, total, learning_rate=h)
-                record = measured(net, teacher_set, validation, error, metrics, finished, program)
+                    state.random.shuffle(state.order)
+                finished = Epoch(epoch, pass_over(h, shuffle), learning_rate=h)
+                record = measured(E, net.sizes[-1], teacher_set, validation, error, metrics, finished)
+                state.epochs.append(record)
                 history.epochs.append(record)
                 show(record)
                 if patience is not None:
-                    watched = record.validation
-                    if watched is None:
-                        watched = program.error(teacher_set) if program else error_over(net, teacher_set, error)
-                    if best.is_long_ago(epoch, watched):
-                        history.stopped_by = 'patience'
+                    watched = E.error(teacher_set) if record.validation is None else record.validation
+                    if state.best.age(epoch, watched, [p.data for p in parameters]) >= patience:
+                        state.stopped = history.stopped_by = 'patience'
                 if callback is not None and callback(record):
                     history.stopped_by = 'callback'
+                state.earlier, state.weights = state.weights, [p.data for p in parameters]
+                if keeper and (keeper.is_due(epoch) or epoch == epochs or history.stopped_by != 'epochs'):
+                    keeper.save(state)
                 if history.stopped_by != 'epochs':
                     break
-            history.best_epoch = best.restore()
+            history.best_epoch = state.best.epoch
+            if history.best_epoch is not None:
+                set_weights(parameters, state.best.weights)
     except KeyboardInterrupt:
         history.stopped_by = 'interrupt'
-    except _Trouble as trouble:
+    except WorkersLostError as lost:
+        history.stopped_by = 'workers'
+        lost.history = history
+        raise
+    except Trouble as trouble:
         history.stopped_by = 'divergence'
-        set_weights(parameters, now)
-        if not is_finite(error_over(net, teacher_set, error)):
-            set_weights(parameters, earlier)
+        set_weights(parameters, state.weights)
+        if not is_finite(E.error(teacher_set)):
+            set_weights(parameters, state.earlier)
         raise DivergedError(len(history) + 1, str(trouble), history) from trouble.__cause__
     return history
-
-
-def error_and_gradients(net: MLP, samples: Sequence[tuple[Any, Any]], error: Error) -> Number:
-    """Return the error E of a net over samples, and leave dE/dw in the ``grad`` of every parameter.
-
-    >>> net = MLP.from_weights([[[2.0]]], [[0.0]])
-    >>> error_and_gradients(net, [([1.0], 1.0), ([2.0], 3.0)], half_squared_error)
-    1.0
-    >>> net.parameters()[0].grad, net.parameters()[1].grad
-    (3.0, 2.0)
-    """
-    net.zero_grad()
-    try:
-        E = _forward(net, samples, error)
-    except TROUBLE as trouble:
-        # Python's arithmetic gave up; IEEE's tells a nan or an overflow from a mistake.
-        with ieee_arithmetic():
-            E = _forward(net, samples, error)
-        if is_finite(E.data):
-            raise
-        raise _Trouble(f'the error became {E.data}') from trouble
-    _finite(E.data)
-    E.backward()
-    return E.data
-
-
-def _forward(net: MLP, samples: Sequence[tuple[Any, Any]], error: Error) -> Value:
-    E = error([net(x) for x, _ in samples], [t for _, t in samples])
-    if not isinstance(E, Value):
-        raise TypeError(f'an error must return a Value, not {E!r}')
-    return E
-
-
-def _descend(program: CompiledError, order: list[int], size: int, h: Number) -> Number:
-    """Do an epoch of gradient descent in machine code; return its error."""
-    try:
-        return _finite(program.descend(order, size, h))
-    except ArithmeticError as trouble:
-        raise _Trouble(str(trouble)) from trouble
-
-
-def _update(parameters: Sequence[Value], weights: Sequence[Number]) -> None:
-    """Set new weights, all or none; refuse a nan or an inf among them."""
-    weights = [real(w, 'a new weight') for w in weights]
-    for w in weights:
-        _finite(w, 'a weight would have become')
-    set_weights(parameters, weights)
-
-
-def _finite(number: Number, what: str = 'the error became') -> Number:
-    if not is_finite(number):
-        raise _Trouble(f'{what} {number}')
-    return number
 
 
 def _rate(h: Number, factor: Number, epoch: int) -> Number:
@@ -251,8 +210,8 @@ def _rate(h: Number, factor: Number, epoch: int) -> Number:
     return rate
 
 
-def _batch_size(mode: str | int, teacher_set: TeacherSet) -> int:
-    if not isinstance(teacher_set, TeacherSet):
+def _batch_size(mode: str | int, teacher_set: Samples) -> int:
+    if not isinstance(teacher_set, (TeacherSet, LargeTeacherSet)):
         raise TypeError(f'a net learns from a TeacherSet(inputs, targets), not from a {type(teacher_set).__name__}')
     if isinstance(mode, int) and not isinstance(mode, bool) and mode >= 1:
         return mode
@@ -262,9 +221,26 @@ def _batch_size(mode: str | int, teacher_set: TeacherSet) -> int:
     return sizes[mode]
 
 
+def _name(thing: Any) -> str:
+    """Return what a function or an object is known by, in another process, too."""
+    if hasattr(thing, '__qualname__'):
+        return f'{thing.__module__}.{thing.__qualname__}'
+    known = repr(thing)
+    return type(thing).__qualname__ if f'{id(thing):x}' in known.lower() else known
+
+
+def _mark(samples: Samples | None) -> Any:
+    """Return what a set is known by."""
+    if samples is None:
+        return None
+    if isinstance(samples, LargeTeacherSet):
+        return samples, samples.moments
+    return samples, blake2b(repr((samples.inputs, samples.targets)).encode(), digest_size=8).hexdigest()
+
+
 def _check(
     net: MLP,
-    teacher_set: TeacherSet,
+    teacher_set: Samples,
     validation: TeacherSet | None,
     learning_rate: Number,
     epochs: int,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from microgradnet import functions as F
-from microgradnet.compiled_error import compiled_error
+from microgradnet.compiled_error import error_of
 from microgradnet.losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
 from microgradnet.nn import MLP
 from microgradnet.teacher_set import TeacherSet
@@ -112,18 +112,18 @@ def test_ctrl_c_keeps_the_finished_epochs() -> None:
 
 def test_it_is_chosen_when_it_pays() -> None:
     net = MLP(2, [8, 3], seed=1)
-    assert compiled_error(net, SETS[half_squared_error], half_squared_error, 10, None) is None
-    assert compiled_error(net, SETS[half_squared_error], half_squared_error, 10**5, None) is not None
-    assert compiled_error(net, SETS[half_squared_error], half_squared_error, 10**5, False) is None
-    assert compiled_error(net, SETS[half_squared_error], lambda y, t: half_squared_error(y, t), 10**5, None) is None
-    assert compiled_error(net, SETS[half_squared_error], root_mean_square_error, 10**5, None) is None
+    assert not error_of(net, SETS[half_squared_error], half_squared_error, 10, None).compiled
+    assert error_of(net, SETS[half_squared_error], half_squared_error, 10**5, None).compiled
+    assert not error_of(net, SETS[half_squared_error], half_squared_error, 10**5, False).compiled
+    assert not error_of(net, SETS[half_squared_error], lambda y, t: half_squared_error(y, t), 10**5, None).compiled
+    assert not error_of(net, SETS[half_squared_error], root_mean_square_error, 10**5, None).compiled
     history = train(net, SETS[half_squared_error], learning_rate=0.001, epochs=3000)
     assert history.compiled and 'compiled' in repr(history)
 
 
 def test_without_llvmlite_it_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
-    assert compiled_error(MLP(2, [8, 3]), SETS[half_squared_error], half_squared_error, 10**5, None) is None
+    assert not error_of(MLP(2, [8, 3]), SETS[half_squared_error], half_squared_error, 10**5, None).compiled
 
 
 def test_an_error_of_ones_own_is_compiled_if_it_is_a_sum() -> None:
@@ -160,7 +160,7 @@ def test_a_branching_activation_is_recorded_unless_it_must_not() -> None:
             with pytest.raises(ValueError, match='the branch at'):
                 train(net, SETS[half_squared_error], learning_rate=0.001, epochs=10**6, compiled=wanted)
         else:
-            assert compiled_error(net, SETS[half_squared_error], half_squared_error, 10**6, wanted) is None
+            assert not error_of(net, SETS[half_squared_error], half_squared_error, 10**6, wanted).compiled
 
 
 def test_fractions_are_not_compiled() -> None:

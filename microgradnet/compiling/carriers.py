@@ -19,11 +19,11 @@ from itertools import pairwise
 from mmap import mmap
 from os import cpu_count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any, NamedTuple, Protocol
 
 from ..arrays import is_array
+from ..files import Folder
 from .row_data import as_array, blocks, is_mapped
 from .runner import Runner
 
@@ -34,13 +34,16 @@ GRACE = 20.0
 
 
 class WorkersLostError(RuntimeError):
-    """There is no worker left; what the caller had before is as it was."""
+    """There is no worker left; what the caller had before is as it was. ``train`` adds its ``history``."""
+
+    history: Any = None
 
 
 class Carrier(Protocol):
     """Carries things to workers. ``lost`` are the errors of tasks whose worker is no more."""
 
-    lost: tuple[type[BaseException], ...]
+    @property
+    def lost(self) -> tuple[type[BaseException], ...]: ...
 
     def workers(self) -> int:
         """Return how many workers there are, at least 1."""
@@ -157,14 +160,17 @@ class Threads:
         try:
             return self.executor.submit(compute, self.runner, self.shards[shard], theta, places, first)  # type: ignore[no-any-return]
         except RuntimeError as error:  # broken before, or shut down
-            raise WorkersLostError(f'the executor takes no more work: {error}') from error
+            raise self._gone(str(error)) from error
 
     def look(self) -> None:
         pass
 
     def again(self, shard: int) -> None:
-        raise WorkersLostError(
-            f'the workers of {type(self.executor).__name__} are lost: it ends them all when one dies. '
+        raise self._gone('it is lost whole when a worker dies')
+
+    def _gone(self, why: str) -> WorkersLostError:
+        return WorkersLostError(
+            f'{type(self.executor).__name__} takes no more work: {why}. '
             'Give a function that makes an executor, and another one will be made'
         )
 
@@ -174,18 +180,18 @@ class Files(Threads):
 
     def __init__(self, runner: Runner, executor: Executor) -> None:
         super().__init__(runner, executor)
-        self.folder = TemporaryDirectory(prefix='microgradnet-', ignore_cleanup_errors=True)
+        self.folder = Folder()
         self.runner: Any = self._pickled(runner, 'program')
 
     def rows(self, rows: Any, ends: Sequence[int]) -> None:
         mapped = mapping(rows)
         if is_array(rows) and not mapped:
-            mapped = mapping(spool(rows, rows.shape[1], Path(self.folder.name) / 'rows'))
+            mapped = mapping(spool(rows, rows.shape[1], self.folder.path / 'rows'))
         for number, (start, end) in enumerate(pairwise(ends)):
             self.shards.append(mapped.part(start, end) if mapped else self._pickled(rows[start:end], f'shard{number}'))
 
     def _pickled(self, thing: Any, name: str) -> Pickled:
-        path = Path(self.folder.name) / name
+        path = self.folder.path / name
         path.write_bytes(pickle.dumps(thing))
         return Pickled(str(path))
 
@@ -193,7 +199,7 @@ class Files(Threads):
 class Dask(Threads):
     """Carries by scattering, shard by shard, to one worker after the other."""
 
-    lost = (CancelledError,)
+    lost: tuple[type[BaseException], ...] = (CancelledError,)
 
     def __init__(self, runner: Runner, executor: Any) -> None:
         super().__init__(runner, executor)
@@ -201,7 +207,10 @@ class Dask(Threads):
         self.given: Any = None
         self.since: float | None = None
         self.original = runner
-        self.runner: Any = self.client.scatter(runner, broadcast=True, hash=False)
+        self.runner: Any = self._program()
+
+    def _program(self) -> Any:
+        return self.client.scatter(self.original, broadcast=True, hash=False, timeout=GRACE)
 
     def workers(self) -> int:
         return sum(self.client.nthreads().values()) or 1
@@ -219,7 +228,7 @@ class Dask(Threads):
             part = numpy.array(part)
         everyone = sorted(self.client.nthreads())
         workers = [everyone[shard % len(everyone)]] if everyone else None
-        return self.client.scatter([part], workers=workers, hash=False)[0]
+        return self.client.scatter([part], workers=workers, hash=False, timeout=GRACE)[0]
 
     def submit(self, shard: int, theta: Any, places: Any, first: int) -> Future[Any]:
         return self.executor.submit(  # type: ignore[no-any-return]
@@ -235,9 +244,15 @@ class Dask(Threads):
             raise WorkersLostError(f'no worker has been there for {GRACE:g} seconds')
 
     def again(self, shard: int) -> None:
-        while not self.client.nthreads():
+        while True:
+            try:
+                if self.client.nthreads():
+                    if self.runner.status != 'finished':
+                        self.runner = self._program()
+                    self.shards[shard] = self._scattered(shard)
+                    self.since = None
+                    return
+            except TimeoutError:  # the workers went meanwhile
+                pass
             sleep(0.1)
             self.look()
-        if self.runner.status != 'finished':
-            self.runner = self.client.scatter(self.original, broadcast=True, hash=False)
-        self.shards[shard] = self._scattered(shard)

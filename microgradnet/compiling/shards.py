@@ -21,12 +21,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from hashlib import blake2b
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 from weakref import finalize
 
 from ..arrays import is_array
+from ..files import Folder
 from .carriers import Carrier, WorkersLostError, carrier, spool
 from .engines import Engine
 from .results import added
@@ -62,8 +61,8 @@ class Shards:
         """Return rows as they are carried: an array, a mapped file, or lists."""
         width = self.runner.listing.width
         if isinstance(rows, Iterator) and importlib.util.find_spec('numpy'):
-            self._folder = TemporaryDirectory(prefix='microgradnet-', ignore_cleanup_errors=True)
-            return spool(rows, width, Path(self._folder.name) / 'rows')
+            self._folder = Folder()
+            return spool(rows, width, self._folder.path / 'rows')
         if is_mapped(rows) and rows.ndim == 2 and rows.shape[1] == width:
             return rows
         return self.runner.engine.rows(rows, width)[0]
@@ -90,8 +89,8 @@ class Shards:
         """
         if not len(self._rows):
             return self.runner.sums(self._rows, theta)
-        theta, tasks, results = _plain(theta), self._tasks(places), {}
-        tries = 0
+        theta, tasks, tries = _plain(theta), self._tasks(places), 0
+        results: dict[int, Any] = {}
         while len(results) < len(tasks):
             before = len(results)
             try:
@@ -139,8 +138,9 @@ class Shards:
                         self._carrier.again(shard)
                         submit(shard)
         finally:
-            for future in waiting:
-                future.cancel()
+            for future, shard in waiting.items():
+                if not future.cancel() and future.done() and not future.exception():
+                    results[shard] = future.result()
 
 
 def _plain(theta: Any) -> Any:

@@ -1,0 +1,204 @@
+"""Teacher sets that are larger than memory: samples in a file, of which only what is asked for is read.
+
+>>> from pathlib import Path; from tempfile import TemporaryDirectory
+>>> with TemporaryDirectory() as folder:
+...     samples = ([x / 1000, x / 500] for x in range(1000))  # an input and a target each
+...     teacher_set = LargeTeacherSet.written(samples, Path(folder) / 'line.npy')
+...     teacher_set, next(iter(teacher_set)), len(teacher_set)
+(LargeTeacherSet(1000 samples, 1 input), ((0.0,), 0.0), 1000)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from math import sqrt
+from typing import Any, TypeAlias
+
+from .compiling.carriers import spool
+from .compiling.row_data import as_array, blocks, is_mapped
+from .csv_table import Table, tables
+from .files import FilePath, Folder
+from .runs import Standardisation
+from .teacher_set import TeacherSet
+
+__all__ = ['LargeTeacherSet', 'Samples']
+
+
+class LargeTeacherSet:
+    """Samples in the rows of a file, mapped into memory: the inputs, then the targets.
+
+    rows: a ``numpy.memmap`` of shape (samples, inputs + targets), or the path of such an ``.npy`` file.
+    targets: how many numbers of a row, the last ones, are targets.
+    classes: the names of classes; the target is then one number, that of the class.
+    standardise: as for ``TeacherSet``.
+
+    ``train`` learns from it in machine code, block by block; metrics need the outputs of all samples, and
+    keep those in memory. All is read once before, to check it. Raises ValueError for a nan or inf, naming the
+    row (from 1), for a class that there is not, for rows that are too short.
+    """
+
+    def __init__(
+        self, rows: Any, targets: int = 1, *, classes: Iterable[Any] | None = None, standardise: bool = False
+    ) -> None:
+        import numpy
+
+        self.rows = rows if is_mapped(rows) else numpy.load(rows, mmap_mode='r')
+        if not is_mapped(self.rows) or self.rows.ndim != 2 or not len(self.rows):
+            raise ValueError(f'{rows!r} must be rows of numbers in a file, and is an array of shape {self.rows.shape}')
+        if isinstance(targets, bool) or not isinstance(targets, int) or not 1 <= targets < self.rows.shape[1]:
+            raise ValueError(f'targets must be from 1 to {self.rows.shape[1] - 1} of the numbers, not {targets!r}')
+        self.width = targets
+        self.classes = None if classes is None else tuple(classes)
+        if self.classes is not None and targets > 1:
+            raise ValueError(f'a class is one number; there are {targets} targets')
+        self.moments = self._survey()
+        self.standardisation: Standardisation | None = self.moments if standardise else None
+        self._one_hot: tuple[int, Any, Folder] | None = None
+
+    @classmethod
+    def written(cls, samples: Iterator[Any], path: FilePath, targets: int = 1, **options: Any) -> LargeTeacherSet:
+        """Write what an iterator yields, rows or arrays of many, to an ``.npy`` file; options as for the class."""
+        import numpy
+
+        samples = iter(samples)
+        first = next(samples, None)
+        if first is None:
+            raise ValueError('a teacher set needs at least one sample; the iterator has none')
+        width = len(first[0]) if getattr(first, 'ndim', 1) == 2 else len(first)
+        folder = Folder()
+        rows = spool(chain([first], samples), width, folder.path / 'rows')
+        file = numpy.lib.format.open_memmap(path, 'w+', float, rows.shape)
+        start = 0
+        for block in blocks(rows, width):
+            file[start : start + len(block)] = block
+            start += len(block)
+        file.flush()
+        return cls(path, targets, **options)
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: FilePath,
+        target: str | Sequence[str],
+        to: FilePath,
+        *,
+        inputs: Sequence[str] | None = None,
+        classes: Iterable[str] | None = None,
+        standardise: bool = False,
+        delimiter: str = ',',
+    ) -> LargeTeacherSet:
+        """Read a CSV file chunk by chunk, and write its numbers to the ``.npy`` file ``to``.
+
+        As ``TeacherSet.from_csv``: a target is a number if the first is, else a class; then the file is
+        read twice if ``classes`` are not given. Raises ValueError naming line, column and content.
+        """
+        names = [target] if isinstance(target, str) else [*target]
+
+        def chunks() -> Iterator[Table]:
+            return tables(path, delimiter)
+
+        head = next(chunks())
+        chosen = [name for name in head.header if name not in names] if inputs is None else [*inputs]
+        if not names or not chosen or {*names} & {*chosen}:
+            raise ValueError(f'{path} needs inputs, and targets apart from them; it has the columns {head.header}')
+        are_classes = classes is not None or isinstance(head.labels_or_numbers(names[0], False)[0], str)
+        if are_classes and classes is None:
+            classes = sorted({label for table in chunks() for _, label in table.cells(names[0])})
+        known = tuple(classes) if classes is not None else None
+
+        def rows() -> Iterator[Any]:
+            import numpy
+
+            for table in chunks():
+                columns: list[Any] = [table.numbers(name) for name in chosen]
+                columns += [table.places(names[0], known)] if known else [table.numbers(name) for name in names]
+                yield numpy.array(columns).T
+
+        return cls.written(rows(), to, len(names), classes=known, standardise=standardise)
+
+    @property
+    def inputs(self) -> Any:
+        """The inputs, an array of shape (samples, inputs) that is read when it is asked."""
+        return self.rows[:, : -self.width]
+
+    @property
+    def targets(self) -> Sequence[Any]:
+        """The targets, in memory: a number each, a class number, or a tuple."""
+        return [self._target(row) for row in self.rows[:, -self.width :].tolist()]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[tuple[tuple[float, ...], Any]]:
+        for block in blocks(self.rows, self.rows.shape[1]):
+            for row in block.tolist():
+                yield (*row[: -self.width],), self._target(row[-self.width :])
+
+    def select(self, places: Iterable[int]) -> TeacherSet:
+        """Return the samples at some places, counted from 0, in memory."""
+        rows = self.rows[[*places]].tolist()
+        targets = [self._target(row[-self.width :]) for row in rows]
+        result = TeacherSet([row[: -self.width] for row in rows], targets, classes=self.classes)
+        result.standardisation = self.standardisation
+        return result
+
+    def rows_of(self, outputs: int | None) -> Any:
+        """Return the rows as a program takes them; of so many outputs, with a 1 at its class for each target."""
+        if outputs is None:
+            return self.rows
+        if self._one_hot is None or self._one_hot[0] != outputs:
+            folder = Folder()
+            width = self.rows.shape[1] - 1 + outputs
+            self._one_hot = outputs, spool(self._hot(outputs), width, folder.path / 'rows'), folder
+        return self._one_hot[1]
+
+    def _hot(self, outputs: int) -> Iterator[Any]:
+        import numpy
+
+        for block in blocks(self.rows, self.rows.shape[1] - 1 + outputs):
+            yield numpy.concatenate([block[:, :-1], block[:, -1:] == numpy.arange(outputs)], axis=1)
+
+    def _target(self, numbers: list[float]) -> Any:
+        if len(numbers) > 1:
+            return (*numbers,)
+        return int(numbers[0]) if self.classes is not None else numbers[0]
+
+    def _survey(self) -> Standardisation:
+        """Check all numbers; return the inputs' means and deviations, by Chan's way of joining blocks (1983)."""
+        import numpy
+
+        count, means, squares = 0, 0.0, 0.0
+        for block in blocks(self.rows, self.rows.shape[1]):
+            block, _ = as_array(block, self.rows.shape[1])
+            self._check(block, count)
+            x, n = block[:, : -self.width], len(block)
+            mean = x.mean(axis=0)
+            apart, total = mean - means, count + n
+            squares = squares + ((x - mean) ** 2).sum(axis=0) + apart**2 * (count * n / total)
+            means, count = means + apart * (n / total), total
+        deviations = (sqrt(square / count) or 1.0 for square in numpy.asarray(squares).tolist())
+        return Standardisation((*numpy.asarray(means).tolist(),), (*deviations,))
+
+    def _check(self, block: Any, before: int) -> None:
+        import numpy
+
+        def refuse(wrong: Any, why: Callable[[float], str]) -> None:
+            for row, column in numpy.argwhere(wrong)[:1]:
+                raise ValueError(f'row {before + row + 1}, column {column + 1}: {why(float(block[row, column]))}')
+
+        refuse(~numpy.isfinite(block), lambda number: f'{number} is not a number to learn from')
+        if self.classes is not None:
+            known = numpy.isin(block[:, -1:], numpy.arange(len(self.classes)))
+            wrong = numpy.concatenate([numpy.zeros(block[:, :-1].shape, bool), ~known], axis=1)
+            refuse(wrong, lambda number: f'{number:g} is not the number of one of {len(self.classes or ())} classes')
+
+    def __repr__(self) -> str:
+        width = self.rows.shape[1] - self.width
+        answers = f', {len(self.classes)} classes' if self.classes else f', {self.width} targets' * (self.width > 1)
+        size = f'{len(self)} sample{"s" * (len(self) > 1)}, {width} input{"s" * (width > 1)}'
+        return f'LargeTeacherSet({size}{answers})'
+
+
+#: What a net learns from.
+Samples: TypeAlias = TeacherSet | LargeTeacherSet
