@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .diagnose import dead_neurons, explain_nan
     from .differentiate import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .drawing import draw, draw_error_signal, draw_network, play
+    from .large_set import LargeTeacherSet
     from .printing import latex, text
     from .saving import load, restore, save
     from .sparse import sparse_hessian, sparse_jacobian
@@ -38,6 +39,7 @@ __version__ = '0.1.0'
 
 __all__ = [
     'MLP',
+    'LargeTeacherSet',
     'Layer',
     'Neuron',
     'Program',
@@ -85,6 +87,7 @@ __all__ = [
 
 #: Names that are imported when first used, and the module each is from.
 _LATER = {
+    'LargeTeacherSet': 'large_set',
     'Program': 'compiling',
     'TeacherSet': 'teacher_set',
     'compile': 'compiling',

@@ -19,7 +19,7 @@ learning rate was 0.1, and is 0.2 now
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableSequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -49,7 +49,7 @@ class State:
     weights: list[Number]
     optimiser: Optimiser = field(default_factory=Descent)
     random: Random = field(default_factory=Random)
-    order: list[int] = field(default_factory=list)
+    order: MutableSequence[int] = field(default_factory=list)
     earlier: list[Number] = field(default_factory=list)
     best: Best = field(default_factory=Best)
     epochs: list[Epoch] = field(default_factory=list)

@@ -63,7 +63,7 @@ class Pass:
         set_weights(self.parameters, weights)
 
 
-def _descend(program: CompiledError, order: list[int], size: int, h: Number) -> Number:
+def _descend(program: CompiledError, order: Sequence[int], size: int, h: Number) -> Number:
     """Do an epoch of gradient descent in machine code; return its error."""
     try:
         return finite(program.descend(order, size, h))

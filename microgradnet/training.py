@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from random import Random
@@ -143,7 +144,7 @@ def train(
     parameters = net.trainable()
     E = error_of(net, teacher_set, error, epochs, compiled, executor, shards)
     start = [p.data for p in parameters]
-    state = State(start, optimiser, random, [*range(len(teacher_set))], start)
+    state = State(start, optimiser, random, array('q', range(len(teacher_set))), start)
     keeper = None
     if checkpoint is not None:
         settings = {
@@ -155,6 +156,7 @@ def train(
         }  # fmt: skip
         keeper = Checkpoint(checkpoint, checkpoint_every, settings)
         state = keeper.load() or state
+        _check_epochs(keeper, state, lambda epoch: _rate(learning_rate, schedule(epoch, epochs), epoch), epochs)
         set_weights(parameters, state.weights)
     history = History(state.epochs)
     history.compiled = E.compiled
@@ -219,6 +221,16 @@ def _batch_size(mode: str | int, teacher_set: Samples) -> int:
     if mode not in sizes:
         raise ValueError(f"mode is 'batch', 'online', or the size of mini-batches, from 1 on, not {mode!r}")
     return sizes[mode]
+
+
+def _check_epochs(keeper: Checkpoint, state: State, rate: Callable[[int], Number], epochs: int) -> None:
+    """Refuse to go on from epochs that would have gone otherwise."""
+    if len(state.epochs) > epochs:
+        raise ValueError(f'the checkpoint {keeper.path} has {len(state.epochs)} epochs, and epochs is {epochs}')
+    for past in state.epochs:
+        if (h := rate(past.epoch)) != past.learning_rate:
+            was = f'the learning rate in epoch {past.epoch} was {past.learning_rate}, and is {h} now'
+            raise ValueError(f'the checkpoint {keeper.path} is of another training: {was}')
 
 
 def _name(thing: Any) -> str:

@@ -1,0 +1,126 @@
+"""Teacher sets in files: what is learned from them is what is learned from the same samples in memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from microgradnet import MLP, TeacherSet, cross_entropy, half_squared_error, train
+from microgradnet.large_set import LargeTeacherSet
+
+numpy = pytest.importorskip('numpy')
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('microgradnet.compiling.row_data.BLOCK', 100)
+    monkeypatch.setattr('microgradnet.csv_table.CHUNK', 7)
+
+
+def samples(n: int = 150, seed: int = 1) -> list[list[float]]:
+    random = Random(seed)
+    return [[random.uniform(-2, 9), random.gauss(100, 3), random.uniform(0, 1)] for _ in range(n)]
+
+
+def classified(n: int = 150) -> list[list[float]]:
+    return [[a, b, float((a > 2) + (c > 0.5))] for a, b, c in samples(n)]
+
+
+@pytest.mark.parametrize('options', [{}, {'mode': 16, 'optimiser': 'adamw'}, {'executor': ThreadPoolExecutor(2)}])
+@pytest.mark.parametrize('classes', [None, 'abc'])
+def test_it_teaches_what_the_same_samples_in_memory_teach(
+    options: dict[str, Any], classes: str | None, tmp_path: Path
+) -> None:
+    rows = classified() if classes else samples()
+    large = LargeTeacherSet.written(iter(rows), tmp_path / 'rows.npy', classes=classes, standardise=True)
+    targets = [int(row[2]) if classes else row[2] for row in rows]
+    small = TeacherSet([row[:2] for row in rows], targets, classes=classes, standardise=True)
+    assert [*large] == [*map(tuple, small)] and [*large.targets] == [*small.targets]
+    assert repr(large) == f'LargeTeacherSet(150 samples, 2 inputs{", 3 classes" if classes else ""})'
+    nets, histories = [], []
+    for teacher_set in large, small:
+        nets.append(MLP(2, [4, 3 if classes else 1], 'tanh', seed=1))
+        histories.append(
+            train(
+                nets[-1], teacher_set, learning_rate=0.001, epochs=7, compiled=True, metrics='accuracy',
+                error=cross_entropy if classes else half_squared_error, validation=teacher_set, patience=5, **options,
+            )
+        )  # fmt: skip
+    one, other = ([p.data for p in net.parameters()] for net in nets)
+    assert one == pytest.approx(other, rel=1e-9)
+    for name in 'error', 'validation', 'accuracy':
+        assert histories[0].column(name) == pytest.approx(histories[1].column(name), rel=1e-9)
+
+
+def test_an_array_that_is_mapped_from_a_file_will_do(tmp_path: Path) -> None:
+    numpy.save(tmp_path / 'rows.npy', numpy.array(samples(), 'f4'))
+    large = LargeTeacherSet(tmp_path / 'rows.npy', targets=2)
+    assert large.select([3, 1]).inputs == tuple((float(numpy.float32(samples()[k][0])),) for k in (3, 1))
+    net = MLP(1, [2, 2], seed=1)
+    history = train(net, large, learning_rate=1e-6, epochs=2)
+    assert history.compiled and history[1].error < history[0].error
+    with pytest.raises(ValueError, match='a LargeTeacherSet is for compiled errors'):
+        train(net, large, learning_rate=1e-6, epochs=2, compiled=False)
+
+
+def test_a_csv_file_is_read_in_chunks(tmp_path: Path) -> None:
+    lines = [f'{a!r},{"red" if k % 3 else "green"},{b!r}' for k, (a, b, _) in enumerate(samples(40))]
+    (tmp_path / 'data.csv').write_text('\n'.join(['a,colour,b', *lines, '']))
+    small = TeacherSet.from_csv(tmp_path / 'data.csv', 'colour', standardise=True)
+    large = LargeTeacherSet.from_csv(tmp_path / 'data.csv', 'colour', to=tmp_path / 'data.npy', standardise=True)
+    assert ([*large], large.classes) == ([*map(tuple, small)], small.classes)
+    assert large.standardisation and small.standardisation
+    assert large.standardisation([1.0, 2.0]) == pytest.approx(small.standardisation([1.0, 2.0]), rel=1e-12)
+    numbers = LargeTeacherSet.from_csv(tmp_path / 'data.csv', ['b'], to=tmp_path / 'b.npy', inputs=['a'])
+    assert [x for (x,), _ in numbers] == [row[0] for row in samples(40)]
+    with pytest.raises(ValueError, match=r"line 3, column 'colour': 'red' is not among the classes \('green',\)"):
+        LargeTeacherSet.from_csv(tmp_path / 'data.csv', 'colour', to=tmp_path / 'x.npy', classes=['green'])
+    with pytest.raises(ValueError, match="no column 'c'"):
+        LargeTeacherSet.from_csv(tmp_path / 'data.csv', 'c', to=tmp_path / 'x.npy')
+    (tmp_path / 'data.csv').write_text('\n'.join(['a,colour,b', *lines, '1,red']))
+    with pytest.raises(ValueError, match='line 42: 2 columns, where the header has 3'):
+        LargeTeacherSet.from_csv(tmp_path / 'data.csv', 'colour', to=tmp_path / 'x.npy')
+
+
+@pytest.mark.parametrize(
+    'rows, options, named',
+    [
+        ([[1.0, 2.0]] * 120 + [[1.0, numpy.nan]], {}, 'row 121, column 2: nan is not a number to learn from'),
+        ([[1.0, 2.0]] * 120 + [[1.0, 3.0]], {'classes': 'abc'}, 'row 121, column 2: 3 is not the number of one of 3'),
+        ([[1.0, 2.0]], {'targets': 2}, 'targets must be from 1 to 1 of the numbers, not 2'),
+        ([[1.0, 2.0, 3.0]], {'targets': 2, 'classes': 'ab'}, 'a class is one number; there are 2 targets'),
+        ([], {}, 'needs at least one sample'),
+        ([[1.0, 2.0], [1.0]], {}, 'row 1 has 1 number'),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(rows: Any, options: Any, named: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=named):
+        LargeTeacherSet.written(iter(rows), tmp_path / 'rows.npy', **options)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip('llvmlite')
+    monkeypatch.undo()
+    net = MLP(2, [4, 1], 'tanh', seed=1)
+
+    def many(n: int) -> Iterator[Any]:
+        random = numpy.random.default_rng(1)
+        return (random.normal(size=(10_000, 3)) for _ in range(n // 10_000))
+
+    peaks = []
+    for n in 200_000, 1_000_000:
+        train(net, LargeTeacherSet.written(many(10_000), tmp_path / 'warm.npy'), learning_rate=1e-7, epochs=1)
+        tracemalloc.start()
+        large = LargeTeacherSet.written(many(n), tmp_path / f'{n}.npy')
+        history = train(net, large, learning_rate=1e-8, epochs=2)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(history) == 2
+    assert peaks[1] - peaks[0] < 800_000 * 3 * 8 / 2  # less than half of the rows' bytes; the order has 8 a sample
