@@ -31,9 +31,9 @@ def test_guards_in_loops_stay_guards(backend: str, monkeypatch: pytest.MonkeyPat
     with recording():
         y = clipped(x, theta)
     program = compile(y, rows=[x], parameters=theta, backend=backend)
-    assert program.loops and isinstance(program._paths[0][1], Routine)
+    assert program.loops and isinstance(program._watch.paths[0][1], Routine)
     assert len(program.branches) == 60
-    assert len(program._paths[0][1].instructions) < 60
+    assert len(program._watch.paths[0][1].instructions) < 60
     rows = [[1.0], [1.25], [0.0], [1.75]]
     assert [*program(rows)] == pytest.approx([clipped(Value(x), theta).data for (x,) in rows], rel=1e-13)
     for call in (program, program.sum, program.backward, program.value_and_gradient):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backends import ARRAYS, BACKENDS, bits
 from microgradnet import functions as F
-from microgradnet.compiling import compile, nests, repetition, tape
+from microgradnet.compiling import compile, memory, nests, repetition, tape
 from microgradnet.value import Value
 
 #: What a step computes of three operands; those that could leave their domain are kept inside.
@@ -152,11 +152,13 @@ class Run:
 
 @contextmanager
 def folding(least: int = 6, length: int = 1000, long: int = 8) -> Iterator[None]:
-    """Fold loops however small, and cut bodies into parts of some length."""
+    """Fold loops however small, cut bodies into parts of some length, and use memory again as soon as may be."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(repetition, 'LEAST', least)
         patch.setattr(repetition, 'FEWEST', 3)
         patch.setattr(nests, 'LENGTH', length)
+        patch.setattr(memory, 'LARGE', 0)
+        patch.setattr(memory, 'LESS', 2)
         patch.setattr(tape, 'LONG', long)
         yield
 

@@ -6,14 +6,15 @@ made once in a body is not made again, there or in the bodies inside of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from ..operations import Operation
 from .instructions import LEAVES, Instruction
 from .lowering import Lowering, Place
+from .memory import short_lived, slots
 from .nests import Affine, Nests, Part, Site, pick
-from .routine import MEMORY, Block, Carry, Routine, slots
+from .routine import MEMORY, Block, Carry, Routine
 from .tape import NUMBER, PARAMETER, ROW, Tape
 
 __all__ = ['Bodies', 'Frame', 'Later', 'Term', 'outside']
@@ -54,6 +55,9 @@ class Bodies(Lowering):
         self._frames: list[Frame] = []
         self._register: dict[Site, Place] = {}
         self._kept: dict[Site, None] = {}
+        #: What is fetched from memory, and the place of the operation it is for; for the backward sweep, the end.
+        self._reads: list[tuple[Affine, Affine | None]] = []
+        self._reader = Affine(0)
         self._sent: dict[Site, None] = {}
         self._starts: dict[Site, Affine] = {}
         self._left: set[Site] = set()
@@ -151,6 +155,7 @@ class Bodies(Lowering):
             return self._make(level, way, outside(number.moved(-(ROW if way == 'row' else PARAMETER)), level))
         if backwards or way == 'memory':
             sources = self._keep(number)
+            self._reads.append((number, None if backwards else self._reader))
             level = self._level(number, () if backwards else sources)
             return self._make(level, 'load', 'kept', outside(number, level))
         assert source is not None
@@ -175,20 +180,33 @@ class Bodies(Lowering):
 
     def routine(self, blocks: list[Block], outputs: int) -> Routine:
         """Give memory to what goes through it, and return all that was written."""
-        tape, sizes = self._tape, {}
-        for memory, sites in ('kept', self._kept), ('signals', self._sent):
-            there = [operands for name, operands in self._instructions if name in ('load', 'add_to')]
-            asked = [operands[1] for operands in there if operands[0] == memory]
-            where, sizes[memory] = slots(len(tape.items), [site.place for site in sites], asked)
-            for number, (name, operands) in enumerate(self._instructions):
-                if name in ('load', 'add_to') and operands[0] == memory:
-                    self._instructions[number] = Instruction(name, (memory, where[operands[1]], *operands[2:]))
-                elif name == 'store' and memory == 'kept':
-                    self._instructions[number] = Instruction(name, (where[operands[0]], operands[1]))
+        tape = self._tape
+        reads = [(number, reader, self._nests.behind(number)) for number, reader in self._reads]
+        rolling, turns = short_lived(len(tape.items), self._kept, reads)
+        homes = {'kept': [*self._kept.keys() - rolling], 'rolling': [*rolling], 'signals': [*self._sent]}
+        moved = {number: self._home(name, operands, rolling) for number, (name, operands) in self._in_memory()}
+        where, sizes = {}, {}
+        for memory, sites in homes.items():
+            asked = [self._instructions[number].operands[1] for number, home in moved.items() if home == memory]
+            where[memory], slot = slots(len(tape.items), [site.place for site in sites], asked)
+            sizes[memory] = slot[-1]
+        for number, memory in moved.items():
+            name, (_, place, *others) = self._instructions[number]
+            self._instructions[number] = Instruction(name, (memory, where[memory][place], *others))
         return Routine(
-            self._instructions, blocks, outputs, tape.width, tape.parameters, sizes['kept'], sizes['signals'],
+            self._instructions, blocks, outputs, tape.width, tape.parameters, sizes['kept'], turns, sizes['signals'],
             tape.numbers, self._customs,
         )  # fmt: skip
+
+    def _in_memory(self) -> Iterator[tuple[int, Instruction]]:
+        for number, instruction in enumerate(self._instructions):
+            if instruction.name in MEMORY and instruction.operands[0] in ('kept', 'signals'):
+                yield number, instruction
+
+    def _home(self, name: str, operands: tuple[Any, ...], rolling: set[Site]) -> str:
+        """Return the memory that an instruction writes or reads."""
+        memory, place = operands[:2]
+        return 'rolling' if memory == 'kept' and self._nests.behind(place) <= rolling else memory
 
 
 def _alike(number: float, others: Sequence[float]) -> bool:

@@ -37,14 +37,16 @@ class Forward(Bodies):
             loop.blocks.append(self._forward(part))
             if part.alone:
                 for source, (carry, number) in self._frames.pop().carries.items():
+                    self._reader = source.place.first()
                     carry.start, carry.after = self._value(number.first()), self._register[source]
                     loop.carries.append(carry)
         self._frames[-1].block.append(loop)
 
     def _forward_site(self, site: Site) -> None:
+        self._reader = site.place
         operands = [self._value(number) for number in site.operands]
         result = self._register[site] = self.apply(site.operation, operands)
         if site in self._kept:
-            self._put(-1, 'store', site.place, result)
+            self._put(-1, 'store', 'kept', site.place, result)
         for number in site.outputs:
             self._put(-1, 'output', number, result)

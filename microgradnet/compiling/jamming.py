@@ -116,7 +116,9 @@ class _Jammer:
         read: list[tuple[str, int, int]] = []
         for name, operands in (self.instructions[register] for register in registers):
             if name in ('store', 'load', 'add_to'):
-                memory, place = ('kept', operands[0]) if name == 'store' else operands[:2]
+                memory, place = operands[:2]
+                if name == 'store' and memory == 'rolling':  # turns must stay in order
+                    return False
                 (read if name == 'load' else written).append((memory, *_extent(place)))
         return not any(m == n and a <= d and c <= b for m, a, b in read for n, c, d in written)
 

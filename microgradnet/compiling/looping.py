@@ -49,7 +49,7 @@ class Looping(Expressions):
     def instruction(self, register: int, once: bool) -> list[str]:
         name, operands = self.routine.instructions[register]
         if name == 'store':
-            return [self.assignment(self.place('kept', operands[0]), '=', self.text(operands[1]))]
+            return [self.assignment(self.place(*operands[:2]), '=', self.text(operands[2]))]
         if name == 'output':
             return [self.assignment(self.place('outputs', operands[0]), '=', self.text(operands[1]))]
         if name == 'add_to':
@@ -100,7 +100,8 @@ class Looping(Expressions):
         return f'{target} {sign} {text}{self.stop}'
 
     def place(self, array: str, number: Affine) -> str:
-        return f'{array}[{self.index(number)}]'
+        index = self.index(number)
+        return f'{array}[({index}) % {self.routine.rolling}]' if array == 'rolling' else f'{array}[{index}]'
 
     def index(self, number: Affine) -> str:
         """Print an affine place."""
@@ -125,7 +126,7 @@ class Looping(Expressions):
     def python_routine(self) -> str:
         """Print a function of a row and of the parameters that returns the list of all outputs."""
         routine = self.routine
-        sizes = {'kept': routine.kept, 'signals': routine.signals, 'outputs': routine.count}
+        sizes = {'kept': routine.kept, 'rolling': routine.rolling, 'signals': routine.signals, 'outputs': routine.count}
         body = [f'{name} = {self.array(name, size)}' for name, size in sizes.items() if size]
         body += [*self.lines(), 'return outputs']
         return '\n    '.join(['def program(row, parameters):', *body]) + '\n'

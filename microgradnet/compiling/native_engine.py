@@ -94,7 +94,7 @@ class NativeEngine:
         """Return machine code for batches of so many rows, ``full`` if all batches have as many."""
         lanes, loops = lanes_of_the_processor(), isinstance(self.listing, Routine)
         if isinstance(self.listing, Routine) and adding:
-            memory = (self.listing.kept + self.listing.signals) * lanes * WIDER
+            memory = self.listing.memory * lanes * WIDER
             lanes *= WIDER if memory <= NEAR else 1
         if rows < lanes:
             lanes = 1 << max(rows - 1, 0).bit_length()

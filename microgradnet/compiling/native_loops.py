@@ -17,7 +17,7 @@ from .vector_math import declarations, definitions
 
 __all__ = ['module']
 
-POINTERS = ('rows', 'parameters', 'outputs', 'kept', 'signals')
+POINTERS = ('rows', 'parameters', 'outputs', 'kept', 'rolling', 'signals')
 ARGUMENTS = ', '.join(f'ptr noalias %{name}' for name in POINTERS) + ', i64 %filled'
 GIVEN = ', '.join(f'ptr %{name}' for name in POINTERS) + ', i64 %filled'
 
@@ -141,8 +141,8 @@ class _Loops(Native):
         elif name == 'table':
             self.spread(f'%v{register}', self.address('table', operands[0], 'double', '@'))
         elif name == 'store':
-            where = self.address('kept', operands[0])
-            self.put(f'store {self.type} {self.operand(operands[1])}, ptr {where}{self.align}')
+            where = self.address(*operands[:2])
+            self.put(f'store {self.type} {self.operand(operands[2])}, ptr {where}{self.align}')
         elif name == 'output':
             self.give('outputs', operands[0], operands[1:], adding=self.sums)
         elif name == 'add_to':
@@ -189,6 +189,9 @@ class _Loops(Native):
                 self.put(f'{product} = mul i64 {counter}, {step}')
                 self.put(f'{total} = add i64 {at}, {product}')
                 at = total
+        if memory == 'rolling':
+            at, logical = self.name(), at
+            self.put(f'{at} = and i64 {logical}, {self.routine.rolling - 1}')
         where = self.name()
         self.put(f'{where} = getelementptr {kind or self.type}, ptr {sign}{memory}, i64 {at}')
         return where
@@ -207,9 +210,11 @@ class _LoopDriver(Driver):
     def __init__(self, routine: Routine, lanes: int, adding: bool, calls: list[str]) -> None:
         self.set_up(routine.width, routine.count, lanes, small=False)
         self.calls, self.adding = calls, adding
-        self.kept, self.signals = routine.kept * lanes, routine.signals * lanes
+        self.kept, self.rolling, self.signals = (
+            size * lanes for size in (routine.kept, routine.rolling, routine.signals)
+        )
         self.results = -(-self.count * (1 if adding else lanes) // 8) * 8
-        self.scratch = self.results + self.kept + self.signals
+        self.scratch = self.results + self.kept + self.rolling + self.signals
 
     def block(self) -> str:
         calls = '\n'.join(f'  {call}' for call in self.calls)
@@ -221,7 +226,8 @@ class _LoopDriver(Driver):
   %start = mul i64 %number, {self.width * self.lanes}
   %rows = getelementptr double, ptr %packed, i64 %start
   %kept = getelementptr double, ptr %outputs, i64 {self.results}
-  %signals = getelementptr double, ptr %kept, i64 {self.kept}
+  %rolling = getelementptr double, ptr %kept, i64 {self.kept}
+  %signals = getelementptr double, ptr %rolling, i64 {self.rolling}
 {clear}{calls}
   ret void
 }}

@@ -73,7 +73,7 @@ class _NumPy(Expressions):
 
 
 class _NumPyLoops(Looping, _NumPy):
-    words = (*_NumPy.words, 'kept', 'signals', 'outputs', 'table')
+    words = (*_NumPy.words, 'kept', 'rolling', 'signals', 'outputs', 'table')
 
     def array(self, name: str, size: int) -> str:
         return f'[0.0] * {size}'

@@ -74,7 +74,7 @@ class _Python(Expressions):
 
 
 class _PythonLoops(Looping, _Python):
-    words = (*_Python.words, 'kept', 'signals', 'outputs', 'table')
+    words = (*_Python.words, 'kept', 'rolling', 'signals', 'outputs', 'table')
 
     def array(self, name: str, size: int) -> str:
         return f'[0.0] * {size}'

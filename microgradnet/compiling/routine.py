@@ -8,8 +8,8 @@ one turn of a loop to another, or from one part to another, is carried or goes t
 ``number x``                a constant; ``table``: the constant at an affine place
 ``carry``                   what the last turn of a loop left, see ``Carry``
 ``madd a b c``              c + a * b, rounded once or twice: a term of a sum of products
-``load a place``            a number in memory: ``kept`` or ``signals``
-``store place r``           keep a register in ``kept``
+``load a place``            a number in memory: ``kept``, ``rolling`` or ``signals``
+``store a place r``         keep a register in ``kept``, or for a while in ``rolling``
 ``add_to a place r [s]``    add a register, or a product of two, to ``signals`` or ``outputs``
 ``output place r``          set an output
 =========================== ====================================================
@@ -20,14 +20,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
 from typing import TypeAlias
 
 from ..operations import Operation
 from .instructions import LEAVES, Instruction, functions
-from .nests import Affine, pick
 
-__all__ = ['MEMORY', 'Block', 'Carry', 'Loop', 'Routine', 'slots']
+__all__ = ['MEMORY', 'Block', 'Carry', 'Loop', 'Routine']
 
 #: Instructions that read or write memory, beside the leaves.
 MEMORY = ('load', 'store', 'add_to', 'output')
@@ -58,7 +56,11 @@ Block: TypeAlias = 'list[int | Loop]'
 
 @dataclass(eq=False)
 class Routine:
-    """Blocks one after the other; how many outputs, numbers kept and signals in memory there are; the constants."""
+    """Blocks one after the other; how many outputs, numbers kept and signals in memory there are; the constants.
+
+    What is kept in ``rolling`` is asked for again soon, before so many others are kept there: place k is
+    k modulo ``rolling``, a power of two.
+    """
 
     instructions: list[Instruction]
     blocks: list[Block]
@@ -66,9 +68,15 @@ class Routine:
     width: int
     parameters: int
     kept: int
+    rolling: int
     signals: int
     table: list[float]
     customs: dict[str, Operation]
+
+    @property
+    def memory(self) -> int:
+        """How many numbers of a row are in memory."""
+        return self.kept + self.rolling + self.signals
 
     def used(self) -> list[str]:
         """Return the names of the functions that are called, each once, in order."""
@@ -128,41 +136,3 @@ class Routine:
 
     def is_zero(self, register: int) -> bool:
         return repr(self.instructions[register]) == "Instruction(name='number', operands=(0.0,))"
-
-
-def slots(length: int, computed: list[Affine], asked: list[Affine]) -> tuple[dict[Affine, Affine], int]:
-    """Give memory to the places of a tape that are computed and asked for; return where, and how much.
-
-    Memory is a tape without the places that are not kept. What is affine on the tape must
-    be so in memory: where it would not, the places between are given memory, too.
-    """
-    mask = bytearray(length)
-    for places in computed:
-        for numbers in places.ranges():
-            low, high, step = min(numbers), max(numbers), abs(numbers.step) if isinstance(numbers, range) else 1
-            mask[low : high + 1 : step] = b'\1' * len(numbers)
-    wanted = dict.fromkeys([*computed, *asked])
-    while True:
-        slot = [0, *accumulate(mask)]
-        found = {places: _moved(places, slot) for places in wanted}
-        wrong = [places for places, moved in found.items() if not _is_affine(places, moved, slot)]
-        if not wrong:
-            return found, slot[-1]
-        for places in wrong:
-            numbers = [number for turn in places.ranges() for number in (min(turn), max(turn))]
-            low, high = min(numbers), max(numbers)
-            mask[low : high + 1] = b'\1' * (high + 1 - low)
-
-
-def _moved(places: Affine, slot: list[int]) -> Affine:
-    first = slot[places.start]
-    steps = tuple(
-        slot[places.start + step] - first if count > 1 else 0 for step, count in zip(places.steps, places.counts)
-    )
-    return Affine(first, steps, places.counts)
-
-
-def _is_affine(places: Affine, moved: Affine, slot: list[int]) -> bool:
-    """Tell whether a formula for memory holds at every turn."""
-    turns = zip(places.ranges(), moved.ranges())
-    return all([*pick(slot, numbers)] == [*expected] for numbers, expected in turns)
