@@ -402,7 +402,7 @@ def test_programs_are_kept_and_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     second = dyadic()
     assert second.sum(rows) == value
     assert sorted(tmp_path.iterdir()) == files
-    assert all(code.machine.from_cache for code in second._engine._codes.values())  # type: ignore[attr-defined]
+    assert all(code.machine.from_cache for code in second._forward.engine._codes.values())  # type: ignore[attr-defined]
 
 
 DAMAGE = """
