@@ -556,6 +556,7 @@ def test_up_to_16_neurons_a_layer_are_all_drawn() -> None:
     assert draw_network(MLP(8, [17, 16, 3], seed=1)).left_out == 2
 
 
+@pytest.mark.slow
 def test_long_indices_stay_in_their_circles() -> None:
     for group in svg(draw_network(MLP(1784, [1032, 2], seed=1))).iter(f'{SVG}g'):
         circle = group.find(f'.//{SVG}ellipse')

@@ -220,7 +220,7 @@ def test_only_what_repeats_itself_is_folded_by_default() -> None:
     """Straight code is compiled sooner; both ways give the numbers of ``backward``."""
     random, p = Random(4), [Value(k / 10) for k in range(10)]
     chaos, step = [*p], p[0]
-    for _ in range(1500):
+    for _ in range(1000):
         a, b = random.choice(chaos[-60:]), random.choice(chaos)
         chaos.append(random.choice([a * b, (a - b).tanh(), a.cos()]))
         step = (step * p[1] + p[2]).sin()

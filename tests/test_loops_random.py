@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from backends import ARRAYS, BACKENDS, bits
+from backends import BACKENDS, bits
 from microgradnet import functions as F
 from microgradnet.compiling import compile, memory, nests, repetition, tape
 from microgradnet.value import Value
@@ -223,19 +223,11 @@ class Case:
             assert [*folded] == pytest.approx(expected, rel=1e-11, abs=1e-11 * size + 10 * wrong)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(*GIVEN)
 def test_folded_loops_are_what_the_recording_was(program: Any, parameters: int, length: int, long: int) -> None:
     with folding(length=length, long=long):
         Case(program, parameters).check('python')
-
-
-@pytest.mark.parametrize('backend', ARRAYS)
-@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(*GIVEN)
-def test_folded_loops_on_arrays(backend: str, program: Any, parameters: int, length: int, long: int) -> None:
-    with folding(length=length, long=long):
-        Case(program, parameters).check(backend)
 
 
 @pytest.mark.slow
