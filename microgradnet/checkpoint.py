@@ -19,8 +19,9 @@ learning rate was 0.1, and is 0.2 now
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping, MutableSequence
+from collections.abc import Callable, Mapping, MutableSequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -28,11 +29,12 @@ from typing import Any
 
 from .files import FilePath, write_whole
 from .history import Epoch, Reason
+from .large_set import LargeTeacherSet, Samples
 from .measuring import Best
 from .optimisers import Descent, Optimiser
 from .reals import Number
 
-__all__ = ['Checkpoint', 'State']
+__all__ = ['Checkpoint', 'State', 'known_as', 'mark']
 
 FORMAT, VERSION = 'microgradnet checkpoint', 1
 #: Without another wish the state is written when so many seconds have passed.
@@ -87,6 +89,20 @@ class Checkpoint:
                 raise ValueError(f'the checkpoint {self.path} is of another training: {was}')
         return state  # type: ignore[no-any-return]
 
+    def go_on(self, state: State, rate: Callable[[int], Number], epochs: int) -> State:
+        """Return the state in the file, or the one given if there is none.
+
+        Raises ValueError if that has more epochs than are wanted, or went at another learning rate.
+        """
+        state = self.load() or state
+        if len(state.epochs) > epochs:
+            raise ValueError(f'the checkpoint {self.path} has {len(state.epochs)} epochs, and epochs is {epochs}')
+        for past in state.epochs:
+            if (h := rate(past.epoch)) != past.learning_rate:
+                was = f'the learning rate in epoch {past.epoch} was {past.learning_rate}, and is {h} now'
+                raise ValueError(f'the checkpoint {self.path} is of another training: {was}')
+        return state
+
     def is_due(self, epoch: int) -> bool:
         """Tell whether the state is to be written after an epoch."""
         return monotonic() - self.written >= SECONDS if self.every is None else epoch % self.every == 0
@@ -95,3 +111,24 @@ class Checkpoint:
         """Write the state, whole or not at all."""
         write_whole(self.path, pickle.dumps((FORMAT, VERSION, self.settings, state)))
         self.written = monotonic()
+
+
+def known_as(thing: Any) -> str:
+    """Return what a function or an object is known by, in another process, too.
+
+    >>> known_as(known_as), known_as(Descent())
+    ('microgradnet.checkpoint.known_as', 'Descent()')
+    """
+    if hasattr(thing, '__qualname__'):
+        return f'{thing.__module__}.{thing.__qualname__}'
+    known = repr(thing)
+    return type(thing).__qualname__ if f'{id(thing):x}' in known.lower() else known
+
+
+def mark(samples: Samples | None) -> Any:
+    """Return what a set is known by: a hash of its samples, or of a large one their moments."""
+    if samples is None:
+        return None
+    if isinstance(samples, LargeTeacherSet):
+        return samples, samples.moments
+    return samples, blake2b(repr((samples.inputs, samples.targets)).encode(), digest_size=8).hexdigest()

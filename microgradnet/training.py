@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable
-from hashlib import blake2b
 from random import Random
 from typing import Any, Literal
 
-from .checkpoint import Checkpoint, State
+from .checkpoint import Checkpoint, State, known_as, mark
 from .compiled_error import error_of
 from .compiling.shards import Workers, WorkersLostError
 from .files import FilePath
@@ -125,9 +124,9 @@ def train(
     net has one already: its weights were learned in those units, so it keeps them.
 
     Ctrl-C ends training and returns the history of the finished epochs; the weights
-    are those of the last complete update. So they are when WorkersLostError is raised, because
-    no worker is left. Raises DivergedError when the error becomes
-    nan or inf; ValueError and TypeError for arguments that make no sense.
+    are those of the last complete update, as they are after WorkersLostError, which is raised
+    when no worker is left. Raises DivergedError when the error becomes nan or inf;
+    ValueError and TypeError for arguments that make no sense.
     """
     size = _batch_size(mode, teacher_set)
     shuffle = not isinstance(mode, str) if shuffle is None else shuffle
@@ -148,15 +147,14 @@ def train(
     keeper = None
     if checkpoint is not None:
         settings = {
-            'the net': (net, len(parameters), net.standardisation), 'the teacher set': _mark(teacher_set),
-            'the learning rate': learning_rate, 'mode': mode, 'error': _name(error), 'optimiser': _name(optimiser),
-            'schedule': _name(schedule), 'l2': l2, 'clip': clip, 'shuffle': shuffle,
-            'seed': seed if isinstance(seed, int) else None, 'validation': _mark(validation), 'patience': patience,
+            'the net': (net, len(parameters), net.standardisation), 'the teacher set': mark(teacher_set),
+            'the learning rate': learning_rate, 'mode': mode, 'shuffle': shuffle, 'l2': l2, 'clip': clip,
+            'error': known_as(error), 'optimiser': known_as(optimiser), 'schedule': known_as(schedule),
+            'seed': seed if isinstance(seed, int) else None, 'validation': mark(validation), 'patience': patience,
             'compiled': E.compiled, 'shards': E.parts,
         }  # fmt: skip
         keeper = Checkpoint(checkpoint, checkpoint_every, settings)
-        state = keeper.load() or state
-        _check_epochs(keeper, state, lambda epoch: _rate(learning_rate, schedule(epoch, epochs), epoch), epochs)
+        state = keeper.go_on(state, lambda epoch: _rate(learning_rate, schedule(epoch, epochs), epoch), epochs)
         set_weights(parameters, state.weights)
     history = History(state.epochs)
     history.compiled = E.compiled
@@ -221,33 +219,6 @@ def _batch_size(mode: str | int, teacher_set: Samples) -> int:
     if mode not in sizes:
         raise ValueError(f"mode is 'batch', 'online', or the size of mini-batches, from 1 on, not {mode!r}")
     return sizes[mode]
-
-
-def _check_epochs(keeper: Checkpoint, state: State, rate: Callable[[int], Number], epochs: int) -> None:
-    """Refuse to go on from epochs that would have gone otherwise."""
-    if len(state.epochs) > epochs:
-        raise ValueError(f'the checkpoint {keeper.path} has {len(state.epochs)} epochs, and epochs is {epochs}')
-    for past in state.epochs:
-        if (h := rate(past.epoch)) != past.learning_rate:
-            was = f'the learning rate in epoch {past.epoch} was {past.learning_rate}, and is {h} now'
-            raise ValueError(f'the checkpoint {keeper.path} is of another training: {was}')
-
-
-def _name(thing: Any) -> str:
-    """Return what a function or an object is known by, in another process, too."""
-    if hasattr(thing, '__qualname__'):
-        return f'{thing.__module__}.{thing.__qualname__}'
-    known = repr(thing)
-    return type(thing).__qualname__ if f'{id(thing):x}' in known.lower() else known
-
-
-def _mark(samples: Samples | None) -> Any:
-    """Return what a set is known by."""
-    if samples is None:
-        return None
-    if isinstance(samples, LargeTeacherSet):
-        return samples, samples.moments
-    return samples, blake2b(repr((samples.inputs, samples.targets)).encode(), digest_size=8).hexdigest()
 
 
 def _check(
