@@ -42,7 +42,7 @@ class Parametrised:
         Raises ValueError for a Value that is none of the parameters.
 
         >>> from microgradnet.nn import Neuron
-    >>> neuron = Neuron(2)
+        >>> neuron = Neuron(2)
         >>> neuron.freeze([neuron.bias]); len(neuron.trainable())
         2
         >>> neuron.unfreeze(); len(neuron.trainable())

@@ -257,7 +257,7 @@ def test_what_makes_no_sense_is_refused() -> None:
 def cluster() -> Iterator[Any]:
     distributed = pytest.importorskip('distributed')
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=':0', silence_logs=50
     ) as found:
         yield found
 

@@ -63,7 +63,7 @@ def executors(dask: bool) -> Iterator[dict[str, tuple[int, Executor]]]:
             from distributed import Client, LocalCluster
 
             cluster = stack.enter_context(
-                LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+                LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=':0', silence_logs=50)
             )
             found[f'Dask, {count}'] = count, stack.enter_context(Client(cluster)).get_executor()
         yield found

@@ -1,0 +1,143 @@
+"""The documentation: its examples run, its links lead somewhere, every public name is on a page, and it builds."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import microgradnet
+from microgradnet import testing
+
+DOCS = Path(__file__).resolve().parent.parent / 'docs'
+PAGES = sorted(DOCS.rglob('*.md'))
+REFERENCE = '\n'.join(page.read_text('utf-8') for page in DOCS.glob('reference/*.md'))
+LINK = re.compile(r'!?\[[^]]*\]\(([^)\s]+)\)')
+FENCE = re.compile(r'^```.*$', re.MULTILINE)
+
+every_page = pytest.mark.parametrize('page', PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r'^#+ (.+)$', page.read_text('utf-8'), re.MULTILINE)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
+
+
+def dead_links(page: Path) -> list[str]:
+    """List what a page links to that is not there: pages, headings and pictures."""
+    dead = []
+    for link in LINK.findall(page.read_text('utf-8')):
+        if '://' in link:
+            continue
+        path, _, anchor = link.partition('#')
+        target = (page.parent / path).resolve() if path else page
+        if not target.is_file() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    return dead
+
+
+def test_there_are_pages_of_each_kind() -> None:
+    names = {page.relative_to(DOCS).as_posix() for page in PAGES}
+    assert {'index.md', 'comparison.md', 'tutorial/neuron.md', 'how-to/compile.md', 'reference/engine.md'} <= names
+
+
+@every_page
+def test_the_examples_run(page: Path) -> None:
+    text = FENCE.sub('', page.read_text('utf-8'))
+    test = doctest.DocTestParser().get_doctest(text, {'__name__': '__main__'}, page.name, str(page), 0)
+    said: list[str] = []
+    failed, _ = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
+    assert not failed, ''.join(said)
+
+
+@every_page
+def test_links_and_pictures_are_there(page: Path) -> None:
+    assert dead_links(page) == []
+
+
+def test_a_dead_link_is_found(tmp_path: Path) -> None:
+    page = tmp_path / 'page.md'
+    page.write_text('# One heading\n[a](page.md#one-heading) [b](#two) ![c](c.svg) [d](https://example.org)\n')
+    assert dead_links(page) == ['#two', 'c.svg']
+
+
+@every_page
+def test_a_page_is_in_the_contents(page: Path) -> None:
+    if page == DOCS / 'index.md':
+        return
+    above = page.parent.parent if page.name == 'index.md' else page.parent
+    index = (above / 'index.md').read_text('utf-8')
+    listed = re.findall(r'^```\{toctree\}$(.*?)^```$', index, re.MULTILINE | re.DOTALL)
+    assert page.relative_to(above).with_suffix('').as_posix() in ''.join(listed).split()
+
+
+@pytest.mark.parametrize('name', sorted({*microgradnet.__all__} - {'functions', 'operations'}))
+def test_every_public_name_is_in_the_reference(name: str) -> None:
+    assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
+
+
+@pytest.mark.parametrize('name', testing.__all__)
+def test_the_testing_kit_is_in_the_reference(name: str) -> None:
+    assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
+
+
+def test_the_modules_of_the_table_are_in_the_reference() -> None:
+    assert 'microgradnet.functions' in REFERENCE
+    assert 'microgradnet.operations' in REFERENCE
+
+
+def needs_the_extra() -> None:
+    for module in ('sphinx', 'myst_parser', 'furo', 'latex2mathml'):
+        if find_spec(module) is None:
+            pytest.skip(f'{module} is not installed: pip install .[docs]')
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site, warnings being errors."""
+    needs_the_extra()
+    folder = tmp_path_factory.mktemp('site')
+    command = [sys.executable, '-m', 'sphinx', '--fail-on-warning', '--keep-going', '--quiet', '--fresh-env']
+    done = subprocess.run([*command, DOCS, folder], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_docstrings_become_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs_the_extra()
+    monkeypatch.syspath_prepend(DOCS)
+    result = doctest.testmod(importlib.import_module('house'))
+    assert result.attempted and not result.failed
+
+
+@pytest.mark.slow
+def test_the_site_needs_no_network(site: Path) -> None:
+    """Whatever a page loads is a file of the site."""
+    pages = [*site.rglob('*.html')]
+    assert len(pages) > len(PAGES)
+    for page in pages:
+        text = page.read_text('utf-8')
+        for source in re.findall(r'<(?:script|img|link)\b[^>]*?\b(?:src|href)="([^"]+)"', text):
+            assert '://' not in source and not source.startswith('//'), f'{page} loads {source}'
+
+
+@pytest.mark.slow
+def test_formulas_and_operations_are_there_to_see(site: Path) -> None:
+    formulas = (site / 'tutorial' / 'error-signal.html').read_text('utf-8')
+    assert formulas.count('<math') > 10 and '\\delta' not in formulas
+    table = (site / 'reference' / 'operations.html').read_text('utf-8')
+    assert table.count('<tr') == len(microgradnet.operations) + 1
+
+
+@pytest.mark.slow
+def test_arguments_become_lists(site: Path) -> None:
+    text = (site / 'reference' / 'compiling.html').read_text('utf-8')
+    assert '<strong>threads</strong>' in text and ':param' not in text
+    for page in site.glob('reference/*.html'):
+        assert '``' not in page.read_text('utf-8'), page.name
