@@ -1,5 +1,9 @@
-"""Hypothesis without deadlines: machines that run the tests are shared, and slow at times. A cache of their own."""
+"""Hypothesis without deadlines: machines that run the tests are shared, and slow at times. A cache of their own.
 
+Ctrl-C is heard, too: a shell that starts the tests in the background has it ignored.
+"""
+
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +11,8 @@ from hypothesis import settings
 
 settings.register_profile('microgradnet', deadline=None)
 settings.load_profile('microgradnet')
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope='session')
