@@ -36,7 +36,7 @@ LAYERS = [
     ['recorded_error', 'compiled_error', 'checkpoint', 'passes', 'training', 'saving'],
     ['drawing.digraph', 'drawing.diagram', 'drawing.graph', 'drawing.names', 'drawing.layout', 'drawing.network'],
     ['drawing.messages', 'drawing.animation', 'drawing.captions', 'drawing.scenes', 'drawing.signals'],
-    ['drawing.formulas', 'drawing.script', 'drawing.svg', 'drawing.player', 'drawing'],
+    ['drawing.formulas', 'drawing.script', 'drawing.svg', 'drawing.player', 'drawing.terminal', 'drawing'],
     ['derivation.terms', 'derivation.algebra', 'derivation.names', 'derivation.untouched', 'derivation.kept'],
     ['derivation.printer', 'derivation.text', 'derivation.tex', 'derivation.mathml', 'derivation.prose'],
     ['derivation.lines', 'derivation.refusals', 'derivation.nodes', 'derivation.parts', 'derivation.steps'],
@@ -46,6 +46,9 @@ LAYERS = [
     ['testing.strategies', 'testing.kinks', 'testing.recorded', 'testing.rows', 'testing.blame', 'testing.gradients'],
     ['testing.straight', 'testing.walks', 'testing.edges', 'testing.reasons', 'testing.findings', 'testing.engines'],
     ['testing.order_picture', 'testing.order', 'testing'],
+    ['command_line.grammar', 'command_line.parsing', 'command_line.output', 'command_line.runs', 'command_line.report'],
+    ['command_line.train', 'command_line.predict', 'command_line.draw', 'command_line.derive', 'command_line'],
+    ['__main__'],
     ['__init__'],
 ]
 ORDER = {name: (layer, place) for layer, names in enumerate(LAYERS) for place, name in enumerate(names)}

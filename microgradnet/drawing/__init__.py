@@ -4,6 +4,7 @@
 ``draw_network``      a net's neurons and weighted connections, in columns
 ``draw_error_signal`` the way of the error signal through a net, picture by picture, or moving
 ``play``              a page that plays the forward run and the backward, step by step
+``tree``              the graph for a terminal: lines of text
 ``parameter_names``   a net's weights and biases as the derivation names them
 ``Digraph``           what is drawn: a ``graphviz.Digraph`` that also renders without ``dot``
 ``RendererNotFound``  the error where it cannot; it still holds the picture's source
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .network import draw_network
     from .player import Page, play
     from .signals import ErrorSignal, draw_error_signal
+    from .terminal import tree
 
 __all__ = [
     'Digraph',
@@ -35,6 +37,7 @@ __all__ = [
     'draw_network',
     'parameter_names',
     'play',
+    'tree',
 ]
 
 _HOMES = {
@@ -47,6 +50,7 @@ _HOMES = {
     'draw_network': 'network',
     'parameter_names': 'names',
     'play': 'player',
+    'tree': 'terminal',
 }
 
 __getattr__, __dir__ = later(__name__, _HOMES)

@@ -1,0 +1,87 @@
+"""``derive 2-2-2-1 w_x1,1``: the update of one weight of a net, written out with its numbers."""
+
+from __future__ import annotations
+
+import html
+from argparse import Namespace
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from ..derivation import Derivation, derive
+from ..nn import MLP
+from ..reals import Number
+from .output import colours, say
+from .parsing import number
+
+__all__ = ['run', 'sizes_of']
+
+#: The formats of files, by their endings.
+FORMATS = {'.txt': 'text', '.tex': 'latex', '.html': 'html', '.htm': 'html'}
+#: Inputs and targets that are not given are these, over and over.
+INPUTS, TARGETS = (1.0, 0.5, -1.0, -0.5), (1.0, 0.0)
+#: A net of more weights than these is not derived by hand.
+MANY = 10_000
+
+
+def run(options: Namespace) -> int:
+    """Make the net, derive the weight's update on one sample, and print it or write it to a file."""
+    form = options.format or 'text'
+    if options.out is not None:
+        suffix = Path(options.out).suffix.lower()
+        if options.format is None and suffix not in FORMATS:
+            known = ', '.join(FORMATS)
+            raise ValueError(f'a derivation is written as {known}, not as {options.out!r}; or say --format')
+        form = options.format or FORMATS[suffix]
+    inputs, *sizes = sizes_of(options.sizes)
+    sample = _numbers(options.inputs, INPUTS, inputs, 'input'), _numbers(options.targets, TARGETS, sizes[-1], 'target')
+    last = options.output_activation or options.activation
+    net = MLP(inputs, sizes, options.activation, last, seed=options.seed)
+    h = None if options.learning_rate is None else number(options.learning_rate)
+    derivation = derive(net, [sample], options.weight, learning_rate=h, limit=options.limit)
+    if options.out is None:
+        say(derivation.text(colours()) if form == 'text' else _document(derivation, form))
+    else:
+        Path(options.out).write_text(_document(derivation, form) + '\n', encoding='utf-8')
+        say(f'wrote {options.out}')
+    return 0
+
+
+def sizes_of(text: str) -> list[int]:
+    """Read the sizes of a net, inputs first.
+
+    >>> sizes_of('2-2-2-1')
+    [2, 2, 2, 1]
+    """
+    parts = text.split('-')
+    if len(parts) < 2 or not all(part.isascii() and part.isdigit() and len(part) < 6 and int(part) for part in parts):
+        raise ValueError(f'the sizes of a net are like 2-2-2-1, inputs first and outputs last, not {text!r}')
+    sizes = [*map(int, parts)]
+    weights = sum((before + 1) * after for before, after in pairwise(sizes))
+    if weights > MANY:
+        raise ValueError(f'a net of {text} has {weights:,} weights and biases; derive takes nets of {MANY:,} at most')
+    return sizes
+
+
+def _numbers(given: Sequence[str] | None, usual: Sequence[float], wanted: int, what: str) -> list[Number]:
+    """Read the inputs or targets that were given; else take the usual ones."""
+    if given is None:
+        return [usual[k % len(usual)] for k in range(wanted)]
+    if len(given) != wanted:
+        raise ValueError(f'the net has {wanted} {what}{"s" * (wanted > 1)}; --{what}s gives {len(given)}')
+    return [number(text) for text in given]
+
+
+def _document(derivation: Derivation, form: str) -> str:
+    """Return the derivation as text, or as a whole document in LaTeX or HTML."""
+    if form == 'text':
+        return derivation.text()
+    if form == 'latex':
+        head = '\\documentclass{article}\n\\usepackage{amsmath}\n\\usepackage{xcolor}\n\\begin{document}\n'
+        return f'{head}\n{derivation.latex()}\n\n\\end{{document}}'
+    title = html.escape(derivation.title)
+    style = 'max-width: 60em; margin: 2em auto; padding: 0 1em; font-family: sans-serif; line-height: 1.5'
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">\n<title>{title}</title></head>\n'
+        f'<body style="{style}">\n{derivation.html()}\n</body>\n</html>'
+    )

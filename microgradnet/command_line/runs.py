@@ -1,0 +1,101 @@
+"""The folder that a training leaves: the net, what its inputs and answers are called, a report, pictures."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ..files import FilePath, write_whole
+from ..nn import MLP
+from ..saving import load
+
+__all__ = ['FILES', 'Description', 'claim', 'clear', 'discard', 'load_run']
+
+#: Whatever a run may leave in its folder.
+FILES = ('net.json', 'run.json', 'report.txt', 'history.png', 'network.svg')
+FORMAT, VERSION = 'microgradnet run', 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the numbers of a net mean: the columns they came from, and the names of the classes."""
+
+    inputs: list[str]
+    targets: list[str]
+    classes: list[str] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: FilePath) -> None:
+        """Write it as JSON."""
+        content = {'format': FORMAT, 'version': VERSION, **asdict(self)}
+        write_whole(path, (json.dumps(content, indent=1, ensure_ascii=False) + '\n').encode())
+
+
+def claim(out: str | None, force: bool) -> Path:
+    """Make the folder of a run, runs/1 or the next that is free if none is named; refuse one that has a run in it."""
+    if out is None:
+        for place in count(1):
+            folder = Path('runs', str(place))
+            if not folder.exists():
+                break
+    else:
+        folder = Path(out)
+        if not force and (found := [name for name in FILES if (folder / name).exists()]):
+            raise ValueError(f'{folder} has a run in it ({", ".join(found)}): name another folder, or say --force')
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier run left."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder if nothing came into it."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def load_run(path: FilePath) -> tuple[MLP, Description]:
+    """Load a net and its description; a net that has none has inputs x1, x2 ..., and outputs y1, y2 ...
+
+    ``path`` is the run's folder, or its net. Raises ValueError for a description that does not fit the net.
+    """
+    place = Path(path)
+    place = place / 'net.json' if place.is_dir() else place
+    net = load(place)
+    beside = place.with_name('run.json')
+    if not beside.exists():
+        outputs = [f'y{k}' for k in range(1, net.sizes[-1] + 1)]
+        return net, Description([f'x{k}' for k in range(1, net.inputs + 1)], outputs)
+    description = _read(beside)
+    outputs = description.classes or description.targets
+    if (len(description.inputs), len(outputs)) != (net.inputs, net.sizes[-1]):
+        said = f'{len(description.inputs)} inputs and {len(outputs)} outputs'
+        raise ValueError(f'{beside} does not belong to {place}: it has {said}; {net!r}')
+    return net, description
+
+
+def _read(path: Path) -> Description:
+    try:
+        content = json.loads(path.read_text('utf-8'))
+    except (ValueError, RecursionError) as trouble:
+        raise ValueError(f'{path} does not describe a run: it is not JSON ({trouble})') from None
+    if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
+        raise ValueError(f'{path} does not describe a run that this version reads: its format is not {FORMAT!r}')
+    for name in ('inputs', 'targets', 'classes'):
+        found = content.get(name)
+        if not (found is None and name == 'classes') and not _are_names(found):
+            raise ValueError(f'{path} does not describe a run: its {name} should be a list of names')
+    return Description(content['inputs'], content['targets'], content['classes'])
+
+
+def _are_names(thing: Any) -> bool:
+    return isinstance(thing, list) and bool(thing) and all(isinstance(name, str) for name in thing)

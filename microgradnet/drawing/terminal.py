@@ -1,0 +1,194 @@
+"""The computation graph for a terminal: a tree of lines, the result first, what it is made of below.
+
+A line has a node's formula, its number, its gradient, and the local derivative of the line
+above by it. A node that is used again has no lines below it the second time, but ↑.
+
+>>> a, b = Value(2.0, label='a'), Value(-3.0, label='b')
+>>> y = a * b + a
+>>> y.backward()
+>>> print(tree(y))
+                number  gradient  local derivative
+y = v_1 + a       -4        1
+├─ v_1 = a · b    -6        1     ∂y/∂v_1 = 1
+│  ├─ a            2       -2     ∂v_1/∂a = -3
+│  └─ b           -3        2     ∂v_1/∂b = 2
+└─ a ↑                            ∂y/∂a = 1
+<BLANKLINE>
+a is used twice: its gradient is -3 + 1 = -2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from typing import NamedTuple
+
+from ..graph import consumers, topological_order
+from ..reals import Number
+from ..value import Constant, Value
+from .digraph import number, short
+
+__all__ = ['tree']
+
+SIGNS = {'add': ' + ', 'sub': ' - ', 'mul': ' · ', 'div': ' / ', 'pow': ' ** '}
+TIMES = {2: 'twice', 3: 'three times', 4: 'four times', 5: 'five times'}
+#: For terminals that have no more than ASCII.
+PLAIN = str.maketrans({'├': '|', '└': '`', '│': '|', '─': '-', '·': '*', '∂': 'd', '↑': '^', '…': '~', '≈': '~',
+                       '∞': 'inf'})  # fmt: skip
+#: The derivation's colours: input, error signal and local derivative, here number, gradient and local derivative.
+COLOURS = (34, 31, 32)
+HEADINGS = ('number', 'gradient', 'local derivative')
+#: More lines about nodes used more than once are not printed.
+NOTES = 6
+
+
+class Line(NamedTuple):
+    """One line of the tree: what stands left, and the three columns."""
+
+    left: str
+    number: str = ''
+    gradient: str = ''
+    local: str = ''
+
+
+def tree(
+    value: Value,
+    *,
+    limit: int | None = 100,
+    number_format: str = '.6g',
+    ascii: bool = False,
+    colour: bool = False,
+) -> str:
+    """Print the graph of a value as lines of text, with what the nodes' ``data`` and ``grad`` hold.
+
+    Nodes go by their labels, others by v_1, v_2 ..., the value itself by y. Constants are in
+    the formulas alone. After ``limit`` lines the rest is left out, and counted. ``ascii`` does
+    with the signs that every terminal has; ``colour`` adds a terminal's colours, those of the
+    derivation. Raises TypeError for anything but a ``Value``, ValueError for a limit below 1.
+
+    >>> print(tree(Value(0.5, label='x').sin() ** 2, ascii=True))
+                        number  gradient  local derivative
+    y = v_1 ** 2      0.229849      0
+    `- v_1 = sin(x)   0.479426      0     dy/dv_1 = 0.958851
+       `- x           0.5           0     dv_1/dx = 0.877583
+    """
+    if not isinstance(value, Value):
+        raise TypeError(f'a tree is printed of a Value, not of {value!r} ({type(value).__name__})')
+    if limit is not None and limit < 1:
+        raise ValueError(f'the limit of a tree must be at least 1 line, not {limit}')
+    order = topological_order(value)
+    names = _names(value, order, number_format)
+    lines, seen, is_whole = _lines(value, names, number_format, inf if limit is None else limit)
+    rows = _aligned(lines, colour)
+    if not is_whole:
+        left_out = sum(not isinstance(node, Constant) for node in order) - seen
+        rows.append(f'… {left_out} more node{"s" * (left_out != 1)}' if left_out else '… more uses of these nodes')
+    notes = _notes(order, names, number_format) if value.grad else []
+    text = '\n'.join([*rows, *([''] if notes else []), *notes])
+    return text.translate(PLAIN) if ascii else text
+
+
+def _lines(root: Value, names: dict[Value, str], spec: str, limit: float) -> tuple[list[Line], int, bool]:
+    """Return the lines of a tree, depth first, at most so many, how many nodes are in them, and whether it is all."""
+    lines: list[Line] = []
+    seen: set[Value] = set()
+    # A node, what is before its line, what is before those below it, and its local derivative.
+    todo: list[tuple[Value, str, str, str]] = [(root, '', '', '')]
+    while todo and len(lines) < limit:
+        node, before, below, local = todo.pop()
+        if node in seen:
+            lines.append(Line(f'{before}{names[node]} ↑', local=local))
+            continue
+        seen.add(node)
+        formula = f' = {_formula(node, names)}' if node.op else ''
+        data = '' if names[node] == number(node.data, spec) else number(node.data, spec)
+        lines.append(Line(f'{before}{names[node]}{formula}', data, number(node.grad, spec), local))
+        edges = [(source, partial) for source, partial in zip(node.inputs, node.partials) if source in names]
+        edges = [edge for edge in edges if not isinstance(edge[0], Constant)]
+        for place, (source, partial) in reversed([*enumerate(edges, 1)]):
+            branch, rest = ('└─ ', '   ') if place == len(edges) else ('├─ ', '│  ')
+            told = 'no signal' if partial is None else f'∂{names[node]}/∂{names[source]} = {number(partial, spec)}'
+            todo.append((source, below + branch, below + rest, told))
+    return lines, len(seen), not todo
+
+
+def _names(root: Value, order: Sequence[Value], spec: str) -> dict[Value, str]:
+    """Name every node: by its label, a constant by its number, others v_1, v_2 ..., the root y."""
+    names = {node: short(node.label).replace('\n', ' ') for node in order if node.label}
+    taken = {*names.values()}
+    free = (name for k in range(1, 2 * len(order) + 2) if (name := f'v_{k}') not in taken)
+    for node in order:
+        if isinstance(node, Constant):
+            names[node] = number(node.data, spec)
+        elif node not in names:
+            names[node] = 'y' if node is root and 'y' not in taken else next(free)
+    return names
+
+
+def _formula(node: Value, names: dict[Value, str]) -> str:
+    """Write an operation over the names of its operands; a long one by its name and their number."""
+    op = node.op
+    assert op is not None
+    operands = [_bracketed(names[source]) for source in node.inputs]
+    if op.name in SIGNS:
+        return SIGNS[op.name].join(operands)
+    if op.name == 'neg':
+        return f'-{operands[0]}'
+    if op.name in ('dot', 'sum'):
+        first, *others = op.split(operands)
+        terms = [' · '.join(term) for term in zip(first, others[0])] if op.name == 'dot' else first
+        rest = [] if op.name == 'sum' or operands[-1] == '0' else operands[-1:]
+        formula = ' + '.join([*terms, *rest]) or '0'
+    else:
+        formula = f'{op.name}({", ".join(names[source] for source in node.inputs)})'
+    return formula if len(formula) <= 50 else f'{op.name} of {len(operands)} operands'
+
+
+def _bracketed(name: str) -> str:
+    """Put a number with a sign, or a fraction, in brackets."""
+    return f'({name})' if name[:1] in '-≈' or '/' in name else name
+
+
+def _aligned(lines: Sequence[Line], colour: bool) -> list[str]:
+    """Put lines in columns, numbers with their points below each other."""
+    left = max(len(line.left) for line in lines)
+    columns = [_column([line[k] for line in lines], HEADINGS[k - 1]) for k in (1, 2)]
+    columns.append([HEADINGS[2], *(line.local for line in lines)])
+    rows = []
+    for place, name in enumerate(['', *(line.left for line in lines)]):
+        cells = [column[place] for column in columns]
+        if colour and place:
+            cells = [f'\033[{code}m{cell}\033[0m' if cell.strip() else cell for code, cell in zip(COLOURS, cells)]
+        rows.append('  '.join([name.ljust(left), *cells]).rstrip())
+    return rows
+
+
+def _column(cells: Sequence[str], heading: str) -> list[str]:
+    """Align numbers at their points, and centre them below a heading."""
+    whole = [min([cell.find(sign) for sign in './e' if sign in cell] or [len(cell)]) for cell in cells]
+    before = max(whole)
+    cells = [' ' * (before - size) + cell for size, cell in zip(whole, cells)]
+    widest = max(map(len, cells))
+    width = max(widest, len(heading))
+    inset = ' ' * ((width - widest) // 2)
+    return [heading.center(width), *((inset + cell).ljust(width) for cell in cells)]
+
+
+def _notes(order: Sequence[Value], names: dict[Value, str], spec: str) -> list[str]:
+    """Say of nodes that are used more than once what their gradients are sums of."""
+    uses, notes = consumers(order), []
+    for node in order:
+        try:
+            parts: list[Number] = [
+                user.grad * partial for user, place in uses[node] if (partial := user.partials[place]) is not None
+            ]
+        except OverflowError:  # a fraction beyond all floats met one
+            continue
+        if len(parts) > 1 and not isinstance(node, Constant):
+            times = TIMES.get(len(parts), f'{len(parts)} times')
+            terms = [number(part, spec) for part in parts]
+            terms = terms if len(terms) <= 6 else [*terms[:3], '…', terms[-1]]
+            total = ' + '.join(terms).replace('+ -', '- ')
+            notes.append(f'{names[node]} is used {times}: its gradient is {total} = {number(node.grad, spec)}')
+    more = [f'… and {len(notes) - NOTES} more nodes are used more than once'] if len(notes) > NOTES else []
+    return notes[:NOTES] + more
