@@ -14,14 +14,15 @@ end a few steps are done again by the engine without compiling, and by a plain `
 from __future__ import annotations
 
 import argparse
-import ast
+import builtins
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from random import Random
 from time import perf_counter
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -41,15 +42,19 @@ Vector = list[Any]
 def names() -> list[str]:
     """List the names of 3 to 10 small letters in the top folder of the standard library, in order."""
     found: set[str] = set()
-    for path in sorted(Path(sysconfig.get_path('stdlib')).glob('*.py')):
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            found.update(str(part) for field, part in ast.iter_fields(node) if field in ('name', 'id', 'attr', 'arg'))
+    codes: list[Any] = [
+        builtins.compile(path.read_bytes(), path, 'exec', dont_inherit=True)  # and not run
+        for path in Path(sysconfig.get_path('stdlib')).glob('*.py')
+    ]
+    for code in codes:  # which grows by the functions and classes inside
+        found.update(code.co_names, code.co_varnames, [code.co_name])
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return sorted(name for name in found if 3 <= len(name) <= 10 and {*name} <= {*LETTERS[1:]})
 
 
 # The model.
-def linear(rows: Sequence[Vector], x: Vector) -> Vector:
-    return [dot(row, x) for row in rows]
+def linear(rows: Sequence[Vector], x: Vector, start: Vector | None = None) -> Vector:
+    return [dot(row, x, c) for row, c in zip(rows, start or [0.0] * len(rows))]
 
 
 def norm(x: Vector) -> Vector:
@@ -64,7 +69,8 @@ def plus(x: Vector, y: Vector) -> Vector:
 def follow(w: dict[str, Any], x: Vector, keys: list[Vector], values: list[Vector]) -> Vector:
     """Take in one more letter, embedded as x; return how likely each letter is to be next, as logits."""
     x = norm(x)
-    query, key, value = (linear(w[name], norm(x)) for name in ('query', 'key', 'value'))
+    normed = norm(x)
+    query, key, value = (linear(w[name], normed) for name in ('query', 'key', 'value'))
     keys.append(key)
     values.append(value)
     heads = []
@@ -72,8 +78,8 @@ def follow(w: dict[str, Any], x: Vector, keys: list[Vector], values: list[Vector
         head = slice(start, start + WIDTH // HEADS)
         attention = softmax([dot(query[head], key[head]) / (WIDTH // HEADS) ** 0.5 for key in keys])
         heads += [dot(attention, column) for column in zip(*(value[head] for value in values))]
-    x = plus(x, linear(w['join'], heads))
-    x = plus(x, linear(w['down'], [relu(r) for r in linear(w['up'], norm(x))]))
+    x = linear(w['join'], heads, x)
+    x = linear(w['down'], [relu(r) for r in linear(w['up'], norm(x))], x)
     return linear(w['next'], x)
 
 
@@ -96,37 +102,49 @@ def coded(name: str) -> tuple[Any, Any]:
 
 
 class Learner:
-    """The weights, in one array, and the running means of their gradients."""
+    """The weights, in one array, and the running sums of their gradients and of the squares of those."""
 
     heads, coded = HEADS, staticmethod(coded)
 
     def __init__(self, seed: int) -> None:
         self.sizes = [rows * columns for rows, columns in SHAPES.values()]
         self.theta = np.random.default_rng(seed).normal(0, 0.08, sum(self.sizes))
+        self.plain: Any = None  # the weights as plain Values, for names_plain
         self.m, self.v, self.steps = np.zeros_like(self.theta), np.zeros_like(self.theta), 0
 
     def gradient(self, name: str) -> tuple[float, Any]:
         """Return the error of a name, and its gradient by all weights."""
         places, targets = asked(name)
-        E, slopes = program(len(name) + 1).value_and_gradient(self.theta[places], targets)
-        return E, np.bincount(places, slopes, len(self.theta))
+        n, first = len(places), self.sizes[0]
+        theta = np.concatenate([self.theta[places], self.theta[first:]])
+        E, slopes = program(len(name) + 1).value_and_gradient(theta, targets)
+        return E, np.concatenate([np.bincount(places, slopes[:n], first), slopes[n:]])
 
     def recorded_gradient(self, name: str) -> tuple[float, Any]:
         """Return the same by Values, recorded anew."""
-        w = {key: [[Value(number) for number in row] for row in rows] for key, rows in self.weights().items()}
+        w, leaves = self.leaves, [leaf for rows in self.leaves.values() for row in rows for leaf in row]
+        for leaf, number in zip(leaves, self.theta.tolist()):
+            leaf.data, leaf.grad = number, 0.0
         tokens, targets = coded(name)
         E = error(w, [w['letter'][token] for token in tokens], targets.tolist())
         E.backward()
-        return float(E.data), np.array([leaf.grad for rows in w.values() for row in rows for leaf in row])
+        return float(E.data), np.array([leaf.grad for leaf in leaves])
+
+    @cached_property
+    def leaves(self) -> dict[str, Any]:
+        """The weights by name, as rows of Values."""
+        return {key: [[Value(number) for number in row] for row in rows] for key, rows in self.weights().items()}
 
     def step(self, name: str, h: float) -> float:
         """Learn from a name, with learning rate h; return its error before."""
         E, g = self.gradient(name)
         self.steps += 1
-        self.m += 0.1 * (g - self.m)
-        self.v += 0.01 * (g * g - self.v)
-        unbiased = (1 - 0.99**self.steps) ** 0.5
-        self.theta -= h * unbiased / (1 - 0.9**self.steps) * self.m / (np.sqrt(self.v) + 1e-8 * unbiased)
+        self.m *= 0.9  # the means of Adam are 0.1 m and 0.01 v
+        self.m += g
+        self.v *= 0.99
+        self.v += g * g
+        mean, root = 0.1 / (1 - 0.9**self.steps), (0.01 / (1 - 0.99**self.steps)) ** 0.5
+        self.theta -= h * mean / root * self.m / (np.sqrt(self.v) + 1e-8 / root)
         return E
 
     def weights(self) -> dict[str, Any]:
@@ -149,11 +167,9 @@ class Learner:
 
 @cache
 def asked(name: str) -> tuple[Any, Any]:
-    """Return the places of the weights that a program for a name asks for, and its row of targets."""
+    """Return the places of the embeddings that a program for a name asks for, and its row of targets."""
     tokens, targets = coded(name)
-    embeddings = tokens[:, None] * WIDTH + np.arange(WIDTH)
-    others = np.arange(len(LETTERS) * WIDTH, sum(rows * columns for rows, columns in SHAPES.values()))
-    return np.r_[embeddings.ravel(), others], targets.reshape(1, -1)
+    return (tokens[:, None] * WIDTH + np.arange(WIDTH)).ravel(), targets.reshape(1, -1)
 
 
 @cache
