@@ -142,9 +142,14 @@ class Learner:
         self.m *= 0.9  # the means of Adam are 0.1 m and 0.01 v
         self.m += g
         self.v *= 0.99
-        self.v += g * g
+        g *= g
+        self.v += g
         mean, root = 0.1 / (1 - 0.9**self.steps), (0.01 / (1 - 0.99**self.steps)) ** 0.5
-        self.theta -= h * mean / root * self.m / (np.sqrt(self.v) + 1e-8 / root)
+        np.sqrt(self.v, out=g)
+        g += 1e-8 / root
+        np.divide(self.m, g, out=g)
+        g *= h * mean / root
+        self.theta -= g
         return E
 
     def weights(self) -> dict[str, Any]:

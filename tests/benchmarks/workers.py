@@ -28,7 +28,6 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
-from peers.measuring import alone  # noqa: E402
 from peers.report import describe, seconds  # noqa: E402
 
 __all__ = ['main']
@@ -95,7 +94,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--rows', metavar='N,M', type=lambda text: [*map(int, text.split(','))], help=f'{SIZES}')
     parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
     options = parser.parse_args(arguments)
-    alone()
     import numpy
 
     from microgradnet import MLP, Value, compile, half_squared_error
