@@ -124,6 +124,16 @@ def test_a_change_of_a_row_is_noticed() -> None:
         assert program.backward(rows, executor=threads) == pytest.approx(program.sum(rows)) != first
 
 
+@pytest.mark.parametrize('mode', ['r+', 'c'])
+def test_a_change_of_a_mapped_file_is_noticed(mode: Any, tmp_path: Path) -> None:
+    _, program = sample_error()
+    numpy.save(tmp_path / 'rows.npy', numpy.array(some_rows(10)))
+    rows, executor = numpy.load(tmp_path / 'rows.npy', mmap_mode=mode), Backwards()
+    first = program.backward(rows, executor=executor, shards=2)
+    rows[3] = 0.0
+    assert program.backward(rows, executor=executor, shards=2) == pytest.approx(program.sum(rows)) != first
+
+
 @pytest.mark.parametrize('backend', BACKENDS)
 @pytest.mark.parametrize('executor', [None, ThreadPoolExecutor, Backwards])
 def test_rows_from_an_iterator_and_from_a_file(

@@ -78,7 +78,8 @@ def carrier(runner: Runner, executor: Executor) -> Carrier:
         )
     if isinstance(executor, ThreadPoolExecutor):
         return Threads(runner, executor)
-    return (Dask if hasattr(executor, '_client') else Files)(runner, executor)
+    is_dask = type(executor).__module__.partition('.')[0] == 'distributed'
+    return (Dask if is_dask else Files)(runner, executor)
 
 
 class Pickled(NamedTuple):
@@ -122,8 +123,9 @@ def _opened(path: str, dtype: str, offset: int, shape: tuple[int, int]) -> Any:
 
 
 def mapping(rows: Any) -> Mapped | None:
-    """Say where in a file rows are, if they are a whole mapped file, row after row."""
-    if not is_mapped(rows) or not isinstance(rows.base, mmap) or not rows.flags.c_contiguous:
+    """Say where in a file rows are, if they are a whole mapped file, row after row, and no copy on write."""
+    whole = is_mapped(rows) and isinstance(rows.base, mmap) and rows.flags.c_contiguous
+    if not whole or rows.filename is None or rows.mode == 'c':
         return None
     return Mapped(str(rows.filename), rows.dtype.str, rows.offset, rows.shape)
 
@@ -219,7 +221,7 @@ class Dask(Threads):
         self.given = [(rows, start, end) for start, end in pairwise(ends)]
         self.shards = [self._scattered(shard) for shard in range(len(self.given))]
 
-    def _scattered(self, shard: int, workers: Any = None) -> Any:
+    def _scattered(self, shard: int) -> Any:
         rows, start, end = self.given[shard]
         part = rows[start:end]
         if is_mapped(part):

@@ -29,7 +29,7 @@ from ..files import Folder
 from .carriers import Carrier, WorkersLostError, carrier, spool
 from .engines import Engine
 from .results import added
-from .row_data import is_mapped
+from .row_data import blocks, is_mapped
 from .runner import Runner
 
 __all__ = ['Shards', 'Workers', 'WorkersLostError', 'fingerprint']
@@ -153,11 +153,14 @@ def _plain(theta: Any) -> Any:
 
 
 def fingerprint(rows: Any, engine: Engine, width: int) -> Any:
-    """Return what rows can be known by again: a hash, or of a mapped file its name; None of an iterator."""
+    """Return what rows can be known by again: a hash, or of a file mapped to be read its name; None of an iterator."""
     if isinstance(rows, Iterator):
         return None
-    if is_mapped(rows):
+    if is_mapped(rows) and rows.mode == 'r':
         return str(rows.filename), rows.dtype.str, rows.shape, rows.strides, rows.ctypes.data
-    data, _ = engine.rows(rows, width)
-    text = data.tobytes() if is_array(data) else repr(data).encode()
-    return len(data), blake2b(text).digest()
+    digest, count = blake2b(), 0
+    for block in blocks(rows, width):
+        data, _ = engine.rows(block, width)
+        digest.update(data.tobytes() if is_array(data) else repr(data).encode())
+        count += len(data)
+    return count, digest.digest()
