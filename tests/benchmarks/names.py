@@ -19,8 +19,7 @@ from time import process_time
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / 'demos')]
-os.environ['MICROGRADNET_CACHE'] = ''  # compile every time
+sys.path.insert(0, str(ROOT))
 
 __all__ = ['main']
 
@@ -30,8 +29,8 @@ NAME = 'appendingnames'
 
 def measure(letters: int, rounds: int) -> dict[str, Any]:
     """Compile for a name of so many letters, and compare; return all that was measured."""
-    import names
-    from names_plain import compare
+    from demos import names
+    from demos.names_plain import compare
 
     learner, name = names.Learner(1), NAME[:letters]
     start = process_time()
@@ -57,6 +56,7 @@ def goals(ratios: dict[str, float]) -> list[tuple[str, float, float]]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Print a table for each length, and whether the goals are met."""
+    os.environ['MICROGRADNET_CACHE'] = ''  # compile every time
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--letters', type=int, nargs='+', default=[3, 6, 10], metavar='N', help='up to 14')
     parser.add_argument('--rounds', type=int, default=9, metavar='N')
