@@ -31,8 +31,12 @@ class Sweeps(Forward):
         if part.alone:
             after = self._frames[-1].after
             for site in part.items:
-                if isinstance(site, Site) and site.active and (site in self._starts or site in self._left):
-                    starts[site] = self._sum(after.pop(site)) if site in after else self._zero
+                if isinstance(site, Site) and site.active:
+                    terms = after.pop(site, [])
+                    if self._sent.get(site) is False:
+                        terms.append((self._put(-1, 'load', 'signals', site.place.last()), 1))
+                    if terms or site in self._starts:
+                        starts[site] = self._sum(terms) if terms else self._zero
         frame = Frame(part)
         self._frames.append(frame)
         for site, start in starts.items():
@@ -77,7 +81,7 @@ class Sweeps(Forward):
 
     def _backward_site(self, site: Site) -> None:
         terms = self._frames[-1].signals.pop(site, [])
-        if site in self._sent:
+        if self._sent.get(site):
             terms.append((self._put(-1, 'load', 'signals', site.place), 1))
         if site.outputs:
             terms.append((super().make('number', 1.0), 1))

@@ -54,13 +54,14 @@ class Bodies(Lowering):
         self._nests = Nests(tape)
         self._frames: list[Frame] = []
         self._register: dict[Site, Place] = {}
-        self._kept: dict[Site, None] = {}
+        #: What is kept, what signals go to through memory, and whether that is at every turn of its loop; else
+        #: it is after the loop.
+        self._kept: dict[Site, bool] = {}
         #: What is fetched from memory, and the place of the operation it is for; for the backward sweep, the end.
         self._reads: list[tuple[Affine, Affine | None]] = []
         self._reader = Affine(0)
-        self._sent: dict[Site, None] = {}
+        self._sent: dict[Site, bool] = {}
         self._starts: dict[Site, Affine] = {}
-        self._left: set[Site] = set()
         self._depths: dict[Place, int] = {}
         self._survey()
 
@@ -73,20 +74,24 @@ class Bodies(Lowering):
     def _fetch(self, number: Affine, path: tuple[Part, ...], active: bool) -> None:
         way, source = self._nests.find(number, path)
         if way == 'memory':
-            sources = self._keep(number)
+            self._keep(number)
             if active:
-                self._sent.update(dict.fromkeys(sources))
+                self._mark(self._sent, number)
         elif way == 'before' and source not in self._starts:
             assert source is not None
             self._starts[source] = number
             self._fetch(number.first(), path[:-1], active)
-        elif way == 'after':
-            assert source is not None
-            self._left.add(source)
 
     def _keep(self, number: Affine) -> set[Site]:
+        return self._mark(self._kept, number)
+
+    def _mark(self, memory: dict[Site, bool], number: Affine) -> set[Site]:
+        """Give memory to what computes a number, once for each turn of its loop if other turns than the last do."""
         sources = self._nests.behind(number)
-        self._kept.update(dict.fromkeys(sources))
+        last = self._nests.are_last(number)
+        for source in sources:
+            every = not (last and source.place.steps and source.path[-1].alone)
+            memory[source] = memory.get(source, False) or every
         return sources
 
     # Instructions: made once in each body.
@@ -182,13 +187,21 @@ class Bodies(Lowering):
         """Give memory to what goes through it, and return all that was written."""
         tape = self._tape
         reads = [(number, reader, self._nests.behind(number)) for number, reader in self._reads]
-        rolling, turns = short_lived(len(tape.items), self._kept, reads)
-        homes = {'kept': [*self._kept.keys() - rolling], 'rolling': [*rolling], 'signals': [*self._sent]}
+        kept, sent = (
+            {site: site.place if every else site.place.last() for site, every in memory.items()}
+            for memory in (self._kept, self._sent)
+        )
+        rolling, turns = short_lived(len(tape.items), kept, reads)
+        homes = {
+            'kept': [place for site, place in kept.items() if site not in rolling],
+            'rolling': [kept[site] for site in rolling],
+            'signals': [*sent.values()],
+        }
         moved = {number: self._home(name, operands, rolling) for number, (name, operands) in self._in_memory()}
         where, sizes = {}, {}
-        for memory, sites in homes.items():
+        for memory, places in homes.items():
             asked = [self._instructions[number].operands[1] for number, home in moved.items() if home == memory]
-            where[memory], slot = slots(len(tape.items), [site.place for site in sites], asked)
+            where[memory], slot = slots(len(tape.items), places, asked)
             sizes[memory] = slot[-1]
         for number, memory in moved.items():
             name, (_, place, *others) = self._instructions[number]

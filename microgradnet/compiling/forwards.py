@@ -41,12 +41,16 @@ class Forward(Bodies):
                     carry.start, carry.after = self._value(number.first()), self._register[source]
                     loop.carries.append(carry)
         self._frames[-1].block.append(loop)
+        for part in nest.parts:
+            for item in part.items:
+                if isinstance(item, Site) and self._kept.get(item) is False:
+                    self._put(-1, 'store', 'kept', item.place.last(), self._register[item])
 
     def _forward_site(self, site: Site) -> None:
         self._reader = site.place
         operands = [self._value(number) for number in site.operands]
         result = self._register[site] = self.apply(site.operation, operands)
-        if site in self._kept:
+        if self._kept.get(site):
             self._put(-1, 'store', 'kept', site.place, result)
         for number in site.outputs:
             self._put(-1, 'output', number, result)

@@ -21,11 +21,14 @@ LARGE, LESS = 4096, 4
 Read: TypeAlias = tuple[Affine, 'Affine | None', set[Site]]
 
 
-def short_lived(length: int, kept: Iterable[Site], reads: list[Read]) -> tuple[set[Site], int]:
-    """Return what is asked for again soon only, and within how many numbers of it. Nothing, if that saves little."""
+def short_lived(length: int, kept: dict[Site, Affine], reads: list[Read]) -> tuple[set[Site], int]:
+    """Return what is asked for again soon only, and within how many numbers of it. Nothing, if that saves little.
+
+    kept: what is kept, and its places.
+    """
 
     def given(sites: Iterable[Site], reads: list[Read]) -> list[int]:
-        return slots(length, [site.place for site in sites], [read[0] for read in reads])[1]
+        return slots(length, [kept[site] for site in sites], [read[0] for read in reads])[1]
 
     rolling = {*kept}
     slot = given(rolling, reads)

@@ -47,6 +47,14 @@ class Affine(NamedTuple):
         """Return the number as it is when the innermost loop begins, for outside of it."""
         return Affine(self.start, self.steps[:-1], self.counts[:-1])
 
+    def last(self) -> Affine:
+        """Return the number as it is when the innermost loop ends, for outside of it.
+
+        >>> Affine(5, (100, 2), (3, 4)).last()
+        Affine(start=11, steps=(100,), counts=(3,))
+        """
+        return Affine(self.start + self.steps[-1] * (self.counts[-1] - 1), self.steps[:-1], self.counts[:-1])
+
     def moved(self, by: int) -> Affine:
         return self._replace(start=self.start + by)
 
@@ -93,6 +101,7 @@ class Nests:
         self.tape = tape
         self.sites: list[Site] = []
         self.site_at: list[Site] = [None] * len(tape.items)  # type: ignore[list-item]
+        self._is_last = bytearray(len(tape.items))
         items = [(shape, [Affine(number) for number in vector]) for shape, vector in tape.folded]
         self.parts = self._body(None, items, ())
         self._behind: dict[Affine, set[Site]] = {}
@@ -116,6 +125,7 @@ class Nests:
             part.items.append(site)
             self.sites.append(site)
             for places in site.place.ranges():
+                self._is_last[places[-1]] = 1
                 if isinstance(places, range):
                     self.site_at[places.start : places.stop : places.step] = [site] * len(places)
                 else:
@@ -176,6 +186,10 @@ class Nests:
             if (last, place.steps[:-1]) == (number.start, number.steps):
                 return 'after', site
         return 'memory', site
+
+    def are_last(self, number: Affine) -> bool:
+        """Tell whether a number's instances are all computed by last turns of the innermost loops around them."""
+        return all(all(pick(self._is_last, places)) for places in number.ranges())
 
     def behind(self, number: Affine) -> set[Site]:
         """Return the operations that compute a number's instances."""
