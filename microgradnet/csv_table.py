@@ -45,6 +45,16 @@ class Table(NamedTuple):
             return self.numbers(name)
         return [cell for _, cell in cells]
 
+    def choose(self, target: str | Sequence[str], inputs: Sequence[str] | None) -> tuple[list[str], list[str]]:
+        """Return the columns of the targets, and those of the inputs: all others, if they are not given."""
+        names = [target] if isinstance(target, str) else [*target]
+        chosen = [name for name in self.header if name not in names] if inputs is None else [*inputs]
+        if not names or not chosen:
+            raise ValueError(f'{self.path} needs at least one target and one input; it has the columns {self.header}')
+        if {*names} & {*chosen}:
+            raise ValueError(f'a column is an input or a target, not both: {sorted({*names} & {*chosen})}')
+        return names, chosen
+
     def places(self, name: str, classes: Sequence[str]) -> list[int]:
         """Read one column as classes; return the place of each among them."""
         for line, cell in self.cells(name):
@@ -86,6 +96,8 @@ def tables(path: str | PathLike[str], delimiter: str = ',', size: int = CHUNK) -
                         raise ValueError(f'{name}, line {line}: {found}')
                 yield Table(name, header, chunk)
                 first = False
+        except UnicodeDecodeError:
+            raise ValueError(f'{name} is not a text in UTF-8') from None
         except csv.Error as trouble:
             raise ValueError(f'{name}, line {reader.line_num}: {trouble}') from trouble
 

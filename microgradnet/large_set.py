@@ -93,15 +93,12 @@ class LargeTeacherSet:
         As ``TeacherSet.from_csv``: a target is a number if the first is, else a class; then the file is
         read twice if ``classes`` are not given. Raises ValueError naming line, column and content.
         """
-        names = [target] if isinstance(target, str) else [*target]
 
         def chunks() -> Iterator[Table]:
             return tables(path, delimiter)
 
         head = next(chunks())
-        chosen = [name for name in head.header if name not in names] if inputs is None else [*inputs]
-        if not names or not chosen or {*names} & {*chosen}:
-            raise ValueError(f'{path} needs inputs, and targets apart from them; it has the columns {head.header}')
+        names, chosen = head.choose(target, inputs)
         are_classes = classes is not None or isinstance(head.labels_or_numbers(names[0], False)[0], str)
         if are_classes and classes is None:
             classes = sorted({label for table in chunks() for _, label in table.cells(names[0])})

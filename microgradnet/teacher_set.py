@@ -110,12 +110,7 @@ class TeacherSet:
         (((150.0,), (120.0,)), (0, 1), ('apple', 'pear'))
         """
         table = read_table(path, delimiter)
-        names = [target] if isinstance(target, str) else [*target]
-        chosen = [name for name in table.header if name not in names] if inputs is None else [*inputs]
-        if not names or not chosen:
-            raise ValueError(f'{path} needs at least one target and one input; it has the columns {table.header}')
-        if {*names} & {*chosen}:
-            raise ValueError(f'a column is an input or a target, not both: {sorted({*names} & {*chosen})}')
+        names, chosen = table.choose(target, inputs)
         classes = classes if classes is None or isinstance(classes, bool) else [*map(str, plain(classes))]
         columns = [table.labels_or_numbers(name, as_labels=classes not in (None, False)) for name in names]
         return cls(

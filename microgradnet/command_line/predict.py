@@ -18,7 +18,7 @@ from ..nn import MLP
 from ..samples import is_row
 from ..teacher_set import TeacherSet
 from .output import say
-from .runs import Description, load_run
+from .runs import Description, load_run, places
 
 __all__ = ['run']
 
@@ -26,11 +26,8 @@ __all__ = ['run']
 def run(options: Namespace) -> int:
     """Print the rows of a file with the net's answers behind them, or write them to a file."""
     net, description = load_run(options.net)
-    try:
-        table = read_table(options.file, options.delimiter)
-    except UnicodeDecodeError:
-        raise ValueError(f'{options.file} is not a text in UTF-8') from None
-    columns = _columns(table, description, named=not _is_bare(options.net))
+    table = read_table(options.file, options.delimiter)
+    columns = _columns(table, description, named=places(options.net)[1].exists())
     rows = [*zip(*map(table.numbers, columns))]
     header, answers = _answers(net, rows, description)
     if taken := [name for name in header if name in table.header]:
@@ -62,12 +59,6 @@ def _score(table: Table, description: Description, answers: Sequence[Sequence[An
     except ValueError:  # not all of them are there
         return ''
     return f'rms {root_mean_square_error(answers, targets):.4g}'
-
-
-def _is_bare(path: str) -> bool:
-    """Tell whether a net has no description beside it."""
-    place = Path(path)
-    return not (place / 'run.json' if place.is_dir() else place.with_name('run.json')).exists()
 
 
 def _columns(table: Table, description: Description, named: bool) -> list[str]:

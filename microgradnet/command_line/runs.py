@@ -13,7 +13,7 @@ from ..files import FilePath, write_whole
 from ..nn import MLP
 from ..saving import load
 
-__all__ = ['FILES', 'Description', 'claim', 'clear', 'discard', 'load_run']
+__all__ = ['FILES', 'Description', 'claim', 'clear', 'discard', 'load_run', 'places']
 
 #: Whatever a run may leave in its folder.
 FILES = ('net.json', 'run.json', 'report.txt', 'history.png', 'network.svg')
@@ -68,10 +68,8 @@ def load_run(path: FilePath) -> tuple[MLP, Description]:
 
     ``path`` is the run's folder, or its net. Raises ValueError for a description that does not fit the net.
     """
-    place = Path(path)
-    place = place / 'net.json' if place.is_dir() else place
+    place, beside = places(path)
     net = load(place)
-    beside = place.with_name('run.json')
     if not beside.exists():
         outputs = [f'y{k}' for k in range(1, net.sizes[-1] + 1)]
         return net, Description([f'x{k}' for k in range(1, net.inputs + 1)], outputs)
@@ -81,6 +79,13 @@ def load_run(path: FilePath) -> tuple[MLP, Description]:
         said = f'{len(description.inputs)} inputs and {len(outputs)} outputs'
         raise ValueError(f'{beside} does not belong to {place}: it has {said}; {net!r}')
     return net, description
+
+
+def places(path: FilePath) -> tuple[Path, Path]:
+    """Return where a run's net is, and where its description would be."""
+    place = Path(path)
+    place = place / 'net.json' if place.is_dir() else place
+    return place, place.with_name('run.json')
 
 
 def _read(path: Path) -> Description:

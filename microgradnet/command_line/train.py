@@ -112,8 +112,6 @@ def read(options: Namespace) -> TeacherSet:
             inputs=options.inputs, classes=True if options.classes else None, standardise=True,
             delimiter=options.delimiter,
         )  # fmt: skip
-    except UnicodeDecodeError:
-        raise ValueError(f'{options.file} is not a text in UTF-8') from None
     except ValueError as trouble:
         hint = '; --inputs names the columns to learn from' if 'is not a number' in str(trouble) else ''
         raise ValueError(f'{trouble}{hint * (options.inputs is None)}') from None
