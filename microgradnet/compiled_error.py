@@ -160,34 +160,20 @@ def error_of(
             if compiled is False:
                 raise ValueError(f'{what} is for compiled errors, and compiled is False')
             compiled = True
-    found = _compiled(net, teacher_set, error, epochs, compiled, executor, shards)
-    if found is None:
-        return RecordedError(net, teacher_set, error)
-    return found
-
-
-def _compiled(
-    net: MLP,
-    teacher_set: Samples,
-    error: Error,
-    epochs: int,
-    wanted: bool | None,
-    executor: Workers | None,
-    shards: int | None,
-) -> CompiledError | None:
-    if wanted is False:
-        return None
     exact = any(isinstance(p.data, Fraction) for p in net.parameters())
-    if wanted is None:
-        cost = epochs * len(teacher_set) * len(net.parameters()) * RECORDED
-        have = importlib.util.find_spec('llvmlite') and importlib.util.find_spec('numpy')
-        if exact or not have or cost < COMPILING or error not in SUMS:
-            return None
-    elif exact:
+    if compiled and exact:
         raise TypeError('compiled=True computes in floats; the net has fractions')
-    try:
-        return CompiledError(net, teacher_set, error, executor, shards)
-    except (ValueError, TypeError):  # an activation that branches, an operation that only Python can compute
-        if wanted:
-            raise
-        return None
+    if compiled or (compiled is None and not exact and _pays(net, teacher_set, error, epochs)):
+        try:
+            return CompiledError(net, teacher_set, error, executor, shards)
+        except (ValueError, TypeError):  # an activation that branches, an operation that only Python can compute
+            if compiled:
+                raise
+    return RecordedError(net, teacher_set, error)
+
+
+def _pays(net: MLP, teacher_set: Samples, error: Error, epochs: int) -> bool:
+    """Tell whether an error can surely be compiled, and so much is to be done that it pays."""
+    cost = epochs * len(teacher_set) * len(net.parameters()) * RECORDED
+    have = importlib.util.find_spec('llvmlite') and importlib.util.find_spec('numpy')
+    return bool(have) and cost >= COMPILING and error in SUMS

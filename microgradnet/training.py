@@ -156,7 +156,8 @@ def train(
         keeper = Checkpoint(checkpoint, checkpoint_every, settings)
         state = keeper.go_on(state, lambda epoch: _rate(learning_rate, schedule(epoch, epochs), epoch), epochs)
         set_weights(parameters, state.weights)
-    history = History(state.epochs)
+    history = History()
+    history.epochs = state.epochs
     history.compiled = E.compiled
     pass_over = Pass(net, E, state, size, l2, clip)
     try:
@@ -172,7 +173,6 @@ def train(
                 finished = Epoch(epoch, pass_over(h, shuffle), learning_rate=h)
                 record = measured(E, net.sizes[-1], teacher_set, validation, error, metrics, finished)
                 state.epochs.append(record)
-                history.epochs.append(record)
                 show(record)
                 if patience is not None:
                     watched = E.error(teacher_set) if record.validation is None else record.validation
