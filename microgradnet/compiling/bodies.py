@@ -57,10 +57,10 @@ class Bodies(Lowering):
         #: What is kept, what signals go to through memory, and whether that is at every turn of its loop; else
         #: it is after the loop.
         self._kept: dict[Site, bool] = {}
-        #: What is fetched from memory, and the place of the operation it is for; for the backward sweep, the end.
-        self._reads: list[tuple[Affine, Affine | None]] = []
-        self._reader = Affine(0)
         self._sent: dict[Site, bool] = {}
+        #: What is fetched from memory, and the place of the operation it is for; for the backward sweep, the end.
+        self._reads: dict[tuple[Affine, Affine | None], None] = {}
+        self._reader = Affine(0)
         self._starts: dict[Site, Affine] = {}
         self._depths: dict[Place, int] = {}
         self._survey()
@@ -160,7 +160,7 @@ class Bodies(Lowering):
             return self._make(level, way, outside(number.moved(-(ROW if way == 'row' else PARAMETER)), level))
         if backwards or way == 'memory':
             sources = self._keep(number)
-            self._reads.append((number, None if backwards else self._reader))
+            self._reads[number, None if backwards else self._reader] = None
             level = self._level(number, () if backwards else sources)
             return self._make(level, 'load', 'kept', outside(number, level))
         assert source is not None
@@ -197,7 +197,7 @@ class Bodies(Lowering):
             'rolling': [kept[site] for site in rolling],
             'signals': [*sent.values()],
         }
-        moved = {number: self._home(name, operands, rolling) for number, (name, operands) in self._in_memory()}
+        moved = {number: self._home(operands[0], operands[1], rolling) for number, (_, operands) in self._in_memory()}
         where, sizes = {}, {}
         for memory, places in homes.items():
             asked = [self._instructions[number].operands[1] for number, home in moved.items() if home == memory]
@@ -216,9 +216,8 @@ class Bodies(Lowering):
             if instruction.name in MEMORY and instruction.operands[0] in ('kept', 'signals'):
                 yield number, instruction
 
-    def _home(self, name: str, operands: tuple[Any, ...], rolling: set[Site]) -> str:
-        """Return the memory that an instruction writes or reads."""
-        memory, place = operands[:2]
+    def _home(self, memory: str, place: Affine, rolling: set[Site]) -> str:
+        """Return the memory that an instruction of this place writes or reads."""
         return 'rolling' if memory == 'kept' and self._nests.behind(place) <= rolling else memory
 
 

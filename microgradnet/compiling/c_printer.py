@@ -141,8 +141,7 @@ class _CLoops(Looping, _C):
     def body(self, array: str, adding: str) -> str:
         """Print the body: memory, what loops leave behind, the blocks."""
         self.outputs, self.adding = array, adding
-        sizes = {'kept': self.routine.kept, 'rolling': self.routine.rolling, 'signals': self.routine.signals}
-        lines = [line for name, size in sizes.items() for line in self._memory(name, size)]
+        lines = [line for name, size in self.routine.sizes.items() for line in self._memory(name, size)]
         if any(name == 'table' for name, _ in self.routine.instructions):
             numbers = ', '.join(self.spell_number(number)[0] for number in self.routine.table)
             lines.append(f'static const double table[{len(self.routine.table)}] = {{{numbers}}};')

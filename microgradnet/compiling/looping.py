@@ -126,7 +126,7 @@ class Looping(Expressions):
     def python_routine(self) -> str:
         """Print a function of a row and of the parameters that returns the list of all outputs."""
         routine = self.routine
-        sizes = {'kept': routine.kept, 'rolling': routine.rolling, 'signals': routine.signals, 'outputs': routine.count}
+        sizes = routine.sizes | {'outputs': routine.count}
         body = [f'{name} = {self.array(name, size)}' for name, size in sizes.items() if size]
         body += [*self.lines(), 'return outputs']
         return '\n    '.join(['def program(row, parameters):', *body]) + '\n'

@@ -210,11 +210,9 @@ class _LoopDriver(Driver):
     def __init__(self, routine: Routine, lanes: int, adding: bool, calls: list[str]) -> None:
         self.set_up(routine.width, routine.count, lanes, small=False)
         self.calls, self.adding = calls, adding
-        self.kept, self.rolling, self.signals = (
-            size * lanes for size in (routine.kept, routine.rolling, routine.signals)
-        )
+        self.kept, self.rolling, self.signals = (size * lanes for size in routine.sizes.values())
         self.results = -(-self.count * (1 if adding else lanes) // 8) * 8
-        self.scratch = self.results + self.kept + self.rolling + self.signals
+        self.scratch = self.results + routine.memory * lanes
 
     def block(self) -> str:
         calls = '\n'.join(f'  {call}' for call in self.calls)

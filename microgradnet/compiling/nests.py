@@ -105,6 +105,7 @@ class Nests:
         items = [(shape, [Affine(number) for number in vector]) for shape, vector in tape.folded]
         self.parts = self._body(None, items, ())
         self._behind: dict[Affine, set[Site]] = {}
+        self._last: dict[Affine, bool] = {}
         self._ways: dict[tuple[Affine, tuple[Part, ...]], Way] = {}
 
     def _body(
@@ -189,7 +190,10 @@ class Nests:
 
     def are_last(self, number: Affine) -> bool:
         """Tell whether a number's instances are all computed by last turns of the innermost loops around them."""
-        return all(all(pick(self._is_last, places)) for places in number.ranges())
+        result = self._last.get(number)
+        if result is None:
+            result = self._last[number] = all(all(pick(self._is_last, places)) for places in number.ranges())
+        return result
 
     def behind(self, number: Affine) -> set[Site]:
         """Return the operations that compute a number's instances."""

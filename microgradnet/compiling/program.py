@@ -264,11 +264,11 @@ class Program:
 
     @cached_property
     def _forward(self) -> Runner:
-        return Runner(self.listing, self._watch, *self._watch.way)
+        return Runner(self.listing, self._watch)
 
     @cached_property
     def _gradient(self) -> Runner:
-        return Runner(self._gradient_listing, self._watch, *self._watch.way)
+        return Runner(self._gradient_listing, self._watch)
 
     def _theta(self) -> list[float]:
         """Return the numbers that the parameters hold now."""

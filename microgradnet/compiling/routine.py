@@ -74,9 +74,14 @@ class Routine:
     customs: dict[str, Operation]
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many numbers of a row are in each memory."""
+        return {'kept': self.kept, 'rolling': self.rolling, 'signals': self.signals}
+
+    @property
     def memory(self) -> int:
         """How many numbers of a row are in memory."""
-        return self.kept + self.rolling + self.signals
+        return sum(self.sizes.values())
 
     def used(self) -> list[str]:
         """Return the names of the functions that are called, each once, in order."""

@@ -5,7 +5,7 @@ It is what is sent to workers.
 >>> from .lowering import freeze
 >>> from ..value import Value
 >>> x, w = Value(0.0), Value(0.0)
->>> runner = Runner(freeze([w * x], [x], [w]), Watch([], 'python'), 'python')
+>>> runner = Runner(freeze([w * x], [x], [w]), Watch([], 'python'))
 >>> runner.sums([[1.0], [2.0]], [10.0])
 [30.0]
 >>> runner.sums(iter([[1.0], [2.0]]), [10.0])
@@ -29,7 +29,7 @@ __all__ = ['Runner', 'Watch']
 
 
 class Watch:
-    """Watches that rows go the way of each recording."""
+    """Watches that rows go the way of each recording; on which backend, and how, is in ``way``."""
 
     def __init__(
         self, paths: Sequence[tuple[Path, Listing | Routine]], backend: str, threads: int = 1, fast: bool = False
@@ -55,16 +55,14 @@ class Watch:
 
 
 class Runner:
-    """Runs a listing over rows, each checked before."""
+    """Runs a listing over rows, each checked before, on the backend of the watch."""
 
-    def __init__(
-        self, listing: Listing | Routine, watch: Watch, backend: str, threads: int = 1, fast: bool = False
-    ) -> None:
-        self.listing, self.watch, self.way = listing, watch, (backend, threads, fast)
+    def __init__(self, listing: Listing | Routine, watch: Watch) -> None:
+        self.listing, self.watch = listing, watch
 
     @cached_property
     def engine(self) -> Engine:
-        return engine(self.listing, *self.way)
+        return engine(self.listing, *self.watch.way)
 
     def each(self, rows: Any, theta: Any) -> tuple[Any, bool]:
         """Return the outputs of every row, and whether a single row was given."""

@@ -8,7 +8,7 @@ order of the shards, whichever was ready first, so that the same number of shard
 >>> from ..value import Value
 >>> from .runner import Runner, Watch
 >>> x, w = Value(0.0), Value(0.0)
->>> runner = Runner(freeze([w * x, x], [x], [w]), Watch([], 'python'), 'python')
+>>> runner = Runner(freeze([w * x, x], [x], [w]), Watch([], 'python'))
 >>> with ThreadPoolExecutor(2) as pool:
 ...     Shards(runner, [[1.0], [2.0], [3.0]], pool).sums([10.0])
 [60.0, 6.0]
