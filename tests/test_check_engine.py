@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ import microgradnet
 from demos import check_micrograd
 from microgradnet.testing import engines
 from microgradnet.testing.engines import check_engine
-from microgradnet.testing.findings import Finding, Report
+from microgradnet.testing.findings import Finding, Report, Severity
 from microgradnet.testing.straight import FORMS, OPS, Program, forward, programs, single, smallest
 from microgradnet.value import Value
 
@@ -286,6 +287,51 @@ class Unprintable(Sound):
         raise LookupError('not a text')
 
 
+class SlopeOfOneAtKinks(Sound):
+    def relu(self) -> Any:
+        return self.make(max(self.data, 0.0) if self.data == self.data else self.data, (self, self.at(0.0, 1.0)))
+
+    def __abs__(self) -> Any:
+        return self.make(abs(self.data), (self, self.at(-1.0, 1.0)))
+
+    def at(self, left: float, right: float) -> float:
+        return self.data if self.data != self.data else left if self.data < 0 else right
+
+
+class HalfASlopeAtKinks(SlopeOfOneAtKinks):
+    def at(self, left: float, right: float) -> float:
+        return (left + right) / 2 + 0.25 if self.data == 0 else super().at(left, right)
+
+
+class NoSlopeAtKinks(SlopeOfOneAtKinks):
+    def at(self, left: float, right: float) -> float:
+        return math.nan if self.data == 0 else super().at(left, right)
+
+
+class TooSteepAtKinks(SlopeOfOneAtKinks):
+    def at(self, left: float, right: float) -> float:
+        return right + 0.5 if self.data == 0 else super().at(left, right)
+
+
+class NoLimit(Sound):
+    """The slope of the root is inf at 0: that of sqrt is cut off here."""
+
+    def sqrt(self) -> Any:
+        return self.make(math.sqrt(self.data), (self, 0.5 / math.sqrt(self.data) if self.data else 1e6))
+
+
+class WholeNumbersAreCut(Sound):
+    def __truediv__(self, other: Any) -> Any:
+        y = super().__truediv__(other)
+        if isinstance(self.data, int) and self.data > 2:
+            y.data //= 1
+        return y
+
+
+class OfEveryKind(HalfASlopeAtKinks, NoLimit, WrongTanh):
+    """Wrong in tanh, at the edge of sqrt, and in its own way at kinks."""
+
+
 class Broken:
     def __init__(self, data: float) -> None:
         raise OSError('no engine today')
@@ -315,7 +361,27 @@ WRONG: list[tuple[type[Any], str, str, str]] = [
     (InPlace, 'value', 'a graph', 'result is wrong'),
     (ComparesBackwards, 'comparison', 'x < w', 'something other than their data'),
     (Broken, 'basics', 'a leaf', 'Nothing else'),
+    (SlopeOfOneAtKinks, 'edge', 'x.relu() at 0.0', 'Any slope from 0 to 1 is a subgradient'),
+    (SlopeOfOneAtKinks, 'edge', 'abs(x) at 0.0', 'Any slope from -1 to 1 is a subgradient'),
+    (HalfASlopeAtKinks, 'edge', 'x.relu() at 0.0', 'Any slope from 0 to 1 is a subgradient'),
+    (HalfASlopeAtKinks, 'edge', 'abs(x) at 0.0', 'Any slope from -1 to 1 is a subgradient'),
+    (NoSlopeAtKinks, 'edge', 'x.relu() at 0.0', 'this is none'),
+    (NoSlopeAtKinks, 'edge', 'abs(x) at 0.0', 'this is none'),
+    (TooSteepAtKinks, 'edge', 'x.relu() at 0.0', 'this is none'),
+    (TooSteepAtKinks, 'edge', 'abs(x) at 0.0', 'this is none'),
+    (NoLimit, 'edge', 'x.sqrt() at 0.0', 'backward should say inf'),
+    (WholeNumbersAreCut, 'edge', 'x / 2 at 3', 'Whole numbers are data'),
 ]
+#: The severity of every finding that is not simply wrong, or only missing.
+SEVERITIES: dict[type[Any], dict[str, str]] = {
+    NaiveTanh: {'x.tanh() at 1000.0': 'edge', 'x.tanh() at 20.0': 'edge'},
+    Replaces: {'backward twice': 'convention', 'backward on a leaf, twice': 'convention'},
+    SlopeOfOneAtKinks: {'x.relu() at 0.0': 'convention', 'abs(x) at 0.0': 'convention'},
+    HalfASlopeAtKinks: {'x.relu() at 0.0': 'convention', 'abs(x) at 0.0': 'convention'},
+    NoSlopeAtKinks: {'x.relu() at 0.0': 'edge', 'abs(x) at 0.0': 'edge'},
+    TooSteepAtKinks: {'x.relu() at 0.0': 'edge', 'abs(x) at 0.0': 'edge'},
+    NoLimit: {'x.sqrt() at 0.0': 'edge'},
+}
 #: What all of these have not: it is no mistake.
 MISSING = {'x ** w', '2 ** x'}
 REPORTS: dict[type[Any], Report] = {}
@@ -367,6 +433,7 @@ ALSO: dict[type[Any], set[str]] = {
     VisitedByValue: {'x - w', '2 - x', 'a deep chain'},  # it negates by a product with -1
     Replaces: {'backward on a leaf, twice'},
     ComparesBackwards: {'x > w'},
+    WholeNumbersAreCut: {'2 / x'},
     CrashesOnProducts: {'x * 2', '2 * x', '-x', 'x / w', 'x / 2', '2 / x'},
 }
 
@@ -375,6 +442,30 @@ ALSO: dict[type[Any], set[str]] = {
 def test_nothing_else_is_blamed(engine: type[Any]) -> None:
     expected = {title for known, _, title, _ in WRONG if known is engine} | ALSO.get(engine, set())
     assert {finding.title for finding in report_of(engine)} - MISSING - expected == set()
+
+
+@pytest.mark.parametrize('engine', dict.fromkeys(case[0] for case in WRONG), ids=lambda engine: engine.__name__)
+def test_findings_are_sorted_into_wrong_edge_and_convention(engine: type[Any]) -> None:
+    known = SEVERITIES.get(engine, {})
+    for finding in report_of(engine):
+        missing = finding.kind == 'missing'
+        assert finding.severity == ('missing' if missing else known.get(finding.title, 'wrong')), finding.title
+    assert known.keys() <= {finding.title for finding in report_of(engine)}
+
+
+def test_the_worst_come_first_and_the_report_says_what_each_is() -> None:
+    report = report_of(OfEveryKind)
+    assert [(finding.severity, finding.title) for finding in report if finding.severity != 'missing'] == [
+        ('wrong', 'x.tanh()'), ('edge', 'x.sqrt() at 0.0'),
+        ('convention', 'x.relu() at 0.0'), ('convention', 'abs(x) at 0.0'),
+    ]  # fmt: skip
+    lines = str(report).splitlines()
+    assert lines[0].endswith('.OfEveryKind: 1 wrong, 1 edge, 2 convention, 2 missing')
+    headings = [line.partition('. ')[0] for line in lines if line.partition('. ')[0].isupper()]
+    assert headings == ['WRONG', 'EDGE', 'CONVENTION', 'MISSING']
+    numbers = [line.partition('. ')[0] for line in lines if line.partition('. ')[0].isdigit()]
+    assert numbers == ['1', '2', '3', '4', '5', '6']
+    assert report.of('convention') == [*report][2:4]
 
 
 def test_a_crash_is_told_in_one_line() -> None:
@@ -405,6 +496,10 @@ def test_micrograd(capsys: pytest.CaptureFixture[str]) -> None:
     assert {'second backward', 'two roots', 'deep chain', 'late data', 'leaf', 'missing'} <= found.keys()
     titles = {finding.title for finding in report}
     assert {'x ** 0 at 0.0', 'x.relu() at nan', '2 ** x', 'x ** w'} <= titles
+    severities = [finding.severity for finding in report]
+    assert severities == sorted(severities, key=['wrong', 'edge', 'convention', 'missing'].index)
+    assert {finding.severity for finding in report if finding.kind == 'edge'} == {'edge'}
+    assert found['second backward'].severity == found['deep chain'].severity == found['leaf'].severity == 'wrong'
     assert not {'value', 'gradient', 'basics', 'equality'} & found.keys()
     assert 'RecursionError' in found['deep chain'].came
     assert found['second backward'].source.splitlines() == [
@@ -416,7 +511,9 @@ def test_micrograd(capsys: pytest.CaptureFixture[str]) -> None:
         'y.backward()',
         'print(x.grad)  # wanted 8.0, came 12',
     ]
-    assert capsys.readouterr().out.strip() == str(report)
+    shown = capsys.readouterr().out
+    assert shown.strip() == str(report)
+    assert shown.index('\n\nWRONG. ') < shown.index('\n\nEDGE. ') < shown.index('\n\nMISSING. ')
 
 
 @needs_micrograd
@@ -448,10 +545,11 @@ def test_the_demo_runs_from_a_shell() -> None:
 
 
 def test_a_report_is_a_list_and_reads_well() -> None:
-    wrong, missing = (Finding(kind, kind, '1', '2', 'x = Value(1)', 'Because.') for kind in ('edge', 'missing'))
+    severities: tuple[Severity, ...] = ('wrong', 'missing')
+    wrong, missing = (Finding(s, s, '1', '2', 'x = Value(1)', 'Because.', s) for s in severities)
     report = Report('an.Engine', [missing, wrong])
     assert [*report] == [wrong, missing]
-    assert str(report).startswith('an.Engine: 1 wrong, 1 missing\n\n1. edge: wanted 1, came 2\nBecause.\n    x = ')
+    assert re.match(r'an\.Engine: 1 wrong, 1 missing\n\nWRONG\. .*\n\n1\. wrong: wanted 1, came 2\nBecause', str(report))
 
 
 def numerically(program: Program, leaf: int) -> float:

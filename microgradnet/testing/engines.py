@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from . import reasons
-from .edges import EDGES
-from .findings import Finding, Report, in_a_line
+from .edges import EDGES, LEGAL, Edge
+from .findings import Finding, Report, Severity, in_a_line
 from .straight import FORMS, OPS, Form, Program, forward, programs, single, singles, smallest, some_programs
 from .walks import WALKS
 
@@ -32,6 +32,11 @@ def check_engine(value: type[Any]) -> Report:
     and operators; of the functions, those that it has as methods are tried. An engine
     that crashes is reported; the same engine gets the same report every time. The
     report is a list of findings, empty if all is well; ``str`` of it is to be read.
+
+    The worst come first, by their ``severity``: ``'wrong'`` is a wrong number at ordinary
+    points, ``'edge'`` a wrong limit where a domain ends, ``'convention'`` a number that is
+    not this project's and legal, such as 0.5 or 1 for relu's slope at 0, ``'missing'``
+    what is not there.
 
     >>> from microgradnet.value import Value
     >>> check_engine(Value)
@@ -67,7 +72,8 @@ class _Engine:
         return shown
 
     def judge(
-        self, kind: str, title: str, source: str, wanted: Sequence[float], why: str, off: Sequence[float] | None = None
+        self, kind: str, title: str, source: str, wanted: Sequence[float], why: str, off: Sequence[float] | None = None,
+        severity: Severity = 'wrong',
     ) -> Iterator[Finding]:
         """Run a program that prints numbers; yield a finding if they are not those wanted."""
         came = self.run(source)
@@ -75,11 +81,14 @@ class _Engine:
         if isinstance(came, Exception) or not all(map(_close, came, wanted, within)):
             if isinstance(came, Exception) and kind in ('value', 'gradient'):
                 kind, why = 'crash', reasons.CRASH
-            yield self.finding(kind, title, source, ', '.join(map(repr, wanted)), in_a_line(came), why)
+            yield self.finding(kind, title, source, ', '.join(map(repr, wanted)), in_a_line(came), why, severity)
 
-    def finding(self, kind: str, title: str, source: str, wanted: str, came: str, why: str) -> Finding:
+    def finding(
+        self, kind: str, title: str, source: str, wanted: str, came: str, why: str, severity: Severity = 'wrong'
+    ) -> Finding:
         """Make a finding of a program that has run."""
-        return Finding(kind, title, wanted, came, f'{self.opening}{source}  # wanted {wanted}, came {came}', why)
+        program = f'{self.opening}{source}  # wanted {wanted}, came {came}'
+        return Finding(kind, title, wanted, came, program, why, severity)
 
     def basics(self) -> Iterator[Finding]:
         """Look whether it is an engine at all."""
@@ -105,7 +114,7 @@ class _Engine:
             plain = f'{single(form, ("2.0", "3.0"), "2")}\nprint(y.data)'
             raised = self.run(plain)
             if isinstance(raised, Exception):
-                yield self.finding('missing', title, plain, 'a Value', in_a_line(raised), reasons.MISSING)
+                yield self.finding('missing', title, plain, 'a Value', in_a_line(raised), reasons.MISSING, 'missing')
                 continue
             # So few points that all can be tried: the plainest that shows something is the first.
             wrong = (self.differs(program, title) for program in singles(form) if program.tape())
@@ -169,7 +178,7 @@ class _Engine:
     def calls(self) -> Iterator[Finding]:
         """Check calls after calls, on programs of which one call alone is right."""
         source = 'x = Value(2.0)\nx.backward()\nx.backward()\nprint(x.grad)'
-        yield from self.judge('leaf', 'backward on a leaf, twice', source, [2.0], reasons.LEAF)
+        leaf = [*self.judge('leaf', 'backward on a leaf, twice', source, [2.0], reasons.LEAF)]
 
         def alone(program: Program, roots: str = 'y') -> bool:
             return not any([*self.gradient(program, '', calls=root)] for root in roots)
@@ -178,7 +187,7 @@ class _Engine:
             found = [*self.gradient(program, 'second backward', 'backward twice', reasons.AGAIN, 'yy')]
             if found and alone(program):
                 once = [*self.gradient(program, '', calls='y', first='y.backward()')]
-                yield replace(found[0], why=found[0].why if once else reasons.REPLACED)
+                yield found[0] if once else replace(found[0], why=reasons.REPLACED, severity='convention')
 
         def both(program: Program) -> Iterator[Finding]:
             shared = program.shares() and len(program.leaves) == 1
@@ -192,10 +201,13 @@ class _Engine:
             raised = found and isinstance(self.run(f'{program}\n{change}\ny.backward()'), Exception)
             yield from found if not raised and alone(program) else ()
 
+        others: list[Finding] = []
         for roots, check in [(1, twice), (2, both), (1, late)]:
             program = _smallest(self.walkable(), check, roots) or _smallest(self.known, check, roots)
-            if program:
-                yield from check(program)
+            others += check(program) if program else []
+        if any(finding.severity == 'convention' for finding in others):  # so it is with a leaf, too
+            leaf = [replace(finding, why=reasons.REPLACED, severity='convention') for finding in leaf]
+        yield from [*leaf, *others]
 
     def depth(self) -> Iterator[Finding]:
         """Check chains of up to twice Python's recursion limit, each twice as long, on a stack of their own."""
@@ -220,10 +232,25 @@ class _Engine:
         for edge in EDGES:
             if edge.form not in self.known:
                 continue
+            source = edge.source()
+            severity: Severity = 'wrong' if edge.inside else 'edge'
             if edge.wanted is not None:
-                yield from self.judge('edge', edge.title, edge.source(), edge.wanted, edge.why)
-            elif isinstance(came := self.run(edge.source()), list) and isinstance(came[0], complex):
-                yield self.finding('edge', edge.title, edge.source(), 'a ValueError', in_a_line(came), edge.why)
+                legal = edge.legal is not None and self.is_legal(edge)
+                why = LEGAL.format(*edge.legal) if edge.legal and legal else edge.why
+                yield from self.judge(
+                    'edge', edge.title, source, edge.wanted, why, severity='convention' if legal else severity
+                )
+            elif isinstance(came := self.run(source), list) and isinstance(came[0], complex):
+                yield self.finding('edge', edge.title, source, 'a ValueError', in_a_line(came), edge.why, severity)
+
+    def is_legal(self, edge: Edge) -> bool:
+        """Tell whether the value is right at a kink, and the slope one that the calculus allows."""
+        came = self.run(edge.source())
+        if isinstance(came, Exception) or edge.wanted is None or edge.legal is None:
+            return False
+        (least, largest), off = edge.legal, 1e-9
+        middle, reach = (least + largest) / 2, (largest - least) / 2 + off
+        return _close(came[0], edge.wanted[0], off) and all(_close(slope, middle, reach) for slope in came[1:])
 
 
 def _smallest(forms: Sequence[Form], check: Callable[[Program], Iterator[Finding]], roots: int = 1) -> Program | None:
@@ -238,4 +265,6 @@ def _close(came: Any, wanted: float, off: float) -> bool:
         number = float(came)
     except Exception:  # an engine's own number may raise anything
         return False
-    return number == wanted or abs(number - wanted) <= off or (math.isnan(number) and math.isnan(wanted))
+    if not math.isfinite(wanted):  # nothing is near it
+        return number == wanted or (math.isnan(number) and math.isnan(wanted))
+    return abs(number - wanted) <= off

@@ -13,7 +13,7 @@ MISTAKES = {
 }
 OTHERWISE = 'Each operation is right alone, so it is the walk over the graph that goes wrong.'
 AGAIN = 'Inner nodes keep the signal of the first call and send it on once more in the second.'
-REPLACED = "The second call's gradients replace the first's, and should be added to them."
+REPLACED = "The second call's gradients replace the first's, here always; this project adds, as most do."
 SHARED = 'The inner node that both share keeps the signal of the first and sends it on once more in the second.'
 LEAF = 'A leaf may be a root: what its gradient held is lost.'
 LATE = 'Local derivatives are read when backward runs, from data at which y was never computed.'
