@@ -19,6 +19,7 @@ from .compiling.carriers import spool
 from .compiling.row_data import as_array, blocks, is_mapped
 from .csv_table import Table, tables
 from .files import FilePath, Folder
+from .names import names_for
 from .runs import Standardisation
 from .teacher_set import TeacherSet
 
@@ -31,7 +32,7 @@ class LargeTeacherSet:
     rows: a ``numpy.memmap`` of shape (samples, inputs + targets), or the path of such an ``.npy`` file.
     targets: how many numbers of a row, the last ones, are targets.
     classes: the names of classes; the target is then one number, that of the class.
-    standardise: as for ``TeacherSet``.
+    standardise, input_names, target_names: as for ``TeacherSet``.
 
     ``train`` learns from it in machine code, block by block; metrics need the outputs of all samples, and
     keep those in memory. All is read once before, to check it. Raises ValueError for a nan or inf, naming the
@@ -39,7 +40,14 @@ class LargeTeacherSet:
     """
 
     def __init__(
-        self, rows: Any, targets: int = 1, *, classes: Iterable[Any] | None = None, standardise: bool = False
+        self,
+        rows: Any,
+        targets: int = 1,
+        *,
+        input_names: Iterable[str] | None = None,
+        target_names: Iterable[str] | None = None,
+        classes: Iterable[Any] | None = None,
+        standardise: bool = False,
     ) -> None:
         import numpy
 
@@ -49,6 +57,8 @@ class LargeTeacherSet:
         if isinstance(targets, bool) or not isinstance(targets, int) or not 1 <= targets < self.rows.shape[1]:
             raise ValueError(f'targets must be from 1 to {self.rows.shape[1] - 1} of the numbers, not {targets!r}')
         self.width = targets
+        self.input_names = names_for(input_names, self.rows.shape[1] - targets, 'input')
+        self.target_names = names_for(target_names, targets, 'target')
         self.classes = None if classes is None else tuple(classes)
         if self.classes is not None and targets > 1:
             raise ValueError(f'a class is one number; there are {targets} targets')
@@ -112,7 +122,9 @@ class LargeTeacherSet:
                 columns += [table.places(names[0], known)] if known else [table.numbers(name) for name in names]
                 yield numpy.array(columns).T
 
-        return cls.written(rows(), to, len(names), classes=known, standardise=standardise)
+        return cls.written(
+            rows(), to, len(names), input_names=chosen, target_names=names, classes=known, standardise=standardise
+        )
 
     @property
     def inputs(self) -> Any:
@@ -138,6 +150,7 @@ class LargeTeacherSet:
         targets = [self._target(row[-self.width :]) for row in rows]
         result = TeacherSet([row[: -self.width] for row in rows], targets, classes=self.classes)
         result.standardisation = self.standardisation
+        result.input_names, result.target_names = self.input_names, self.target_names
         return result
 
     def rows_of(self, outputs: int | None) -> Any:

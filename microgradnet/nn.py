@@ -16,21 +16,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import sqrt
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, overload
 
 from . import functions
 from .activations import Activation
 from .arithmetic import no_grad
+from .names import Named, agree, class_number, classes_for, names_for
 from .operations import operations
 from .parameters import Parametrised, at_least_one, row_of
 from .reals import Fraction, real
 from .recorders import recorders
 from .runs import Firing, Run, Standardisation
+from .tables import Frame, beside, is_frame, rows_of
 from .value import Value
 
 __all__ = ['MLP', 'Layer', 'Neuron']
 
 Seed: TypeAlias = int | Random | None
+
+
+class Teaching(Named, Protocol):
+    """A teacher set, as far as a net keeps what it tells."""
+
+    @property
+    def standardisation(self) -> Standardisation | None: ...
 
 
 class Neuron(Parametrised):
@@ -118,12 +127,19 @@ class MLP(Parametrised):
 
     ``activation`` is that of the hidden layers, ``output_activation`` that of the last
     one; weights are drawn as ``Neuron`` says. ``standardisation``, if set, is applied
-    to every row that comes in. Raises ValueError for a size below 1.
+    once to every row that comes in, so rows come as the teacher set had them. It, and
+    ``input_names``, ``target_names`` and ``classes``, are taken over from the teacher
+    set in ``train``, and kept in files, copies and pickles; all are None for a net that
+    knows none. Raises ValueError for a size below 1.
 
     >>> net = MLP(2, [2, 2], activation='sigmoid', seed=1)
     >>> [f'{y:.3f}' for y in net([1.0, 0.0])]
     ['-0.084', '0.572']
     """
+
+    _input_names: tuple[str, ...] | None = None
+    _target_names: tuple[str, ...] | None = None
+    _classes: tuple[Any, ...] | None = None
 
     def __init__(
         self,
@@ -192,6 +208,48 @@ class MLP(Parametrised):
         """The number of neurons in each layer."""
         return [len(layer.neurons) for layer in self.layers]
 
+    @property
+    def input_names(self) -> tuple[str, ...] | None:
+        """What the inputs are called, in order: a table's columns of these names go in."""
+        return self._input_names
+
+    @input_names.setter
+    def input_names(self, names: Iterable[str] | None) -> None:
+        self._input_names = names_for(names, self.inputs, 'input')
+
+    @property
+    def target_names(self) -> tuple[str, ...] | None:
+        """What the targets are called: one name for each, or one for the class."""
+        return self._target_names
+
+    @target_names.setter
+    def target_names(self, names: Iterable[str] | None) -> None:
+        self._target_names = names_for(names, None, 'target')
+
+    @property
+    def classes(self) -> tuple[Any, ...] | None:
+        """The classes, in the order of their numbers: there is an output for each, or a lone one for all."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, classes: Iterable[Any] | None) -> None:
+        self._classes = classes_for(classes, self.sizes[-1])
+
+    def take_over(self, teacher_set: Teaching) -> None:
+        """Keep what a teacher set tells of its numbers: names, classes, standardisation. ``train`` does so.
+
+        What the net has already, it keeps: its weights were learned so. Raises ValueError,
+        and takes nothing over, if inputs or classes have other names in the net, or another
+        order. ``net.input_names = None`` or ``net.classes = None`` lets it learn others.
+        """
+        agree(self, f'the net {self!r}', teacher_set, 'the teacher set')
+        classes = teacher_set.classes
+        if self.classes is None and classes is not None and self.sizes[-1] in (1, len(classes)):
+            self.classes = classes
+        self.input_names = self.input_names or teacher_set.input_names
+        self.target_names = self.target_names or teacher_set.target_names
+        self.standardisation = self.standardisation or teacher_set.standardisation
+
     def __call__(self, x: Iterable[Any]) -> Any:
         """Return the list of outputs for one row, or the output itself if there is only one."""
         signal: list[Value] = row_of(x, self.inputs, self)
@@ -214,8 +272,18 @@ class MLP(Parametrised):
             signal = [firing.output for firing in layers[-1]]
         return Run(inputs, layers)
 
-    def predict(self, rows: Iterable[Iterable[Any]]) -> list[Any]:
+    @overload
+    def predict(self, rows: Frame) -> Any: ...
+    @overload
+    def predict(self, rows: Iterable[Iterable[Any]]) -> list[Any]: ...
+    def predict(self, rows: Iterable[Iterable[Any]] | Frame) -> Any:
         """Return the output (or list of outputs) for each of many rows, as bare numbers.
+
+        Rows come as the teacher set had them: a net that has a ``standardisation`` applies
+        it, once. Of a table with named columns, such as a pandas DataFrame, those called
+        ``input_names`` go in, whatever their order; the answers then are a Series, or a
+        DataFrame of several outputs, with the table's index. Raises ValueError that names
+        the columns that are missing.
 
         Nothing is recorded; the numbers are those of calling the net, bit for bit.
 
@@ -223,14 +291,54 @@ class MLP(Parametrised):
         >>> net.predict([[1.0, 2.0]]) == [net([1.0, 2.0]).data]
         True
         """
+        return beside(rows, self._outputs(rows), self._output_names())
+
+    @overload
+    def classify(self, rows: Frame) -> Any: ...
+    @overload
+    def classify(self, rows: Iterable[Iterable[Any]]) -> list[Any]: ...
+    def classify(self, rows: Iterable[Iterable[Any]] | Frame) -> Any:
+        """Return the class for each of many rows, by its name; rows and tables are those of ``predict``.
+
+        It is the class of the largest output (of equal ones, the first), or the class whose
+        number is nearest to a lone output. Raises ValueError for a net that knows no classes,
+        and for a row whose outputs are nan, by its number, counted from 1.
+
+        >>> net = MLP.from_weights([[[1.0], [-1.0]]], [[0.0, 0.0]])
+        >>> net.classes = ['above', 'below']
+        >>> net.classify([[3.0], [-0.5]])
+        ['above', 'below']
+        """
+        classes = self.classes
+        if classes is None:
+            raise ValueError(f'{self!r} knows no classes: teach it a set that has them, or set net.classes')
+        result = []
+        for place, y in enumerate(self._outputs(rows), 1):
+            try:
+                result.append(classes[class_number(y, len(classes))])
+            except ValueError as trouble:
+                raise ValueError(f'row {place}: {trouble}') from None
+        names = self.target_names or ()
+        return beside(rows, result, [names[0] if len(names) == 1 else None])
+
+    def _output_names(self) -> list[str | None]:
+        """Say what each output is called: by its class, by its target, or by its number."""
+        outputs = self.sizes[-1]
+        for names in (self.classes, self.target_names):
+            if names is not None and len(names) == outputs:
+                return [*map(str, names)]
+        return [None] if outputs == 1 else [f'y{k}' for k in range(1, outputs + 1)]
+
+    def _outputs(self, rows: Any) -> list[Any]:
+        """Return what ``predict`` does, as a list."""
         dot = operations['dot'].value('python')
         layers = [[([w.data for w in n.weights], n.bias.data, n.activation.number) for n in layer.neurons]
                   for layer in self.layers]  # fmt: skip
         results = []
-        if isinstance(rows, Value) or not isinstance(rows, Iterable):
+        if isinstance(rows, Value) or not (isinstance(rows, Iterable) or is_frame(rows)):
             raise TypeError(f'predict takes rows of {self.inputs} inputs each, not {rows!r}')
         with no_grad():
-            for row in rows:
+            for row in rows_of(rows, self.input_names):
                 numbers = [v.data for v in row_of(row, self.inputs, self)]
                 x: list[Any] = self.standardisation(numbers) if self.standardisation else numbers
                 for layer in layers:

@@ -1,4 +1,4 @@
-"""Save a net as JSON, and load it: architecture, activations, numbers, what is frozen.
+"""Save a net as JSON, and load it: architecture, activations, numbers, what is frozen, what the numbers are called.
 
 The file is strict JSON in UTF-8. A float is written with the fewest digits that give
 it back exactly; a fraction is the string ``"1/3"``, and ``"nan"``, ``"inf"``, ``"-inf"``
@@ -27,6 +27,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from .activations import Activation
 from .files import FilePath, write_whole
+from .names import classes_for, names_for
 from .nn import MLP
 from .reals import Fraction, Number
 from .runs import Standardisation
@@ -38,6 +39,8 @@ SPECIAL = {'nan': float('nan'), 'inf': float('inf'), '-inf': float('-inf')}
 
 Activations: TypeAlias = Mapping[str, Callable[[Any], Any]]
 Item: TypeAlias = Callable[[Any, str], Any]
+#: The names of a net's inputs and of its targets, and its classes.
+Names: TypeAlias = tuple[tuple[str, ...] | None, tuple[str, ...] | None, tuple[Any, ...] | None]
 
 
 def save(net: MLP, path: FilePath) -> None:
@@ -73,7 +76,7 @@ def restore(net: MLP, path: FilePath) -> None:
             raise ValueError(
                 f'{path} does not fit {net!r}: its {key} are {saved[key]}, those of the net {present[key]}'
             )
-    _fill(net, *reader.numbers(net.inputs, net.sizes))
+    _fill(net, *reader.numbers(net.inputs, net.sizes), reader.names(net.inputs, net.sizes))
 
 
 def _described(net: MLP) -> dict[str, Any]:
@@ -91,6 +94,11 @@ def _described(net: MLP) -> dict[str, Any]:
         'standardisation': standard and {
             'means': [_text(m) for m in standard.means],
             'deviations': [_text(d) for d in standard.deviations],
+        },
+        'names': {
+            'inputs': net.input_names and [*net.input_names],
+            'targets': net.target_names and [*net.target_names],
+            'classes': net.classes and [*map(_class_text, net.classes)],
         },
     }  # fmt: skip
 
@@ -114,6 +122,16 @@ def _text(number: Number) -> float | str:
         style = 'd' if max(number.numerator.bit_length(), number.denominator.bit_length()) < 1000 else '#x'
         return f'{number.numerator:{style}}/{number.denominator:{style}}'
     return float(number) if isfinite(number) else str(float(number))
+
+
+def _class_text(name: Any) -> Any:
+    """Say in JSON's terms what a class is called: a string or a number."""
+    name = name.item() if hasattr(name, 'item') else name
+    if isinstance(name, Fraction):
+        return {'fraction': _text(name)}
+    if name is not None and not isinstance(name, (str, int)) and not (isinstance(name, float) and isfinite(name)):
+        raise ValueError(f'a file holds classes that are strings or numbers, and not {name!r}: set net.classes')
+    return name
 
 
 class _Reader:
@@ -144,7 +162,7 @@ class _Reader:
         """Make the net, with the functions given for activations that have no name of ours."""
         plan = self.architecture()
         # Numbers first: a file whose numbers do not fit its sizes makes no net of these sizes.
-        numbers = self.numbers(plan['inputs'], plan['sizes'])
+        numbers, names = self.numbers(plan['inputs'], plan['sizes']), self.names(plan['inputs'], plan['sizes'])
         kinds = []
         for place, kind in enumerate(plan['activations'], 1):
             name = kind if isinstance(kind, str) else kind['custom']
@@ -161,7 +179,7 @@ class _Reader:
         for layer, g in zip(net.layers, kinds, strict=True):
             for neuron in layer.neurons:
                 neuron.activation = g
-        _fill(net, *numbers)
+        _fill(net, *numbers, names)
         return net
 
     def numbers(self, inputs: int, sizes: list[int]) -> tuple[Any, Any, Any, Standardisation | None]:
@@ -179,6 +197,27 @@ class _Reader:
         if not all(deviation > 0 for deviation in deviations):
             self._refuse(f'deviations should be more than 0, not {deviations}')
         return weights, biases, frozen, Standardisation(tuple(means), tuple(deviations))
+
+    def names(self, inputs: int, sizes: list[int]) -> Names:
+        """Check and return the names of inputs and targets, and the classes; older files have none."""
+        said = self.content.get('names', {'inputs': None, 'targets': None, 'classes': None})
+        if not isinstance(said, dict) or {*said} != {'inputs', 'targets', 'classes'}:
+            self._refuse(f'names should have inputs, targets and classes, not {_short(said)}')
+        for key, names in said.items():
+            item = str if key != 'classes' else (str, int, float, dict, type(None))
+            if names is not None and (not isinstance(names, list) or not all(isinstance(name, item) for name in names)):
+                self._refuse(f'the names of {key} should be a list of them, not {_short(names)}')
+        classes = said['classes'] and [*map(self._class, said['classes'])]
+        try:
+            return (
+                names_for(said['inputs'], inputs, 'input'), names_for(said['targets'], None, 'target'),
+                classes_for(classes, sizes[-1]),
+            )  # fmt: skip
+        except ValueError as trouble:
+            return self._refuse(str(trouble))
+
+    def _class(self, content: Any) -> Any:
+        return self._number(content.get('fraction'), 'a class') if isinstance(content, dict) else content
 
     def _layers(self, key: str, shape: Sequence[Sequence[int]], item: Item) -> list[Any]:
         """Check and return what the file has for each layer, whose shape is given."""
@@ -220,13 +259,19 @@ class _Reader:
 
 
 def _fill(
-    net: MLP, weights: list[Any], biases: list[Any], frozen: list[Any], standardisation: Standardisation | None
+    net: MLP,
+    weights: list[Any],
+    biases: list[Any],
+    frozen: list[Any],
+    standardisation: Standardisation | None,
+    names: Names,
 ) -> None:
     net.set_weights(weights, biases)
     net.unfreeze()
     for neuron, flags in zip(net.neurons_within(), (flags for layer in frozen for flags in layer), strict=True):
         neuron.freeze([p for p, is_frozen in zip(neuron.parameters(), flags, strict=True) if is_frozen])
     net.standardisation = standardisation
+    net.input_names, net.target_names, net.classes = names
 
 
 def _fraction(text: str) -> Fraction:

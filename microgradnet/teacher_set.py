@@ -19,8 +19,10 @@ from statistics import mean, pstdev
 from typing import Any, TypeAlias
 
 from .csv_table import read_table
+from .names import names_for
 from .runs import Standardisation
 from .samples import Row, classified, is_row, number, plain, rows
+from .tables import Frame, names_of, rows_of
 
 __all__ = ['TeacherSet']
 
@@ -35,6 +37,10 @@ class TeacherSet:
     and ``classes`` their names, sorted; so do any with ``classes=True``. With names in
     ``classes=[...]`` targets are these names, or their numbers already. Whole numbers
     and fractions stay exact.
+
+    Of a table with named columns, such as a pandas DataFrame, ``input_names`` chooses
+    the inputs, which are all its columns if it is not given; names of columns become
+    those of inputs and targets. The net that ``train`` teaches keeps all names.
 
     ``standardise=True`` computes mean and (population) deviation of every input;
     the rows stay as they are, and the net that ``train`` teaches takes over
@@ -55,7 +61,7 @@ class TeacherSet:
 
     def __init__(
         self,
-        inputs: Iterable[Iterable[Any]],
+        inputs: Iterable[Iterable[Any]] | Frame,
         targets: Iterable[Any],
         *,
         input_names: Iterable[str] | None = None,
@@ -63,7 +69,8 @@ class TeacherSet:
         classes: Iterable[Any] | bool | None = None,
         standardise: bool = False,
     ) -> None:
-        self.inputs: tuple[Row, ...] = rows(inputs, 'inputs')
+        input_names = names_for(names_of(inputs) if input_names is None else input_names, None, 'input')
+        self.inputs: tuple[Row, ...] = rows(rows_of(inputs, input_names), 'inputs')
         labels = [*plain(targets)]
         if len(self.inputs) != len(labels):
             raise ValueError(f'every sample needs a target: {len(self.inputs)} inputs, {len(labels)} targets')
@@ -78,8 +85,8 @@ class TeacherSet:
             self.targets = rows(labels, 'targets')
         else:
             self.targets = tuple(number(t, f'row {place} of the targets') for place, t in enumerate(labels, 1))
-        self.input_names = _names(input_names, len(self.inputs[0]), 'input')
-        self.target_names = _names(target_names, self.width, 'target')
+        self.input_names = names_for(input_names, len(self.inputs[0]), 'input')
+        self.target_names = names_for(names_of(targets) if target_names is None else target_names, self.width, 'target')
         self.standardisation: Standardisation | None = _standardisation(self.inputs) if standardise else None
 
     @classmethod
@@ -201,13 +208,6 @@ def _standardisation(rows: Sequence[Row]) -> Standardisation:
     columns = [*zip(*rows)]
     deviations = (1.0 if min(column) == max(column) else float(pstdev(column)) for column in columns)
     return Standardisation(tuple(float(mean(column)) for column in columns), tuple(d or 1.0 for d in deviations))
-
-
-def _names(names: Iterable[str] | None, wanted: int, what: str) -> tuple[str, ...] | None:
-    result = None if names is None else tuple(map(str, names))
-    if result is not None and len(result) != wanted:
-        raise ValueError(f'{len(result)} {what} names for {wanted} {what}{"s" * (wanted > 1)}')
-    return result
 
 
 def _permutation(length: int, seed: Seed) -> list[int]:

@@ -26,6 +26,7 @@ from .history import Epoch, History
 from .large_set import LargeTeacherSet, Samples
 from .losses import half_squared_error
 from .measuring import Error, Metrics, Trouble, error_over, is_finite, measured, metrics_by_name, progress, set_weights
+from .names import agree
 from .nn import MLP
 from .optimisers import OPTIMISERS, SCHEDULES, Optimiser, Schedule, named
 from .passes import Pass
@@ -120,8 +121,11 @@ def train(
     callback: called with each finished ``Epoch``; a true answer stops.
     bar: show progress and the error; by default only if stderr is a terminal.
 
-    A set made with ``standardise=True`` gives the net its standardisation, unless the
-    net has one already: its weights were learned in those units, so it keeps them.
+    The net takes over what the set tells of its numbers: the names of inputs and targets,
+    the classes, and the standardisation of a set made with ``standardise=True``, unless it
+    has them already: its weights were learned in those units, so it keeps them. A set, or
+    a ``validation``, of other inputs or classes than the net's is refused: class 1 would
+    not be class 1. ``net.classes = None`` lets the net learn other ones.
 
     Ctrl-C ends training and returns the history of the finished epochs; the weights
     are those of the last complete update, as they are after WorkersLostError, which is raised
@@ -137,8 +141,7 @@ def train(
     _check(net, teacher_set, validation, learning_rate, epochs, patience, l2, clip)
     if executor is not None and size == 1:
         raise ValueError('on-line learning updates after every sample: there is nothing for workers to share')
-    if net.standardisation is None:
-        net.standardisation = teacher_set.standardisation
+    net.take_over(teacher_set)
 
     parameters = net.trainable()
     E = error_of(net, teacher_set, error, epochs, compiled, executor, shards)
@@ -245,5 +248,8 @@ def _check(
         width = net.inputs if samples is None else len(samples.inputs[0])
         if width != net.inputs:
             raise ValueError(f'the {what} set has rows of {width} inputs; {net!r} takes {net.inputs}')
+    if validation is not None:
+        agree(teacher_set, 'the teacher set', validation, 'the validation set')
+        agree(net, 'the net', validation, 'the validation set')
     if not net.trainable():
         raise ValueError(f'{net!r} has nothing to learn: all its parameters are frozen')

@@ -441,6 +441,43 @@ def test_a_net_without_a_description_takes_columns_in_order(run: Run, tmp_path: 
     assert run('predict', tmp_path / 'net.json', new)[1] == 'p,q,predicted y1\n10,100,321.0\n0,0,1.0\n'
 
 
+def test_the_net_alone_knows_its_names(run: Run, trained: Path, iris: Path, tmp_path: Path) -> None:
+    described = json.loads((trained / 'run.json').read_text('utf-8'))
+    assert {*described} == {'format', 'version', 'options', 'results'}  # names are in one place
+    alone = tmp_path / 'net.json'
+    alone.write_bytes((trained / 'net.json').read_bytes())
+    rows, backwards = table(iris.read_text('utf-8')), [*table(iris.read_text('utf-8'))[0]][::-1]
+    new = write(tmp_path / 'new.csv', backwards, [[row[name] for name in backwards] for row in rows])
+    status, out, err = run('predict', alone, new)
+    assert status == 0
+    assert 'are right' in err
+    # How it learned is not known here, so its outputs are no probabilities.
+    assert out.splitlines()[0] == f'{",".join(backwards)},predicted species'
+    names = ['sepal length', 'sepal width', 'petal length', 'petal width']
+    raw = [[float(row[name]) for name in names] for row in rows]
+    assert [row['predicted species'] for row in table(out)] == load(alone).classify(raw)
+    assert [row['predicted species'] for row in table(run('predict', trained, new)[1])] == load(alone).classify(raw)
+
+
+def test_a_run_whose_names_are_in_its_description_is_still_read(run: Run, tmp_path: Path) -> None:
+    microgradnet.save(microgradnet.MLP.from_weights([[[2.0, 3.0]]], [[1.0]]), tmp_path / 'net.json')
+    described = {'format': 'microgradnet run', 'version': 1, 'inputs': ['q', 'p'], 'targets': ['price'],
+                 'classes': None, 'options': {}, 'results': {}}  # fmt: skip
+    (tmp_path / 'run.json').write_text(json.dumps(described))
+    new = write(tmp_path / 'new.csv', ['p', 'q'], [[100, 10], [0, 0]])
+    assert run('predict', tmp_path, new)[1] == 'p,q,predicted price\n100,10,321.0\n0,0,1.0\n'
+
+
+def test_a_net_of_python_with_classes_and_one_output(run: Run, tmp_path: Path) -> None:
+    net = microgradnet.MLP.from_weights([[[1.0]]], [[0.0]])
+    net.classes = ['no', 7]
+    microgradnet.save(net, tmp_path / 'net.json')
+    new = write(tmp_path / 'new.csv', ['p'], [[0.9], [0.1]])
+    assert run('predict', tmp_path / 'net.json', new)[1] == 'p,predicted class\n0.9,7\n0.1,no\n'
+    two = write(tmp_path / 'two.csv', ['p', 'q'], [[0.9, 0.1]])
+    assert "takes 1 inputs, and knows no names; " in refused(run('predict', tmp_path / 'net.json', two))
+
+
 def test_numbers_are_learned_in_their_units(run: Run, tmp_path: Path) -> None:
     random = Random(1)
     rows = [[x, y, 5000 + 900 * x - 400 * y + random.gauss(0, 10)]

@@ -17,7 +17,7 @@ PACKAGE = Path(microgradnet.__file__).parent
 LAYERS = [
     ['later', 'ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
     ['reals', 'signatures', 'arithmetic', 'operators', 'events', 'value', 'recorders', 'copying', 'origins'],
-    ['arrays', 'functions', 'custom_operations', 'files'],
+    ['arrays', 'functions', 'custom_operations', 'files', 'tables'],
     ['folding', 'adjoints', 'tangents', 'structures', 'linear', 'recorded', 'differentiate', 'sparse'],
     ['compiling.instructions', 'compiling.lowering', 'compiling.repetition', 'compiling.tape', 'compiling.nests'],
     ['compiling.routine', 'compiling.memory', 'compiling.bodies', 'compiling.forwards', 'compiling.backwards'],
@@ -31,7 +31,7 @@ LAYERS = [
     ['compiling.native_engine', 'compiling.engines', 'compiling.results', 'compiling.runner'],
     ['compiling.carriers', 'compiling.shards'],
     ['compiling.program', 'compiling.function', 'compiling'],
-    ['printing', 'losses', 'activations', 'parameters', 'runs', 'nn'],
+    ['printing', 'losses', 'activations', 'parameters', 'runs', 'names', 'nn'],
     ['csv_table', 'samples', 'teacher_set', 'large_set', 'history', 'optimisers', 'measuring'],
     ['recorded_error', 'compiled_error', 'checkpoint', 'passes', 'training', 'saving'],
     ['drawing.digraph', 'drawing.diagram', 'drawing.graph', 'drawing.names', 'drawing.layout', 'drawing.network'],

@@ -34,7 +34,10 @@ def bits(net: MLP) -> list[Any]:
 def taught() -> MLP:
     net = MLP(2, [3, 2], 'tanh', 'sigmoid', seed=3)
     rows = [[0.1, 20.0], [0.2, 30.0], [0.7, 10.0]]
-    train(net, TeacherSet(rows, [[0, 1], [1, 1], [1, 0]], standardise=True), learning_rate=0.3, epochs=5)
+    teacher_set = TeacherSet(
+        rows, [[0, 1], [1, 1], [1, 0]], input_names=['x', 'größe'], target_names=['p', 'q'], standardise=True
+    )
+    train(net, teacher_set, learning_rate=0.3, epochs=5)
     net.freeze([net.layers[0].neurons[1].weights[0], net.layers[1].neurons[0].bias])
     return net
 
@@ -44,6 +47,11 @@ def same(one: MLP, other: MLP) -> None:
     assert bits(one) == bits(other)
     assert frozen(one) == frozen(other)
     assert one.standardisation == other.standardisation
+    assert names(one) == names(other)
+
+
+def names(net: MLP) -> tuple[Any, ...]:
+    return net.input_names, net.target_names, net.classes, [type(name) for name in net.classes or ()]
 
 
 def frozen(net: MLP) -> list[bool]:
@@ -56,6 +64,7 @@ def test_a_net_comes_back_with_everything(tmp_path: Path) -> None:
     loaded = load(path)
     same(net, loaded)
     assert sum(frozen(loaded)) == 2
+    assert (loaded.input_names, loaded.target_names) == (('x', 'größe'), ('p', 'q'))
     assert loaded.predict([[0.3, 25.0]]) == net.predict([[0.3, 25.0]])
     save(loaded, tmp_path / 'again.json')
     assert (tmp_path / 'again.json').read_bytes() == path.read_bytes()
@@ -96,7 +105,40 @@ def test_what_the_file_holds_can_be_read(tmp_path: Path) -> None:
         'format': 'microgradnet net', 'version': 1, 'inputs': 2, 'sizes': [1, 1], 'activations': ['tanh', 'identity'],
         'weights': [[[0.1, 2.0]], [[3.0]]], 'biases': [[0.5], [0.0]],
         'frozen': [[[True, False, False]], [[False, False]]], 'standardisation': None,
+        'names': {'inputs': None, 'targets': None, 'classes': None},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    'classes', [['b', 'a', 'nan'], [2, 5, 10**30], [False, True, 2], [0.1, 2.5, -1.0], [Fraction(1, 3), 1, '1/3']]
+)
+def test_classes_come_back_as_what_they_were(tmp_path: Path, classes: list[Any]) -> None:
+    net = MLP(1, [3], seed=1)
+    net.classes = classes
+    save(net, tmp_path / 'net.json')
+    same(load(tmp_path / 'net.json'), net)
+    other = MLP(1, [3], seed=2)
+    restore(other, tmp_path / 'net.json')
+    same(other, net)
+
+
+def test_classes_that_a_file_cannot_hold_are_refused(tmp_path: Path) -> None:
+    net = MLP(1, [2], seed=1)
+    for classes in ([('a', 1), ('a', 2)], [math.inf, 0.0], [b'a', b'b']):
+        net.classes = classes
+        with pytest.raises(ValueError, match='classes that are strings or numbers, and not'):
+            save(net, tmp_path / 'net.json')
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_files_from_before_there_were_names_still_load(tmp_path: Path) -> None:
+    path = changed(tmp_path, names=..., standardisation={'means': [1, 2], 'deviations': [3, 4]})
+    net = load(path)
+    assert names(net) == (None, None, None, [])
+    assert net.predict([[4.0, 6.0]]) == [0.25 - 1.0 + 0.5]
+    net.input_names = ['p', 'q']
+    restore(net, path)
+    assert net.input_names is None  # whose weights these are is not known
 
 
 def test_whole_numbers_in_a_file_are_floats(tmp_path: Path) -> None:
@@ -242,6 +284,15 @@ def changed(folder: Path, **keys: Any) -> Path:
         ({'biases': [['nein']]}, r"biases\[0\]\[0\] should be a number, not 'nein'"),
         ({'frozen': [[[True, False]]]}, r'frozen\[0\]\[0\] should be a list of 3, .* not one of 2'),
         ({'frozen': [[[True, False, 1]]]}, r'frozen\[0\]\[0\]\[2\] should be true or false, not 1'),
+        ({'names': None}, 'names should have inputs, targets and classes, not None'),
+        ({'names': {'inputs': None}}, 'names should have inputs, targets and classes'),
+        ({'names': {'inputs': ['a'], 'targets': None, 'classes': None}}, '1 input names for 2 inputs'),
+        ({'names': {'inputs': 'ab', 'targets': None, 'classes': None}}, "names of inputs should be a list .* not 'ab'"),
+        ({'names': {'inputs': None, 'targets': [1], 'classes': None}}, r'names of targets should be a list .* \[1\]'),
+        ({'names': {'inputs': None, 'targets': None, 'classes': [[1]]}}, r'names of classes should be a list'),
+        ({'names': {'inputs': None, 'targets': None, 'classes': ['a', 'a']}}, 'none is there twice'),
+        ({'names': {'inputs': None, 'targets': None, 'classes': []}}, 'none is there twice'),
+        ({'names': {'inputs': None, 'targets': None, 'classes': [{'fraction': '1/0'}]}}, "a class should be a number, not '1/0'"),
         ({'standardisation': []}, r'should have means and deviations, not \[\]'),
         ({'standardisation': {'means': [0, 0]}}, 'should have means and deviations'),
         ({'standardisation': {'means': [0], 'deviations': [1, 1]}}, 'means should be a list of 2'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import io
 import math
@@ -25,6 +26,7 @@ from microgradnet.history import Epoch, History, accuracy
 from microgradnet.losses import cross_entropy, half_squared_error, max_margin
 from microgradnet.nn import MLP
 from microgradnet.optimisers import SCHEDULES, AdamW, Descent, Momentum, clipped
+from microgradnet.saving import load, save
 from microgradnet.teacher_set import TeacherSet
 from microgradnet.training import DivergedError, error_and_gradients, error_over, train
 from microgradnet.value import Value
@@ -613,6 +615,7 @@ def test_the_bar_shows_the_error_and_is_off_unless_stderr_is_a_terminal(monkeypa
 
 SCRIPT = """
 from microgradnet.nn import MLP
+from microgradnet.saving import load, save
 from microgradnet.teacher_set import TeacherSet
 from microgradnet.training import train
 xor = TeacherSet([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
@@ -656,6 +659,110 @@ def test_a_net_takes_over_the_standardisation_and_keeps_its_own() -> None:
     assert net.standardisation == teacher_set.standardisation
     train(net, TeacherSet(raw, [0.0, 1.0, 2.0]), learning_rate=0.01, epochs=1)
     assert net.standardisation == teacher_set.standardisation
+
+
+# Names
+
+
+def fruit(labels: str = 'pear fig pear fig', names: Any = ('size', 'weight'), **options: Any) -> TeacherSet:
+    rows = [[10.0, 300.0], [2.0, 900.0], [11.0, 250.0], [3.0, 800.0]]
+    return TeacherSet(rows, labels.split(), input_names=names, target_names=['fruit'], standardise=True, **options)
+
+
+def test_a_net_keeps_what_its_teacher_set_told() -> None:
+    net = MLP(2, [3, 2], 'tanh', seed=1)
+    assert (net.input_names, net.target_names, net.classes) == (None, None, None)
+    train(net, fruit(), learning_rate=0.1, epochs=60, error=cross_entropy)
+    assert (net.input_names, net.target_names, net.classes) == (('size', 'weight'), ('fruit',), ('fig', 'pear'))
+    for same in (net, copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert same.classify(fruit().inputs) == ['pear', 'fig', 'pear', 'fig']
+        assert same.input_names == ('size', 'weight')
+        assert same.standardisation == fruit().standardisation
+    train(net, TeacherSet(fruit().inputs, [1, 0, 1, 0]), learning_rate=0.1, epochs=1, error=cross_entropy)
+    assert net.classes == ('fig', 'pear')  # a set that tells nothing takes nothing away
+
+
+def test_raw_rows_are_standardised_once(tmp_path: Path) -> None:
+    teacher_set = fruit()
+    net = MLP(2, [3, 2], 'tanh', seed=1)
+    train(net, teacher_set, learning_rate=0.1, epochs=5, error=cross_entropy)
+    bare = copy.deepcopy(net)
+    bare.standardisation = None
+    once = [teacher_set.standardisation(row) for row in teacher_set.inputs]  # type: ignore[misc]
+    save(net, tmp_path / 'net.json')
+    there_and_back = load(tmp_path / 'net.json')
+    save(there_and_back, tmp_path / 'net.json')
+    again = load(tmp_path / 'net.json')
+    train(again, teacher_set, learning_rate=1e-12, epochs=1, error=cross_entropy)  # a set that standardises, once more
+    for other in (net, there_and_back, pickle.loads(pickle.dumps(again)), copy.deepcopy(again)):
+        assert other.predict(teacher_set.inputs) == [pytest.approx(y, abs=1e-9) for y in bare.predict(once)]
+        assert other.classify(teacher_set.inputs) == bare.classify(once)
+    first, _ = teacher_set.split(0.5, stratify=True)
+    assert net.predict(first.inputs) == [[y.data for y in net(x)] for x in first.inputs]
+
+
+def test_a_set_of_other_names_is_refused_and_changes_nothing() -> None:
+    net = MLP(2, [3, 2], 'tanh', seed=1)
+    options: Any = {'learning_rate': 0.1, 'epochs': 2, 'error': cross_entropy}
+    train(net, fruit(), **options)
+    before = weights(net)
+    with pytest.raises(ValueError, match=r"the classes of the net MLP.* are \('fig', 'pear'\), those of the teacher set"):
+        train(net, fruit('pear apple pear apple'), **options)
+    with pytest.raises(ValueError, match=r"the inputs of the net .* \('size', 'weight'\), .* \('weight', 'size'\); order"):
+        train(net, fruit(names=('weight', 'size')), **options)
+    assert (weights(net), net.input_names, net.classes) == (before, ('size', 'weight'), ('fig', 'pear'))
+    net.input_names = net.classes = None
+    train(net, fruit('pear apple pear apple', ('a', 'b')), **options)
+    assert (net.input_names, net.classes) == (('a', 'b'), ('apple', 'pear'))
+
+
+def test_a_validation_set_of_other_classes_is_refused() -> None:
+    # Alone it would count plums as class 1, and the net's class 1 is pear.
+    validation = fruit('fig plum plum plum')
+    with pytest.raises(ValueError, match=r"classes of the teacher set are .*'pear'\), those of the validation set .*'plum'"):
+        train(MLP(2, [2], seed=1), fruit(), learning_rate=0.1, error=cross_entropy, validation=validation)
+
+
+def test_a_training_that_cannot_begin_leaves_the_net_as_it_was() -> None:
+    net = MLP(2, [3, 3], 'tanh', seed=1)
+    with pytest.raises(ValueError, match='outputs and targets must match'):
+        train(net, fruit(), learning_rate=0.1, epochs=1)
+    assert (net.input_names, net.target_names, net.standardisation) == (None, None, None)
+
+
+def test_classes_for_which_there_are_no_outputs_are_not_kept() -> None:
+    net = MLP(2, [5], seed=1)  # cross_entropy takes more outputs than classes
+    train(net, fruit(), learning_rate=0.1, epochs=1, error=cross_entropy)
+    assert net.classes is None
+    with pytest.raises(ValueError, match='knows no classes: teach it a set that has them'):
+        net.classify(fruit().inputs)
+
+
+def test_one_output_tells_two_classes_and_one_hot_targets_are_of_the_same_ones() -> None:
+    net = MLP(2, [3, 1], 'tanh', 'sigmoid', seed=1)
+    train(net, fruit(), learning_rate=1.0, epochs=200, metrics='accuracy')
+    assert net.classify(fruit().inputs) == ['pear', 'fig', 'pear', 'fig']
+    net = MLP(2, [3, 2], 'tanh', seed=1)
+    train(net, fruit().one_hot(), learning_rate=0.1, epochs=100)
+    train(net, fruit(), learning_rate=0.1, epochs=1, error=cross_entropy)
+    assert net.classify(fruit().inputs) == ['pear', 'fig', 'pear', 'fig']
+
+
+def test_names_and_classes_are_checked_when_they_are_set() -> None:
+    net = MLP(2, [3])
+    with pytest.raises(ValueError, match='3 input names for 2 inputs'):
+        net.input_names = ['a', 'b', 'c']
+    with pytest.raises(TypeError, match="a list of names, not the string 'ab'"):
+        net.input_names = 'ab'
+    with pytest.raises(ValueError, match='2 classes for 3 outputs'):
+        net.classes = [0, 1]
+    with pytest.raises(ValueError, match='none is there twice'):
+        net.classes = [0, 1, 1]
+    with pytest.raises(TypeError, match="a list of names, not the string 'abc'"):
+        net.classes = 'abc'
+    net.classes = ['a', 'b', 'c']
+    with pytest.raises(ValueError, match=r'row 2: a net that answers \[nan, nan, nan\] tells no class'):
+        net.classify([[1.0, 2.0], [math.nan, 2.0]])
 
 
 # Ctrl-C: the weights are always those of a whole number of updates

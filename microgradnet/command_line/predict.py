@@ -14,22 +14,22 @@ from .. import functions
 from ..csv_table import Table, read_table
 from ..losses import root_mean_square_error
 from ..measuring import outputs_over
+from ..names import class_number
 from ..nn import MLP
 from ..samples import is_row
 from ..teacher_set import TeacherSet
 from .output import say
-from .runs import Description, load_run, places
+from .runs import load_run, places
 
 __all__ = ['run']
 
 
 def run(options: Namespace) -> int:
     """Print the rows of a file with the net's answers behind them, or write them to a file."""
-    net, description = load_run(options.net)
+    net = load_run(options.net)
     table = read_table(options.file, options.delimiter)
-    columns = _columns(table, description, named=places(options.net)[1].exists())
-    rows = [*zip(*map(table.numbers, columns))]
-    header, answers = _answers(net, rows, description)
+    rows = [*zip(*map(table.numbers, _columns(table, net)))]
+    header, answers = _answers(net, rows, of_a_run=places(options.net)[1].exists())
     if taken := [name for name in header if name in table.header]:
         raise ValueError(f'{options.file} has a column {taken[0]!r} already')
     text = io.StringIO()
@@ -41,44 +41,52 @@ def run(options: Namespace) -> int:
     else:
         Path(options.out).write_text(text.getvalue(), encoding='utf-8')
         say(f'wrote {options.out}')
-    if score := _score(table, description, answers):
+    if score := _score(table, net, answers):
         print(score, file=sys.stderr)
     return 0
 
 
-def _score(table: Table, description: Description, answers: Sequence[Sequence[Any]]) -> str:
+def _score(table: Table, net: MLP, answers: Sequence[Sequence[Any]]) -> str:
     """Say how good the answers are, if the file has the right ones."""
-    if any(name not in table.header for name in description.targets):
+    names = net.target_names
+    if names is None or any(name not in table.header for name in names):
         return ''
     try:
-        columns = [table.cells(name) for name in description.targets]
-        if description.classes is not None:
-            right = sum(cell == answer[0] for (_, cell), answer in zip(columns[0], answers))
+        columns = [table.cells(name) for name in names]
+        if net.classes is not None:
+            right = sum(cell == str(answer[0]) for (_, cell), answer in zip(columns[0], answers))
             return f'{right} of {len(answers)} are right: {right / len(answers):.1%}'
-        targets = [*zip(*(table.numbers(name) for name in description.targets))]
+        targets = [*zip(*map(table.numbers, names))]
     except ValueError:  # not all of them are there
         return ''
-    return f'rms {root_mean_square_error(answers, targets):.4g}'
+    return f'rms {root_mean_square_error(answers, targets):.4g}' if len(answers[0]) == len(names) else ''
 
 
-def _columns(table: Table, description: Description, named: bool) -> list[str]:
+def _columns(table: Table, net: MLP) -> Sequence[str]:
     """Choose the columns that go into the net: by their names, or all of them in order."""
-    if not named and len(table.header) == len(description.inputs):
+    names, has = net.input_names, ', '.join(map(repr, table.header))
+    if names is None:
+        if len(table.header) != net.inputs:
+            raise ValueError(f'{net!r} takes {net.inputs} inputs, and knows no names; {table.path} has {has}')
         return table.header
-    if missing := [name for name in description.inputs if name not in table.header]:
-        has = ', '.join(map(repr, table.header))
+    if missing := [name for name in names if name not in table.header]:
         raise ValueError(f'{table.path} has no column {missing[0]!r}, which the net learned from; it has {has}')
-    return description.inputs
+    return names
 
 
-def _answers(net: MLP, rows: Sequence[Any], description: Description) -> tuple[list[str], list[list[Any]]]:
-    """Return the headings of the answers, and an answer for every row."""
+def _answers(net: MLP, rows: Sequence[Any], of_a_run: bool) -> tuple[list[str], list[list[Any]]]:
+    """Return the headings of the answers, and an answer for every row.
+
+    Shares are probabilities if the net learned by cross-entropy, as that of a run did.
+    """
     outputs = outputs_over(net, TeacherSet(rows, [0] * len(rows)))
-    if description.classes is None:
-        return [f'predicted {name}' for name in description.targets], [y if is_row(y) else [y] for y in outputs]
-    answers: list[list[Any]] = []
-    for logits in outputs:
-        shares = functions.softmax(logits)
-        place = max(range(len(shares)), key=shares.__getitem__)
-        answers.append([description.classes[place], f'{shares[place]:.4f}'])
-    return [f'predicted {description.targets[0]}', 'probability'], answers
+    names, classes, size = net.target_names or (), net.classes, net.sizes[-1]
+    if classes is None:
+        headings = names if len(names) == size else [f'y{k}' for k in range(1, size + 1)]
+        return [f'predicted {name}' for name in headings], [y if is_row(y) else [y] for y in outputs]
+    answers: list[list[Any]] = [[classes[class_number(y, len(classes))]] for y in outputs]
+    shown = of_a_run and size > 1
+    if shown:
+        for answer, logits in zip(answers, outputs):
+            answer.append(f'{max(functions.softmax(logits)):.4f}')
+    return [f'predicted {names[0] if len(names) == 1 else "class"}', *['probability'] * shown], answers

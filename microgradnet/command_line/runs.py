@@ -1,4 +1,4 @@
-"""The folder that a training leaves: the net, what its inputs and answers are called, a report, pictures."""
+"""The folder that a training leaves: the net, how it was taught, a report, pictures."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ __all__ = ['FILES', 'Description', 'claim', 'clear', 'discard', 'load_run', 'pla
 
 #: Whatever a run may leave in its folder.
 FILES = ('net.json', 'run.json', 'report.txt', 'history.png', 'network.svg')
-FORMAT, VERSION = 'microgradnet run', 1
+FORMAT, VERSION = 'microgradnet run', 2
+#: In runs of this version the names of inputs, targets and classes are here; now the net knows them itself.
+WITH_NAMES = 1
 
 
 @dataclass(frozen=True)
 class Description:
-    """What the numbers of a net mean: the columns they came from, and the names of the classes."""
+    """How a net was taught, and how well. What its numbers are called, the net says."""
 
-    inputs: list[str]
-    targets: list[str]
-    classes: list[str] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
 
@@ -63,22 +62,21 @@ def discard(folder: Path) -> None:
         folder.rmdir()
 
 
-def load_run(path: FilePath) -> tuple[MLP, Description]:
-    """Load a net and its description; a net that has none has inputs x1, x2 ..., and outputs y1, y2 ...
+def load_run(path: FilePath) -> MLP:
+    """Load the net of a run. ``path`` is the run's folder, or its net, which need not be in one.
 
-    ``path`` is the run's folder, or its net. Raises ValueError for a description that does not fit the net.
+    Raises ValueError for a description beside it that is none, or that does not fit the net.
     """
     place, beside = places(path)
     net = load(place)
-    if not beside.exists():
-        outputs = [f'y{k}' for k in range(1, net.sizes[-1] + 1)]
-        return net, Description([f'x{k}' for k in range(1, net.inputs + 1)], outputs)
-    description = _read(beside)
-    outputs = description.classes or description.targets
-    if (len(description.inputs), len(outputs)) != (net.inputs, net.sizes[-1]):
-        said = f'{len(description.inputs)} inputs and {len(outputs)} outputs'
-        raise ValueError(f'{beside} does not belong to {place}: it has {said}; {net!r}')
-    return net, description
+    if beside.exists():
+        content = _read(beside)
+        if content['version'] == WITH_NAMES:
+            try:
+                net.input_names, net.target_names, net.classes = (content[k] for k in ('inputs', 'targets', 'classes'))
+            except ValueError as trouble:
+                raise ValueError(f'{beside} does not belong to {place}: {trouble}') from None
+    return net
 
 
 def places(path: FilePath) -> tuple[Path, Path]:
@@ -88,18 +86,19 @@ def places(path: FilePath) -> tuple[Path, Path]:
     return place, place.with_name('run.json')
 
 
-def _read(path: Path) -> Description:
+def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text('utf-8'))
     except (ValueError, RecursionError) as trouble:
         raise ValueError(f'{path} does not describe a run: it is not JSON ({trouble})') from None
-    if not isinstance(content, dict) or (content.get('format'), content.get('version')) != (FORMAT, VERSION):
+    known = isinstance(content, dict) and content.get('format') == FORMAT
+    if not known or content.get('version') not in (WITH_NAMES, VERSION):
         raise ValueError(f'{path} does not describe a run that this version reads: its format is not {FORMAT!r}')
-    for name in ('inputs', 'targets', 'classes'):
+    for name in ('inputs', 'targets', 'classes') if content['version'] == WITH_NAMES else ():
         found = content.get(name)
         if not (found is None and name == 'classes') and not _are_names(found):
             raise ValueError(f'{path} does not describe a run: its {name} should be a list of names')
-    return Description(content['inputs'], content['targets'], content['classes'])
+    return {'classes': None, **content}
 
 
 def _are_names(thing: Any) -> bool:

@@ -92,11 +92,8 @@ def leave(net: MLP, task: Task, history: History, options: Namespace, folder: Pa
     say(report)
     clear(folder)
     save(net, folder / 'net.json')
-    samples = task.samples
-    classes = None if task.units else [str(name) for name in samples.classes or ()]
     kept = {name: value for name, value in vars(options).items() if name not in ('command', 'force', 'out', 'version')}
-    inputs, targets = [*(samples.input_names or ())], [*(samples.target_names or ())]
-    Description(inputs, targets, classes, kept, results).save(folder / 'run.json')
+    Description(kept, results).save(folder / 'run.json')
     (folder / 'report.txt').write_text(report + '\n', encoding='utf-8')
     notes = [draw_history(history, task, folder / 'history.png'), draw_net(net, task, folder / 'network.svg')]
     written = [name for name in FILES if (folder / name).exists()]
