@@ -4,7 +4,8 @@
 
 Each finding has a program to paste, and says what it should print. What is wrong at
 ordinary points comes first, then what is wrong at edges only, then what is legal and
-merely another convention, then what is missing. Nothing here is known beforehand: the programs are drawn at random and shrunk by Hypothesis.
+merely another convention, then what is missing. Nothing here is known beforehand: the
+programs are drawn at random and shrunk by Hypothesis.
 """
 
 from __future__ import annotations

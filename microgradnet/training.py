@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable
+from functools import wraps
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from .checkpoint import Checkpoint, State, known_as, mark
 from .compiled_error import error_of
@@ -37,6 +38,12 @@ from .teacher_set import TeacherSet
 __all__ = ['DivergedError', 'error_and_gradients', 'error_over', 'train']
 
 
+#: What a net takes over from a teacher set.
+TOLD = ('input_names', 'target_names', 'classes', 'standardisation')
+
+Teach = TypeVar('Teach', bound=Callable[..., History])
+
+
 class DivergedError(ArithmeticError):
     """The error, or a weight, became nan or inf in ``epoch``; ``history`` tells what was before.
 
@@ -54,6 +61,30 @@ class DivergedError(ArithmeticError):
         )
 
 
+def _forgetting_if_not_taught(teach: Teach) -> Teach:
+    """Let a net forget what a set told of its numbers, if an error came before it learned anything of the set.
+
+    Else it would keep that standardisation beside the next set, as if its weights were learned so.
+    """
+
+    @wraps(teach)
+    def teaching(net: MLP, *arguments: Any, **options: Any) -> History:
+        if not isinstance(net, MLP):
+            return teach(net, *arguments, **options)
+        told = {name: getattr(net, name) for name in TOLD}
+        weights = [p.data for p in net.parameters()]
+        try:
+            return teach(net, *arguments, **options)
+        except Exception:
+            if [p.data for p in net.parameters()] == weights:
+                for name, known in told.items():
+                    setattr(net, name, known)
+            raise
+
+    return cast(Teach, teaching)
+
+
+@_forgetting_if_not_taught
 def train(
     net: MLP,
     teacher_set: Samples,

@@ -75,6 +75,8 @@ def test_a_csv_file_is_read_in_chunks(tmp_path: Path) -> None:
     small = TeacherSet.from_csv(tmp_path / 'data.csv', 'colour', standardise=True)
     large = LargeTeacherSet.from_csv(tmp_path / 'data.csv', 'colour', to=tmp_path / 'data.npy', standardise=True)
     assert ([*large], large.classes) == ([*map(tuple, small)], small.classes)
+    for name in ('input_names', 'target_names'):
+        assert getattr(large, name) == getattr(large.select([0]), name) == getattr(small, name) is not None
     assert large.standardisation and small.standardisation
     assert large.standardisation([1.0, 2.0]) == pytest.approx(small.standardisation([1.0, 2.0]), rel=1e-12)
     numbers = LargeTeacherSet.from_csv(tmp_path / 'data.csv', ['b'], to=tmp_path / 'b.npy', inputs=['a'])
