@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from microgradnet import MLP, Layer, Neuron, Value, dot, functions, half_squared_error, where
 from microgradnet.drawing import Digraph, RendererNotFound, draw, draw_network, parameter_names
+from microgradnet.drawing.diagram import FAR
 from microgradnet.drawing.digraph import FIT
 from microgradnet.graph import topological_order
 from microgradnet.value import Constant
@@ -89,13 +90,15 @@ def test_draw_is_the_graph(program: Program) -> None:
     picture = draw(root, limit=None)
     assert picture.left_out == 0
     ids = {node: f'v{index}' for index, node in enumerate(order)}
-    inner = [node for node in order if node.op]
-    assert {*nodes(picture)} == {*ids.values()} | {f'{ids[node]}op' for node in inner}
+    inner, copies = [node for node in order if node.op], {name for name in nodes(picture) if 'in' in name}
+    assert {*nodes(picture)} == {*ids.values()} | {f'{ids[node]}op' for node in inner} | copies
     expected = [(f'{ids[node]}op', ids[node], None) for node in inner]
     for node in inner:
-        for source, partial in zip(node.inputs, node.partials):
+        for place, (source, partial) in enumerate(zip(node.inputs, node.partials)):
             silent = partial is None or isinstance(source, Constant)
-            expected.append((ids[source], f'{ids[node]}op', 'none' if silent else f'{partial:.4g}'))
+            copy = f'{ids[node]}in{place}'
+            tail = copy if copy in copies else ids[source]
+            expected.append((tail, f'{ids[node]}op', 'none' if silent else f'{partial:.4g}'))
     found = []
     for tail, head, look in edges(picture):
         # Before the number stands the operand's name, where the order of operands matters.
@@ -152,6 +155,128 @@ def test_an_index_is_set_as_one() -> None:
     root = svg(draw(Value(1.0, 'w_{x1,1}')))
     assert [t.text for t in root.iter(f'{SVG}text')][:2] == ['w', 'x1,1']
     assert 'learning_rate' in [t.text for t in svg(draw(Value(1.0, 'learning_rate'))).iter(f'{SVG}text')]
+
+
+# What is used again, far away.
+
+
+def loop(turns: int, labels: bool = True) -> tuple[Value, Value, Value]:
+    """h = tanh(h w + b), again and again."""
+    w, b, h = (Value(x, label * labels) for x, label in [(0.9, 'w'), (0.1, 'b'), (0.5, 'h')])
+    y = h
+    for _ in range(turns):
+        y = (y * w + b).tanh()
+    y.backward()
+    return w, b, y
+
+
+def carried(turns: int) -> Value:
+    """A loop whose turns are used far later, each in its own place, and 20 turns later by other turns."""
+    turn = [Value(0.5, 'h')]
+    for k in range(turns):
+        turn.append(turn[-1].sin() + turn[k - 20] if k >= 20 else turn[-1].sin())
+    y = turn[-1]
+    for h in turn:
+        y = y * h
+    y.backward()
+    return y
+
+
+def columns(picture: Digraph) -> dict[str, int]:
+    """In how many steps from the left each box and operation is, at least."""
+    sources: dict[str, set[str]] = {name: set() for name in nodes(picture)}
+    for tail, head, _ in edges(picture):
+        sources[head].add(tail)
+    return {name: k for k, names in enumerate(layers(sources)) for name in names}
+
+
+def layers(sources: dict[str, set[str]]) -> list[set[str]]:
+    """The nodes of a graph, each one layer after the last of its sources."""
+    found: list[set[str]] = []
+    done: set[str] = set()
+    while len(done) < len(sources):
+        found.append({name for name, needed in sources.items() if name not in done and needed <= done})
+        done |= found[-1]
+    return found
+
+
+@pytest.mark.parametrize('root', [loop(60)[-1], carried(40)], ids=['loop', 'carried'])
+def test_no_edge_of_a_long_graph_is_long(root: Value) -> None:
+    picture = draw(root, limit=None)
+    column, copies = columns(picture), {name for name in nodes(picture) if 'in' in name}
+    assert len(copies) > 50
+    lengths = [column[head] - column[tail] for tail, head, _ in edges(picture)
+               if column[tail] and tail not in copies]  # fmt: skip
+    assert max(lengths) <= 2 * FAR - 1
+    ends = [tail for tail, _, _ in edges(picture)]
+    assert all(ends.count(copy) == 1 for copy in copies)
+    # Every use of a value whose box has lines to its first use alone is drawn.
+    uses = sum(len(node.inputs) for node in topological_order(root))
+    assert len([tail for tail in ends if not tail.endswith('op')]) == uses
+
+
+def test_a_leaf_used_at_every_turn_is_drawn_again_with_what_each_use_adds() -> None:
+    w, b, y = loop(20)
+    picture = draw(y, number_format='.17g')
+    found, place = nodes(picture), {node: k for k, node in enumerate(topological_order(y))}
+    again = [shown(look['label']).split() for name, look in found.items() if 'in' in name]
+    assert [words[0] for words in again].count('w') == [words[0] for words in again].count('b') == 19
+    assert {words[1] for words in again} == {'adds'}
+    for leaf, name in [(w, 'w'), (b, 'b')]:
+        words = shown(found[f'v{place[leaf]}']['label']).split()
+        assert words[:3] == [name, '20', 'uses'] and float(words[-1]) == leaf.grad
+        first = next(node for node in place if leaf in node.inputs)
+        added = [first.grad * first.partials[first.inputs.index(leaf)], *(float(k[2]) for k in again if k[0] == name)]
+        assert math.fsum(added) == pytest.approx(leaf.grad, rel=1e-12)
+
+
+def test_what_is_drawn_again_has_a_name_and_its_colours() -> None:
+    w, _, y = loop(20, labels=False)
+    w.label = '<b>'
+    found, place = nodes(draw(y)), {node: k for k, node in enumerate(topological_order(y))}
+    copies = {name: look for name, look in found.items() if 'in' in name}
+    names = {shown(look['label']).split(' adds')[0] for look in copies.values()}
+    b = next(k for node, k in place.items() if node.data == 0.1 and not node.inputs)
+    assert names == {'<b>', f'v {b}'} and shown(found[f'v{b}']['label']).startswith(f'v {b} 20 uses')
+    assert {look['fillcolor'] for look in copies.values()} == {found[f'v{b}']['fillcolor']}
+    assert all('again: data = ' in look['tooltip'] for look in copies.values())
+
+
+def test_constants_and_branches_not_taken_are_drawn_again_without_a_number() -> None:
+    x, two = Value(-1.0, 'x'), Constant(2.0)
+    y = x
+    for _ in range(10):
+        y = where(x.greater(0.0), x, y.sin() * two)
+    y.backward()
+    picture = draw(y, labels={}, marked=[x])
+    copies = {name: look for name, look in nodes(picture).items() if 'in' in name}
+    told = {shown(look['label']) for look in copies.values()}
+    assert 'x' in told and '2' in told and not any(text.startswith('2 ') for text in told)
+    for tail, _, look in edges(picture):
+        if tail in copies and shown(copies[tail]['label']) in ('x', '2'):
+            assert look['style'] == 'dashed'
+
+
+def test_a_dot_drawn_expanded_repeats_its_weights_too() -> None:
+    w, h = [Value(0.5, 'w1'), Value(0.25, 'w2')], [Value(1.0), Value(2.0)]
+    for _ in range(10):
+        h = [dot(w, h, 0.0), h[0]]
+    picture = draw(h[0], expanded=True, limit=None)
+    assert sum(shown(look['label']).startswith('w1 adds') for look in nodes(picture).values()) == 9
+
+
+def test_a_small_graph_is_drawn_without_copies() -> None:
+    x, w = Value(2.0, 'x'), Value(3.0, 'w')
+    y = ((x * w + x).tanh() * w + x).tanh()
+    assert not [name for name in nodes(draw(y)) if 'in' in name]
+
+
+def test_a_fraction_that_no_float_holds_is_drawn_again() -> None:
+    w = Value(Fraction(10**400), 'w')
+    y = Value(Fraction(1))
+    for _ in range(8):
+        y = y * w
+    assert svg(draw(y, signals=dict.fromkeys(topological_order(y), 0.5))) is not None
 
 
 def test_several_roots_share_nodes() -> None:

@@ -259,6 +259,9 @@ def pictures(page: Page) -> list[ElementTree.Element]:
     return [ElementTree.fromstring(svg) for svg in re.findall(r'<svg [^>]*role="img".*?</svg>', page.html)]
 
 
+MARKS = {'data-value': 'data', 'data-partial': 'partial', 'data-added': 'contribution', 'data-signal': 'total'}
+
+
 def check_marks(page: Page) -> None:
     """As drawn, each number in the graph is the one that its mark speaks of; every event that is drawn has one."""
     content = film(page)
@@ -266,7 +269,7 @@ def check_marks(page: Page) -> None:
     last = {source: e for e, (_, source) in enumerate(scene['events'])}
     marked = dict[str, set[int]]()
     for text in pictures(page)[-1].iter('text'):
-        for mark, which in (('data-value', 'data'), ('data-partial', 'partial'), ('data-signal', 'total')):
+        for mark, which in MARKS.items():
             if mark not in text.attrib:
                 continue
             place = int(text.attrib[mark])
@@ -359,6 +362,20 @@ def test_a_sample_may_be_read_only_once() -> None:
     weights = [[p.data for p in net_2221().parameters()]] * 2
     once = play(net_2221(), iter([0.5, -1.0]), iter([1.0]), weights=weights)
     assert once.html == play(net_2221(), [0.5, -1.0], [1.0], weights=weights).html
+
+
+def test_what_a_loop_uses_again_is_drawn_again_and_marked() -> None:
+    w, y = Value(0.9, 'w'), Value(0.5, 'h')
+    for _ in range(12):
+        y = (y * w + w).tanh() * y
+    page = play(y)
+    check(page)
+    check_marks(page)
+    content = film(page)['scenes'][0]
+    again = [group for group in pictures(page)[-1].iter('g') if group.find("text[@data-added]") is not None]
+    events = [int(group.find('text[@data-added]').attrib['data-added']) for group in again]  # type: ignore[union-attr]
+    assert len(again) == 23 and {content['names'][content['events'][e][1]] for e in events} == {'w'}
+    assert {group.attrib['data-node'] for group in again} == {str(content['names'].index('w'))}
 
 
 def test_edges_between_the_same_nodes_are_told_apart() -> None:

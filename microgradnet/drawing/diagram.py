@@ -1,13 +1,19 @@
 """The parts of a graph's picture: boxes for values, pills for operations, edges with derivatives.
 
 ``Diagram`` is the picture while it is being drawn; ``draw`` chooses what is in it.
+
+No edge is long. A value that is used again far to the right, as a loop uses a weight at
+every turn, has its lines to where it is used first, and is drawn again, small, at each
+other use: with its name and what that use adds to its gradient. Lines through all of a
+long picture could not be followed, and Graphviz takes minutes to find their ways.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from ..graph import consumers
 from ..operations import Operation
 from ..value import Constant, Value
 from .digraph import (
@@ -52,11 +58,23 @@ EDGE = {
     'fontname': FONT, 'fontsize': '9.5', 'fontcolor': DERIVATIVE,
 }  # fmt: skip
 
+LEAF, LEAF_LINE = '#FFF9E8', '#C9A227'
 MARK = {'color': SIGNAL, 'penwidth': '2.5'}
+#: An edge spans at most so many columns, of an operation and its value each; a value with a longer one is drawn again.
+FAR = 6
 
 
-def _terms(node: Value) -> Iterator[tuple[str, Value, Any]]:
-    """List the operands of a node: their names in its row, the nodes, the partials that carry a signal."""
+class Term(NamedTuple):
+    """An operand: its name in the operation's row, the node, the partial if it carries a signal, its place."""
+
+    parameter: str
+    source: Value
+    partial: Any
+    place: int
+
+
+def _terms(node: Value) -> Iterator[Term]:
+    """List the operands of a node, in the order of its row."""
     op = node.op
     assert op is not None
     names = op.split(range(len(node.inputs)))
@@ -64,14 +82,15 @@ def _terms(node: Value) -> Iterator[tuple[str, Value, Any]]:
         for i, place in enumerate(places if parameter in op.vectors else [places]):
             name = f'{parameter}[{i}]' if parameter in op.vectors else parameter
             source = node.inputs[place]
-            yield name, source, None if isinstance(source, Constant) else node.partials[place]
+            yield Term(name, source, None if isinstance(source, Constant) else node.partials[place], place)
 
 
 class Diagram:
-    """A picture while it is being drawn, of the nodes that have a name."""
+    """A picture while it is being drawn, of those nodes of a topological order that have a name."""
 
     def __init__(
         self,
+        order: Sequence[Value],
         names: Mapping[Value, str],
         roots: set[Value],
         expanded: bool,
@@ -83,6 +102,11 @@ class Diagram:
         self.names, self.roots, self.expanded, self.spec = names, roots, expanded, spec
         self.labels, self.marked, self.signals = labels, marked, signals
         self.graph = Digraph('graph', format='svg', graph_attr=GRAPH, node_attr=NODE, edge_attr=EDGE)
+        self.uses = consumers(order)
+        drawn = {node: [user for user, _ in self.uses[node] if user in names] for node in names}
+        self.columns = _columns(drawn)
+        #: The nodes that are drawn again, and the users that are drawn of each.
+        self.again = {node: users for node, users in drawn.items() if users and self._reach(users) > FAR}
 
     def add(self, node: Value) -> None:
         """Add a node, its operation and the edges that lead to them."""
@@ -91,33 +115,66 @@ class Diagram:
         if node.op is None:
             return
         terms = [*_terms(node)]
-        shown = [term for term in terms if term[1] in self.names]
         op = f'{name}op'
         if self.expanded and node.op.name == 'dot':
             left_out = self._expand(op, node, terms)
         else:
             self._operation(op, _symbol(node.op), plain(f'{node.op.name}: {node.op.document}'), **self._mark(node))
             named = len(node.op.scalars) > 1 and node.op.name not in COMMUTATIVE
-            for parameter, source, partial in shown:
-                tooltip = f'd {node.op.name}/d {parameter}'
-                self._edge(self.names[source], op, partial, tooltip, parameter if named else '',
-                           **self._mark(source, node))  # fmt: skip
+            shown = [term for term in terms if term.source in self.names]
+            for term in shown:
+                tooltip = f'd {node.op.name}/d {term.parameter}'
+                self._operand(node, term, op, tooltip, term.parameter if named else '')
             left_out = len(terms) - len(shown)
         if left_out:
             self._ellipsis(op, left_out)
         self.graph.edge(op, name, weight='8', tooltip=' ', **self._mark(node))
 
+    def _reach(self, users: Iterable[Value]) -> int:
+        """How many columns it is from a node to the last of its users, one to the first."""
+        columns = [self.columns[user] for user in users]
+        return max(columns) - min(columns) + 1
+
+    def _operand(self, node: Value, term: Term, op: str, tooltip: str, parameter: str = '') -> None:
+        """Lead an operand to an operation of a node: from its box or, where that is far, from a small copy of it."""
+        tail, mark = self.names[term.source], self._mark(term.source, node)
+        if term.source in self.again and self.columns[node] > self.columns[term.source] + 1:
+            tail = f'{self.names[node]}in{term.place}'
+            self.graph.node(tail, **(self._copy(node, term) | mark))
+        self._edge(tail, op, term.partial, tooltip, parameter, **mark)
+
+    def _copy(self, node: Value, term: Term) -> dict[str, str]:
+        """How a value looks where it is used again: its name, and what this use adds to its gradient."""
+        source = term.source
+        if isinstance(source, Constant):
+            return self._box(source)
+        name, added = self._label(source), None
+        if term.partial is not None and (signal := self._signal(node)) is not None:
+            try:
+                added = signal * term.partial
+            except OverflowError:  # a fraction beyond all floats met one
+                added = None
+        tooltip = f'{short(name)} again: data = {in_full(source.data)}'
+        rows = [f'<tr><td colspan="2"><b>{name_markup(name)}</b></td></tr>']
+        if added is not None:
+            tooltip += f', adds {in_full(added)} to its grad'
+            rows.append(self._row('adds', added, SIGNAL))
+        look = {} if source.op else {'fillcolor': LEAF, 'color': LEAF_LINE}
+        return {'fillcolor': 'white', 'style': 'rounded,filled,dashed', 'penwidth': '0.8', 'fontsize': '9.5',
+                'label': _as_table(rows), 'tooltip': plain(tooltip)} | look  # fmt: skip
+
     def _mark(self, *nodes: Value) -> dict[str, str]:
         """What makes something that belongs to nodes stand out, if they are all marked."""
         return MARK if self.marked.issuperset(nodes) else {}
 
-    def _expand(self, op: str, node: Value, terms: list[tuple[str, Value, Any]]) -> int:
+    def _expand(self, op: str, node: Value, terms: list[Term]) -> int:
         """Draw a dot as its products and sum; return how many operands are left out."""
         length = len(terms) // 2
         products, bias = zip(terms[:length], terms[length : 2 * length]), terms[-1]
         self._operation(op, 'Σ', 'the sum of the products and the bias')
         left_out = 0
-        for i, ((_, w, dw), (_, x, dx)) in enumerate(products):
+        for i, (weight, factor) in enumerate(products):
+            (_, w, dw, _), (_, x, dx, _) = weight, factor
             if not (w in self.names and x in self.names):
                 left_out += 2
                 continue
@@ -126,29 +183,28 @@ class Diagram:
             # The partials remember w and x as they were; their data may have changed since.
             product = (x.data if dw is None else dw) * (w.data if dx is None else dx)
             self._operation(times, '×', f'product {i + 1} of {length}')
-            self._edge(self.names[w], times, dw, f'd product {i + 1}/d w')
-            self._edge(self.names[x], times, dx, f'd product {i + 1}/d x')
+            self._operand(node, weight, times, f'd product {i + 1}/d w')
+            self._operand(node, factor, times, f'd product {i + 1}/d x')
             self.graph.node(term, self._table('', product, self._signal(node) if signal else 0.0), fillcolor='white',
                             style='rounded,filled,dashed', tooltip=f'product {i + 1} of {length}')  # fmt: skip
             self.graph.edge(times, term, weight='8', tooltip=' ')
             self._edge(term, op, 1 if signal else None, f'd sum/d product {i + 1}')
-        _, source, partial = bias
-        if source in self.names:
-            self._edge(self.names[source], op, partial, 'd sum/d b')
-        return left_out + (source not in self.names)
+        if bias.source in self.names:
+            self._operand(node, bias, op, 'd sum/d b')
+        return left_out + (bias.source not in self.names)
 
     def _box(self, node: Value) -> dict[str, str]:
         data = number(node.data, self.spec)
         if isinstance(node, Constant):
             label, tooltip = f'<<font color="{FAINT}">{markup(data)}</font>>', f'constant {in_full(node.data)}'
             return {'label': label, 'tooltip': tooltip, 'style': '', 'shape': 'plain', 'margin': '0.03'}
-        label = str(self.labels.get(node, node.label))
-        signal = self._signal(node)
+        label, signal = self._label(node), self._signal(node)
         numbers = f'data = {in_full(node.data)}' + ('' if signal is None else f', grad = {in_full(signal)}')
         tooltip = plain(f'{short(label)}: {numbers}' if label else numbers)
-        box = {'label': self._table(label, node.data, signal), 'tooltip': tooltip, 'fillcolor': 'white'}
+        note = _counted(len(self.again[node]), len(self.uses[node])) if node in self.again else ''
+        box = {'label': self._table(label, node.data, signal, note), 'tooltip': tooltip, 'fillcolor': 'white'}
         if node.op is None:
-            box.update(fillcolor='#FFF9E8', color='#C9A227')
+            box.update(fillcolor=LEAF, color=LEAF_LINE)
         if node in self.roots:
             box.update(color=INK, penwidth='2')
         return box | self._mark(node)
@@ -157,14 +213,25 @@ class Diagram:
         """Return the error signal to show for a node, None for none."""
         return node.grad if self.signals is None else self.signals.get(node)
 
-    def _table(self, label: str, data: Any, grad: Any) -> str:
+    def _label(self, node: Value) -> str:
+        """A node's label; one that is drawn again has a name in any case, by which it is known again."""
+        label = str(self.labels.get(node, node.label))
+        return label or (f'v_{self.names[node][1:]}' if node in self.again else '')
+
+    def _table(self, label: str, data: Any, grad: Any, note: str = '') -> str:
         rows = [f'<tr><td colspan="2"><b>{name_markup(label)}</b></td></tr>'] if label else []
-        for name, x, colour in [('data', data, INPUT)] + [('grad', grad, SIGNAL)] * (grad is not None):
-            rows.append(
-                f'<tr><td align="right"><font point-size="8.5" color="{FAINT}">{name}</font></td>'
-                f'<td align="left"><font color="{colour}">{markup(number(x, self.spec))}</font></td></tr>'
-            )
-        return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>>'
+        if note:
+            rows.append(f'<tr><td colspan="2"><font point-size="8.5" color="{FAINT}">{note}</font></td></tr>')
+        rows.append(self._row('data', data, INPUT))
+        if grad is not None:
+            rows.append(self._row('grad', grad, SIGNAL))
+        return _as_table(rows)
+
+    def _row(self, name: str, x: Any, colour: str) -> str:
+        return (
+            f'<tr><td align="right"><font point-size="8.5" color="{FAINT}">{name}</font></td>'
+            f'<td align="left"><font color="{colour}">{markup(number(x, self.spec))}</font></td></tr>'
+        )
 
     def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:
         round = {'shape': 'circle', 'width': '0.3', 'fixedsize': 'true'} if len(symbol) == 1 else {}
@@ -188,6 +255,30 @@ class Diagram:
         self.graph.node(name, f'<<font color="{FAINT}">⋯ {count} more</font>>', style='', shape='plain',
                         tooltip=f'{count} inputs left out')  # fmt: skip
         self.graph.edge(name, op, style='dotted', color=PALE, tooltip=' ')
+
+
+def _as_table(rows: Sequence[str]) -> str:
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>>'
+
+
+def _counted(drawn: int, uses: int) -> str:
+    return f'{uses} uses' if drawn == uses else f'{drawn} of {uses} uses'
+
+
+def _columns(users: Mapping[Value, Sequence[Value]]) -> dict[Value, int]:
+    """Return the column of each node of a topological order, given the users of each.
+
+    A node is one column before the first that uses it, and the last ones are as far to the
+    left as what they are made of allows.
+    """
+    columns = dict.fromkeys(users, 0)
+    for node in users:
+        for user in users[node]:
+            columns[user] = max(columns[user], columns[node] + 1)
+    for node in reversed(users):
+        if users[node]:
+            columns[node] = min(columns[user] for user in users[node]) - 1
+    return columns
 
 
 def _symbol(op: Operation) -> str:

@@ -32,6 +32,10 @@ def draw(
 ) -> Digraph:
     """Draw the graph of one or more values, from its leaves on the left to them on the right.
 
+    A value that is used again far to the right, a weight in a loop say, is drawn again there,
+    small, with its name and what that use adds to its gradient; its first box tells the whole
+    gradient, and how many uses it is the sum of.
+
     ``expanded`` shows a ``dot`` as its products and their sum. ``labels`` name nodes for
     this picture, as ``parameter_names`` does for a net; others show their own label, and
     the index of x_1 or w_{1,3} is set as one. Of a graph with more than ``limit`` nodes
@@ -62,7 +66,7 @@ def draw(
     order = topological_order(*values)
     kept = _nearest(values, marked, len(order) if limit is None else limit)
     names = {node: f'v{index}' for index, node in enumerate(order) if node in kept}
-    picture = Diagram(names, {*values}, expanded, number_format, labels or {}, {*marked}, signals)
+    picture = Diagram(order, names, {*values}, expanded, number_format, labels or {}, {*marked}, signals)
     for node in names:
         picture.add(node)
     picture.graph.left_out = len(order) - len(kept)

@@ -27,6 +27,8 @@ KEPT = {
 #: What the page's style says of every picture.
 DEFAULTS = {('text-anchor', 'start'), ('fill', INK.lower()), ('fill', 'none'), ('fill', 'transparent')}
 LONG_NUMBER = re.compile(r'-?\d+\.\d{2,}')
+#: A node that is drawn again where another uses it: the name of that one, and the place among its inputs.
+AGAIN = re.compile(r'(v\d+)in(\d+)')
 #: How large a neuron must be for its numbers to have room above and below it; else they are beside it.
 ROOM = 20.0
 
@@ -47,7 +49,8 @@ def graph_svg(picture: Digraph, order: Sequence[Value], events: Sequence[Event])
     """Return the picture of ``draw`` as an element of a page, its numbers marked by what they are.
 
     Boxes have ``data-node``, operations ``data-op``, edges ``data-into`` the node that
-    they lead to, and ``data-event``, the place in the log, if a signal travels along them.
+    they lead to, and ``data-event``, the place in the log, if a signal travels along them;
+    so have the small boxes of nodes that are drawn again, with what they add as ``data-added``.
     """
     place = {node: i for i, node in enumerate(order)}
     event_of = {(id(event.node), event.place): e for e, event in enumerate(events)}
@@ -70,12 +73,21 @@ def graph_svg(picture: Digraph, order: Sequence[Value], events: Sequence[Event])
                 text.set(what, str(place[node]))
         elif node is not None:
             group.element.set('data-op', str(place[node]))
+        elif again := AGAIN.fullmatch(group.title):
+            user, k = boxes[again[1]], int(again[2])
+            group.element.set('data-node', str(place[user.inputs[k]]))
+            e = event_of.get((id(user), k))
+            if e is not None and group.texts and not isinstance(user.inputs[k], Constant):
+                group.texts[-1].set('data-added', str(e))
+                group.texts[-1].set('data-room', str(len(group.texts[-1].text or '')))
     for name, node in boxes.items():
         for group in edges.get(f'{name}op->{name}', ()):
             group.element.set('data-into', str(place[node]))
         for source in {*node.inputs}:
+            places = [k for k, other in enumerate(node.inputs) if other is source]
+            copies = [group for k in places for group in edges.get(f'{name}in{k}->{name}op', ())]
             lines = sorted(edges.get(f'v{place[source]}->{name}op', ()), key=lambda group: group.serial)
-            for group, k in zip(lines, (k for k, other in enumerate(node.inputs) if other is source)):
+            for group, k in zip(copies or lines, places):
                 group.element.set('data-into', str(place[node]))
                 group.element.set('data-from', str(place[source]))
                 e = event_of.get((id(node), k))

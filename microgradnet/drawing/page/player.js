@@ -85,15 +85,15 @@ function sentence(step) {
   return `Step ${now() + 1} of ${scene().steps.length}, ${step.stage}. ${spoken(step.title)}. ${step.note ?? lines.join('; ')}`;
 }
 
-// What is known after a step: the nodes with a value, and where each error signal so far is to be read.
+// What is known after a step: the nodes with a value, where each error signal so far is to be read, the events so far.
 function known(upTo) {
-  const nodes = new Set(scene().known), signals = new Map();
+  const nodes = new Set(scene().known), signals = new Map(), sent = new Set();
   for (const step of scene().steps.slice(0, upTo + 1)) {
     if ('computes' in step) nodes.add(step.computes);
     if (step.seed) signals.set(scene().root, ['seed', 0]);
-    for (const event of step.events ?? []) signals.set(scene().events[event][1], ['total', event]);
+    for (const event of step.events ?? []) signals.set(scene().events[event][1], ['total', event]), sent.add(event);
   }
-  return { nodes, signals };
+  return { nodes, signals, sent };
 }
 
 function bringIntoView(selector) {
@@ -111,7 +111,7 @@ function bringIntoView(selector) {
   }
 }
 
-function showPictures(step, { nodes, signals }) {
+function showPictures(step, { nodes, signals, sent }) {
   const pictures = document.querySelector('.pictures'), all = drawn;
   pictures.classList.toggle('forward', step.stage === 'forward');
   pictures.classList.toggle('backward', step.stage === 'backward');
@@ -145,6 +145,7 @@ function showPictures(step, { nodes, signals }) {
   }
   for (const text of all('[data-brief]')) write(text, true, brief, ['data', text.dataset.brief]);
   for (const text of all('[data-partial]')) write(text, isKnown(scene().events[text.dataset.partial][0]), shown, ['partial', text.dataset.partial]);
+  for (const text of all('[data-added]')) write(text, sent.has(Number(text.dataset.added)), shown, ['contribution', text.dataset.added]);
   for (const text of all('[data-signal]')) write(text, signals.has(Number(text.dataset.signal)), shown, signals.get(Number(text.dataset.signal)));
 }
 
