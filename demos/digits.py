@@ -28,11 +28,12 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 from microgradnet import MLP, TeacherSet, Value, compile, cross_entropy, softmax, train
+from microgradnet.drawing.network import NEGATIVE, POSITIVE
 from microgradnet.history import History
 
 RATE, BATCH = 0.03, 16
-#: Okabe and Ito's colours, which the colour-blind tell apart, too.
-BLUE, ORANGE, INK = '#0072B2', '#D55E00', '#1F2933'
+#: As in the pictures of nets, what speaks for is blue, and what speaks against orange.
+BLUE, ORANGE, INK = POSITIVE, NEGATIVE, '#1F2933'
 PAPER = LinearSegmentedColormap.from_list('ink on paper', ['#FBF7EC', INK])
 SIGNS = LinearSegmentedColormap.from_list('against and for', [ORANGE, '#FFFFFF', BLUE])
 

@@ -20,10 +20,11 @@ from matplotlib.figure import Figure
 from sklearn.datasets import make_moons
 
 from microgradnet import MLP, TeacherSet, max_margin, train
+from microgradnet.drawing.network import NEGATIVE, POSITIVE
 from microgradnet.history import History, accuracy
 
-#: Okabe and Ito's colours, which the colour-blind tell apart, too.
-BLUE, ORANGE, INK = '#0072B2', '#D55E00', '#1F2933'
+#: As in the pictures of nets, what is positive is blue, and what is negative orange.
+BLUE, ORANGE, INK = POSITIVE, NEGATIVE, '#1F2933'
 
 
 class Result(NamedTuple):
@@ -73,12 +74,12 @@ def boundary(net: MLP, teacher_set: TeacherSet, held_out: TeacherSet, steps: int
 
     figure = Figure(figsize=(7, 4.6), layout='constrained')
     axes: Any = figure.subplots()
-    shades = LinearSegmentedColormap.from_list('moons', ['#8FC4E4', 'white', '#F2B48A'])
+    shades = LinearSegmentedColormap.from_list('moons', ['#F2B48A', 'white', '#8FC4E4'])
     filled = axes.contourf(x, y, answers.clip(-2, 2), levels=np.linspace(-2, 2, 9), cmap=shades)
     lines = dict(levels=[-1, 0, 1], linewidths=[0.8, 2, 0.8], linestyles=['--', '-', '--'])
     axes.contour(x, y, answers, colors=INK, **lines)
     for samples, name in [(teacher_set, 'teacher set'), (held_out, 'held out')]:
-        for target, colour, marker in [(-1, BLUE, 'o'), (1, ORANGE, '^')]:
+        for target, colour, marker in [(-1, ORANGE, 'o'), (1, BLUE, '^')]:
             moon = [point for point, t in samples if t == target]
             inside = colour if samples is teacher_set else 'white'
             look = dict(s=28, marker=marker, color=inside, edgecolors=colour)

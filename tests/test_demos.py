@@ -8,9 +8,12 @@ from xml.etree import ElementTree
 
 import graphviz
 import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from demos import iris, pictures, two_moons, xor
+from microgradnet import MLP, TeacherSet
+from microgradnet.drawing.network import NEGATIVE, POSITIVE
 from microgradnet.history import Epoch, History
 
 ROOT = Path(iris.__file__).parents[1]
@@ -100,6 +103,20 @@ def test_a_confusion_table_is_aligned() -> None:
 def test_confusion_counts_species_by_row() -> None:
     flowers = iris.TeacherSet([[0.0]] * 3, [0, 1, 1], classes=['a', 'b'])
     assert iris.confusion([[1.0, 0.0], [2.0, -1.0], [0.0, 0.5]], flowers) == [[1, 0], [1, 1]]
+
+
+def test_blue_is_positive_in_the_picture_of_two_moons_as_in_those_of_nets() -> None:
+    moons = TeacherSet([[0.0, 0.0], [3.0, 0.0]], [-1.0, 1.0])
+    net = MLP.from_weights([[[2.0, 0.0]]], [[-3.0]], 'identity')
+    figure = two_moons.boundary(net, moons, moons, steps=10)
+    axes = figure.axes[0]
+    fields, *points = axes.collections
+    below, above = fields.get_facecolor()[[0, -1]]
+    assert below[0] > below[2] and above[2] > above[0]  # red or orange, blue
+    named = [marks for marks in points if ',' in marks.get_label()]
+    colours = {marks.get_label(): to_hex(marks.get_edgecolor()[0]).upper() for marks in named}
+    assert colours == {f'{sign}, {part}': colour for part in ('teacher set', 'held out')
+                       for sign, colour in [('-1', NEGATIVE), ('+1', POSITIVE)]}  # fmt: skip
 
 
 def test_two_moons_are_parted(tmp_path: Path) -> None:

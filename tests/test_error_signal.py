@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,6 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geometry import boxes, crosses, line_of, size_of, view
 from microgradnet import MLP, Layer, Neuron, Value, cross_entropy, half_squared_error
 from microgradnet.drawing import draw_error_signal
 from microgradnet.drawing.messages import messages
@@ -199,6 +201,45 @@ def test_the_pictures_show_the_engines_numbers(case: tuple[MLP, list[float], lis
             assert not number or float(number[0]) == pytest.approx(delta, rel=1e-9, abs=1e-12)
         if frame.derivative is not None:
             assert float(nodes[frame.sender]['tooltip'].split("g'(r) = ")[1]) == frame.derivative
+
+
+@pytest.mark.parametrize(
+    'sizes', [(2, 2, 2, 1), (1, 1, 1), (3, 5, 2), (4, 8, 3), (2, 16, 2)], ids=lambda sizes: '-'.join(map(str, sizes))
+)
+def test_no_arrow_goes_through_a_number_nor_on_in_its_minus(sizes: tuple[int, ...]) -> None:
+    net = MLP(sizes[0], sizes[1:], 'tanh', seed=5)
+    signal = draw_error_signal(net, [0.3 * k - 0.5 for k in range(sizes[0])], [1.0] * sizes[-1])
+    minuses = 0
+    for picture in signal.frames[:: 1 if len(signal.frames) < 10 else 4]:
+        root = ElementTree.fromstring(picture.pipe('svg', encoding='utf-8'))
+        groups = {group.findtext(f'{SVG}title') or '': group for group in root.iter(f'{SVG}g')}
+        values = {name: group for name, group in groups.items() if name.endswith('-value')}
+        arrows = [path for group in groups.values() if 'message' in (group.get('class') or '')
+                  for path in group.iter(f'{SVG}path')]  # fmt: skip
+        assert len(values) == len(arrows) > 0
+        numbers = [box for group in values.values() for box in boxes(group)]
+        minuses += sum(box.text.startswith('−') for box in numbers)
+        for box in numbers:
+            assert box.inside(view(root))
+            beside = box._replace(left=box.left - 3, right=box.left)
+            for arrow in arrows:
+                assert not crosses(line_of(arrow), beside, float(arrow.get('stroke-width') or 1)), box
+        assert not any(one.overlaps(other) for one, other in combinations(numbers, 2))
+        for group in groups.values():  # a plate lets no line shine through
+            if (plate := group.find(f'.//{SVG}polygon')) is not None:
+                assert plate.get('fill-opacity') is None
+    assert minuses
+
+
+@pytest.mark.parametrize('scale', [1.0, 1e-7, -1e7])
+def test_every_number_is_large_enough_and_in_the_picture(scale: float) -> None:
+    for net in (three_layers(), MLP(2, [12, 1], 'tanh', seed=1)):
+        signal = draw_error_signal(net, [0.5 * scale, -1.0], [1.0 + scale])
+        for picture in signal.frames[-2:]:
+            root = ElementTree.fromstring(picture.pipe('svg', encoding='utf-8'))
+            for text, box in zip(root.iter(f'{SVG}text'), boxes(root), strict=True):
+                assert size_of(text) >= 7.5
+                assert box.inside(view(root)), box
 
 
 def test_the_formulas_are_true() -> None:

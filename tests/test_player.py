@@ -11,7 +11,7 @@ import re
 from fractions import Fraction
 from html.parser import HTMLParser
 from importlib.resources import files
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geometry import Box, boxes, line_of, size_of, view
 from microgradnet import MLP, Layer, Neuron, Value, cross_entropy, functions, half_squared_error, where
 from microgradnet.drawing.player import Page, play
 from microgradnet.graph import topological_order
@@ -248,7 +249,7 @@ def check_line(line: Any, epoch: Any) -> None:
 
 
 def number(text: str) -> Any:
-    return Fraction(text) if '/' in text else float(text.removeprefix('≈'))
+    return Fraction(text) if re.fullmatch(r'-?\d+(/\d+)?', text) else float(text.removeprefix('≈'))
 
 
 def same(one: Any, other: Any) -> bool:
@@ -334,7 +335,6 @@ def test_in_the_network_each_weight_and_neuron_is_itself() -> None:
 def test_in_a_dense_network_numbers_are_beside_the_neurons() -> None:
     network = pictures(play(MLP(3, [12, 2], seed=1), [1.0, 2.0, 3.0], [0.0, 1.0]))[0]
     assert network.get('class') == 'dense'
-    left = float((network.get('viewBox') or '').split()[0])
     heights: dict[str, list[float]] = {}
     for group in network.iter('g'):
         assert group.get('data-node') != ''
@@ -343,12 +343,84 @@ def test_in_a_dense_network_numbers_are_beside_the_neurons() -> None:
             x, y, radius = (float(circle.get(name) or 0) for name in ('cx', 'cy', 'ry'))
             signal, value = (next(text for text in group.iter('text') if f'data-{what}' in text.attrib)
                              for what in ('signal', 'value'))  # fmt: skip
-            assert left + 60 <= float(signal.get('x') or 0) == float(value.get('x') or 0) < x - radius
+            assert float(signal.get('x') or 0) == float(value.get('x') or 0) < x - radius
             assert float(signal.get('y') or 0) < y < float(value.get('y') or 0)
             heights.setdefault(f'{x}', []).extend(float(t.get('y') or 0) for t in (signal, value))
     assert sorted(map(len, heights.values())) == [4, 6, 24]
     for column in heights.values():
         assert all(b - a >= 11 for a, b in pairwise(sorted(column)))
+
+
+def widest(page: Page, what: str, place: int) -> str:
+    """The longest text that the page will write for a node, in any epoch at any step."""
+    content = film(page)
+    words = []
+    for epoch in content['epochs']:
+        events = content['scenes'][epoch['scene']]['events']
+        totals = [epoch['total'][e] for e, (_, source) in enumerate(events) if source == place]
+        words += [epoch['data'][place]] if what == 'data-value' else totals or epoch['seed']
+    return max((text if isinstance(text, str) else text[0] for text in words), key=len)
+
+
+def clear(svg: ElementTree.Element, page: Page, what: tuple[str, ...] = ('data-value', 'data-signal')) -> list[Box]:
+    """The boxes of the numbers that the page writes, as large as they get: clear of each other and in the picture."""
+    marked = [(text, mark) for text in svg.iter('text') for mark in what if mark in text.attrib]
+    words = [widest(page, mark, int(text.attrib[mark])) for text, mark in marked]
+    found = boxes(svg, [text for text, _ in marked], words)
+    assert found
+    for box in found:
+        assert box.inside(view(svg)), box
+    for one, other in combinations(found, 2):
+        assert not one.overlaps(other), (one, other)
+    return found
+
+
+@pytest.mark.parametrize('sizes', [(2, 1), (5, 5, 1), (3, 6, 5), (1, 9, 7, 2), (12, 2), (16, 16)])
+def test_in_a_network_numbers_are_clear_of_each_other_and_of_the_border(sizes: tuple[int, ...]) -> None:
+    net = MLP(2, sizes, activation='tanh', seed=3)
+    page = play(net, [-0.000123456, -123456.7], [-0.1] * sizes[-1])
+    network = pictures(page)[0]
+    for box in clear(network, page):
+        for circle in network.iter('ellipse'):
+            x, y, radius = (float(circle.get(name) or 0) for name in ('cx', 'cy', 'ry'))
+            assert not box.overlaps(Box(x - 0.7 * radius, y - radius, x + 0.7 * radius, y + radius, '')), box
+
+
+def test_there_is_room_for_the_numbers_of_every_epoch() -> None:
+    net = MLP(2, [2, 1], activation='tanh', seed=1)
+    first = [0.0 for p in net.parameters()]
+    later = [-1.23456e-5 * (k + 1) for k, _ in enumerate(first)]
+    page = play(net, [-0.000123456, 1.0], 1.0, weights=[first, later])
+    network, graph = pictures(page)
+    clear(network, page)
+    clear(graph, page)
+    for group in graph.iter('g'):
+        shape = group.find('path')
+        texts = [text for text in group.iter('text') if {'data-value', 'data-signal'} & {*text.attrib}]
+        if texts and shape is not None:
+            places = [(text, mark) for text in texts for mark in ('data-value', 'data-signal') if mark in text.attrib]
+            words = [widest(page, mark, int(text.attrib[mark])) for text, mark in places]
+            edges = [x for x, _ in line_of(shape)]
+            for box in boxes(graph, [text for text, _ in places], words):
+                assert min(edges) < box.left and box.right < max(edges), box
+    sizes = [size_of(text) for svg in (network, graph) for text in svg.iter('text')]
+    assert min(sizes) >= 7.5
+    assert 'fontSize' not in page.html  # no number is set smaller because it is longer
+
+
+def test_a_bias_stays_in_its_neuron() -> None:
+    network = pictures(play(net_2221(), [0.5, -1.0], 1.0))[0]
+    seen = 0
+    for group in [group for group in network.iter('g') if group.get('class') == 'node neuron']:
+        for text in group.iter('text'):
+            if 'data-room' in text.attrib:
+                circle = group.find('ellipse')
+                assert circle is not None and int(text.attrib['data-room']) == 6
+                (box,) = boxes(network, [text], ['−1.2e5'])
+                x, radius = float(circle.get('cx') or 0), float(circle.get('rx') or 0)
+                assert x - radius < box.left and box.right < x + radius
+                seen += 1
+    assert seen == 5
 
 
 def test_the_difference_of_each_output_is_named() -> None:

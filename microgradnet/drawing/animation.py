@@ -96,7 +96,7 @@ def _rendered(parts: Sequence[Part], batch: range, ground: Digraph) -> Element:
     for i, part in enumerate(parts):
         if len(part.names) == 1 and part.start == 0:
             for kind in ('line', 'message', 'trail'):
-                look = {} if part.look.get('shape') == 'plain' else {'label': ''}
+                look = {} if part.look.get('fixedsize') == 'false' else {'label': ''}
                 picture.node(f'{part.names[0]} {kind}', **(part.look | {'style': 'invis', 'id': ''} | look))
         if i in batch:
             kind = part.look.get('class', '') if len(part.names) == 2 else str(i)

@@ -10,7 +10,7 @@ long picture could not be followed, and Graphviz takes minutes to find their way
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..graph import consumers
@@ -31,6 +31,7 @@ from .digraph import (
     number,
     plain,
     short,
+    text_width,
 )
 
 __all__ = ['Diagram']
@@ -58,6 +59,7 @@ EDGE = {
     'fontname': FONT, 'fontsize': '9.5', 'fontcolor': DERIVATIVE,
 }  # fmt: skip
 
+BARE = 'border="0" cellborder="0" cellspacing="0" cellpadding="0"'
 LEAF, LEAF_LINE = '#FFF9E8', '#C9A227'
 MARK = {'color': SIGNAL, 'penwidth': '2.5'}
 #: An edge spans at most so many columns, of an operation and its value each; a value with a longer one is drawn again.
@@ -98,9 +100,10 @@ class Diagram:
         labels: Mapping[Value, str],
         marked: set[Value],
         signals: Mapping[Value, Any] | None,
+        room: Callable[[str, Value, int], int] | None = None,
     ) -> None:
         self.names, self.roots, self.expanded, self.spec = names, roots, expanded, spec
-        self.labels, self.marked, self.signals = labels, marked, signals
+        self.labels, self.marked, self.signals, self.room = labels, marked, signals, room
         self.graph = Digraph('graph', format='svg', graph_attr=GRAPH, node_attr=NODE, edge_attr=EDGE)
         self.uses = consumers(order)
         drawn = {node: [user for user, _ in self.uses[node] if user in names] for node in names}
@@ -141,7 +144,7 @@ class Diagram:
         if term.source in self.again and self.columns[node] > self.columns[term.source] + 1:
             tail = f'{self.names[node]}in{term.place}'
             self.graph.node(tail, **(self._copy(node, term) | mark))
-        self._edge(tail, op, term.partial, tooltip, parameter, **mark)
+        self._edge(tail, op, term.partial, tooltip, parameter, self._room('partial', node, term.place, 9.5), **mark)
 
     def _copy(self, node: Value, term: Term) -> dict[str, str]:
         """How a value looks where it is used again: its name, and what this use adds to its gradient."""
@@ -158,7 +161,7 @@ class Diagram:
         rows = [f'<tr><td colspan="2"><b>{name_markup(name)}</b></td></tr>']
         if added is not None:
             tooltip += f', adds {in_full(added)} to its grad'
-            rows.append(self._row('adds', added, SIGNAL))
+            rows.append(self._row('adds', added, SIGNAL, self._room('adds', node, term.place)))
         look = {} if source.op else {'fillcolor': LEAF, 'color': LEAF_LINE}
         return {'fillcolor': 'white', 'style': 'rounded,filled,dashed', 'penwidth': '0.8', 'fontsize': '9.5',
                 'label': _as_table(rows), 'tooltip': plain(tooltip)} | look  # fmt: skip
@@ -185,8 +188,9 @@ class Diagram:
             self._operation(times, '×', f'product {i + 1} of {length}')
             self._operand(node, weight, times, f'd product {i + 1}/d w')
             self._operand(node, factor, times, f'd product {i + 1}/d x')
-            self.graph.node(term, self._table('', product, self._signal(node) if signal else 0.0), fillcolor='white',
-                            style='rounded,filled,dashed', tooltip=f'product {i + 1} of {length}')  # fmt: skip
+            table = self._table(None, '', product, self._signal(node) if signal else 0.0)
+            self.graph.node(term, table, fillcolor='white', style='rounded,filled,dashed',
+                            tooltip=f'product {i + 1} of {length}')  # fmt: skip
             self.graph.edge(times, term, weight='8', tooltip=' ')
             self._edge(term, op, 1 if signal else None, f'd sum/d product {i + 1}')
         if bias.source in self.names:
@@ -202,7 +206,7 @@ class Diagram:
         numbers = f'data = {in_full(node.data)}' + ('' if signal is None else f', grad = {in_full(signal)}')
         tooltip = plain(f'{short(label)}: {numbers}' if label else numbers)
         note = _counted(len(self.again[node]), len(self.uses[node])) if node in self.again else ''
-        box = {'label': self._table(label, node.data, signal, note), 'tooltip': tooltip, 'fillcolor': 'white'}
+        box = {'label': self._table(node, label, node.data, signal, note), 'tooltip': tooltip, 'fillcolor': 'white'}
         if node.op is None:
             box.update(fillcolor=LEAF, color=LEAF_LINE)
         if node in self.roots:
@@ -218,19 +222,25 @@ class Diagram:
         label = str(self.labels.get(node, node.label))
         return label or (f'v_{self.names[node][1:]}' if node in self.again else '')
 
-    def _table(self, label: str, data: Any, grad: Any, note: str = '') -> str:
+    def _table(self, node: Value | None, label: str, data: Any, grad: Any, note: str = '') -> str:
         rows = [f'<tr><td colspan="2"><b>{name_markup(label)}</b></td></tr>'] if label else []
         if note:
             rows.append(f'<tr><td colspan="2"><font point-size="8.5" color="{FAINT}">{note}</font></td></tr>')
-        rows.append(self._row('data', data, INPUT))
+        rows.append(self._row('data', data, INPUT, self._room('data', node)))
         if grad is not None:
-            rows.append(self._row('grad', grad, SIGNAL))
+            rows.append(self._row('grad', grad, SIGNAL, self._room('grad', node)))
         return _as_table(rows)
 
-    def _row(self, name: str, x: Any, colour: str) -> str:
+    def _room(self, what: str, node: Value | None, place: int = 0, size: float = 11) -> str:
+        """The least width of a cell for a number, as an attribute, where other numbers will be written."""
+        if self.room is None or node is None:
+            return ''
+        return f' width="{text_width(self.room(what, node, place), size):.0f}"'
+
+    def _row(self, name: str, x: Any, colour: str, room: str) -> str:
         return (
             f'<tr><td align="right"><font point-size="8.5" color="{FAINT}">{name}</font></td>'
-            f'<td align="left"><font color="{colour}">{markup(number(x, self.spec))}</font></td></tr>'
+            f'<td align="left"{room}><font color="{colour}">{markup(number(x, self.spec))}</font></td></tr>'
         )
 
     def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:
@@ -238,7 +248,9 @@ class Diagram:
         look = {'fillcolor': '#E6F0F7', 'color': '#5B8DB0', 'tooltip': tooltip}
         self.graph.node(name, f'<{markup(symbol)}>', **(look | round | mark))
 
-    def _edge(self, source: str, target: str, partial: Any, tooltip: str, parameter: str = '', **mark: str) -> None:
+    def _edge(
+        self, source: str, target: str, partial: Any, tooltip: str, parameter: str = '', room: str = '', **mark: str
+    ) -> None:
         if partial is None:
             look = {'style': 'dashed', 'color': PALE}
             text, tooltip = '', f'{tooltip}: no signal travels'
@@ -247,6 +259,8 @@ class Diagram:
             tooltip = f'{tooltip} = {in_full(partial)}'
         if parameter:
             text = f'<font color="{FAINT}"><i>{parameter}</i></font> {text}'
+        if room and text:
+            text = f'<table {BARE}><tr><td{room}>{text}</td></tr></table>'
         look |= {'tooltip': tooltip, 'labeltooltip': tooltip}
         self.graph.edge(source, target, f'<{text}>' if text else None, **(look | mark))
 
@@ -275,7 +289,7 @@ def _columns(users: Mapping[Value, Sequence[Value]]) -> dict[Value, int]:
     for node in users:
         for user in users[node]:
             columns[user] = max(columns[user], columns[node] + 1)
-    for node in reversed(users):
+    for node in reversed([*users]):
         if users[node]:
             columns[node] = min(columns[user] for user in users[node]) - 1
     return columns

@@ -5,6 +5,7 @@ r"""A ``graphviz.Digraph`` that renders with ``dot`` or without it, and what pic
 ``name_markup``  the same for a name, which may have an index, w_{1,3}
 ``plain``        any text, made safe for a tooltip
 ``number``       a number, written compactly; ``in_full`` with all its digits
+``text_width``   how wide it is at most
 
 Whatever comes from a user passes through ``markup`` or ``plain``; nothing else may
 put it into the source.
@@ -24,7 +25,10 @@ from typing import Any
 
 import graphviz  # type: ignore[import-untyped, unused-ignore]
 
-__all__ = ['Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'subscript']
+__all__ = [
+    'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'subscript',
+    'text_width',
+]  # fmt: skip
 
 #: Colours of Okabe and Ito's palette, darkened for print. As in the derivation, the
 #: input is blue, the local derivative green and the error signal red; each is also named.
@@ -179,6 +183,11 @@ def plain(text: str) -> str:
 def subscript(letter: str, index: object, size: float = 14) -> str:
     """Set a letter of the derivation with its subscript, as markup."""
     return f'<i>{letter}</i><sub><font point-size="{size * 0.75:.3g}">{index}</font></sub>'
+
+
+def text_width(characters: int, size: float) -> float:
+    """How wide a number of so many characters is, at most: a minus or plus is the widest, 0.584 of the size."""
+    return 0.584 * size * characters
 
 
 def number(x: float | Fraction, spec: str = '.4g') -> str:

@@ -8,8 +8,9 @@ edge carries no signal: it comes from a constant, or from the branch not taken.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from ..graph import topological_order
@@ -17,7 +18,9 @@ from ..value import Value
 from .diagram import Diagram
 from .digraph import Digraph
 
-__all__ = ['draw']
+__all__ = ['draw', 'graph_picture']
+
+EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 def draw(
@@ -63,10 +66,30 @@ def draw(
             raise TypeError(f'draw wants a Value, not {value!r} ({type(value).__name__})')
     if limit is not None and limit < 1:
         raise ValueError(f'the limit of draw must be at least 1 node, not {limit}')
+    picture = graph_picture(values, expanded, labels or {}, marked, signals, limit, number_format)
+    picture.graph_attr.update(attributes)
+    return picture
+
+
+def graph_picture(
+    values: Sequence[Value],
+    expanded: bool = False,
+    labels: Mapping[Value, str] = EMPTY,
+    marked: Collection[Value] = (),
+    signals: Mapping[Value, Any] | None = None,
+    limit: int | None = None,
+    number_format: str = '.4g',
+    room: Callable[[str, Value, int], int] | None = None,
+) -> Digraph:
+    """Draw a graph as ``draw`` does, with room for numbers that will be written where others are now.
+
+    ``room`` says how many characters are wanted for what ('data', 'grad', 'adds' or 'partial')
+    at a node, the last two at one of its operands.
+    """
     order = topological_order(*values)
     kept = _nearest(values, marked, len(order) if limit is None else limit)
     names = {node: f'v{index}' for index, node in enumerate(order) if node in kept}
-    picture = Diagram(order, names, {*values}, expanded, number_format, labels or {}, {*marked}, signals)
+    picture = Diagram(order, names, {*values}, expanded, number_format, labels, {*marked}, signals, room)
     for node in names:
         picture.add(node)
     picture.graph.left_out = len(order) - len(kept)
@@ -74,7 +97,6 @@ def draw(
         picture.graph.attr(
             label=f'{len(kept)} of {len(order)} nodes, those nearest to the result; {picture.graph.left_out} left out'
         )
-    picture.graph.graph_attr.update(attributes)
     return picture.graph
 
 

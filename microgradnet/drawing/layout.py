@@ -46,7 +46,9 @@ class Layout:
     ``rows`` holds what is drawn of each column, the inputs' first, None for what is
     left out, and ``columns`` the same of the layers; ``starts`` how many neurons are
     before each layer; ``left_out`` how many inputs and neurons are not drawn. ``gap``
-    says how far a column is from the next, given the layout and what is drawn of both.
+    says how far a column is from the next, given the layout and what is drawn of both;
+    ``between`` how far, at least, the edge of a neuron is from that of the next in its
+    column, where neurons are not as small as they are in the largest nets.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Layout:
         gap: Callable[[Layout, int, int], float],
         widest: float = 56.0,
         reach: float = 62.0,
+        between: float = 0.0,
     ) -> None:
         width, count = len(layers[0][0].weights), len(layers[-1])
         self.layers, self.left_out = layers, 0
@@ -63,8 +66,12 @@ class Layout:
         self.columns = _shown(len(layers), min(limit, COLUMNS))
         self.starts = [sum(map(len, layers[:k])) for k in range(len(layers) + 1)]
         self.tallest = max(len(self.rows[0]), *(len(self.rows[k + 1]) for k in self.columns if k is not None))
-        self.spacing = 100 if self.tallest <= 3 else 84 if self.tallest <= 5 else 72 if self.tallest <= 9 else 44
+        self.spacing: float = 100 if self.tallest <= 3 else 84 if self.tallest <= 5 else 72 if self.tallest <= 9 else 44
         self.diameter = min(widest, 0.76 * self.spacing)
+        #: How far neurons are apart where nothing is between them; by it lines have labels or not.
+        self.least = self.spacing
+        if self.tallest <= 9:
+            self.spacing = max(self.spacing, self.diameter + between)
         self.places: dict[str, tuple[float, float]] = {}
         self.texts: list[Text] = []
         self.x = 0.0
@@ -162,12 +169,16 @@ def new_picture(layout: Layout, **attributes: str) -> Digraph:
     return picture
 
 
-def look_of(text: Text, **look: str) -> dict[str, str]:
-    """How a text is written, as a node's attributes."""
+def look_of(text: Text, *, plate: bool = False, **look: str) -> dict[str, str]:
+    """How a text is written, as a node's attributes; on a plate that hides the lines behind it, and a little beside.
+
+    The plate is not transparent: a line that shines through a number reads as its minus.
+    """
+    ground = {'shape': 'box', 'style': 'filled', 'fillcolor': 'white', 'penwidth': '0', 'margin': '0.04,0'}
     return {
-        'label': f'<<font point-size="{text.size:.3g}" color="{text.colour}">{text.markup}</font>>', 'style': '',
-        'pos': f'{text.x:.5g},{text.y:.5g}!', 'shape': 'plain', 'fixedsize': 'false', 'width': '0', 'height': '0',
-        'tooltip': ' ', **look,
+        'label': f'<<font point-size="{text.size:.3g}" color="{text.colour}">{text.markup}</font>>',
+        'pos': f'{text.x:.5g},{text.y:.5g}!', 'fixedsize': 'false', 'width': '0', 'height': '0', 'tooltip': ' ',
+        **(ground if plate else {'shape': 'plain', 'style': ''}), **look,
     }  # fmt: skip
 
 

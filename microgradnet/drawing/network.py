@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..value import Value
-from .digraph import FAINT, INK, Digraph, in_full, markup, number, plain, subscript
+from .digraph import FAINT, INK, Digraph, in_full, markup, number, plain, subscript, text_width
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
 from .names import Connection, connections_of, layers_of
 
-__all__ = ['draw_network']
+__all__ = ['NEGATIVE', 'NEITHER', 'POSITIVE', 'draw_network', 'network_picture']
 
+#: Okabe and Ito's colours, which the colour-blind tell apart, too; blue is positive in every picture of a demo.
 POSITIVE, NEGATIVE, NEITHER = '#0072B2', '#D55E00', '#8A939B'
 #: The least distance from one weight's label to the next, in points.
 ROOM = 14.0
@@ -54,25 +55,43 @@ def draw_network(
     >>> 'w_{1,3}' in picture.source, picture.left_out
     (True, 0)
     """
+    picture = network_picture(net, input_names, output_names, limit, number_format)
+    picture.graph_attr.update(attributes)
+    return picture
+
+
+def network_picture(
+    net: Any,
+    input_names: Sequence[str] = (),
+    output_names: Sequence[str] = (),
+    limit: int = 16,
+    number_format: str = '.2g',
+    between: float = 0.0,
+    room: int = 0,
+) -> Digraph:
+    """Draw a net as ``draw_network`` does, with room for a page to write other numbers in it.
+
+    ``between`` is how many points there are at least between a neuron and the next below it,
+    if neurons are not small, ``room`` for how many characters there is room in place of a bias.
+    """
     layers = layers_of(net)
     check_names('draw_network', layers, limit, input_names, output_names)
-    layout = Layout(layers, limit, _gap)
+    layout = Layout(layers, limit, _gap, between=between)
     layout.name_ends(input_names, output_names, 0.38 * layout.diameter)
-    picture = _Network(layout, number_format)
+    picture = _Network(layout, number_format, room)
     picture.add_ends(input_names, output_names)
     picture.add_neurons()
     picture.add_connections()
     for text in layout.texts:
-        picture.graph.node(text.name, **look_of(text, style='filled', fillcolor='#FFFFFFD8'))
-    picture.graph.graph_attr.update(attributes)
+        picture.graph.node(text.name, **look_of(text, plate=True))
     return picture.graph
 
 
 class _Network:
     """A network while it is being drawn."""
 
-    def __init__(self, layout: Layout, spec: str) -> None:
-        self.layout, self.places, self.spec = layout, layout.places, spec
+    def __init__(self, layout: Layout, spec: str, room: int) -> None:
+        self.layout, self.places, self.spec, self.room = layout, layout.places, spec, room
         self.largest = max(_size(c.weight) for c in connections_of(layout.layers)) or 1.0
         self.graph = new_picture(layout, label=LEGEND)
 
@@ -97,10 +116,15 @@ class _Network:
             n, bias = name[1:], neuron.bias.data
             label = _fitting('f', n, 15, self.layout.diameter)
             if self.layout.diameter >= 50:
-                line = f'{subscript("b", n, 10)}&#160; {markup(number(bias, self.spec))}'
-                line = f'<font point-size="10" color="#4A5560">{line}</font>'
+                size, text = 9 if self.room else 10, markup(number(bias, self.spec))
+                line = f'{subscript("b", n, 11)}&#160; {text}'
+                if self.room:
+                    cell = f'<td align="left" width="{text_width(self.room, size):.0f}">{text}</td>'
+                    line = f'<table {BARE}><tr><td>{subscript("b", n, 11)}</td>{cell}</tr></table>'
+                line = f'<font point-size="{size}" color="#4A5560">{line}</font>'
                 label = f'<table {BARE}><tr><td>{label}</td></tr><tr><td>{line}</td></tr></table>'
-            self._node(name, label, f'neuron {n}: b_{n} = {in_full(bias)}', 'neuron', fillcolor='#EEF3F7')
+            self._node(name, label, f'neuron {n}: b_{n} = {in_full(bias)}', 'neuron', fillcolor='#EEF3F7',
+                       **({'fixedsize': 'shape'} if self.room else {}))  # fmt: skip
 
     def add_connections(self) -> None:
         """Add a line for every weight both of whose ends are drawn."""
@@ -134,7 +158,7 @@ class _Network:
                 label += f'&#160; <font color="{colour}">{markup(number(weight, self.spec))}</font>'
             name = f'w{connection.source}_{connection.target}'
             text = Text(name, x0 + part * (x1 - x0), y0 + part * (y1 - y0), label, 11, INK)
-            self.graph.node(name, **look_of(text, style='filled', fillcolor='#FFFFFFD8', tooltip=tooltip))
+            self.graph.node(name, **look_of(text, plate=True, tooltip=tooltip))
 
     def _node(self, name: str, label: str, tooltip: str, kind: str, **look: str) -> None:
         x, y = self.places[name]
@@ -153,7 +177,7 @@ def _separation(layout: Layout, sources: int, targets: int) -> float:
     With n sources and m <= n targets, all a distance s apart, that is at 1/(m + 1)
     of the way: line i to j passes at (i m + j) s / (m + 1), each at its own height.
     """
-    return layout.spacing / (min(sources, targets) + 1)
+    return layout.least / (min(sources, targets) + 1)
 
 
 def _gap(layout: Layout, sources: int, targets: int) -> float:

@@ -21,12 +21,12 @@ from typing import Any
 from ..graph import topological_order
 from ..losses import half_squared_error
 from ..value import Constant, Value
-from .digraph import INDEXED
-from .graph import draw
+from .digraph import INDEXED, Digraph
+from .graph import graph_picture
 from .messages import messages
-from .network import draw_network
-from .script import Script
-from .svg import graph_svg, network_svg
+from .network import network_picture
+from .script import Room, Script
+from .svg import BETWEEN, BIAS, graph_svg, network_svg
 
 __all__ = ['Page', 'play']
 
@@ -104,17 +104,23 @@ def play(
     else:
         raise TypeError(f'play wants a Value, or a net and a sample, not {thing!r} ({type(thing).__name__})')
     scenes: list[dict[str, Any]] = []
-    networks, graphs, epochs = list[str](), list[str](), list[dict[str, Any]]()
+    scripts, networks, epochs = list[Script](), list[Digraph](), list[dict[str, Any]]()
     with closing(runs):
         for name, script in runs:
             scene = script.scene()
             if scene not in scenes:
                 scenes.append(scene)
-                graphs.append(_graph(script, limit, number_format))
-                if script.film is not None:
-                    networks.append(network_svg(draw_network(thing), script.place, script.film))
+                scripts.append(script)
+                if script.film is not None:  # now, while the net has the weights of this epoch
+                    networks.append(network_picture(thing, between=BETWEEN, room=BIAS))
             epochs.append({'name': name, 'scene': scenes.index(scene), **script.numbers(number_format)})
-    return Page(_page(title, networks, graphs, {'scenes': scenes, 'epochs': epochs}))
+    graphs, drawn = list[str](), list[str]()
+    for k, script in enumerate(scripts):
+        room = Room(script.scene()['events'], [epoch for epoch in epochs if epoch['scene'] == k])
+        graphs.append(_graph(script, limit, number_format, room))
+        if script.film is not None:
+            drawn.append(network_svg(networks[k], script.place, script.film, room))
+    return Page(_page(title, drawn, graphs, {'scenes': scenes, 'epochs': epochs}))
 
 
 def _recorded(value: Value) -> Generator[tuple[str, Script], None, None]:
@@ -166,14 +172,15 @@ def _of_moderate_size(root: Value) -> list[Value]:
     return order
 
 
-def _graph(script: Script, limit: int, spec: str) -> str:
+def _graph(script: Script, limit: int, spec: str, room: Room) -> str:
     """Draw the graph with the script's names, and signals at every node that gets one."""
     # A name that is one letter and its index is set as such; those within y_{1} − t_{1} must be small digits.
     labels = {node: name if INDEXED.fullmatch(name) else re.sub(r'_\{(\d+)\}', _subscripted, name)
               for node, name in script.names.items()}  # fmt: skip
     signals = dict.fromkeys(script.order, type(script.root.data)(0))
     signals |= {node: script.events[arrived[-1]].total for node, arrived in script.formulas.arrivals.items()}
-    picture = draw(script.root, labels=labels, signals=signals, limit=limit, number_format=spec)
+    widths = room.of(script.order, script.events)
+    picture = graph_picture([script.root], labels=labels, signals=signals, limit=limit, number_format=spec, room=widths)
     missing, all_nodes = picture.left_out, len(script.order)
     note = (
         f'<p class="note">The {all_nodes - missing} of {all_nodes} nodes nearest to the result'

@@ -17,6 +17,8 @@ from .names import connections_of
 
 __all__ = ['Scenes']
 
+#: No number is set smaller than that.
+SMALLEST = 8
 REACHED, TRAIL = '#FFEEE3', '#E9B795'
 BARE = 'border="0" cellborder="0" cellspacing="0" cellpadding="0"'
 
@@ -55,7 +57,7 @@ class Scenes:
             if source in places and target in places and stop:
                 yield self._line(source, target, 0, stop, color=colour, penwidth='1', tooltip=c.name)
         for text in self.layout.texts:
-            yield Part(0, self.end, (text.name,), look_of(text, style='filled', fillcolor='#FFFFFFD8'))
+            yield Part(0, self.end, (text.name,), look_of(text, plate=True))
 
     def _line(self, tail: str, head: str, start: float, stop: float, kind: str = 'line', **look: str) -> Part:
         return Part(start, stop, (tail, head), {'arrowhead': 'none', 'class': kind} | look)
@@ -70,10 +72,15 @@ class Scenes:
             yield self._line(m.sender, m.receiver, k + 1, self.end, 'trail', color=TRAIL, tooltip=tooltip,
                              penwidth='0.7' if self.small else '1.3')  # fmt: skip
         (x0, y0), (x1, y1) = self.layout.places[m.sender], self.layout.places[m.receiver]
-        at = 0.5 if m.weight is None else 0.6
-        text = Text(f'{m.sender}-{m.receiver}-value', x0 + at * (x1 - x0), y0 + at * (y1 - y0),
-                    f'<b>{digits(m.contribution, self.spec)}</b>', 10 if self.small else 13, SIGNAL)  # fmt: skip
-        look = look_of(text, style='filled', fillcolor='#FFFFFFE8', tooltip=tooltip)
+        at = 0.5 if m.weight is None else 0.7 if self.small else 0.6
+        shown, size = digits(m.contribution, self.spec), 10 if self.small else 13
+        # On a steep arrow, which then enters it from above and leaves it below; else above it, for the
+        # arrow would go on in a minus.
+        rise, half = 0.3 * size * len(shown) * abs((y1 - y0) / (x1 - x0)), 0.6 * size + 3
+        above = rise + half if rise < half else 0.0
+        text = Text(f'{m.sender}-{m.receiver}-value', x0 + at * (x1 - x0), y0 + at * (y1 - y0) + above,
+                    f'<b>{shown}</b>', size, SIGNAL)  # fmt: skip
+        look = look_of(text, plate=True, tooltip=tooltip)
         yield Part(k + ARRIVAL / 2, k + 1, (text.name,), look)
 
     def _states(self, name: str) -> Iterator[Part]:
@@ -104,7 +111,8 @@ class Scenes:
             tooltip = f'{name}: {mark} = {in_full(total)}'
             shown = digits(total, '.2g') if self.small else f'{mark} {digits(total, self.spec)}'
             most = 10 if self.layout.diameter < 60 else 11
-            room = 8 if self.small else min(most, 1.6 * self.layout.diameter / len(shown))  # within the circle
+            # Within the circle, but to be read.
+            room = SMALLEST if self.small else max(SMALLEST, min(most, 1.6 * self.layout.diameter / len(shown)))
             lines.append(f'<font point-size="{room:.3g}" color="{SIGNAL}">{shown}</font>')
         if sent is not None and sent.derivative is not None:
             tooltip += f", g'(r) = {in_full(sent.derivative)}"

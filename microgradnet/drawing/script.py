@@ -18,7 +18,7 @@ epoch by epoch, and a term of a formula says which of them it is, ``['data', 3]`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ..events import Event
@@ -27,7 +27,7 @@ from .digraph import in_full, number
 from .formulas import Formulas, Line
 from .messages import Film, Frame
 
-__all__ = ['Script']
+__all__ = ['Room', 'Script']
 
 Step: TypeAlias = dict[str, Any]
 
@@ -124,6 +124,45 @@ class Script:
         sources = [self.place[event.source] for event in events]
         lines = [self.formulas.line(event) for event in events]
         return _step('backward', title, lines, nodes=sources, uses=[self.place[node]], events=places)
+
+
+class Room:
+    """How many characters the page's numbers have at most, at any step of the epochs of a scene.
+
+    ``events`` are pairs of the nodes that send and receive, as in a scene.
+    """
+
+    def __init__(self, events: Sequence[Sequence[int]], epochs: Sequence[Mapping[str, Any]]) -> None:
+        self._longest = {name: [max(map(_length, texts)) for texts in zip(*(epoch[name] for epoch in epochs))]
+                         for name in ('data', 'partial', 'contribution', 'total', 'seed')}  # fmt: skip
+        self._signal: dict[int, int] = {}
+        for e, (_, receiver) in enumerate(events):
+            self._signal[receiver] = max(self._signal.get(receiver, 1), self._longest['total'][e])
+
+    def data(self, place: int) -> int:
+        """The room that the value of a node wants."""
+        return int(self._longest['data'][place])
+
+    def signal(self, place: int) -> int:
+        """The room that the error signal of a node wants, and its sums on the way."""
+        return self._signal.get(place, max(self._longest['seed']))
+
+    def of(self, order: Sequence[Value], events: Sequence[Event]) -> Callable[[str, Value, int], int]:
+        """Return the room by what is written, a node, and one of its operands, as a graph is drawn."""
+        place = {node: k for k, node in enumerate(order)}
+        event = {(event.node, event.place): e for e, event in enumerate(events)}
+
+        def room(what: str, node: Value, operand: int) -> int:
+            if what in ('data', 'grad'):
+                return self.data(place[node]) if what == 'data' else self.signal(place[node])
+            e = event.get((node, operand))
+            return 1 if e is None else int(self._longest['partial' if what == 'partial' else 'contribution'][e])
+
+        return room
+
+
+def _length(text: str | Sequence[str]) -> int:
+    return len(text if isinstance(text, str) else text[0])
 
 
 def _step(stage: str, title: str, lines: Sequence[Line] = (), **more: Any) -> Step:

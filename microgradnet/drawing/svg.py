@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from ..events import Event
 from ..value import Constant, Value
-from .digraph import INK, INPUT, SIGNAL, Digraph
+from .digraph import INK, INPUT, SIGNAL, Digraph, text_width
 from .messages import Film
+from .script import Room
 
-__all__ = ['graph_svg', 'network_svg']
+__all__ = ['BETWEEN', 'BIAS', 'graph_svg', 'network_svg']
 
 NAMESPACE = '{http://www.w3.org/2000/svg}'
 SHAPES = {'g', 'path', 'polygon', 'polyline', 'ellipse', 'text'}
@@ -29,6 +31,11 @@ DEFAULTS = {('text-anchor', 'start'), ('fill', INK.lower()), ('fill', 'none'), (
 LONG_NUMBER = re.compile(r'-?\d+\.\d{2,}')
 #: A node that is drawn again where another uses it: the name of that one, and the place among its inputs.
 AGAIN = re.compile(r'(v\d+)in(\d+)')
+MOVED = re.compile(r'translate\(([-\d.]+)[ ,]+([-\d.]+)\)')
+#: The size of a neuron's numbers, how far it must be from the next for both, and what stays free at the picture's edge.
+SIZE, BETWEEN, EDGE = 11, 36.0, 4.0
+#: How many characters of a bias there is room for in a neuron.
+BIAS = 6
 #: How large a neuron must be for its numbers to have room above and below it; else they are beside it.
 ROOM = 20.0
 
@@ -67,9 +74,6 @@ def graph_svg(picture: Digraph, order: Sequence[Value], events: Sequence[Event])
                 continue
             texts = group.texts[-4:]  # data, its number, grad, its number
             for text, what in zip(texts[1::2], ('data-value', 'data-signal')):
-                # A minus of the page is wider than Graphviz's hyphen.
-                text.set('font-size', '10')
-                text.set('data-room', str(len(text.text or '')))
                 text.set(what, str(place[node]))
         elif node is not None:
             group.element.set('data-op', str(place[node]))
@@ -79,7 +83,6 @@ def graph_svg(picture: Digraph, order: Sequence[Value], events: Sequence[Event])
             e = event_of.get((id(user), k))
             if e is not None and group.texts and not isinstance(user.inputs[k], Constant):
                 group.texts[-1].set('data-added', str(e))
-                group.texts[-1].set('data-room', str(len(group.texts[-1].text or '')))
     for name, node in boxes.items():
         for group in edges.get(f'{name}op->{name}', ()):
             group.element.set('data-into', str(place[node]))
@@ -98,12 +101,15 @@ def graph_svg(picture: Digraph, order: Sequence[Value], events: Sequence[Event])
     return _page_element(root, 'The graph of every operation, from its leaves on the left to the result on the right')
 
 
-def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film) -> str:
-    """Return the picture of ``draw_network``, with room for outputs and error signals at the neurons."""
+def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film, room: Room) -> str:
+    """Return the picture of ``draw_network``, with room for outputs and error signals at the neurons.
+
+    The picture was made with ``BETWEEN`` points between its neurons.
+    """
     root, groups = _parse(picture)
     weights = ((node, name[2:]) for node, name in film.labels.items() if name.startswith('w_'))
     connections = {name.strip('{}').replace(',', '_'): node for node, name in weights}
-    dense = False
+    boxes = list[_Box]()
     for group in groups:
         name, nodes = group.title, list[Value]()
         if group.title in film.neurons:
@@ -112,12 +118,12 @@ def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film) -> str
             nodes = [r, output, bias]
             if len(group.texts) > 2:
                 group.texts[-1].set('data-brief', str(place[bias]))
-                group.texts[-1].set('data-room', '6')
-            dense = _numbers_at(group, place[output]) or dense
+                group.texts[-1].set('data-room', str(BIAS))
+            boxes += _numbers_at(group, place[output], room)
         elif re.fullmatch(r'x\d+', name):
             x = film.run.inputs[int(name[1:]) - 1]
             nodes = [x]
-            dense = _numbers_at(group, place[x]) or dense
+            boxes += _numbers_at(group, place[x], room)
         elif re.fullmatch(r'y\d*', name):
             nodes = [film.run.outputs[int(name[1:] or 1) - 1]]
         elif 'connection' in group.kind:
@@ -131,24 +137,47 @@ def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film) -> str
         if known := [str(place[node]) for node in nodes if node in place]:
             group.element.set('data-node', ' '.join(known))
     left, top, width, height = (float(part) for part in (root.get('viewBox') or '').split())
-    room, head = (64, 0) if dense else (0, 16)
-    root.set('viewBox', f'{left - room} {top - head} {width + room} {height + head}')
-    root.set('class', 'dense' * dense)
+    moved = MOVED.search(next(root.iter(f'{NAMESPACE}g')).get('transform') or '')
+    x0, y0 = (float(part) for part in moved.groups()) if moved else (0.0, 0.0)
+    right = max(left + width, *(box.right + x0 + EDGE for box in boxes))
+    bottom = max(top + height, *(box.bottom + y0 + EDGE for box in boxes))
+    left = min(left, *(box.left + x0 - EDGE for box in boxes))
+    top = min(top, *(box.top + y0 - EDGE for box in boxes))
+    root.set('viewBox', f'{left} {top} {right - left} {bottom - top}')
+    root.set('class', 'dense' * any(box.beside for box in boxes))
     return _page_element(root, 'The network: inputs on the left, neurons in columns, the output on the right')
 
 
-def _numbers_at(group: _Group, node: int) -> bool:
-    """Add texts for a neuron's error signal, above it, and its output, below it; tell if they had to go beside it."""
+class _Box(NamedTuple):
+    """Where a number may be written, beside a neuron or else above or below it."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    beside: bool
+
+
+def _numbers_at(group: _Group, node: int, room: Room) -> Iterator[_Box]:
+    """Add texts for a neuron's error signal, above it, and its output, below it, and yield where they will be.
+
+    Small neurons are too close to each other for that, and have both on their left.
+    """
     circle = next(group.element.iter(f'{NAMESPACE}ellipse'))
     x, y, radius = (float(circle.get(name, 0)) for name in ('cx', 'cy', 'ry'))
-    dense = radius < ROOM
+    beside = radius < ROOM
     # On its left they are out of the way of the arrows, which come back from the right.
-    x, above, below = (x - radius - 4, y - 2, y + 10) if dense else (x, y - radius - 5, y + radius + 13)
-    anchor = 'end' if dense else 'middle'
-    for what, height, colour in (('data-value', below, INPUT.lower()), ('data-signal', above, SIGNAL.lower())):
-        look = {'x': f'{x:.1f}', 'y': f'{height:.1f}', 'text-anchor': anchor, 'font-size': '11', 'fill': colour}
+    x, above, below = (x - radius - 4, y - 2, y + 10) if beside else (x, y - radius - 5, y + radius + 13)
+    anchor = 'end' if beside else 'middle'
+    for what, height, colour, characters in (
+        ('data-value', below, INPUT.lower(), room.data(node)),
+        ('data-signal', above, SIGNAL.lower(), room.signal(node)),
+    ):
+        look = {'x': f'{x:.1f}', 'y': f'{height:.1f}', 'text-anchor': anchor, 'font-size': f'{SIZE}', 'fill': colour}
         ElementTree.SubElement(group.element, f'{NAMESPACE}text', look | {what: str(node)})
-    return dense
+        width = text_width(characters, SIZE)
+        left = x - width if beside else x - width / 2
+        yield _Box(left, height - SIZE, left + width, height + 0.3 * SIZE, beside)
 
 
 def _parse(picture: Digraph) -> tuple[Element, list[_Group]]:

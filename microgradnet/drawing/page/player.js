@@ -10,8 +10,12 @@ const scene = () => film.scenes[epoch().scene];
 const now = () => Number(controls.step.value);
 const number = ([list, place]) => [epoch()[list][place]].flat();
 const shown = where => number(where)[0].replaceAll('-', '−');
-// Two digits, where a picture has no room for more.
-const brief = where => number(where).at(-1).replace(/^-?[\d.e+-]+$/, text => String(Number(Number(text).toPrecision(2)))).replaceAll('-', '−');
+// Two digits, where a picture has no room for more; one if they still are too long.
+const shortened = (x, room) => {
+  const ways = [String(Number(x.toPrecision(2))), ...[1, 0].map(digits => x.toExponential(digits).replace('e+', 'e'))];
+  return ways.find(text => text.length <= room) ?? ways.at(-1);
+};
+const brief = (where, room = 7) => number(where).at(-1).replace(/^-?[\d.e+-]+$/, text => shortened(Number(text), room)).replaceAll('-', '−');
 const inFull = where => number(where).at(-1).replaceAll('-', '−');
 
 function element(tag, look = {}, ...children) {
@@ -127,9 +131,8 @@ function showPictures(step, { nodes, signals, sent }) {
   for (const group of all('[data-node]')) group.classList.toggle('later', !group.dataset.node.split(' ').some(isKnown));
   for (const group of all('[data-op], [data-into]')) group.classList.toggle('later', !isKnown(group.dataset.op ?? group.dataset.into));
   const write = (text, known, read, where) => {
-    const { before = '', room = Infinity } = text.dataset;
-    text.textContent = known ? before + read(where) : '';
-    text.style.fontSize = text.textContent.length > room ? `${Math.max(5, 10 * room / text.textContent.length)}px` : '';
+    const { before = '', room } = text.dataset;
+    text.textContent = known ? before + read(where, room && Number(room)) : '';
   };
   for (const text of all('[data-value]')) write(text, isKnown(text.dataset.value), shown, ['data', text.dataset.value]);
   for (const outside of drawn('.note span')) outside.hidden = step.stage === 'start' || $('graph').querySelector('.scene:not([hidden]) .now') !== null;
