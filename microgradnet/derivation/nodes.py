@@ -29,7 +29,10 @@ __all__ = ['formula', 'partial_formulas']
 def formula(node: Value, symbols: Mapping[Value, Term]) -> Term:
     """Write what a node computes, down to the nodes that have symbols; constants are numbers."""
     done: dict[Value, Term] = {}
-    for each in topological_order(node):
+    # Not below what has a symbol already: what is there would be walked again for every node above it.
+    inner = [source for source in node.inputs if source not in symbols]
+    done |= {source: symbols[source] for source in node.inputs if source in symbols}
+    for each in [*topological_order(*inner), node]:
         if each in symbols and (each is not node or not each.inputs):
             done[each] = symbols[each]
         elif each.op is None:

@@ -135,7 +135,7 @@ class Parts:
     def on_the_way(self) -> list[tuple[int, int]]:
         """List the neurons between error and weight, the outputs first."""
         outputs = [(self.last, o) for o in self.outputs]
-        hidden = [n for k in range(self.last - 1, self.k, -1) for n in self.above if n[0] == k]
+        hidden = [(k, j) for k in range(self.last - 1, self.k, -1) for j in range(self.kept.names.sizes[k])]
         return [*outputs, *hidden, *([(self.k, self.j)] if self.k < self.last else [])]
 
     def below(self, k: int, j: int) -> list[int]:

@@ -93,13 +93,16 @@ class _Paths:
 
     def walk(self) -> Iterator[list[Value]]:
         """List every path, from value down to wrt."""
-        stack = [[self.value]] * (self.value is not self.wrt)
+        path: list[Value] = []
+        # A node, and how many are before it on its path.
+        stack = [(self.value, 0)] * (self.value is not self.wrt)
         while stack:
-            path = stack.pop()
-            if path[-1] is self.wrt:
-                yield path
+            node, before = stack.pop()
+            path[before:] = [node]
+            if node is self.wrt:
+                yield [*path]
             else:
-                stack += [[*path, source] for source in reversed(self.edges[path[-1]]) if self.ways[source]]
+                stack += [(source, len(path)) for source in reversed(self.edges[node]) if self.ways[source]]
 
     def given(self) -> Section:
         lines = [Line(self.symbols[node], (), (node.data,), in_full=True) for node in self.fixed]
