@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from .arithmetic import ieee_arithmetic, no_grad
 from .arrays import elementwise, is_array
+from .escapes import tex_text
 from .ieee import TROUBLE
 from .operations import operations
 from .reals import Fraction, Number, real
@@ -94,8 +95,7 @@ class Custom(Operation):
         if not callable(derivative):
             self._check_list(derivative)
         operands = r',\,'.join(f'{{{p}}}' for p in self.parameters)
-        said = name.replace('_', r'\_')
-        self.latex = latex if latex is not None else rf'\operatorname{{{said}}}\left({operands}\right)'
+        self.latex = latex if latex is not None else rf'\operatorname{{{tex_text(name)}}}\left({operands}\right)'
         self.__doc__, self.__module__ = function.__doc__, getattr(function, '__module__', None) or __name__
         self.document = (self.__doc__ or f'Return {name}({", ".join(self.parameters)}).').strip()
         self._recorded: WeakKeyDictionary[Any, dict[Value, list[Any]]] = WeakKeyDictionary()

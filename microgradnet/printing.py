@@ -13,9 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from .escapes import tex_name
 from .graph import topological_order
 from .operations import Operation
 from .reals import Number
+from .ropes import Rope, Text, join
 from .value import Value
 
 __all__ = ['TIGHT', 'latex', 'node_latex', 'number_latex', 'text']
@@ -42,20 +44,26 @@ def text(value: Value, whole: bool = True) -> str:
 def latex(value: Value, whole: bool = True) -> str:
     """Print a graph as LaTeX, from the templates of the table.
 
+    A label that is a word, or a letter with an index, is set as a name; any other as words, every
+    special sign escaped, so that no label gets a command through.
+
     >>> print(latex(Value(2.0, label='w_{1,3}').sqrt() * 3.0))
     \\sqrt{w_{1,3}} \\cdot 3
+    >>> print(latex(Value(2.0, label='100%') * 3.0))
+    \\text{100\\%} \\cdot 3
     """
     return _print(value, whole, _leaf_latex, node_latex)
 
 
-Printed = tuple[str, int]
+#: A printed form, and how tightly it binds.
+Printed = tuple[Text, int]
 
 
 def _print(
     value: Value,
     whole: bool,
     leaf: Callable[[Value], str],
-    node: Callable[[Operation, list[Printed]], str],
+    node: Callable[[Operation, list[Printed]], Rope],
 ) -> str:
     done: dict[Value, Printed] = {}
     for each in topological_order(value):
@@ -64,36 +72,36 @@ def _print(
             done[each] = leaf(each), BINDING['neg'] if sign else TIGHT
         else:
             done[each] = node(each.op, [done[source] for source in each.inputs]), BINDING.get(each.op.name, TIGHT)
-    return done[value][0]
+    return str(done[value][0])
 
 
-def _bound(printed: Printed, least: int, brackets: tuple[str, str] = ('(', ')'), on_right: bool = False) -> str:
+def _bound(printed: Printed, least: int, brackets: tuple[str, str] = ('(', ')'), on_right: bool = False) -> Text:
     """Put brackets around what binds less than asked, and around a minus on the right of a sign."""
     body, binding = printed
-    fits = binding >= least and not (on_right and body.startswith('-'))
-    return body if fits else brackets[0] + body + brackets[1]
+    fits = binding >= least and not (on_right and Rope(body).first == '-')
+    return body if fits else Rope(brackets[0], body, brackets[1])
 
 
 def _leaf_text(leaf: Value) -> str:
     return leaf.label if leaf.label.isidentifier() else repr(leaf.data)
 
 
-def _node_text(op: Operation, operands: list[Printed]) -> str:
+def _node_text(op: Operation, operands: list[Printed]) -> Rope:
     if op.name == 'neg':
-        return f'-{_bound(operands[0], BINDING["neg"])}'
+        return Rope('-', _bound(operands[0], BINDING['neg']))
     if op.name in SIGNS:
         binding = BINDING[op.name]
         right_first = op.name == 'pow'
         left = _bound(operands[0], binding + right_first)
         right = _bound(operands[1], binding + (not right_first) if op.name != 'pow' else BINDING['neg'])
-        return f'{left} {SIGNS[op.name]} {right}'
+        return Rope(left, f' {SIGNS[op.name]} ', right)
     groups = op.split([body for body, _ in operands])
-    arguments = ('[' + ', '.join(g) + ']' if isinstance(g, list) else g for g in groups)
-    return f'{op.name}({", ".join(arguments)})'
+    arguments = (Rope('[', join(', ', g), ']') if isinstance(g, list) else g for g in groups)
+    return Rope(f'{op.name}(', join(', ', arguments), ')')
 
 
 def _leaf_latex(leaf: Value) -> str:
-    return leaf.label or number_latex(leaf.data)
+    return tex_name(leaf.label) if leaf.label else number_latex(leaf.data)
 
 
 def number_latex(number: Number) -> str:
@@ -110,28 +118,31 @@ def number_latex(number: Number) -> str:
     return power if body == '1' else rf'{body} \cdot {power}'
 
 
-def node_latex(op: Operation, operands: list[Printed]) -> str:
+def node_latex(op: Operation, operands: list[Printed]) -> Rope:
+    """Print an operation over its printed operands."""
     if op.name == 'dot':
         weights, inputs, bias = op.split(operands)
-        terms = [
-            rf'{_bound(w, 2, LEFT_RIGHT, bool(place))} \cdot {_bound(x, 2, LEFT_RIGHT, True)}'
+        terms: list[Text] = [
+            Rope(_bound(w, 2, LEFT_RIGHT, bool(place)), r' \cdot ', _bound(x, 2, LEFT_RIGHT, True))
             for place, (w, x) in enumerate(zip(weights, inputs))
         ]
-        return ' + '.join([*terms] + ([bias[0]] if bias[0] != '0' else [])) or bias[0]
+        return join(' + ', terms + [bias[0]] * (bias[0] != '0' or not terms))
     if op.vectors:
-        body = ', '.join(body for body, _ in operands)
-        return rf'\operatorname{{{op.name}}}\left({body}\right)'
+        return Rope(rf'\operatorname{{{op.name}}}\left(', join(', ', (body for body, _ in operands)), r'\right)')
     least = {'add': 1, 'sub': 1, 'mul': 2, 'neg': 3}.get(op.name, TIGHT)
     by_name = dict(zip(op.parameters, operands, strict=True))
-
-    def put(match: re.Match[str]) -> str:
-        parameter, before = match[1], op.latex[match.start() - 1 : match.start()]
-        if match.start() and before not in ' -':
-            return f'{{{by_name[parameter][0]}}}'  # a brace of LaTeX's own
-        right = parameter == 'b' and op.name in ('add', 'sub', 'mul')
-        return _bound(by_name[parameter], least + (op.name == 'sub' and right), LEFT_RIGHT, right)
-
-    return re.sub(rf'\{{([{op.parameters}])\}}', put, op.latex).strip()
+    # What is between the operands' places, and the names in them, in turns.
+    between, *rest = re.split(rf'\{{([{op.parameters}])\}}', op.latex.strip())
+    pieces: list[Text] = [between]
+    for parameter, after in zip(rest[::2], rest[1::2]):
+        if len(pieces) > 1 and not between or between and between[-1] not in ' -':
+            pieces += ['{', by_name[parameter][0], '}']  # a brace of LaTeX's own
+        else:
+            right = parameter == 'b' and op.name in ('add', 'sub', 'mul')
+            pieces.append(_bound(by_name[parameter], least + (op.name == 'sub' and right), LEFT_RIGHT, right))
+        pieces.append(after)
+        between = after
+    return Rope(*pieces)
 
 
 LEFT_RIGHT = (r'\left(', r'\right)')

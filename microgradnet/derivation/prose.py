@@ -12,6 +12,7 @@ import html
 import re
 import unicodedata
 
+from ..escapes import tex_text
 from .terms import Name, Symbol
 from .tex import tex
 
@@ -19,8 +20,7 @@ __all__ = ['prose_html', 'prose_tex']
 
 #: A letter, perhaps with a hat, with an index or alone: no sentence here has another word of one letter.
 NAME = re.compile(r'(?<!\w)([^\W\d_]\u0302?)(?:_(?:\{([\w,]+)\}|(\w+))|(?![\w\u0302]))')
-SIGNS = {'\\': r'\textbackslash{}', '→': r'$\to$', '←': r'$\gets$', '^': r'\^{}', '~': r'\~{}',
-         **{c: '\\' + c for c in '{}_$%&#'}}  # fmt: skip
+ARROWS = str.maketrans({'→': r'$\to$', '←': r'$\gets$'})
 
 
 def _parts(prose: str) -> list[str | tuple[str, str]]:
@@ -47,7 +47,7 @@ def prose_html(prose: str) -> str:
 def prose_tex(prose: str) -> str:
     """Escape a sentence for LaTeX, its names as formulas."""
     return ''.join(
-        ''.join(SIGNS.get(c, c) for c in part) if isinstance(part, str)
+        tex_text(part).translate(ARROWS) if isinstance(part, str)
         else f'${tex(Symbol(Name(part[0][0], part[1], hat=len(part[0]) > 1), ()))}$'
         for part in _parts(prose)
     )  # fmt: skip

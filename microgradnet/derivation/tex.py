@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from ..escapes import tex_text
 from ..printing import TIGHT as WHOLE
 from ..printing import node_latex
 from .printer import LOOSE, OPEN, TIGHT, Printer, digits_apart
@@ -30,7 +31,7 @@ class Tex(Printer):
         return rf'\left({body}\right)'
 
     def name(self, name: Name) -> str:
-        base = _letter(name.base) if len(name.base) == 1 else rf'\mathit{{{name.base}}}'
+        base = _letter(name.base) if len(name.base) == 1 else rf'\mathit{{{tex_text(name.base)}}}'
         base = rf'\hat{{{base}}}' if name.hat else base
         index = re.sub(r'\bx(\d+)', lambda x: f'x_{x[1]}' if len(x[1]) == 1 else f'x_{{{x[1]}}}', name.index)
         sample = f'^{{({name.sample})}}' if name.sample else ''
@@ -56,7 +57,7 @@ class Tex(Printer):
     def function(self, operation: Any, operands: tuple[Any, ...]) -> tuple[str, int]:
         flat = [o for operand in operands for o in (operand if isinstance(operand, tuple) else (operand,))]
         printed = [(body, WHOLE if binding == TIGHT else 0) for body, binding in map(self.spell, flat)]
-        body = node_latex(operation, printed)
+        body = str(node_latex(operation, printed))
         closed = body.startswith(r'\sqrt') or body.endswith((r'\right)', r'\right|', r'\right]'))
         return body, TIGHT if closed else OPEN + (operation.name == 'exp')
 
@@ -75,7 +76,8 @@ class Tex(Printer):
 
 
 def _letter(letter: str) -> str:
-    return letter if letter.isascii() else GREEK.get(letter) or '\\' + unicodedata.name(letter).split()[-1].lower()
+    greek = unicodedata.name(letter, '').partition('GREEK SMALL LETTER ')[2]
+    return tex_text(letter) if not greek else GREEK.get(letter, f'\\{greek.split()[-1].lower()}')
 
 
 def tex(term: Term) -> str:
