@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
+
+from .command_line.output import Closed, say
 
 __all__ = ['main']
 
@@ -20,10 +22,22 @@ examples:
 """
 
 
+class Parser(ArgumentParser):
+    """A parser whose help and errors take the way that all output takes."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.color = False  # Python 3.14 has colours here, in signs that would be shown
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            say(message.removesuffix('\n'), to_stderr=file is not sys.stdout)
+
+
 def parser() -> ArgumentParser:
     """Return the parser of all commands; what they need is imported when they run."""
-    top = ArgumentParser('microgradnet', description='Train nets, draw graphs, derive weight updates.', epilog=EXAMPLES,
-                         formatter_class=RawDescriptionHelpFormatter)  # fmt: skip
+    top = Parser('microgradnet', description='Train nets, draw graphs, derive weight updates.', epilog=EXAMPLES,
+                 formatter_class=RawDescriptionHelpFormatter)  # fmt: skip
     top.add_argument('--version', action='store_true', help='print the version')
     commands = top.add_subparsers(dest='command', metavar='COMMAND')
     for name, what, fill in [
@@ -93,30 +107,37 @@ def _derive(command: ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command: 0 if it went well, 2 for what it cannot work with, 130 after Ctrl-C."""
+    """Run a command: 0 if it went well, 2 for what it cannot work with, 130 after Ctrl-C.
+
+    141 if whoever reads the output closed it before its end, as ``head`` does: what a shell says of any
+    program then.
+    """
+    try:
+        return _run(arguments)
+    except Closed:
+        return 141
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     # No option has one minus, but for -h: what begins with one is an expression, or a number.
     options = parser().parse_args([f' {a}' if a[:1] == '-' and a[1:2] not in ('', '-', 'h') else a for a in given])
     if options.version:
         from . import __version__
 
-        print(f'microgradnet {__version__}')
+        say(f'microgradnet {__version__}')
         return 0
     if options.command is None:
         parser().print_help()
         return 2
     try:
         status: int = import_module(f'.command_line.{options.command}', 'microgradnet').run(options)
-        sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        print('stopped', file=sys.stderr)
+        say('stopped', to_stderr=True)
         return 130
-    except BrokenPipeError:  # whoever reads has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (ValueError, ArithmeticError, OSError, ImportError) as trouble:
-        print(f'microgradnet {options.command}: {_told(trouble)}', file=sys.stderr)
+        say(f'microgradnet {options.command}: {_told(trouble)}', to_stderr=True)
         return 2
 
 

@@ -26,6 +26,7 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from .dead import NeuronReport, NeuronTable, dead_neurons
+from .escapes import visible
 from .graph import topological_order
 from .origins import Origin, origin, tracing
 from .reals import Fraction, Number
@@ -222,11 +223,11 @@ def _where(node: Value) -> str:
 
 def _name(node: Value) -> str:
     name = 'the leaf' if node.op is None else node.op.name
-    return f'{name} {node.label}' if node.label else name
+    return f'{name} {visible(node.label)}' if node.label else name
 
 
 def _with_label(node: Value) -> str:
-    return f'{node.label} = {node.data}' if node.label else str(node.data)
+    return f'{visible(node.label)} = {node.data}' if node.label else str(node.data)
 
 
 def _few(items: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ unless it has a label, which then stands for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .escapes import tex_name
 from .graph import topological_order
@@ -118,7 +118,7 @@ def number_latex(number: Number) -> str:
     return power if body == '1' else rf'{body} \cdot {power}'
 
 
-def node_latex(op: Operation, operands: list[Printed]) -> Rope:
+def node_latex(op: Operation, operands: Sequence[Printed]) -> Rope:
     """Print an operation over its printed operands."""
     if op.name == 'dot':
         weights, inputs, bias = op.split(operands)
@@ -135,7 +135,8 @@ def node_latex(op: Operation, operands: list[Printed]) -> Rope:
     between, *rest = re.split(rf'\{{([{op.parameters}])\}}', op.latex.strip())
     pieces: list[Text] = [between]
     for parameter, after in zip(rest[::2], rest[1::2]):
-        if len(pieces) > 1 and not between or between and between[-1] not in ' -':
+        before = between[-1:] or '}' * (len(pieces) > 1)
+        if before and before not in ' -':
             pieces += ['{', by_name[parameter][0], '}']  # a brace of LaTeX's own
         else:
             right = parameter == 'b' and op.name in ('add', 'sub', 'mul')

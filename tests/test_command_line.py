@@ -28,10 +28,11 @@ from PIL import Image
 from sklearn.datasets import load_diabetes, load_iris
 
 import microgradnet
-from microgradnet import Value, functions, load, operations
+from microgradnet import Value, explain_nan, functions, load, operations
 from microgradnet.__main__ import EXAMPLES, main
 from microgradnet.command_line import parsing, train
 from microgradnet.command_line.parsing import parse
+from microgradnet.drawing import tree
 
 ROOT = Path(microgradnet.__file__).parents[1]
 Run = Callable[..., tuple[int, str, str]]
@@ -709,7 +710,112 @@ def test_a_reader_that_has_read_enough() -> None:
         assert running.stdout and running.stderr
         running.stdout.close()
         assert running.stderr.read() == b''
-        assert running.wait(timeout=60) == 0
+        assert running.wait(timeout=60) == 128 + signal.SIGPIPE
+
+
+def broken_pipe(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let stdout or stderr be a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = open(writer, 'w', encoding='utf-8')  # noqa: SIM115
+    monkeypatch.setattr(sys, name, stream)
+
+
+@pytest.mark.parametrize(
+    'arguments', [['--help'], ['--version'], [], ['train', '--help'], ['draw', 'a', 'a=1'], ['derive', '1-1', 'b_1']]
+)
+def test_whatever_is_printed_may_be_closed(
+    arguments: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        broken_pipe(patch, 'stdout')
+        status = main(arguments)
+        sys.stdout.close()  # as Python does at its end: nothing is left to be written
+    assert (status, *capfd.readouterr()) == (141, '', '')
+
+
+@pytest.mark.parametrize('arguments', [['nothing'], ['draw', 'a'], ['draw', 'a', 'a=1', '--limit', '0']])
+def test_errors_may_be_closed_too(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        broken_pipe(patch, 'stderr')
+        assert main(arguments) == 141
+        sys.stderr.close()
+
+
+def test_without_any_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:  # as after >&- in a shell
+        patch.setattr(sys, 'stdout', None)
+        assert main(['draw', 'a*2', 'a=1']) == 0
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='there is no /dev/full')
+def test_output_that_cannot_be_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, 'stdout', open('/dev/full', 'w', encoding='utf-8'))  # noqa: SIM115
+        assert main(['draw', 'a*2', 'a=1']) == 2
+        sys.stdout.close()
+    assert 'microgradnet draw: what is printed cannot be written: No space left on device' in capsys.readouterr().err
+
+
+def test_a_closed_output_costs_no_training(
+    iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        broken_pipe(patch, 'stdout')
+        assert main(['train', str(iris), '--target', 'species', '--epochs', '1', '--out', str(tmp_path / 'run')]) == 141
+        sys.stdout.close()
+    assert {'net.json', 'run.json', 'report.txt'} <= {path.name for path in (tmp_path / 'run').iterdir()}
+
+
+#: Red; a title of the window; a bell, a tab and a return; one sign that begins as escape and [ do.
+ESCAPES = ['\x1b[31mred', '\x1b]0;title\x07', 'a\tb\rc', '\x9b31m', '\x7f', '\u202egnp.exe']
+CONTROLS = {*map(chr, range(32)), *map(chr, range(127, 160)), '\u202e'} - {'\n', '\t'}
+
+
+def test_no_control_character_reaches_the_terminal(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = 'in\x1b[2J.csv'
+    with open(name, 'w', encoding='utf-8', newline='') as file:
+        csv.writer(file).writerows([['x\x1b[1m', 'kind'], *([k, ESCAPES[k % len(ESCAPES)]] for k in range(24))])
+    printed = [run('train', name, '--target', 'kind', '--epochs', 1, '--out', 'a\x1b[5m'),
+               run('predict', 'a\x1b[5m', name),
+               run('train', name, '--target', 'kind', '--out', 'a\x1b[5m'),
+               run('train', name, '--target', 'x\x1b[1m', '--inputs', '\x1b]0;'),
+               run('train', 'none\x1b[31m.csv', '--target', 'kind'),
+               run('draw', '\x1b[31m'), run('draw', 'a', 'a=\x1b[31m'), run('\x1b[31m'), run('draw', '--\x1b[31m', 'a'),
+               run('draw', 'a', 'a=1', '--out', 'b\x1b[31m.dot'), run('draw', 'a', 'a=1', '--out', 'b.\x1b[31m'),
+               run('derive', '1-1', 'b_\x1b[31m')]  # fmt: skip
+    assert [status for status, _, _ in printed] == [0, 0, 2, 2, 2, 2, 2, 2, 2, 0, 2, 2]
+    for status, out, err in printed:
+        assert not {*out, *err} & CONTROLS, (status, out, err)
+    assert '␛[31mred' in printed[0][1]
+    assert 'Control characters are printed as signs' in printed[1][2]
+    assert not {*Path('a\x1b[5m', 'report.txt').read_text('utf-8')} & CONTROLS
+
+
+def test_what_is_written_to_a_file_keeps_them(run: Run, tmp_path: Path) -> None:
+    file, answers = tmp_path / 'in.csv', tmp_path / 'out.csv'
+    file.write_text('x,kind\n' + ''.join(f'{k},{ESCAPES[k % 2]}\n' for k in range(20)), encoding='utf-8')
+    assert run('train', file, '--target', 'kind', '--epochs', 1, '--out', tmp_path / 'run')[0] == 0
+    assert run('predict', tmp_path / 'run', file, '--out', answers)[0] == 0
+    assert ESCAPES[0] in answers.read_text('utf-8')
+
+
+def test_colours_are_let_through_to_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ('draw', 'derive'):
+        monkeypatch.setattr(import_module(f'microgradnet.command_line.{module}'), 'colours', lambda: True)
+    assert '\033[31m' in run('draw', 'a*b', 'a=2', 'b=3')[1]
+    assert '\033[31m' in run('derive', '2-2-1', 'w_1,3')[1]
+
+
+@pytest.mark.parametrize('label', ESCAPES)
+def test_labels_in_a_tree_and_in_what_explain_nan_says(label: str) -> None:
+    x = Value(0.0, label=label)
+    y = x.sqrt()
+    assert not {*tree(y * 2.0)} & CONTROLS
+    assert not {*str(explain_nan(y)), *str(explain_nan(Value(math.inf, label=label) * 1.0))} & CONTROLS
 
 
 @pytest.mark.slow

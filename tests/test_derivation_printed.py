@@ -24,7 +24,7 @@ from microgradnet.derivation import Derivation, Line, derive, error_signals
 from microgradnet.losses import half_squared_error
 from microgradnet.nn import MLP
 from microgradnet.operations import operations
-from microgradnet.printing import latex
+from microgradnet.printing import latex as latex_of
 from microgradnet.value import Value
 from test_derivation import NUMBERS, SMOOTH, XOR, fifty_samples, generic_net, problems
 from test_derivation_values import expressions
@@ -80,7 +80,8 @@ def test_katex_reads_everything_strictly() -> None:
         for d in samples_of_all()
         for text in (d._repr_latex_().strip('$'), *(line.latex() for line in d))
     ]
-    formulas += [latex(Value(2.0, label=label) / 3.0) for label in ['w_in', r'\input{x}', '^^5c~', '50% of $_{a}#&', '}{']]
+    labels = ['w_in', r'\input{x}', '^^5c~', '50% of $_{a}#&', '}{']
+    formulas += [latex_of(Value(2.0, label=label) / 3.0) for label in labels]
     script = (
         "const katex = require('katex'); let text = ''; process.stdin.on('data', d => text += d).on('end', () => {"
         "const strictly = {throwOnError: true, displayMode: true, strict: 'error'};"

@@ -111,9 +111,9 @@ def test_brackets_signs_and_lists_are_put_as_before() -> None:
 
 
 HOSTILE = [
-    r'\input{/etc/passwd}', r'\write18{rm x}', '^^5cinput{x}', '%', 'a % b', '$x$', '}{', r'}\\\end{aligned}', '#1', '&',
-    '~', '_', 'a_b_c', '\\', '\\\\[1em]', '\n\n', 'x\n% y', '\x00', '\x1b[31m', 'x_{\\input}', 'x_{1}}', '\\u', '^^M',
-    'w_{1,3', '\ud800', 'a\\', "f'", '^', 'x^2', '"<`',
+    r'\input{/etc/passwd}', r'\write18{rm x}', '^^5cinput{x}', '%', 'a % b', '$x$', '}{', r'}\\\end{aligned}', '#1',
+    '&', '~', '_', 'a_b_c', '\\', '\\\\[1em]', '\n\n', 'x\n% y', '\x00', '\x1b[31m', 'x_{\\input}', 'x_{1}}', '\\u',
+    '^^M', 'w_{1,3', '\ud800', 'a\\', "f'", '^', 'x^2', '"<`',
 ]  # fmt: skip
 #: What LaTeX reads as more than a sign.
 ESCAPES = [r'\textbackslash{}', r'\^{}', r'\~{}', *('\\' + sign for sign in '{}_$%&#')]

@@ -40,7 +40,7 @@ def run(options: Namespace) -> int:
     h = None if options.learning_rate is None else number(options.learning_rate)
     derivation = derive(net, [sample], options.weight, learning_rate=h, limit=options.limit)
     if options.out is None:
-        say(derivation.text(colours()) if form == 'text' else _document(derivation, form))
+        say(derivation.text(colours()) if form == 'text' else _document(derivation, form), coloured=colours())
     else:
         Path(options.out).write_text(_document(derivation, form) + '\n', encoding='utf-8')
         say(f'wrote {options.out}')

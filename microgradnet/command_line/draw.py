@@ -31,7 +31,8 @@ def run(options: Namespace) -> int:
 
         if file is None:
             say(f'{expression.text}\n')
-            say(tree(value, limit=options.limit, ascii=not shows('├└│─·∂↑…≈∞'), colour=colours()))
+            ascii, colour = not shows('├└│─·∂↑…≈∞'), colours()
+            say(tree(value, limit=options.limit, ascii=ascii, colour=colour), coloured=colour)
             return 0
         file.write_text(f'{expression.text}\n\n{tree(value, limit=options.limit)}\n', encoding='utf-8')
     else:

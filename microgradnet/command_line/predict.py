@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from .. import functions
 from ..csv_table import Table, read_table
+from ..escapes import visible
 from ..losses import root_mean_square_error
 from ..measuring import outputs_over
 from ..names import class_number
@@ -37,12 +37,15 @@ def run(options: Namespace) -> int:
     writer.writerow([*table.header, *header])
     writer.writerows([*cells, *answer] for (_, cells), answer in zip(table.lines, answers, strict=True))
     if options.out is None:
-        say(text.getvalue().removesuffix('\n'))
+        said = text.getvalue().removesuffix('\n')
+        say(said)
+        if visible(said) != said:
+            say('Control characters are printed as signs; --out FILE keeps them.', to_stderr=True)
     else:
         Path(options.out).write_text(text.getvalue(), encoding='utf-8')
         say(f'wrote {options.out}')
     if score := _score(table, net, answers):
-        print(score, file=sys.stderr)
+        say(score, to_stderr=True)
     return 0
 
 

@@ -13,6 +13,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..escapes import visible
 from ..history import History, accuracy
 from ..losses import cross_entropy, half_squared_error, root_mean_square_error
 from ..nn import MLP
@@ -87,9 +88,9 @@ def run(options: Namespace) -> int:
 
 
 def leave(net: MLP, task: Task, history: History, options: Namespace, folder: Path) -> None:
-    """Print how well the net learned, and write all that is known of it into a folder."""
+    """Write all about a net into a folder, then print how well it learned: a closed output costs nothing."""
     report, results = summary(net, task, history, options)
-    say(report)
+    report = visible(report)
     clear(folder)
     save(net, folder / 'net.json')
     kept = {name: value for name, value in vars(options).items() if name not in ('command', 'force', 'out', 'version')}
@@ -97,7 +98,7 @@ def leave(net: MLP, task: Task, history: History, options: Namespace, folder: Pa
     (folder / 'report.txt').write_text(report + '\n', encoding='utf-8')
     notes = [draw_history(history, task, folder / 'history.png'), draw_net(net, task, folder / 'network.svg')]
     written = [name for name in FILES if (folder / name).exists()]
-    say('\n'.join([f'\nIn {folder}: {", ".join(written)}', *filter(None, notes)]))
+    say('\n'.join([f'{report}\n\nIn {folder}: {", ".join(written)}', *filter(None, notes)]))
     say(f'To use it: python -m microgradnet predict {folder} new.csv')
 
 

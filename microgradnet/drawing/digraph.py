@@ -25,6 +25,8 @@ from typing import Any
 
 import graphviz  # type: ignore[import-untyped, unused-ignore]
 
+from ..escapes import visible
+
 __all__ = [
     'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'subscript',
     'text_width',
@@ -148,21 +150,9 @@ def short(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'
 
 
-def _visible(text: str) -> str:
-    """Show what XML does not allow: control characters and their like."""
-    shown = {'\n': '\n', '\t': ' ', '\x7f': '\u2421'}
-    return ''.join(
-        shown[c] if c in shown
-        else chr(0x2400 + ord(c)) if c < ' '
-        else '\ufffd' if '\x80' <= c <= '\x9f' or '\ud800' <= c <= '\udfff' or c in '\ufffe\uffff'
-        else c
-        for c in text.replace('\r\n', '\n')
-    )  # fmt: skip
-
-
 def markup(text: str) -> str:
     """Escape any text for an HTML-like label, in which Graphviz reads \\N as the node's name; line breaks stay."""
-    return html.escape(_visible(short(text)).replace('\\', '\\\\')).replace('\n', '<br/>')
+    return html.escape(visible(short(text)).replace('\t', ' ').replace('\\', '\\\\')).replace('\n', '<br/>')
 
 
 def name_markup(label: str) -> str:
@@ -177,7 +167,8 @@ def name_markup(label: str) -> str:
 
 def plain(text: str) -> str:
     """Escape any text for a tooltip, in which Graphviz reads entities, and backslashes twice."""
-    return graphviz.escape(_visible(text).replace('\n', ' ').replace('&', '&amp;').replace('\\', '\\\\'))  # type: ignore[no-any-return, unused-ignore]
+    seen = visible(text).replace('\n', ' ').replace('\t', ' ')
+    return graphviz.escape(seen.replace('&', '&amp;').replace('\\', '\\\\'))  # type: ignore[no-any-return, unused-ignore]
 
 
 def subscript(letter: str, index: object, size: float = 14) -> str:

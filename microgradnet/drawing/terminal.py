@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
+from ..escapes import visible
 from ..graph import consumers, topological_order
 from ..reals import Number
 from ..value import Constant, Value
@@ -32,6 +33,7 @@ __all__ = ['tree']
 
 SIGNS = {'add': ' + ', 'sub': ' - ', 'mul': ' · ', 'div': ' / ', 'pow': ' ** '}
 TIMES = {2: 'twice', 3: 'three times', 4: 'four times', 5: 'five times'}
+ONE_LINE = str.maketrans('\n\t', '  ')
 #: For terminals that have no more than ASCII.
 PLAIN = str.maketrans({'├': '|', '└': '`', '│': '|', '─': '-', '·': '*', '∂': 'd', '↑': '^', '…': '~', '≈': '~',
                        '∞': 'inf'})  # fmt: skip
@@ -114,7 +116,7 @@ def _lines(root: Value, names: dict[Value, str], spec: str, limit: float) -> tup
 
 def _names(root: Value, order: Sequence[Value], spec: str) -> dict[Value, str]:
     """Name every node: by its label, a constant by its number, others v_1, v_2 ..., the root y."""
-    names = {node: short(node.label).replace('\n', ' ') for node in order if node.label}
+    names = {node: visible(short(node.label)).translate(ONE_LINE) for node in order if node.label}
     taken = {*names.values()}
     free = (name for k in range(1, 2 * len(order) + 2) if (name := f'v_{k}') not in taken)
     for node in order:
