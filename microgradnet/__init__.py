@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .differentiate import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .drawing import draw, draw_error_signal, draw_network, play
     from .large_set import LargeTeacherSet
+    from .origins import tracing
     from .printing import latex, text
     from .saving import load, restore, save
     from .sparse import sparse_hessian, sparse_jacobian
@@ -79,6 +80,7 @@ __all__ = [
     'sparse_hessian',
     'sparse_jacobian',
     'text',
+    'tracing',
     'train',
     'value_and_grad',
     'vjp',
@@ -116,6 +118,7 @@ _LATER = {
     'restore': 'saving',
     'save': 'saving',
     'text': 'printing',
+    'tracing': 'origins',
     'train': 'training',
 }
 

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .extras import needed
 from .operations import operations
 
 __all__ = ['apply_ufunc', 'elementwise', 'is_array']
@@ -52,7 +53,7 @@ def elementwise(function: Callable[..., Any], *operands: Any) -> Any:
 
     Returns an array of float64 where all results are floats, else of objects.
     """
-    import numpy
+    numpy = needed('numpy', 'an array of Values')
 
     boxed = []
     for operand in operands:

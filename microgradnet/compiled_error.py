@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from functools import cached_property
 from math import isclose, isfinite
@@ -21,6 +20,7 @@ from .arithmetic import ieee_arithmetic
 from .compiling import Program, recording
 from .compiling.row_data import is_mapped
 from .compiling.shards import Workers
+from .extras import have, needed
 from .large_set import LargeTeacherSet, Samples
 from .losses import cross_entropy, half_squared_error, max_margin
 from .measuring import Error, ErrorOf, error_over
@@ -74,7 +74,7 @@ class CompiledError:
 
     def rows_of(self, teacher_set: Samples) -> Any:
         """Return the rows of a set: the inputs, then the targets."""
-        import numpy
+        numpy = needed('numpy', 'learning in compiled code')
 
         if isinstance(teacher_set, LargeTeacherSet):
             return teacher_set.rows_of(self.net.sizes[-1] if self.classes else None)
@@ -119,7 +119,7 @@ class CompiledError:
 
     def outputs(self, teacher_set: Samples) -> list[Any]:
         """Return the net's outputs for each sample, as ``predict`` does."""
-        import numpy
+        numpy = needed('numpy', 'learning in compiled code')
 
         found: list[Any] = self._forward(numpy.array(teacher_set.inputs, dtype=float)).tolist()
         return found
@@ -175,5 +175,4 @@ def error_of(
 def _pays(net: MLP, teacher_set: Samples, error: Error, epochs: int) -> bool:
     """Tell whether an error can surely be compiled, and so much is to be done that it pays."""
     cost = epochs * len(teacher_set) * len(net.parameters()) * RECORDED
-    have = importlib.util.find_spec('llvmlite') and importlib.util.find_spec('numpy')
-    return bool(have) and cost >= COMPILING and error in SUMS
+    return have('llvmlite') and have('numpy') and cost >= COMPILING and error in SUMS

@@ -217,7 +217,7 @@ def _plus(a: Number, b: Number) -> Number:
 def _where(node: Value) -> str:
     place = origin(node)
     if place is None:
-        return 'not known; build the graph within `with tracing():` to learn where'
+        return 'not known; build the graph within `with microgradnet.tracing():` to learn where'
     return f'{place}: {place.expression}' if place.expression else str(place)
 
 

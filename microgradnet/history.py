@@ -14,6 +14,7 @@ from os import PathLike
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, overload
 
+from .extras import needed
 from .losses import root_mean_square_error
 from .reals import Number
 
@@ -97,20 +98,17 @@ class History(Sequence[Epoch]):
         """
         if not self.epochs:
             raise ValueError('there is nothing to plot: the history has no epochs')
-        try:
-            from matplotlib.figure import Figure
-            from matplotlib.ticker import MaxNLocator
-        except ImportError as missing:
-            raise ImportError("plot needs matplotlib: pip install 'microgradnet[demos]'") from missing
+        figures = needed('matplotlib.figure', 'plot')
+        locator = needed('matplotlib.ticker', 'plot').MaxNLocator
         last = self.epochs[-1]
         metrics = [*last.metrics, *(f'validation {name}' for name in last.validation_metrics)]
         errors = ['error', *(['validation'] if last.validation is not None else [])]
-        figure = Figure(figsize=(7, 3 * (1 + bool(metrics))), layout='constrained')
+        figure = figures.Figure(figsize=(7, 3 * (1 + bool(metrics))), layout='constrained')
         plots = figure.subplots(1 + bool(metrics), squeeze=False, sharex=True)[:, 0]
         for names, axes in zip([errors, metrics], plots):
             for name in names:
                 axes.plot(self.column('epoch'), [as_float(number) for number in self.column(name)], label=name)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.xaxis.set_major_locator(locator(integer=True))
             axes.grid(alpha=0.3)
             axes.legend()
             if names is errors and min(min(self.column(name)) for name in errors) > 0:

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from .compiling.carriers import spool
 from .compiling.row_data import as_array, blocks, is_mapped
 from .csv_table import Table, tables
+from .extras import needed
 from .files import FilePath, Folder
 from .names import names_for
 from .runs import Standardisation
@@ -49,7 +50,7 @@ class LargeTeacherSet:
         classes: Iterable[Any] | None = None,
         standardise: bool = False,
     ) -> None:
-        import numpy
+        numpy = needed('numpy', 'a LargeTeacherSet')
 
         self.rows = rows if is_mapped(rows) else numpy.load(rows, mmap_mode='r')
         if not is_mapped(self.rows) or self.rows.ndim != 2 or not len(self.rows):
@@ -69,7 +70,7 @@ class LargeTeacherSet:
     @classmethod
     def written(cls, samples: Iterator[Any], path: FilePath, targets: int = 1, **options: Any) -> LargeTeacherSet:
         """Write what an iterator yields, rows or arrays of many, to an ``.npy`` file; options as for the class."""
-        import numpy
+        numpy = needed('numpy', 'a LargeTeacherSet')
 
         samples = iter(samples)
         first = next(samples, None)
@@ -115,7 +116,7 @@ class LargeTeacherSet:
         known = tuple(classes) if classes is not None else None
 
         def rows() -> Iterator[Any]:
-            import numpy
+            numpy = needed('numpy', 'a LargeTeacherSet')
 
             for table in chunks():
                 columns: list[Any] = [table.numbers(name) for name in chosen]
@@ -164,7 +165,7 @@ class LargeTeacherSet:
         return self._one_hot[1]
 
     def _hot(self, outputs: int) -> Iterator[Any]:
-        import numpy
+        numpy = needed('numpy', 'a LargeTeacherSet')
 
         for block in blocks(self.rows, self.rows.shape[1] - 1 + outputs):
             yield numpy.concatenate([block[:, :-1], block[:, -1:] == numpy.arange(outputs)], axis=1)
@@ -176,7 +177,7 @@ class LargeTeacherSet:
 
     def _survey(self) -> Standardisation:
         """Check all numbers; return the inputs' means and deviations, by Chan's way of joining blocks (1983)."""
-        import numpy
+        numpy = needed('numpy', 'a LargeTeacherSet')
 
         count, means, squares = 0, 0.0, 0.0
         for block in blocks(self.rows, self.rows.shape[1]):
@@ -191,7 +192,7 @@ class LargeTeacherSet:
         return Standardisation((*numpy.asarray(means).tolist(),), (*deviations,))
 
     def _check(self, block: Any, before: int) -> None:
-        import numpy
+        numpy = needed('numpy', 'a LargeTeacherSet')
 
         def refuse(wrong: Any, why: Callable[[float], str]) -> None:
             for row, column in numpy.argwhere(wrong)[:1]:

@@ -8,31 +8,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from .extras import needed
 
 __all__ = ['later']
 
 
 def later(
-    package: str, homes: Mapping[str, str], extra: str = '', needs: Collection[str] = ()
+    package: str, homes: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and ``__dir__`` of a package, given the module that each name is from.
 
-    Where one of the packages in ``needs`` is missing, an ImportError says which ``extra`` brings it.
+    Where a package that an extra brings is missing, the error says which.
     """
 
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f'module {package!r} has no attribute {name!r}')
-        try:
-            module = import_module(f'{package}.{homes[name]}')
-        except ModuleNotFoundError as error:
-            if error.name not in needs:
-                raise
-            raise ImportError(f"{package}.{name} needs {error.name}: install '{extra}'", name=error.name) from error
-        thing = getattr(module, name)
+        thing = getattr(needed(f'{package}.{homes[name]}', f'{package}.{name}'), name)
         setattr(sys.modules[package], name, thing)
         return thing
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from importlib import import_module
 from itertools import combinations
 from typing import Any, NamedTuple
 
 from .adjoints import gradients
+from .extras import needed
 from .recorded import Recorded
 from .value import Value
 
@@ -134,7 +134,7 @@ def bits(number: int) -> Iterator[int]:
 
 def _groups(pattern: Sequence[int]) -> list[list[int]]:
     """Colour the columns so that no row has two of one colour."""
-    networkx = _needed('networkx')
+    networkx = needed('networkx', 'a sparse derivative')
     graph = networkx.Graph()
     for row in sorted(set(pattern)):
         graph.add_nodes_from(bits(row))
@@ -147,7 +147,7 @@ def _groups(pattern: Sequence[int]) -> list[list[int]]:
 
 def _matrix(run: Recorded, ys: Sequence[Value]) -> Any:
     """Find the Jacobian of some nodes by the better of two plans."""
-    scipy = _needed('scipy.sparse')
+    scipy = needed('scipy.sparse', 'a sparse derivative')
     linear = run.linear(ys)
     if linear is None:
         raise TypeError(
@@ -182,13 +182,3 @@ def _entries(
         together = {*group}
         found = columns_of([int(other in together) for other in range(width)])
         yield from ((i, j, found[i]) for j in group for i in bits(across[j] & ~alone))
-
-
-def _needed(name: str) -> Any:
-    """Import a library of the extra."""
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"sparse derivatives need {name.partition('.')[0]}: pip install 'microgradnet[sparse]'"
-        ) from error

@@ -14,6 +14,7 @@ from copy import copy
 from typing import Any
 
 from .arrays import is_array
+from .extras import needed
 from .reals import as_real
 from .value import Value
 
@@ -55,7 +56,7 @@ def take_apart(structure: Any, what: str = 'a structure') -> tuple[list[Any], Bu
 
 def assemble(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
     """Make an array of a shape: of floats if all leaves are, of arrays if all leaves are, else of objects."""
-    import numpy
+    numpy = needed('numpy', 'an array')
 
     if leaves and all(is_array(leaf) for leaf in leaves):
         return numpy.stack(leaves).reshape(shape + leaves[0].shape)

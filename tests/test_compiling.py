@@ -600,9 +600,11 @@ for backend in ('numpy', 'native'):
 """
     said = run(code).splitlines()
     assert said[:2] == ['python [4.0, 7.0] 11.0 3.0 [4.0, 3.5]', '-1.0 True']
-    assert said[2] == "the numpy backend needs NumPy: pip install numpy, or compile with backend='python'"
+    assert said[2] == (
+        "the numpy backend needs NumPy: pip install 'microgradnet[numpy]', or compile with backend='python'"
+    )
     assert said[3:] == [
-        "the native backend needs NumPy and llvmlite: pip install 'microgradnet[native]', "
+        "the native backend needs NumPy: pip install 'microgradnet[native]', "
         "or compile with backend='python'"
     ]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import math
+import re
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +38,7 @@ def test_the_first_value_that_is_no_number() -> None:
     assert (found.kind, found.node, found.made, found.path[-1]) == ('value', culprit, math.inf, y)
     assert 'div made inf first' in str(found)
     assert 'x = 2.0, zero = 0.0' in str(found)
-    assert 'within `with tracing():`' in str(found)
+    assert 'within `with microgradnet.tracing():`' in str(found)
 
 
 def test_the_first_gradient_that_is_no_number() -> None:
@@ -44,6 +46,18 @@ def test_the_first_gradient_that_is_no_number() -> None:
     found = explain_nan(x.sqrt() * 2.0 + 1.0)
     assert (found.kind, found.node.op.name, found.made, found.signal) == ('gradient', 'sqrt', math.inf, 2.0)
     assert x.grad == 0
+
+
+def test_what_it_advises_works() -> None:
+    """The line between the backticks is run as it stands, around what recorded the graph."""
+    x = Value(0.0, label='x')
+    said = str(explain_nan(x.sqrt()))
+    advice = re.search('`(with .*:)`', said)
+    assert advice
+    scope: dict[str, Any] = {}
+    source = f'import microgradnet\nx = microgradnet.Value(0.0)\n{advice[1]}\n    y = x.sqrt() * 2.0\n'
+    exec(compile(source, 'advised.py', 'exec'), scope)
+    assert 'recorded: advised.py, line 4' in str(explain_nan(scope['y']))
 
 
 def test_where_it_was_recorded() -> None:

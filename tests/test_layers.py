@@ -15,7 +15,7 @@ PACKAGE = Path(microgradnet.__file__).parent
 #: Every module by layer; a module may import at run time only what stands in a lower row,
 #: or further left in its own.
 LAYERS = [
-    ['later', 'escapes', 'ropes', 'ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
+    ['extras', 'later', 'escapes', 'ropes', 'ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
     ['reals', 'signatures', 'arithmetic', 'operators', 'events', 'value', 'recorders', 'copying', 'origins'],
     ['arrays', 'functions', 'custom_operations', 'files', 'tables'],
     ['folding', 'adjoints', 'tangents', 'structures', 'linear', 'recorded', 'differentiate', 'sparse'],
@@ -34,9 +34,10 @@ LAYERS = [
     ['printing', 'losses', 'activations', 'parameters', 'runs', 'names', 'nn'],
     ['csv_table', 'samples', 'teacher_set', 'large_set', 'history', 'optimisers', 'measuring'],
     ['recorded_error', 'compiled_error', 'checkpoint', 'passes', 'training', 'saving'],
-    ['drawing.digraph', 'drawing.diagram', 'drawing.graph', 'drawing.names', 'drawing.layout', 'drawing.network'],
+    ['drawing.digraph', 'drawing.names', 'drawing.terminal', 'drawing.diagram', 'drawing.graph'],
+    ['drawing.layout', 'drawing.network'],
     ['drawing.messages', 'drawing.animation', 'drawing.captions', 'drawing.scenes', 'drawing.signals'],
-    ['drawing.formulas', 'drawing.script', 'drawing.svg', 'drawing.player', 'drawing.terminal', 'drawing'],
+    ['drawing.formulas', 'drawing.script', 'drawing.svg', 'drawing.player', 'drawing'],
     ['derivation.terms', 'derivation.algebra', 'derivation.names', 'derivation.untouched', 'derivation.kept'],
     ['derivation.printer', 'derivation.text', 'derivation.tex', 'derivation.mathml', 'derivation.prose'],
     ['derivation.lines', 'derivation.refusals', 'derivation.nodes', 'derivation.parts', 'derivation.steps'],

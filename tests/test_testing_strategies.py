@@ -208,7 +208,7 @@ except ImportError as error:
 def test_without_the_extra_the_error_names_it(library: str, name: str) -> None:
     code = MISSING.format(library, name)
     said = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
-    assert said == f"microgradnet.testing.{name} needs {library}: install 'microgradnet[testing]'\n"
+    assert said == f"microgradnet.testing.{name} needs {library}: pip install 'microgradnet[testing]'\n"
 
 
 def test_importing_the_kit_imports_neither() -> None:

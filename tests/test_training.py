@@ -592,7 +592,7 @@ def test_a_history_draws_itself(tmp_path: Path) -> None:
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*(name for name in sys.modules if name.split('.')[0] == 'matplotlib'), 'matplotlib']:
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"pip install 'microgradnet\[demos\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'microgradnet\[plot\]'"):
         History([Epoch(1, 1.0)]).plot()
 
 

@@ -91,9 +91,8 @@ def _render(value: Value, expression: Expression, file: Path, limit: int) -> Non
     else:
         try:
             file.write_bytes(picture.pipe(file.suffix[1:].lower()))
-        except RendererNotFound:
-            install = "install Graphviz, or pip install 'microgradnet[draw]'"
-            raise ImportError(f'{file} cannot be drawn: {install}') from None
+        except RendererNotFound as trouble:
+            raise ImportError(f'{file} cannot be drawn: {trouble.advice}') from None
 
 
 def _as_float(name: str, x: Number) -> float:

@@ -81,8 +81,8 @@ def draw_net(net: MLP, task: Task, path: Path) -> str:
     picture = draw_network(net, input_names=samples.input_names or (), output_names=names)
     try:
         path.write_bytes(picture.pipe('svg'))
-    except RendererNotFound:
-        return f"{path.name} was not drawn: install Graphviz, or pip install 'microgradnet[draw]'"
+    except RendererNotFound as trouble:
+        return f'{path.name} was not drawn: {trouble.advice}'
     return ''
 
 

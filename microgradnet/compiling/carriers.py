@@ -23,6 +23,7 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple, Protocol
 
 from ..arrays import is_array
+from ..extras import needed
 from ..files import Folder
 from .row_data import as_array, blocks, is_mapped
 from .runner import Runner
@@ -104,7 +105,7 @@ class Mapped(NamedTuple):
 
     def part(self, start: int, end: int) -> Mapped:
         """Return the rows from one number to another."""
-        import numpy
+        numpy = needed('numpy', 'rows in a file')
 
         row = self.shape[1] * numpy.dtype(self.dtype).itemsize
         return Mapped(self.path, self.dtype, self.offset + start * row, (end - start, self.shape[1]))
@@ -117,7 +118,7 @@ def _unpickled(path: str) -> Any:
 
 @lru_cache(maxsize=64)
 def _opened(path: str, dtype: str, offset: int, shape: tuple[int, int]) -> Any:
-    import numpy
+    numpy = needed('numpy', 'rows in a file')
 
     return numpy.memmap(path, dtype, 'r', offset, shape)
 
@@ -132,7 +133,7 @@ def mapping(rows: Any) -> Mapped | None:
 
 def spool(rows: Any, width: int, path: Path) -> Any:
     """Write rows, or what an iterator yields, to a file, block by block; return it mapped into memory."""
-    import numpy
+    numpy = needed('numpy', 'rows in a file')
 
     count = 0
     with open(path, 'wb') as file:
@@ -225,7 +226,7 @@ class Dask(Threads):
         rows, start, end = self.given[shard]
         part = rows[start:end]
         if is_mapped(part):
-            import numpy
+            numpy = needed('numpy', 'rows in a file')
 
             part = numpy.array(part)
         everyone = sorted(self.client.nthreads())

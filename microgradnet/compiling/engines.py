@@ -7,12 +7,13 @@ error and the others its derivatives). Rows and parameters are checked before.
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any, Protocol
 
+from ..extras import have, needed
 from ..operations import Operation
 from . import numpy_printer, python_printer
 from .instructions import Listing
+from .native_machine import llvm
 from .routine import Routine
 from .row_data import as_array, as_lists
 
@@ -92,7 +93,7 @@ class NumPyEngine(_Stepping):
         return as_array(rows, width)
 
     def each(self, rows: Any, parameters: Any) -> Any:
-        import numpy
+        numpy = needed('numpy', 'the numpy backend')
 
         result = numpy.empty((self.outputs, len(rows)))
         for column, output in zip(result, self.function(rows.T, numpy.asarray(parameters, dtype=float))):
@@ -116,13 +117,8 @@ def engine(listing: Listing | Routine, backend: str, threads: int, fast: bool) -
 def check_backend(backend: str, customs: dict[str, Operation]) -> None:
     """Raise ImportError where a package is missing, TypeError if a backend cannot print users' own operations."""
     if backend == 'native':
-        try:
-            from .native_engine import NativeEngine  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                "the native backend needs NumPy and llvmlite: pip install 'microgradnet[native]', "
-                "or compile with backend='python'"
-            ) from error
+        needed('numpy', 'the native backend', extra='native', instead="compile with backend='python'")
+        llvm()
         if customs:
             names = ', '.join(op.name for op in customs.values())
             raise TypeError(
@@ -133,6 +129,6 @@ def check_backend(backend: str, customs: dict[str, Operation]) -> None:
 
 def best_backend(customs: dict[str, Operation]) -> str:
     """Choose the fastest backend that is installed and can print a program with some users' own operations."""
-    if importlib.util.find_spec('numpy') is None:
+    if not have('numpy'):
         return 'python'
-    return 'native' if importlib.util.find_spec('llvmlite') is not None and not customs else 'numpy'
+    return 'native' if have('llvmlite') and not customs else 'numpy'

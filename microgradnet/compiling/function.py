@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..arithmetic import ieee_arithmetic
 from ..arrays import is_array
+from ..extras import needed
 from ..graph import topological_order
 from ..recorders import lift
 from ..structures import take_apart
@@ -108,7 +109,7 @@ class Function:
         first = tuple(argument[0] for argument in arguments) if counts != {0} else ()
         key, (_, build) = _structure(first), self._row(first)
         if all(is_array(argument) for argument in arguments):
-            import numpy
+            numpy = needed('numpy', 'an array of rows')
 
             tables = [argument.reshape(len(argument), prod(argument.shape[1:])) for argument in arguments]
             rows: Any = numpy.column_stack(tables)
@@ -130,7 +131,7 @@ class Function:
         if len(templates) > 1:
             kinds = ' or '.join(map(repr, templates.values()))
             raise ValueError(f'{self.__name__} returns {kinds}: give lists of rows')
-        import numpy
+        numpy = needed('numpy', 'an array of rows')
 
         template = next(iter(templates.values()), 0.0)
         return stack(numpy.array(found, dtype=float), template, take_apart(template)[1])

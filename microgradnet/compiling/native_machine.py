@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..extras import needed
+
 __all__ = ['Machine', 'cache_folder', 'lanes_of_the_processor', 'llvm']
 
 #: How many bytes the hash has that a kept object begins with.
@@ -90,13 +92,8 @@ class Machine:
 @cache
 def llvm() -> Any:
     """Return llvmlite's binding, ready to compile; raise ImportError, naming the extra, where it is missing."""
-    try:
-        import llvmlite.binding as binding
-    except ImportError as error:
-        raise ImportError(
-            "the native backend needs llvmlite: pip install 'microgradnet[native]', "
-            "or compile with backend='numpy' or 'python'"
-        ) from error
+    instead = "compile with backend='numpy' or 'python'"
+    binding = needed('llvmlite.binding', 'the native backend', instead=instead)
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding

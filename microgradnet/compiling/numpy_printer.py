@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from zlib import crc32
 
 from .. import ieee
+from ..extras import needed
 from ..kernels import KERNELS, define
 from ..operations import operations
 from .expressions import TIGHT, Expressions
@@ -98,10 +99,5 @@ def _by_rows(value: Callable[..., float]) -> Callable[..., Any]:
 
 
 def _numpy() -> Any:
-    """Return NumPy; raise ImportError, saying what to do, where it is missing."""
-    try:
-        import numpy
-    except ImportError as error:
-        what = "the numpy backend needs NumPy: pip install numpy, or compile with backend='python'"
-        raise ImportError(what) from error
-    return numpy
+    """Return NumPy; raise ModuleNotFoundError, saying what to do, where it is missing."""
+    return needed('numpy', 'the numpy backend', instead="compile with backend='python'")

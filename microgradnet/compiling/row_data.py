@@ -18,6 +18,7 @@ from itertools import chain, islice
 from typing import Any
 
 from ..arrays import is_array
+from ..extras import needed
 from ..reals import real
 
 __all__ = ['as_array', 'as_lists', 'blocks', 'is_mapped']
@@ -52,7 +53,7 @@ def as_array(rows: Any, width: int) -> tuple[Any, bool]:
         ...
     TypeError: rows are in another byte order than this machine's (dtype >f8): give rows.astype(float)
     """
-    import numpy
+    numpy = needed('numpy', 'an array of rows')
 
     if not is_array(rows):
         listed, single = as_lists(rows, width)

@@ -16,7 +16,6 @@ order of the shards, whichever was ready first, so that the same number of shard
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from hashlib import blake2b
@@ -25,6 +24,7 @@ from typing import Any, TypeAlias
 from weakref import finalize
 
 from ..arrays import is_array
+from ..extras import have, needed
 from ..files import Folder
 from .carriers import Carrier, WorkersLostError, carrier, spool
 from .engines import Engine
@@ -60,7 +60,7 @@ class Shards:
     def _taken(self, rows: Any) -> Any:
         """Return rows as they are carried: an array, a mapped file, or lists."""
         width = self.runner.listing.width
-        if isinstance(rows, Iterator) and importlib.util.find_spec('numpy'):
+        if isinstance(rows, Iterator) and have('numpy'):
             self._folder = Folder()
             return spool(rows, width, self._folder.path / 'rows')
         if is_mapped(rows) and rows.ndim == 2 and rows.shape[1] == width:
@@ -145,9 +145,9 @@ class Shards:
 
 def _plain(theta: Any) -> Any:
     """Return numbers as they travel best."""
-    if is_array(theta) or importlib.util.find_spec('numpy') is None:
+    if is_array(theta) or not have('numpy'):
         return theta
-    import numpy
+    numpy = needed('numpy', 'an array of parameters')
 
     return numpy.array([*map(float, theta)])
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from ..extras import needed
 from .digraph import FIT, FONT, Digraph
 
 __all__ = ['ARRIVAL', 'Part', 'animated_gif', 'animated_svg']
@@ -194,12 +195,7 @@ def _style(
 
 def animated_gif(frames: Sequence[Digraph], seconds: float) -> bytes:
     """Render pictures, and join them to a GIF that starts again and again."""
-    try:
-        from PIL import Image
-    except ImportError as missing:
-        raise ImportError(
-            'a GIF needs Pillow, which is not installed: python -m pip install pillow; an SVG moves without it'
-        ) from missing
+    Image = needed('PIL.Image', 'a GIF', instead='save an SVG, which moves without it')
     images = [Image.open(BytesIO(frame.pipe('png'))).convert('RGB') for frame in frames]
     size = max(image.width for image in images), max(image.height for image in images)
     pages = []

@@ -19,6 +19,8 @@ from __future__ import annotations
 import html
 import os
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,10 +28,12 @@ from typing import Any
 import graphviz  # type: ignore[import-untyped, unused-ignore]
 
 from ..escapes import visible
+from ..extras import install, needed
+from ..files import write_whole
 
 __all__ = [
-    'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'subscript',
-    'text_width',
+    'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'shown',
+    'shown_as_svg', 'subscript', 'text_width',
 ]  # fmt: skip
 
 #: Colours of Okabe and Ito's palette, darkened for print. As in the derivation, the
@@ -45,26 +49,29 @@ INDEXED = re.compile(r'([^\W\d_])_(?:\{([^{}\n]{1,12})\}|([^\W_]{1,4}))')
 
 
 class RendererNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc, unused-ignore]
-    """Neither Graphviz's ``dot`` nor pygraphviz is there; ``source`` is the picture in DOT."""
+    """Neither Graphviz's ``dot`` nor pygraphviz is there.
 
-    def __init__(self, source: str, engine: str = 'dot') -> None:
-        RuntimeError.__init__(self, source, engine)
-        self.source, self.engine = source, engine
+    It says what to install, and shows in ``words`` what the picture would; ``source`` is the picture in DOT.
+    """
+
+    #: What to install, to be said after a semicolon or a colon.
+    advice = f'install Graphviz (https://graphviz.org/download/), or {install("draw")}'
+
+    def __init__(self, source: str, engine: str = 'dot', words: str = '') -> None:
+        RuntimeError.__init__(self, source, engine, words)
+        self.source, self.engine, self.words = source, engine, words
 
     def __str__(self) -> str:
-        return (
-            f'cannot render: there is no program {self.engine!r} on the PATH and pygraphviz cannot be imported. '
-            'Either install Graphviz (https://graphviz.org/download/), or its wheel by '
-            "pip install 'microgradnet[draw]'. "
-            f'The picture in DOT, also the .source of this error:\n{self.source}'
-        )
+        said = f'Cannot draw without the program {self.engine!r} or pygraphviz: {self.advice}.'
+        return f'{said}\n\n{self.words}' if self.words else said
 
 
 class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
     """A directed graph that renders with the ``dot`` program or, without it, with pygraphviz.
 
-    ``left_out`` is the number of nodes that a limit kept out of the picture. In a
-    notebook it shows itself as SVG.
+    ``left_out`` is the number of nodes that a limit kept out of the picture; ``words`` makes
+    text of what it shows. In a notebook it shows itself as SVG, or in words where it cannot
+    be rendered.
 
     >>> picture = Digraph('small')
     >>> picture
@@ -75,6 +82,13 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
     """
 
     left_out: int = 0
+    words: Callable[[], str] | None = None
+
+    def copy(self) -> Digraph:
+        """Return a copy, with what we know of the picture beside its source."""
+        copied: Digraph = super().copy()
+        copied.left_out, copied.words = self.left_out, self.words
+        return copied
 
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
         """Return the rendered picture as bytes, or decoded where an encoding is given.
@@ -82,10 +96,9 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
         Takes what ``graphviz.Digraph.pipe`` takes. Raises RendererNotFound where
         neither ``dot`` nor pygraphviz is installed.
         """
-        try:
+        with suppress(graphviz.ExecutableNotFound):
             return super().pipe(format, encoding=encoding, **options)
-        except graphviz.ExecutableNotFound:
-            output = self._render_without_dot(format or self.format, **options)
+        output = self._render_without_dot(format or self.format, **options)
         return output if encoding is None else output.decode(encoding)
 
     def render(
@@ -102,9 +115,21 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
         """Save the source, render it beside, and return the path of the picture.
 
         Takes what ``graphviz.Digraph.render`` takes; an ``outfile`` names the picture
-        itself, and its suffix the format. Raises RendererNotFound where neither
-        ``dot`` nor pygraphviz is installed; the source is saved all the same.
+        itself, and its suffix the format, and without a ``filename`` no source is saved.
+        Raises RendererNotFound where neither ``dot`` nor pygraphviz is installed.
         """
+        if outfile is not None and filename is None:
+            picture = Path(self.directory if directory is None else directory, outfile)
+            if options.pop('raise_if_result_exists', False) and picture.exists():
+                raise graphviz.FileExistsError(f'output file exists: {str(picture)!r}')
+            view = options.pop('quiet_view', False) or view
+            options.pop('overwrite_source', None)  # there is none
+            content = self.pipe(self._get_format(picture, format=format), **options)
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(picture, content)
+            if view:
+                graphviz.view(str(picture))
+            return str(picture)
         try:
             return super().render(  # type: ignore[no-any-return, unused-ignore]
                 filename, directory=directory, view=view, cleanup=cleanup, format=format, outfile=outfile, **options
@@ -127,22 +152,43 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
     def _render_without_dot(self, format: str, engine: str | None = None, **options: Any) -> bytes:
         engine = engine or self.engine
         try:
-            import pygraphviz  # type: ignore[import-not-found, import-untyped, unused-ignore]
-        except ImportError as missing:
-            raise RendererNotFound(self.source, engine) from missing
+            pygraphviz = needed('pygraphviz')
+        except ImportError:  # or Graphviz's libraries that it needs
+            pygraphviz = None
+        if pygraphviz is None:
+            raise RendererNotFound(self.source, engine, self.words() if self.words else '')
         parts = [format, options.get('renderer'), options.get('formatter')]
         whole_format = ':'.join(part for part in parts if part)
         return pygraphviz.AGraph(string=self.source).draw(format=whole_format, prog=engine)  # type: ignore[no-any-return, unused-ignore]
 
-    def _repr_svg_(self) -> str:
-        return self.pipe('svg', encoding='utf-8').replace('<svg', f'<svg style="{FIT}"', 1)  # type: ignore[no-any-return]
+    def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        return shown(lambda: super(Digraph, self)._repr_mimebundle_(*arguments, **options))
 
-    _repr_image_svg_xml = _repr_svg_  # what graphviz shows to a notebook
+    def _repr_svg_(self) -> str | None:
+        return shown_as_svg(self._repr_image_svg_xml)
+
+    def _repr_image_svg_xml(self) -> str:  # what graphviz shows to a notebook
+        return self.pipe('svg', encoding='utf-8').replace('<svg', f'<svg style="{FIT}"', 1)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         what = ' '.join(filter(None, [type(self).__name__, self.name]))
         left_out = f', {self.left_out} left out' if self.left_out else ''
         return f"<{what}{left_out}; picture.render(outfile='picture.svg') writes it>"
+
+
+def shown(bundle: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what a notebook shows, or, where it cannot be rendered, what the error says."""
+    try:
+        return bundle()
+    except RendererNotFound as trouble:
+        return {'text/plain': str(trouble)}
+
+
+def shown_as_svg(svg: Callable[[], str]) -> str | None:
+    """Return an SVG, or None where it cannot be rendered: a notebook then shows something else."""
+    with suppress(RendererNotFound):
+        return svg()
+    return None
 
 
 def short(text: str) -> str:

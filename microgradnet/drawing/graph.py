@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,7 @@ from ..graph import topological_order
 from ..value import Value
 from .diagram import Diagram
 from .digraph import Digraph
+from .terminal import tree
 
 __all__ = ['draw', 'graph_picture']
 
@@ -97,7 +99,20 @@ def graph_picture(
         picture.graph.attr(
             label=f'{len(kept)} of {len(order)} nodes, those nearest to the result; {picture.graph.left_out} left out'
         )
+    picture.graph.words = partial(_words, values, labels, signals, limit, number_format)
     return picture.graph
+
+
+def _words(
+    values: Iterable[Value],
+    labels: Mapping[Value, str] | None,
+    signals: Mapping[Value, Any] | None,
+    limit: int | None,
+    number_format: str,
+) -> str:
+    """Print as text what the picture shows."""
+    trees = (tree(y, labels=labels, signals=signals, limit=limit, number_format=number_format) for y in values)
+    return '\n\n'.join(trees)
 
 
 def _nearest(roots: Iterable[Value], first: Iterable[Value], limit: int) -> set[Value]:

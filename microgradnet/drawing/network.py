@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ..value import Value
 from .digraph import FAINT, INK, Digraph, in_full, markup, number, plain, subscript, text_width
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
 from .names import Connection, connections_of, layers_of
+from .terminal import neurons
 
 __all__ = ['NEGATIVE', 'NEITHER', 'POSITIVE', 'draw_network', 'network_picture']
 
@@ -84,6 +86,7 @@ def network_picture(
     picture.add_connections()
     for text in layout.texts:
         picture.graph.node(text.name, **look_of(text, plate=True))
+    picture.graph.words = partial(neurons, net, number_format)
     return picture.graph
 
 

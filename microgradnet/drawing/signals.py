@@ -19,11 +19,12 @@ from typing import Any
 from ..losses import half_squared_error
 from .animation import Part, animated_gif, animated_svg
 from .captions import Caption
-from .digraph import FAINT, Digraph, plain
+from .digraph import FAINT, Digraph, plain, shown, shown_as_svg
 from .layout import Layout, check_names, new_picture
 from .messages import Film, Frame, messages
 from .names import layers_of
 from .scenes import Scenes
+from .terminal import tree
 
 __all__ = ['ErrorSignal', 'draw_error_signal']
 
@@ -43,6 +44,8 @@ class ErrorSignal:
     def __init__(self, film: Film, layout: Layout, titles: list[str], parts: list[Part]) -> None:
         self.film, self.titles, self._layout, self._parts = film, titles, layout, parts
         self.frames = [_frame(layout, parts, k, title) for k, title in enumerate(titles)]
+        for frame in self.frames:
+            frame.words = self._words
 
     @property
     def left_out(self) -> int:
@@ -56,6 +59,7 @@ class ErrorSignal:
         picture where less motion is asked for or nothing moves, as in print.
         """
         ground = new_picture(self._layout, label=LEGEND, tooltip=' ')
+        ground.words = self._words
         return animated_svg(self._parts, self.titles, ground, _positive(seconds))
 
     def save(self, path: str | PathLike[str], seconds: float = 2.5) -> Path:
@@ -75,8 +79,17 @@ class ErrorSignal:
             )
         return file
 
-    def _repr_svg_(self) -> str:
-        return self.animation()
+    def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        return shown(lambda: {'image/svg+xml': self.animation()})
+
+    def _repr_svg_(self) -> str | None:
+        return shown_as_svg(self.animation)
+
+    def _words(self) -> str:
+        """Print the graph of the error, with the error signals that were sent."""
+        film = self.film
+        sent = {film.error: type(film.error.data)(1)} | {event.source: event.total for event in film.events}
+        return tree(film.error, labels=film.labels, signals=sent)
 
     def __repr__(self) -> str:
         titles = [*self.titles[:3], '...'] if len(self.titles) > 4 else self.titles

@@ -19,17 +19,19 @@ a is used twice: its gradient is -3 + 1 = -2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..escapes import visible
 from ..graph import consumers, topological_order
 from ..reals import Number
 from ..value import Constant, Value
 from .digraph import number, short
+from .names import connections_of, layers_of
 
-__all__ = ['tree']
+__all__ = ['neurons', 'tree']
 
 SIGNS = {'add': ' + ', 'sub': ' - ', 'mul': ' · ', 'div': ' / ', 'pow': ' ** '}
 TIMES = {2: 'twice', 3: 'three times', 4: 'four times', 5: 'five times'}
@@ -60,13 +62,17 @@ def tree(
     number_format: str = '.6g',
     ascii: bool = False,
     colour: bool = False,
+    labels: Mapping[Value, str] | None = None,
+    signals: Mapping[Value, Number] | None = None,
 ) -> str:
     """Print the graph of a value as lines of text, with what the nodes' ``data`` and ``grad`` hold.
 
     Nodes go by their labels, others by v_1, v_2 ..., the value itself by y. Constants are in
     the formulas alone. After ``limit`` lines the rest is left out, and counted. ``ascii`` does
     with the signs that every terminal has; ``colour`` adds a terminal's colours, those of the
-    derivation. Raises TypeError for anything but a ``Value``, ValueError for a limit below 1.
+    derivation. ``labels`` name nodes for this tree, and ``signals`` stand in place of their
+    ``grad``, as for ``draw``. Raises TypeError for anything but a ``Value``, ValueError for a
+    limit below 1.
 
     >>> print(tree(Value(0.5, label='x').sin() ** 2, ascii=True))
                         number  gradient  local derivative
@@ -79,18 +85,45 @@ def tree(
     if limit is not None and limit < 1:
         raise ValueError(f'the limit of a tree must be at least 1 line, not {limit}')
     order = topological_order(value)
-    names = _names(value, order, number_format)
-    lines, seen, is_whole = _lines(value, names, number_format, inf if limit is None else limit)
+    names = _names(value, order, number_format, labels or {})
+    sent = {node: node.grad for node in order} if signals is None else signals
+    lines, seen, is_whole = _lines(value, names, sent, number_format, inf if limit is None else limit)
     rows = _aligned(lines, colour)
     if not is_whole:
         left_out = sum(not isinstance(node, Constant) for node in order) - seen
         rows.append(f'… {left_out} more node{"s" * (left_out != 1)}' if left_out else '… more uses of these nodes')
-    notes = _notes(order, names, number_format) if value.grad else []
+    notes = _notes(order, names, sent, number_format) if sent.get(value) else []
     text = '\n'.join([*rows, *([''] if notes else []), *notes])
     return text.translate(PLAIN) if ascii else text
 
 
-def _lines(root: Value, names: dict[Value, str], spec: str, limit: float) -> tuple[list[Line], int, bool]:
+def neurons(net: Any, number_format: str = '.6g', limit: int = 100) -> str:
+    """Print a net, a layer or a neuron as lines of text: of each neuron what it computes.
+
+    >>> from microgradnet.nn import Neuron
+    >>> neuron = Neuron(2, 'tanh')
+    >>> for parameter, number in zip(neuron.parameters(), [2.0, -0.5, 0.25]):
+    ...     parameter.data = number
+    >>> print(neurons(neuron))
+    f1 = tanh(2 · x1 - 0.5 · x2 + 0.25)
+    """
+    layers = layers_of(net)
+    into: dict[str, list[str]] = {}
+    for connection in connections_of(layers):
+        source = connection.source if connection.source.startswith('x') else f'f{connection.source}'
+        into.setdefault(connection.target, []).append(f'{number(connection.weight.data, number_format)} · {source}')
+    lines = []
+    for n, neuron in enumerate(chain.from_iterable(layers), 1):
+        terms = ' + '.join([*into[str(n)], number(neuron.bias.data, number_format)]).replace('+ -', '- ')
+        name = getattr(getattr(neuron, 'activation', None), 'name', 'g')
+        lines.append(f'f{n} = {terms}' if name == 'identity' else f'f{n} = {name}({terms})')
+    more = [f'… {len(lines) - limit} more neurons'] if len(lines) > limit else []
+    return '\n'.join(lines[:limit] + more)
+
+
+def _lines(
+    root: Value, names: dict[Value, str], sent: Mapping[Value, Number], spec: str, limit: float
+) -> tuple[list[Line], int, bool]:
     """Return the lines of a tree, depth first, at most so many, how many nodes are in them, and whether it is all."""
     lines: list[Line] = []
     seen: set[Value] = set()
@@ -104,7 +137,8 @@ def _lines(root: Value, names: dict[Value, str], spec: str, limit: float) -> tup
         seen.add(node)
         formula = f' = {_formula(node, names)}' if node.op else ''
         data = '' if names[node] == number(node.data, spec) else number(node.data, spec)
-        lines.append(Line(f'{before}{names[node]}{formula}', data, number(node.grad, spec), local))
+        signal = number(sent[node], spec) if node in sent else ''
+        lines.append(Line(f'{before}{names[node]}{formula}', data, signal, local))
         edges = [(source, partial) for source, partial in zip(node.inputs, node.partials) if source in names]
         edges = [edge for edge in edges if not isinstance(edge[0], Constant)]
         for place, (source, partial) in reversed([*enumerate(edges, 1)]):
@@ -114,9 +148,10 @@ def _lines(root: Value, names: dict[Value, str], spec: str, limit: float) -> tup
     return lines, len(seen), not todo
 
 
-def _names(root: Value, order: Sequence[Value], spec: str) -> dict[Value, str]:
+def _names(root: Value, order: Sequence[Value], spec: str, labels: Mapping[Value, str]) -> dict[Value, str]:
     """Name every node: by its label, a constant by its number, others v_1, v_2 ..., the root y."""
-    names = {node: visible(short(node.label)).translate(ONE_LINE) for node in order if node.label}
+    given = {node: str(labels.get(node, node.label)) for node in order}
+    names = {node: visible(short(label)).translate(ONE_LINE) for node, label in given.items() if label}
     taken = {*names.values()}
     free = (name for k in range(1, 2 * len(order) + 2) if (name := f'v_{k}') not in taken)
     for node in order:
@@ -176,21 +211,24 @@ def _column(cells: Sequence[str], heading: str) -> list[str]:
     return [heading.center(width), *((inset + cell).ljust(width) for cell in cells)]
 
 
-def _notes(order: Sequence[Value], names: dict[Value, str], spec: str) -> list[str]:
+def _notes(
+    order: Sequence[Value], names: dict[Value, str], sent: Mapping[Value, Number], spec: str
+) -> list[str]:
     """Say of nodes that are used more than once what their gradients are sums of."""
     uses, notes = consumers(order), []
     for node in order:
         try:
             parts: list[Number] = [
-                user.grad * partial for user, place in uses[node] if (partial := user.partials[place]) is not None
-            ]
+                sent[user] * partial for user, place in uses[node]
+                if user in sent and (partial := user.partials[place]) is not None
+            ]  # fmt: skip
         except OverflowError:  # a fraction beyond all floats met one
             continue
-        if len(parts) > 1 and not isinstance(node, Constant):
+        if len(parts) > 1 and node in sent and not isinstance(node, Constant):
             times = TIMES.get(len(parts), f'{len(parts)} times')
             terms = [number(part, spec) for part in parts]
             terms = terms if len(terms) <= 6 else [*terms[:3], '…', terms[-1]]
             total = ' + '.join(terms).replace('+ -', '- ')
-            notes.append(f'{names[node]} is used {times}: its gradient is {total} = {number(node.grad, spec)}')
+            notes.append(f'{names[node]} is used {times}: its gradient is {total} = {number(sent[node], spec)}')
     more = [f'… and {len(notes) - NOTES} more nodes are used more than once'] if len(notes) > NOTES else []
     return notes[:NOTES] + more

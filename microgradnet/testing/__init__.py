@@ -63,4 +63,4 @@ _LATER = {
     'why_order': 'order',
 }
 
-__getattr__, __dir__ = later(__name__, _LATER, 'microgradnet[testing]', needs=('hypothesis', 'mpmath'))
+__getattr__, __dir__ = later(__name__, _LATER)
