@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from math import inf
-from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, overload
 
 from .extras import needed
+from .files import FilePath, write_whole
 from .losses import root_mean_square_error
 from .reals import Number
 
-__all__ = ['METRICS', 'Epoch', 'History', 'Reason', 'accuracy', 'as_float']
+__all__ = ['METRICS', 'Epoch', 'History', 'Reason', 'accuracy', 'as_float', 'picture_of', 'write_figure']
 
 #: Why training stopped.
 Reason: TypeAlias = Literal['epochs', 'patience', 'callback', 'interrupt', 'divergence', 'workers']
@@ -89,7 +91,7 @@ class History(Sequence[Epoch]):
         """List one thing that was measured, epoch by epoch: a field or a metric."""
         return [epoch[name] for epoch in self.epochs]
 
-    def plot(self, path: str | PathLike[str] | None = None) -> Any:
+    def plot(self, path: FilePath | None = None) -> Any:
         """Draw the error, the validation error and the metrics over the epochs.
 
         Returns a ``matplotlib.figure.Figure``, and saves it if a path is given, in the
@@ -115,13 +117,27 @@ class History(Sequence[Epoch]):
                 axes.set_yscale('log')
         axes.set_xlabel('epoch')
         if path is not None:
-            figure.savefig(path)
+            write_figure(figure, path)
         return figure
 
     def __repr__(self) -> str:
         last = f', last error {as_float(self.epochs[-1].error):.6g}' if self.epochs else ''
         compiled = ', compiled' * self.compiled
         return f'History({len(self)} epochs{compiled}, stopped by {self.stopped_by}{last})'
+
+
+def write_figure(figure: Any, path: FilePath, **options: Any) -> None:
+    """Write a matplotlib figure to a file, in the format its ending names; without one as PNG, and with that ending."""
+    place = Path(path)
+    place = place if place.suffix else place.with_suffix('.png')
+    write_whole(place, picture_of(figure, place.suffix[1:], **options))
+
+
+def picture_of(figure: Any, form: str, **options: Any) -> bytes:
+    """Return a matplotlib figure as a picture in some format, ``'png'`` say."""
+    output = BytesIO()
+    figure.savefig(output, format=form, **options)
+    return output.getvalue()
 
 
 def accuracy(outputs: Sequence[Any], targets: Sequence[Any]) -> float:

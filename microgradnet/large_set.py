@@ -10,16 +10,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import blake2b
 from itertools import chain
-from math import sqrt
+from math import inf, sqrt
 from typing import Any, TypeAlias
 
 from .compiling.carriers import spool
 from .compiling.row_data import as_array, blocks, is_mapped
 from .csv_table import Table, tables
 from .extras import needed
-from .files import FilePath, Folder
+from .files import FilePath, Folder, writing
 from .names import names_for
 from .runs import Standardisation
 from .teacher_set import TeacherSet
@@ -55,21 +57,23 @@ class LargeTeacherSet:
         self.rows = rows if is_mapped(rows) else numpy.load(rows, mmap_mode='r')
         if not is_mapped(self.rows) or self.rows.ndim != 2 or not len(self.rows):
             raise ValueError(f'{rows!r} must be rows of numbers in a file, and is an array of shape {self.rows.shape}')
-        if isinstance(targets, bool) or not isinstance(targets, int) or not 1 <= targets < self.rows.shape[1]:
-            raise ValueError(f'targets must be from 1 to {self.rows.shape[1] - 1} of the numbers, not {targets!r}')
-        self.width = targets
-        self.input_names = names_for(input_names, self.rows.shape[1] - targets, 'input')
-        self.target_names = names_for(target_names, targets, 'target')
-        self.classes = None if classes is None else tuple(classes)
-        if self.classes is not None and targets > 1:
-            raise ValueError(f'a class is one number; there are {targets} targets')
-        self.moments = self._survey()
+        survey = _Survey(self.rows.shape[1], targets, classes)
+        self.width, self.classes = survey.targets, survey.classes
+        self.input_names = names_for(input_names, self.rows.shape[1] - self.width, 'input')
+        self.target_names = names_for(target_names, self.width, 'target')
+        for block in blocks(self.rows, self.rows.shape[1]):
+            survey.add(as_array(block, self.rows.shape[1])[0])
+        self.moments = survey.standardisation()
         self.standardisation: Standardisation | None = self.moments if standardise else None
         self._one_hot: tuple[int, Any, Folder] | None = None
 
     @classmethod
     def written(cls, samples: Iterator[Any], path: FilePath, targets: int = 1, **options: Any) -> LargeTeacherSet:
-        """Write what an iterator yields, rows or arrays of many, to an ``.npy`` file; options as for the class."""
+        """Write what an iterator yields, rows or arrays of many, to an ``.npy`` file; options as for the class.
+
+        The file has its name when all rows are in it and were found to be good: whatever goes wrong before, an
+        older one stays as it is, and so does a set that has it mapped, whatever happens.
+        """
         numpy = needed('numpy', 'a LargeTeacherSet')
 
         samples = iter(samples)
@@ -77,14 +81,14 @@ class LargeTeacherSet:
         if first is None:
             raise ValueError('a teacher set needs at least one sample; the iterator has none')
         width = len(first[0]) if getattr(first, 'ndim', 1) == 2 else len(first)
-        folder = Folder()
-        rows = spool(chain([first], samples), width, folder.path / 'rows')
-        file = numpy.lib.format.open_memmap(path, 'w+', float, rows.shape)
-        start = 0
-        for block in blocks(rows, width):
-            file[start : start + len(block)] = block
-            start += len(block)
-        file.flush()
+        survey = _Survey(width, targets, options.get('classes'))
+        with writing(path) as file:
+            file.write(_npy_head(0, width))
+            for block in blocks(chain([first], samples), width):
+                array = numpy.ascontiguousarray(as_array(block, width)[0])
+                survey.add(array)
+                file.write(array.data)
+            file.write_first(_npy_head(survey.count, width))
         return cls(path, targets, **options)
 
     @classmethod
@@ -161,7 +165,7 @@ class LargeTeacherSet:
         if self._one_hot is None or self._one_hot[0] != outputs:
             folder = Folder()
             width = self.rows.shape[1] - 1 + outputs
-            self._one_hot = outputs, spool(self._hot(outputs), width, folder.path / 'rows'), folder
+            self._one_hot = outputs, spool(self._hot(outputs), width, folder), folder
         return self._one_hot[1]
 
     def _hot(self, outputs: int) -> Iterator[Any]:
@@ -175,28 +179,67 @@ class LargeTeacherSet:
             return (*numbers,)
         return int(numbers[0]) if self.classes is not None else numbers[0]
 
-    def _survey(self) -> Standardisation:
-        """Check all numbers; return the inputs' means and deviations, by Chan's way of joining blocks (1983)."""
+    def digest(self) -> str:
+        """Return a hash of all numbers, targets too, as they are in the file now."""
+        hashed = blake2b(repr((self.rows.shape, self.rows.dtype.str)).encode(), digest_size=16)
+        for block in blocks(self.rows, self.rows.shape[1]):
+            hashed.update(block.tobytes())
+        return hashed.hexdigest()
+
+    def __repr__(self) -> str:
+        width = self.rows.shape[1] - self.width
+        answers = f', {len(self.classes)} classes' if self.classes else f', {self.width} targets' * (self.width > 1)
+        size = f'{len(self)} sample{"s" * (len(self) > 1)}, {width} input{"s" * (width > 1)}'
+        return f'LargeTeacherSet({size}{answers})'
+
+
+class _Survey:
+    """Checks rows of inputs and targets, block by block, and gathers the moments of the inputs."""
+
+    def __init__(self, width: int, targets: int, classes: Iterable[Any] | None) -> None:
+        if isinstance(targets, bool) or not isinstance(targets, int) or not 1 <= targets < width:
+            raise ValueError(f'targets must be from 1 to {width - 1} of the numbers, not {targets!r}')
+        self.targets, self.classes = targets, None if classes is None else tuple(classes)
+        if self.classes is not None and targets > 1:
+            raise ValueError(f'a class is one number; there are {targets} targets')
+        self.count = 0
+        self.least: Any = inf
+        self.greatest: Any = -inf
+        self.means: Any = 0.0
+        self.squares: Any = 0.0
+
+    def add(self, block: Any) -> None:
+        """Take rows in, an array; raise ValueError, naming the row, for what cannot be learned from.
+
+        Blocks are joined in Chan's way (1983).
+        """
         numpy = needed('numpy', 'a LargeTeacherSet')
 
-        count, means, squares = 0, 0.0, 0.0
-        for block in blocks(self.rows, self.rows.shape[1]):
-            block, _ = as_array(block, self.rows.shape[1])
-            self._check(block, count)
-            x, n = block[:, : -self.width], len(block)
-            mean = x.mean(axis=0)
-            apart, total = mean - means, count + n
-            squares = squares + ((x - mean) ** 2).sum(axis=0) + apart**2 * (count * n / total)
-            means, count = means + apart * (n / total), total
-        deviations = (sqrt(square / count) or 1.0 for square in numpy.asarray(squares).tolist())
-        return Standardisation((*numpy.asarray(means).tolist(),), (*deviations,))
+        self._check(block)
+        x, n = block[:, : -self.targets], len(block)
+        self.least, self.greatest = numpy.minimum(self.least, x.min(0)), numpy.maximum(self.greatest, x.max(0))
+        mean = x.mean(axis=0)
+        apart, total = mean - self.means, self.count + n
+        self.squares = self.squares + ((x - mean) ** 2).sum(axis=0) + apart**2 * (self.count * n / total)
+        self.means, self.count = self.means + apart * (n / total), total
 
-    def _check(self, block: Any, before: int) -> None:
+    def standardisation(self) -> Standardisation:
+        """Return means and deviations of the inputs. One that is constant has itself as its mean, and deviation 1."""
+        means, deviations = [], []
+        numbers = (column.tolist() for column in (self.least, self.greatest, self.means, self.squares))
+        for least, greatest, mean, square in zip(*numbers):
+            # Rounding gives a constant some deviation, too; only its extremes tell.
+            means.append(least if least == greatest else mean)
+            deviations.append(1.0 if least == greatest else sqrt(square / self.count) or 1.0)
+        return Standardisation((*means,), (*deviations,))
+
+    def _check(self, block: Any) -> None:
         numpy = needed('numpy', 'a LargeTeacherSet')
 
         def refuse(wrong: Any, why: Callable[[float], str]) -> None:
             for row, column in numpy.argwhere(wrong)[:1]:
-                raise ValueError(f'row {before + row + 1}, column {column + 1}: {why(float(block[row, column]))}')
+                place = f'row {self.count + row + 1}, column {column + 1}'
+                raise ValueError(f'{place}: {why(float(block[row, column]))}')
 
         refuse(~numpy.isfinite(block), lambda number: f'{number} is not a number to learn from')
         if self.classes is not None:
@@ -204,11 +247,16 @@ class LargeTeacherSet:
             wrong = numpy.concatenate([numpy.zeros(block[:, :-1].shape, bool), ~known], axis=1)
             refuse(wrong, lambda number: f'{number:g} is not the number of one of {len(self.classes or ())} classes')
 
-    def __repr__(self) -> str:
-        width = self.rows.shape[1] - self.width
-        answers = f', {len(self.classes)} classes' if self.classes else f', {self.width} targets' * (self.width > 1)
-        size = f'{len(self)} sample{"s" * (len(self) > 1)}, {width} input{"s" * (width > 1)}'
-        return f'LargeTeacherSet({size}{answers})'
+
+def _npy_head(rows: int, width: int) -> bytes:
+    """Return the head of an ``.npy`` file of float64 numbers, as long for any number of rows: 128 bytes.
+
+    >>> len(_npy_head(0, 3)), len(_npy_head(10**18, 10**6)), _npy_head(7, 3)[10:69]
+    (128, 128, b"{'descr': '<f8', 'fortran_order': False, 'shape': (7, 3), }")
+    """
+    order = '<' if sys.byteorder == 'little' else '>'
+    about = f"{{'descr': '{order}f8', 'fortran_order': False, 'shape': ({rows}, {width}), }}".encode()
+    return b'\x93NUMPY\x01\x00' + (118).to_bytes(2, 'little') + about.ljust(117) + b'\n'
 
 
 #: What a net learns from.

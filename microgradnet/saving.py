@@ -32,7 +32,7 @@ from .nn import MLP
 from .reals import Fraction, Number
 from .runs import Standardisation
 
-__all__ = ['load', 'restore', 'save']
+__all__ = ['as_json', 'load', 'restore', 'save']
 
 FORMAT, VERSION = 'microgradnet net', 1
 SPECIAL = {'nan': float('nan'), 'inf': float('inf'), '-inf': float('-inf')}
@@ -49,10 +49,14 @@ def save(net: MLP, path: FilePath) -> None:
     Raises TypeError for anything but an MLP, ValueError if two different functions
     that are activations have the same name.
     """
+    write_whole(path, as_json(net))
+
+
+def as_json(net: MLP) -> str:
+    """Return what ``save`` writes."""
     if not isinstance(net, MLP):
         raise TypeError(f'only an MLP can be saved, not {net!r}')
-    text = json.dumps(_described(net), indent=1, allow_nan=False) + '\n'
-    write_whole(path, text.encode())
+    return json.dumps(_described(net), indent=1, allow_nan=False) + '\n'
 
 
 def load(path: FilePath, *, activations: Activations | None = None) -> MLP:

@@ -504,6 +504,8 @@ def test_pygraphviz_renders_without_dot(tmp_path: Path) -> None:
         assert path == str(tmp_path / f'graph.{ending}')
         assert Path(path).read_bytes().startswith(start)
     assert not [*tmp_path.glob('*.gv')]
+    picture.render(tmp_path / 'source.gv', outfile=tmp_path / 'graph.svg')
+    assert (tmp_path / 'source.gv').read_text(encoding='utf-8') == picture.source
 
 
 @pytest.mark.usefixtures('no_dot')
@@ -560,7 +562,7 @@ def test_without_either_the_error_names_both_and_keeps_the_source() -> None:
         assert not caught.value.__cause__ and not caught.value.__context__
         assert isinstance(caught.value, graphviz.ExecutableNotFound)
         assert pickle.loads(pickle.dumps(caught.value)).source == picture.source
-    assert not [*Path().glob('x.*')]
+    assert not Path('x.gv').exists() and not Path('x.svg').exists()
 
 
 @pytest.mark.usefixtures('no_dot')

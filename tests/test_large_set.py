@@ -126,3 +126,49 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.
         tracemalloc.stop()
         assert len(history) == 2
     assert peaks[1] - peaks[0] < 800_000 * 3 * 8 / 2  # less than half of the rows' bytes; the order has 8 a sample
+
+
+def test_an_input_that_is_constant_keeps_its_scale(tmp_path: Path) -> None:
+    """Whatever the number, and however its mean is rounded block by block, it has no deviation."""
+    random = Random(3)
+    constants = [random.uniform(-1, 1) * 10 ** random.uniform(-12, 12) for _ in range(36)]
+    rows = [[*constants, random.random(), random.random()] for _ in range(997)]
+    large = LargeTeacherSet.written(iter(rows), tmp_path / 'rows.npy', standardise=True)
+    assert large.standardisation
+    assert large.standardisation.deviations[:36] == (1.0,) * 36
+    assert large.standardisation(constants + [0.0])[:36] == [0.0] * 36
+    small = TeacherSet([row[:-1] for row in rows], [row[-1] for row in rows], standardise=True)
+    assert small.standardisation and small.standardisation.deviations[:36] == (1.0,) * 36
+    assert large.standardisation.deviations[36] == pytest.approx(small.standardisation.deviations[36], rel=1e-12)
+    # One that only seems constant: its smallest steps are all there is to learn from.
+    rows = [[1.0 + k % 2 * 2**-52, 0.0] for k in range(500)]
+    large = LargeTeacherSet.written(iter(rows), tmp_path / 'steps.npy', standardise=True)
+    assert large.standardisation and large.standardisation.deviations[0] == pytest.approx(2**-53, rel=0.5)
+
+
+def test_what_goes_wrong_leaves_the_set_before(tmp_path: Path) -> None:
+    """A row that is refused, an iterator that fails; and a set that is mapped keeps its numbers when it is replaced."""
+    place = tmp_path / 'rows.npy'
+    before = LargeTeacherSet.written(iter(samples()), place)
+    content = place.read_bytes()
+
+    def failing() -> Iterator[list[float]]:
+        yield from samples(120)
+        raise KeyboardInterrupt
+
+    for wrong, trouble in (
+        (failing(), KeyboardInterrupt), (iter([*samples(), [1.0, 2.0, numpy.inf]]), ValueError),
+        (iter([*samples(), [1.0]]), ValueError),
+    ):  # fmt: skip
+        with pytest.raises(trouble):
+            LargeTeacherSet.written(wrong, place)
+        assert place.read_bytes() == content and [*tmp_path.iterdir()] == [place]
+    after = LargeTeacherSet.written(iter(samples(60, seed=2)), place)
+    assert [[*x, t] for x, t in before] == samples() and [[*x, t] for x, t in after] == samples(60, seed=2)
+
+
+def test_a_set_may_be_written_from_itself_to_its_own_file(tmp_path: Path) -> None:
+    place = tmp_path / 'rows.npy'
+    large = LargeTeacherSet.written(iter(samples()), place)
+    twice = LargeTeacherSet.written((row for _ in range(2) for row in large.rows), place)
+    assert len(twice) == 300 and numpy.load(place).tolist() == samples() * 2

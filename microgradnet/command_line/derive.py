@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..derivation import Derivation, derive
+from ..files import write_whole
 from ..nn import MLP
 from ..reals import Number
 from .output import colours, say
@@ -42,7 +43,7 @@ def run(options: Namespace) -> int:
     if options.out is None:
         say(derivation.text(colours()) if form == 'text' else _document(derivation, form), coloured=colours())
     else:
-        Path(options.out).write_text(_document(derivation, form) + '\n', encoding='utf-8')
+        write_whole(options.out, _document(derivation, form) + '\n')
         say(f'wrote {options.out}')
     return 0
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..files import write_whole
 from ..reals import Fraction, Number
 from ..value import Value
 from .grammar import function_names
@@ -34,7 +35,7 @@ def run(options: Namespace) -> int:
             ascii, colour = not shows('├└│─·∂↑…≈∞'), colours()
             say(tree(value, limit=options.limit, ascii=ascii, colour=colour), coloured=colour)
             return 0
-        file.write_text(f'{expression.text}\n\n{tree(value, limit=options.limit)}\n', encoding='utf-8')
+        write_whole(file, f'{expression.text}\n\n{tree(value, limit=options.limit)}\n')
     else:
         _render(value, expression, file, options.limit)
     say(f'wrote {file}')
@@ -87,10 +88,10 @@ def _render(value: Value, expression: Expression, file: Path, limit: int) -> Non
     if not picture.left_out:
         picture.attr(label=plain(f'{value.label} = {expression.text}'.removeprefix(' = ')), labelloc='t', fontsize='13')
     if file.suffix.lower() == '.dot':
-        file.write_text(picture.source, encoding='utf-8')
+        write_whole(file, picture.source)
     else:
         try:
-            file.write_bytes(picture.pipe(file.suffix[1:].lower()))
+            write_whole(file, picture.pipe(file.suffix[1:].lower()))
         except RendererNotFound as trouble:
             raise ImportError(f'{file} cannot be drawn: {trouble.advice}') from None
 

@@ -6,12 +6,12 @@ import csv
 import io
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from .. import functions
 from ..csv_table import Table, read_table
 from ..escapes import visible
+from ..files import write_whole
 from ..losses import root_mean_square_error
 from ..measuring import outputs_over
 from ..names import class_number
@@ -42,7 +42,7 @@ def run(options: Namespace) -> int:
         if visible(said) != said:
             say('Control characters are printed as signs; --out FILE keeps them.', to_stderr=True)
     else:
-        Path(options.out).write_text(text.getvalue(), encoding='utf-8')
+        write_whole(options.out, text.getvalue())
         say(f'wrote {options.out}')
     if score := _score(table, net, answers):
         say(score, to_stderr=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..history import History, as_float
+from ..history import History, as_float, picture_of
 from ..measuring import outputs_over
 from ..nn import MLP
 from ..teacher_set import TeacherSet
@@ -46,8 +46,8 @@ def summary(net: MLP, task: Task, history: History, options: Namespace) -> tuple
     return '\n'.join(lines), results
 
 
-def draw_history(history: History, task: Task, path: Path) -> str:
-    """Draw the error per sample and the metric over the epochs; return what is to be said where it cannot be done."""
+def draw_history(history: History, task: Task) -> bytes | str:
+    """Draw the error per sample and the metric over the epochs, as PNG; or return why that cannot be done."""
     counts = len(task.learned), len(task.held_out or task.learned)
     shared = [
         replace(epoch, error=as_float(epoch.error) / counts[0],
@@ -57,18 +57,17 @@ def draw_history(history: History, task: Task, path: Path) -> str:
     try:
         figure = History(shared).plot()
     except ImportError as missing:
-        return f'{path.name} was not drawn: {missing}'
+        return f'was not drawn: {missing}'
     name = task.metric[0]
     error = 'half squared error of a standardised sample' if task.units else 'cross-entropy of a sample'
     for axes, label in zip(figure.axes, [error, name]):
         axes.set_ylabel(label)
         axes.legend(['learned from', 'held out'] if task.held_out else ['learned from'])
-    figure.savefig(path, dpi=100)
-    return ''
+    return picture_of(figure, 'png', dpi=100)
 
 
-def draw_net(net: MLP, task: Task, path: Path) -> str:
-    """Draw the net; return what is to be said where it cannot be done."""
+def draw_net(net: MLP, task: Task) -> bytes | str:
+    """Draw the net as SVG; or return why that cannot be done."""
     from ..drawing import RendererNotFound, draw_network
 
     samples = task.samples
@@ -80,10 +79,9 @@ def draw_net(net: MLP, task: Task, path: Path) -> str:
         names = [str(name) for name in samples.classes or ()]
     picture = draw_network(net, input_names=samples.input_names or (), output_names=names)
     try:
-        path.write_bytes(picture.pipe('svg'))
+        return bytes(picture.pipe('svg'))
     except RendererNotFound as trouble:
-        return f'{path.name} was not drawn: {trouble.advice}'
-    return ''
+        return f'was not drawn: {trouble.advice}'
 
 
 def _data(samples: TeacherSet, file: str) -> str:

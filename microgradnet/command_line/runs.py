@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..files import FilePath, write_whole
+from ..files import FilePath, check_writable, finished, write_together
 from ..nn import MLP
 from ..saving import load
 
-__all__ = ['FILES', 'Description', 'claim', 'clear', 'discard', 'load_run', 'places']
+__all__ = ['FILES', 'Description', 'claim', 'discard', 'keep', 'load_run', 'places']
 
 #: Whatever a run may leave in its folder.
 FILES = ('net.json', 'run.json', 'report.txt', 'history.png', 'network.svg')
@@ -29,31 +30,39 @@ class Description:
     options: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
 
-    def save(self, path: FilePath) -> None:
-        """Write it as JSON."""
+    def as_json(self) -> str:
+        """Return what a run keeps of it."""
         content = {'format': FORMAT, 'version': VERSION, **asdict(self)}
-        write_whole(path, (json.dumps(content, indent=1, ensure_ascii=False) + '\n').encode())
+        return json.dumps(content, indent=1, ensure_ascii=False) + '\n'
 
 
 def claim(out: str | None, force: bool) -> Path:
-    """Make the folder of a run, runs/1 or the next that is free if none is named; refuse one that has a run in it."""
+    """Make the folder of a run, runs/1 or the next that is free if none is named; refuse one that has a run in it.
+
+    Raises OSError if a run could not be written there.
+    """
     if out is None:
         for place in count(1):
             folder = Path('runs', str(place))
             if not folder.exists():
                 break
     else:
-        folder = Path(out)
+        folder = finished(Path(out))
         if not force and (found := [name for name in FILES if (folder / name).exists()]):
             raise ValueError(f'{folder} has a run in it ({", ".join(found)}): name another folder, or say --force')
     folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        check_writable(folder / name)
     return folder
 
 
-def clear(folder: Path) -> None:
-    """Remove what an earlier run left."""
-    for name in FILES:
-        (folder / name).unlink(missing_ok=True)
+def keep(folder: Path, contents: Mapping[str, bytes | str]) -> list[str]:
+    """Write a run into its folder, all of it or, if it cannot be, nothing; what an earlier run left goes with that.
+
+    Return the names of what is there.
+    """
+    write_together(folder, {name: contents.get(name) for name in FILES})
+    return [name for name in FILES if name in contents]
 
 
 def discard(folder: Path) -> None:
@@ -83,6 +92,7 @@ def places(path: FilePath) -> tuple[Path, Path]:
     """Return where a run's net is, and where its description would be."""
     place = Path(path)
     place = place / 'net.json' if place.is_dir() else place
+    finished(place.parent)
     return place, place.with_name('run.json')
 
 

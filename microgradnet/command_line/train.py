@@ -19,13 +19,13 @@ from ..losses import cross_entropy, half_squared_error, root_mean_square_error
 from ..nn import MLP
 from ..runs import Standardisation
 from ..samples import is_row
-from ..saving import save
+from ..saving import as_json
 from ..teacher_set import TeacherSet
 from ..training import DivergedError
 from ..training import train as teach
 from .output import say
 from .report import draw_history, draw_net, summary
-from .runs import FILES, Description, claim, clear, discard
+from .runs import Description, claim, discard, keep
 
 __all__ = ['Task', 'run']
 
@@ -91,14 +91,20 @@ def leave(net: MLP, task: Task, history: History, options: Namespace, folder: Pa
     """Write all about a net into a folder, then print how well it learned: a closed output costs nothing."""
     report, results = summary(net, task, history, options)
     report = visible(report)
-    clear(folder)
-    save(net, folder / 'net.json')
     kept = {name: value for name, value in vars(options).items() if name not in ('command', 'force', 'out', 'version')}
-    Description(kept, results).save(folder / 'run.json')
-    (folder / 'report.txt').write_text(report + '\n', encoding='utf-8')
-    notes = [draw_history(history, task, folder / 'history.png'), draw_net(net, task, folder / 'network.svg')]
-    written = [name for name in FILES if (folder / name).exists()]
-    say('\n'.join([f'{report}\n\nIn {folder}: {", ".join(written)}', *filter(None, notes)]))
+    contents: dict[str, bytes | str] = {
+        'net.json': as_json(net),
+        'run.json': Description(kept, results).as_json(),
+        'report.txt': report + '\n',
+    }
+    notes = []
+    for name, picture in ('history.png', draw_history(history, task)), ('network.svg', draw_net(net, task)):
+        if isinstance(picture, bytes):
+            contents[name] = picture
+        else:
+            notes.append(f'{name} {picture}')
+    written = keep(folder, contents)
+    say('\n'.join([f'{report}\n\nIn {folder}: {", ".join(written)}', *notes]))
     say(f'To use it: python -m microgradnet predict {folder} new.csv')
 
 

@@ -131,16 +131,17 @@ def mapping(rows: Any) -> Mapped | None:
     return Mapped(str(rows.filename), rows.dtype.str, rows.offset, rows.shape)
 
 
-def spool(rows: Any, width: int, path: Path) -> Any:
-    """Write rows, or what an iterator yields, to a file, block by block; return it mapped into memory."""
+def spool(rows: Any, width: int, folder: Folder) -> Any:
+    """Write rows, or what an iterator yields, to a file of a folder, block by block; return it mapped into memory."""
     numpy = needed('numpy', 'rows in a file')
 
-    count = 0
-    with open(path, 'wb') as file:
+    count, name = 0, 'rows'
+    with folder.writing(name) as file:
         for block in blocks(rows, width):
             array, _ = as_array(block, width)
-            array.tofile(file)
+            file.write(numpy.ascontiguousarray(array).data)
             count += len(array)
+    path = folder.path / name
     return numpy.memmap(path, float, 'r', 0, (count, width)) if count else numpy.empty((0, width))
 
 
@@ -189,14 +190,14 @@ class Files(Threads):
     def rows(self, rows: Any, ends: Sequence[int]) -> None:
         mapped = mapping(rows)
         if is_array(rows) and not mapped:
-            mapped = mapping(spool(rows, rows.shape[1], self.folder.path / 'rows'))
+            mapped = mapping(spool(rows, rows.shape[1], self.folder))
         for number, (start, end) in enumerate(pairwise(ends)):
             self.shards.append(mapped.part(start, end) if mapped else self._pickled(rows[start:end], f'shard{number}'))
 
     def _pickled(self, thing: Any, name: str) -> Pickled:
-        path = self.folder.path / name
-        path.write_bytes(pickle.dumps(thing))
-        return Pickled(str(path))
+        with self.folder.writing(name) as file:
+            file.write(pickle.dumps(thing))
+        return Pickled(str(self.folder.path / name))
 
 
 class Dask(Threads):

@@ -11,7 +11,6 @@ import ctypes
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from ctypes.util import find_library
 from functools import cache
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..extras import needed
+from ..files import write_whole
 
 __all__ = ['Machine', 'cache_folder', 'lanes_of_the_processor', 'llvm']
 
@@ -82,9 +82,7 @@ class Machine:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(hashlib.sha256(data).digest() + data)
-            os.replace(file.name, path)
+            write_whole(path, hashlib.sha256(data).digest() + data, sync=False)  # a damaged one is made again
         except OSError:
             pass
 

@@ -62,7 +62,7 @@ class Shards:
         width = self.runner.listing.width
         if isinstance(rows, Iterator) and have('numpy'):
             self._folder = Folder()
-            return spool(rows, width, self._folder.path / 'rows')
+            return spool(rows, width, self._folder)
         if is_mapped(rows) and rows.ndim == 2 and rows.shape[1] == width:
             return rows
         return self.runner.engine.rows(rows, width)[0]

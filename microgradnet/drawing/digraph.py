@@ -112,42 +112,54 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
         outfile: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> str:
-        """Save the source, render it beside, and return the path of the picture.
+        """Write the rendered picture, and return its path.
 
-        Takes what ``graphviz.Digraph.render`` takes; an ``outfile`` names the picture
-        itself, and its suffix the format, and without a ``filename`` no source is saved.
-        Raises RendererNotFound where neither ``dot`` nor pygraphviz is installed.
+        Takes what ``graphviz.Digraph.render`` takes. An ``outfile`` names the picture, and its suffix the
+        format. Otherwise, or with a ``filename``, the source is saved, and kept unless ``cleanup`` is true.
+        Raises RendererNotFound where neither ``dot`` nor pygraphviz is installed, OSError that names the file
+        that cannot be written.
         """
-        if outfile is not None and filename is None:
-            picture = Path(self.directory if directory is None else directory, outfile)
-            if options.pop('raise_if_result_exists', False) and picture.exists():
-                raise graphviz.FileExistsError(f'output file exists: {str(picture)!r}')
-            view = options.pop('quiet_view', False) or view
-            options.pop('overwrite_source', None)  # there is none
-            content = self.pipe(self._get_format(picture, format=format), **options)
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(picture, content)
-            if view:
-                graphviz.view(str(picture))
-            return str(picture)
-        try:
-            return super().render(  # type: ignore[no-any-return, unused-ignore]
-                filename, directory=directory, view=view, cleanup=cleanup, format=format, outfile=outfile, **options
-            )
-        except graphviz.ExecutableNotFound:
-            source = Path(self.filepath)  # super() has saved it there
-        parts = [options.get('formatter'), options.get('renderer'), format or self.format]
-        if outfile is not None:
-            picture = Path(outfile)
-            parts[-1] = format or picture.suffix[1:].lower()
-        else:
+        again, clash = options.pop('overwrite_source', False), options.pop('raise_if_result_exists', False)
+        view = options.pop('quiet_view', False) or view
+        source = None
+        if outfile is None or filename is not None:
+            source = Path(self.save(filename, directory))
+        if outfile is None:
+            parts = [options.get('formatter'), options.get('renderer'), format or self.format]
             picture = Path('.'.join([str(source), *(part for part in parts if part)]))
-        picture.write_bytes(self._render_without_dot(parts[-1] or '', **options))
-        if cleanup:
+        else:
+            picture = Path(outfile) if directory is not None else Path(self.directory, outfile)
+            format = self._get_format(picture, format=format)
+        if source and not again and picture.resolve() == source.resolve():
+            raise ValueError(f'the picture and its source would both be {str(picture)!r}: name another outfile')
+        if clash and picture.exists():
+            raise graphviz.FileExistsError(f'output file exists: {str(picture)!r}')
+        content = self.pipe(format, **options)
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(picture, content)
+        if source and cleanup:
             source.unlink()
         if view:
             graphviz.view(str(picture))
         return str(picture)
+
+    def save(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        skip_existing: bool | None = False,
+    ) -> str:
+        """Write the source in DOT, and return its path; takes what ``graphviz.Digraph.save`` takes."""
+        if filename is not None:
+            self.filename = os.fspath(filename)
+        if directory is not None:
+            self.directory = os.fspath(directory)
+        place = Path(self.filepath)
+        if not (skip_existing and place.exists()):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(place, self.source)
+        return str(self.filepath)
 
     def _render_without_dot(self, format: str, engine: str | None = None, **options: Any) -> bytes:
         engine = engine or self.engine

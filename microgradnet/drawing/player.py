@@ -14,10 +14,10 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.resources import files
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..files import FilePath, write_whole
 from ..graph import topological_order
 from ..losses import half_squared_error
 from ..value import Constant, Value
@@ -41,11 +41,10 @@ class Page:
     def __init__(self, text: str) -> None:
         self.html = text
 
-    def save(self, path: str | PathLike[str]) -> Path:
+    def save(self, path: FilePath) -> Path:
         """Write the page to a file, and return the file's path."""
-        file = Path(path)
-        file.write_text(self.html, encoding='utf-8')
-        return file
+        write_whole(path, self.html)
+        return Path(path)
 
     def _repr_html_(self) -> str:
         return (

@@ -12,10 +12,10 @@ error signal is red, g'(r) green.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from ..files import FilePath, write_whole
 from ..losses import half_squared_error
 from .animation import Part, animated_gif, animated_svg
 from .captions import Caption
@@ -62,16 +62,16 @@ class ErrorSignal:
         ground.words = self._words
         return animated_svg(self._parts, self.titles, ground, _positive(seconds))
 
-    def save(self, path: str | PathLike[str], seconds: float = 2.5) -> Path:
+    def save(self, path: FilePath, seconds: float = 2.5) -> Path:
         """Write the moving picture, as SVG or GIF by the path's suffix, and return its path.
 
         Raises ValueError for another suffix; a GIF needs Pillow, and ImportError says so.
         """
-        file = Path(fspath(path))
+        file = Path(path)
         if file.suffix.lower() == '.svg':
-            file.write_text(self.animation(seconds), encoding='utf-8')
+            write_whole(file, self.animation(seconds))
         elif file.suffix.lower() == '.gif':
-            file.write_bytes(animated_gif(self.frames, _positive(seconds)))
+            write_whole(file, animated_gif(self.frames, _positive(seconds)))
         else:
             raise ValueError(
                 f'the error signal is saved as .svg or .gif, not as {file.name!r}; '
