@@ -1,15 +1,16 @@
 """What training remembers from one epoch to the next, kept in a file so that a killed run goes on where it was.
 
-The file is a pickle: load your own only.
+The first line of the file names its format and has a hash of all that follows, which is checked before any of that
+is used. It is numbers and text (``packing``), no pickle: to read a checkpoint runs no code, whoever wrote it.
 
 >>> from pathlib import Path; from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as folder:
 ...     place = Path(folder) / 'state'
 ...     keeper = Checkpoint(place, 1, {'learning rate': 0.1})
 ...     keeper.save(State([1.0], Descent(), Random(0), [0], epochs=[Epoch(1, 0.5)]))
-...     len(keeper.load().epochs)
+...     len(keeper.load(State([0.0])).epochs)
 ...     try:
-...         Checkpoint(place, 1, {'learning rate': 0.2}).load()
+...         Checkpoint(place, 1, {'learning rate': 0.2}).load(State([0.0]))
 ...     except ValueError as refusal:
 ...         print(str(refusal).split(': ')[1])
 1
@@ -18,25 +19,28 @@ learning rate was 0.1, and is 0.2 now
 
 from __future__ import annotations
 
-import pickle
+import warnings
 from collections.abc import Callable, Mapping, MutableSequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any
 
-from .files import FilePath, write_whole
-from .history import Epoch, Reason
+from .files import FilePath, check_writable, write_whole
+from .history import Epoch, History, Reason
+from .known import known_as
 from .large_set import LargeTeacherSet, Samples
 from .measuring import Best
+from .nn import MLP
 from .optimisers import Descent, Optimiser
-from .reals import Number
+from .packing import pack, unpack
+from .reals import Fraction, Number
 
-__all__ = ['Checkpoint', 'State', 'known_as', 'mark']
+__all__ = ['Checkpoint', 'CheckpointWarning', 'State', 'mark', 'the_net', 'the_optimiser']
 
-FORMAT, VERSION = 'microgradnet checkpoint', 1
+FORMAT, VERSION = 'microgradnet checkpoint', 2
 #: Without another wish the state is written when so many seconds have passed.
 SECONDS = 10.0
 
@@ -58,43 +62,81 @@ class State:
     stopped: Reason = 'epochs'
 
 
+class CheckpointWarning(RuntimeWarning):
+    """The state of a training could not be written; the training goes on. ``history`` is what it has done so far."""
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
 class Checkpoint:
     """A file of a training's state.
 
     every: after so many epochs it is written; None is after the epoch in which ten seconds have passed.
     settings: what the weights to come depend on, beside the state; a file of other settings is refused.
+
+    Raises OSError if the file could not be written.
     """
 
     def __init__(self, path: FilePath, every: int | None, settings: Mapping[str, Any]) -> None:
         if every is not None and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
             raise ValueError(f'checkpoint_every must be a whole number of epochs, at least 1, not {every!r}')
+        check_writable(path)
         self.path, self.every, self.settings = Path(path), every, {name: repr(s) for name, s in settings.items()}
         self.written = monotonic()
 
-    def load(self) -> State | None:
-        """Return the state in the file, None if there is none. Raises ValueError for any other file."""
+    def load(self, state: State) -> State | None:
+        """Put what is in the file into a state, and return that; None if there is no file.
+
+        Raises ValueError for any other file, and for one of which a single bit is not as it was written.
+        """
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return None
-        try:
-            kind, version, settings, state = pickle.loads(content)
-        except Exception as trouble:
-            raise ValueError(f'{self.path} is not a checkpoint: {trouble}') from trouble
-        if (kind, version) != (FORMAT, VERSION):
-            raise ValueError(f'{self.path} is not a checkpoint that this version reads, but {kind!r}, {version!r}')
+        settings, packed = self._parts(content)
         for name, now in self.settings.items():
             if settings.get(name) != now:
                 was = f'{name} was {settings.get(name)}, and is {now} now'
                 raise ValueError(f'the checkpoint {self.path} is of another training: {was}')
-        return state  # type: ignore[no-any-return]
+        try:
+            return _restored(packed, state)
+        except ValueError as trouble:
+            raise ValueError(f'{self.path} is not a checkpoint that can be used: {trouble}') from trouble
+
+    def _parts(self, content: bytes) -> tuple[dict[str, str], bytes]:
+        """Check the file's hash; return the settings, and the state as it was packed."""
+        if content[:1] == b'\x80':
+            raise ValueError(
+                f'{self.path} is not a checkpoint that this version reads, but a pickle, as versions before wrote it: '
+                'reading one can run code. Finish that training by the version that began it, or remove the file'
+            )
+        head, _, rest = content.partition(b'\n')
+        name, _, digest = head.rpartition(b' ')
+        if name != f'{FORMAT} {VERSION}'.encode():
+            if name.startswith(FORMAT.encode()):
+                raise ValueError(f'{self.path} is not a checkpoint that this version reads, but {name[:60]!r}')
+            raise ValueError(f'{self.path} is not a checkpoint: it does not begin with {FORMAT!r}')
+        if digest != _digest(rest):
+            raise ValueError(f'{self.path} is not a checkpoint that can be used: it is damaged, its hash does not fit')
+        size, _, rest = rest.partition(b'\n')
+        try:
+            settings = unpack(rest[: int(size)])
+            if not isinstance(settings, dict):
+                raise ValueError('there are no settings')
+        except ValueError as trouble:
+            raise ValueError(f'{self.path} is not a checkpoint that can be used: {trouble}') from trouble
+        return settings, rest[int(size) :]
 
     def go_on(self, state: State, rate: Callable[[int], Number], epochs: int) -> State:
-        """Return the state in the file, or the one given if there is none.
+        """Return the state with what is in the file, if there is one.
 
-        Raises ValueError if that has more epochs than are wanted, or went at another learning rate.
+        Raises ValueError if that has more epochs than are wanted, or went at another learning rate; TypeError if
+        the state is one that a file cannot hold.
         """
-        state = self.load() or state
+        _packed(state)
+        self.load(state)
         if len(state.epochs) > epochs:
             raise ValueError(f'the checkpoint {self.path} has {len(state.epochs)} epochs, and epochs is {epochs}')
         for past in state.epochs:
@@ -109,20 +151,98 @@ class Checkpoint:
 
     def save(self, state: State) -> None:
         """Write the state, whole or not at all."""
-        write_whole(self.path, pickle.dumps((FORMAT, VERSION, self.settings, state)))
         self.written = monotonic()
+        settings = pack(self.settings)
+        rest = f'{len(settings)}\n'.encode() + settings + _packed(state)
+        write_whole(self.path, f'{FORMAT} {VERSION} '.encode() + _digest(rest) + b'\n' + rest)
+
+    def keep(self, state: State, history: History) -> None:
+        """Write the state. If that fails the file is as it was, and the history has the error; a warning says so once.
+
+        Better a training without a checkpoint than no training; the next time it is due it is tried again.
+        """
+        try:
+            self.save(state)
+            history.unsaved = None
+        except (OSError, TypeError, ValueError) as trouble:
+            first, history.unsaved = history.unsaved is None, trouble
+            if first:
+                told = f'the checkpoint {self.path} was not written; training goes on. {trouble}'
+                warnings.warn(CheckpointWarning(told, history), stacklevel=3)
 
 
-def known_as(thing: Any) -> str:
-    """Return what a function or an object is known by, in another process, too.
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=32).hexdigest().encode()
 
-    >>> known_as(known_as), known_as(Descent())
-    ('microgradnet.checkpoint.known_as', 'Descent()')
-    """
-    if hasattr(thing, '__qualname__'):
-        return f'{thing.__module__}.{thing.__qualname__}'
-    known = repr(thing)
-    return type(thing).__qualname__ if f'{id(thing):x}' in known.lower() else known
+
+def _packed(state: State) -> bytes:
+    best = state.best
+    return pack({
+        'weights': state.weights, 'earlier': state.earlier, 'stopped': state.stopped, 'random': state.random,
+        'order': state.order, 'best': (best.error, best.epoch, best.weights), 'optimiser': state.optimiser,
+        'epochs': {part.name: _columns([getattr(epoch, part.name) for epoch in state.epochs]) for part in fields(Epoch)},
+    }, 'of the state of training,')  # fmt: skip
+
+
+def _restored(packed: bytes, state: State) -> State:
+    """Put what was packed into a state, its optimiser and its source of random numbers; all, or nothing."""
+    like = {'random': state.random, 'optimiser': state.optimiser}
+    content = unpack(packed, like, _check(state))
+    state.weights, state.earlier, state.stopped = content['weights'], content['earlier'], content['stopped']
+    state.order = content['order']
+    state.best.error, state.best.epoch, state.best.weights = content['best']
+    columns = {name: _rows(column) for name, column in content['epochs'].items()}
+    state.epochs = [Epoch(**dict(zip(columns, row))) for row in zip(*columns.values(), strict=True)]
+    return state
+
+
+def _check(state: State) -> Callable[[Any], None]:
+    """Return what refuses content that is not such a state, before any of it is put in its place."""
+    wanted = {'weights', 'earlier', 'stopped', 'random', 'order', 'best', 'optimiser', 'epochs'}
+
+    def check(content: Any) -> None:
+        if not isinstance(content, dict) or {*content} != wanted:
+            raise ValueError('it is not the state of a training')
+        best = content['best'][2]
+        for weights in (content['weights'], *filter(None, (content['earlier'], best))):
+            if len(weights) != len(state.weights) or not all(isinstance(w, (float, Fraction)) for w in weights):
+                raise ValueError(f'it should have {len(state.weights)} weights')
+        if sorted(content['order']) != [*range(len(state.order))] and len(state.order):
+            raise ValueError(f'it should have the order of {len(state.order)} samples')
+        if {*content['epochs']} != {part.name for part in fields(Epoch)}:
+            raise ValueError('it has other records of its epochs')
+
+    return check
+
+
+def _columns(column: list[Any]) -> Any:
+    """Turn dictionaries that all have the same keys into columns: many numbers are kept best together."""
+    if column and all(isinstance(row, Mapping) and [*row] == [*column[0]] for row in column):
+        return {'of': len(column), 'columns': {name: [row[name] for row in column] for name in column[0]}}
+    return [dict(row) if isinstance(row, Mapping) else row for row in column]
+
+
+def _rows(column: Any) -> list[Any]:
+    if isinstance(column, dict):
+        columns = column['columns']
+        return [{name: columns[name][place] for name in columns} for place in range(column['of'])]
+    return list(column)
+
+
+def the_net(net: MLP) -> tuple[Any, ...]:
+    """Return what a net is known by: all of it but the numbers that it learns."""
+    frozen = [[p.data if p in neuron.frozen else None for p in neuron.parameters()] for neuron in net.neurons_within()]
+    functions, learned = [n.activation.g for n in net.neurons_within()], net.trainable()
+    known = {id(g): known_as(g, 'an activation', learned) for g in functions}
+    kinds = [known[id(g)] for g in functions]
+    return net, f'{len(learned)} parameters to learn', f'activations {_hash(repr(kinds))}', f'the others {_hash(repr(frozen))}', net.standardisation
+
+
+def the_optimiser(optimiser: Optimiser) -> str:
+    """Return what an optimiser is known by, beside what it remembers: how it steps, and what it says it is."""
+    said = repr(optimiser)
+    said = type(optimiser).__qualname__ if said.startswith('<') else said
+    return f'{said}, {known_as(type(optimiser).step, "the optimiser")}'
 
 
 def mark(samples: Samples | None) -> Any:
@@ -131,4 +251,8 @@ def mark(samples: Samples | None) -> Any:
         return None
     if isinstance(samples, LargeTeacherSet):
         return samples, samples.digest()
-    return samples, blake2b(repr((samples.inputs, samples.targets)).encode(), digest_size=8).hexdigest()
+    return samples, _hash(repr((samples.inputs, samples.targets)))
+
+
+def _hash(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -68,7 +68,8 @@ class History(Sequence[Epoch]):
     ``stopped_by`` is ``'epochs'`` (all of them are done), ``'patience'``,
     ``'callback'``, ``'interrupt'`` (Ctrl-C), ``'divergence'`` or ``'workers'`` (none was left). ``best_epoch`` is the
     number of the epoch whose weights were restored, None where none were; ``compiled``
-    tells whether the epochs ran as machine code.
+    tells whether the epochs ran as machine code. ``unsaved`` is why the last checkpoint could
+    not be written, None if it was.
     """
 
     def __init__(self, epochs: Iterable[Epoch] = ()) -> None:
@@ -76,6 +77,7 @@ class History(Sequence[Epoch]):
         self.stopped_by: Reason = 'epochs'
         self.best_epoch: int | None = None
         self.compiled = False
+        self.unsaved: Exception | None = None
 
     @overload
     def __getitem__(self, index: int) -> Epoch: ...

@@ -19,11 +19,12 @@ from functools import wraps
 from random import Random
 from typing import Any, Literal, TypeVar, cast
 
-from .checkpoint import Checkpoint, State, known_as, mark
+from .checkpoint import Checkpoint, CheckpointWarning, State, mark, the_net, the_optimiser
 from .compiled_error import error_of
 from .compiling.shards import Workers, WorkersLostError
 from .files import FilePath
 from .history import Epoch, History
+from .known import known_as
 from .large_set import LargeTeacherSet, Samples
 from .losses import half_squared_error
 from .measuring import Error, Metrics, Trouble, error_over, is_finite, measured, metrics_by_name, progress, set_weights
@@ -35,7 +36,7 @@ from .reals import Number, real
 from .recorded_error import error_and_gradients
 from .teacher_set import TeacherSet
 
-__all__ = ['DivergedError', 'error_and_gradients', 'error_over', 'train']
+__all__ = ['CheckpointWarning', 'DivergedError', 'error_and_gradients', 'error_over', 'train']
 
 
 #: What a net takes over from a teacher set.
@@ -142,7 +143,11 @@ def train(
     checkpoint: a file for the state of training, written whole or not at all, every so many epochs
         (``checkpoint_every``; by default when ten seconds have passed) and in the end. If it is there
         already, training goes on from it, to the same weights, bit for bit, as a run that was never
-        stopped; with more ``epochs`` than it had, it goes on to those. It is a pickle: load your own only.
+        stopped; with more ``epochs`` than it had, it goes on to those. It has numbers and text, and cannot
+        run code. A path that cannot be written is refused before the first epoch. A file that cannot be
+        written later costs nothing: a CheckpointWarning says so once, training goes on, and
+        ``history.unsaved`` is the error. ValueError for a damaged file, one of another training, or an
+        error, activation or schedule that could not be known again (a function is known by its code).
     validation: a set that is only measured, after each epoch.
     patience: stop when the error over ``validation``, or if there is none over the
         teacher set, was no smaller for so many epochs. Whenever patience is given the
@@ -181,9 +186,10 @@ def train(
     keeper = None
     if checkpoint is not None:
         settings = {
-            'the net': (net, len(parameters), net.standardisation), 'the teacher set': mark(teacher_set),
+            'the net': the_net(net), 'the teacher set': mark(teacher_set),
             'the learning rate': learning_rate, 'mode': mode, 'shuffle': shuffle, 'l2': l2, 'clip': clip,
-            'error': known_as(error), 'optimiser': known_as(optimiser), 'schedule': known_as(schedule),
+            'error': known_as(error, 'the error', parameters), 'optimiser': the_optimiser(optimiser),
+            'schedule': known_as(schedule, 'the schedule'),
             'seed': seed if isinstance(seed, int) else None, 'validation': mark(validation), 'patience': patience,
             'compiled': E.compiled, 'shards': E.parts,
         }  # fmt: skip
@@ -216,7 +222,7 @@ def train(
                     history.stopped_by = 'callback'
                 state.earlier, state.weights = state.weights, [p.data for p in parameters]
                 if keeper and (keeper.is_due(epoch) or epoch == epochs or history.stopped_by != 'epochs'):
-                    keeper.save(state)
+                    keeper.keep(state, history)
                 if history.stopped_by != 'epochs':
                     break
             history.best_epoch = state.best.epoch
