@@ -30,7 +30,7 @@ from typing import Any
 
 from .files import FilePath, check_writable, write_whole
 from .history import Epoch, History, Reason
-from .known import known_as
+from .known import hash_of, known_as
 from .large_set import LargeTeacherSet, Samples
 from .measuring import Best
 from .nn import MLP
@@ -177,11 +177,12 @@ def _digest(content: bytes) -> bytes:
 
 def _packed(state: State) -> bytes:
     best = state.best
+    columns = {part.name: _columns([getattr(epoch, part.name) for epoch in state.epochs]) for part in fields(Epoch)}
     return pack({
         'weights': state.weights, 'earlier': state.earlier, 'stopped': state.stopped, 'random': state.random,
         'order': state.order, 'best': (best.error, best.epoch, best.weights), 'optimiser': state.optimiser,
-        'epochs': {part.name: _columns([getattr(epoch, part.name) for epoch in state.epochs]) for part in fields(Epoch)},
-    }, 'of the state of training,')  # fmt: skip
+        'epochs': columns,
+    }, 'the state of training')  # fmt: skip
 
 
 def _restored(packed: bytes, state: State) -> State:
@@ -235,7 +236,8 @@ def the_net(net: MLP) -> tuple[Any, ...]:
     functions, learned = [n.activation.g for n in net.neurons_within()], net.trainable()
     known = {id(g): known_as(g, 'an activation', learned) for g in functions}
     kinds = [known[id(g)] for g in functions]
-    return net, f'{len(learned)} parameters to learn', f'activations {_hash(repr(kinds))}', f'the others {_hash(repr(frozen))}', net.standardisation
+    hashes = f'activations {hash_of(kinds)}', f'numbers that stay {hash_of(frozen)}'
+    return net, f'{len(learned)} parameters to learn', *hashes, net.standardisation
 
 
 def the_optimiser(optimiser: Optimiser) -> str:
@@ -251,8 +253,4 @@ def mark(samples: Samples | None) -> Any:
         return None
     if isinstance(samples, LargeTeacherSet):
         return samples, samples.digest()
-    return samples, _hash(repr((samples.inputs, samples.targets)))
-
-
-def _hash(text: str) -> str:
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    return samples, hash_of((samples.inputs, samples.targets))

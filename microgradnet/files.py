@@ -1,4 +1,4 @@
-"""Whatever the package writes, it writes here: files that are whole or not at all, folders that go when nobody needs them.
+"""Whatever the package writes, it writes here: files that are whole or not at all, and folders that go by themselves.
 
 ===================  ========================================================================================
 `write_whole`        a file of content that is in memory
@@ -81,7 +81,7 @@ def writing(path: FilePath, *, sync: bool = True) -> Iterator[Draft]:
     target = _target(path)
     if target.is_open_already:
         with _naming(path):
-            file = open(path, 'wb')
+            file = open(path, 'wb')  # noqa: SIM115
         with _closing(file):
             yield Draft(file, path)
             with _naming(path):
@@ -90,7 +90,7 @@ def writing(path: FilePath, *, sync: bool = True) -> Iterator[Draft]:
     with _naming(path):
         draft, number = _draft(target.place.parent, lambda place: _created(place, target.found))
     try:
-        file = open(number, 'wb')
+        file = open(number, 'wb')  # noqa: SIM115
         with _closing(file):
             yield Draft(file, path)
             with _naming(path):
@@ -125,7 +125,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes | str | None]) -> 
         for name, content in contents.items():
             place = draft / f'{"-" if content is None else "+"}{name}'
             with _naming(folder / name):
-                file = open(_created(place, targets[name].found), 'wb')
+                file = open(_created(place, targets[name].found), 'wb')  # noqa: SIM115
                 with _closing(file):
                     file.write(content.encode() if isinstance(content, str) else content or b'')
                     _settled(file, sync=True)
@@ -175,7 +175,7 @@ class Folder:
         """Give what a file of this folder is to be written to; nobody reads it before it is done."""
         path = self.path / name
         with _naming(path):
-            file = open(path, 'wb')
+            file = open(path, 'wb')  # noqa: SIM115
         with _closing(file):
             yield Draft(file, path)
             with _naming(path):

@@ -27,7 +27,7 @@ from .packing import is_plain
 from .reals import Fraction
 from .value import Value
 
-__all__ = ['known_as']
+__all__ = ['hash_of', 'known_as']
 
 OURS = __name__.partition('.')[0]
 
@@ -57,11 +57,12 @@ class _Known:
             return repr(thing)
         if isinstance(thing, ModuleType):
             return f'module {thing.__name__}'
-        if isinstance(thing, type) or isinstance(thing, BuiltinFunctionType) and isinstance(thing.__self__, ModuleType):
+        of_a_module = isinstance(thing, BuiltinFunctionType) and isinstance(thing.__self__, ModuleType)
+        if isinstance(thing, type) or of_a_module:
             return f'{thing.__module__}.{thing.__qualname__}'
-        if is_array(thing) or type(thing).__module__ == 'numpy' and hasattr(thing, 'dtype'):
+        if is_array(thing) or (type(thing).__module__ == 'numpy' and hasattr(thing, 'dtype')):
             if thing.dtype.kind != 'O':
-                return f'{type(thing).__qualname__} {thing.dtype.str} {thing.shape} {_hash(thing.tobytes())}'
+                return f'{type(thing).__qualname__} {thing.dtype.str} {thing.shape} {hash_of(thing.tobytes())}'
             return f'array {thing.shape} {self.text(thing.tolist(), place, strict)}'
         if id(thing) not in self.known:
             self.known[id(thing)] = thing, 'what it is part of'
@@ -110,7 +111,7 @@ class _Known:
             around.append(f'{variable}: {self.text(content, f"{variable!r} in {name}")}')
         around += [f'{variable}: {self.text(f.__globals__[variable], variable, strict=False)}'
                    for variable in sorted({*_globals(code)}) if variable in f.__globals__]  # fmt: skip
-        return f'{name} of code {_hash(repr((_code(code), around)).encode())}'
+        return f'{name} of code {hash_of((_code(code), around))}'
 
     def _object(self, thing: Any, place: str, strict: bool) -> str:
         name = type(thing).__qualname__
@@ -118,7 +119,7 @@ class _Known:
             inside = self.text(thing.__getstate__(), f'{place or name}', strict)
             call = getattr(type(thing), '__call__', None)  # noqa: B004
             does = self.text(call, f'{name}.__call__', strict) if isinstance(call, FunctionType) else ''
-            return f'{name} {_hash(f"{inside} {does}".encode())}'
+            return f'{name} {hash_of((inside, does))}'
         shown = repr(thing)
         if not shown.startswith('<') and f'{id(thing):x}' not in shown.lower():
             return shown  # such as Decimal('0.1')
@@ -135,7 +136,8 @@ class _Known:
 def _code(code: CodeType) -> Any:
     """Return what code does: not where it stands, nor how its own variables are called."""
     constants = [_code(c) if isinstance(c, CodeType) else _constant(c) for c in code.co_consts]
-    shape = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
+    counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
+    shape = counts, code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
     return code.co_code, constants, code.co_names, code.co_freevars, shape
 
 
@@ -161,5 +163,6 @@ def _is_found(f: FunctionType) -> bool:
     return thing is f
 
 
-def _hash(data: bytes) -> str:
-    return blake2b(data, digest_size=8).hexdigest()
+def hash_of(thing: Any) -> str:
+    """Return a hash of bytes, or of what a thing is as text."""
+    return blake2b(thing if isinstance(thing, bytes) else repr(thing).encode(), digest_size=16).hexdigest()

@@ -78,9 +78,9 @@ class _Packer:
         self.numbers = bytearray()
 
     def form(self, thing: Any, where: str) -> Any:
-        if thing is None or isinstance(thing, (bool, str)) and type(thing) in (bool, str):
+        if thing is None or type(thing) in (bool, str):
             return thing
-        if is_array(thing) or type(thing).__module__ == 'numpy' and hasattr(thing, 'dtype'):
+        if is_array(thing) or (type(thing).__module__ == 'numpy' and hasattr(thing, 'dtype')):
             return self._numpy(thing, where)
         if isinstance(thing, Fraction):
             return {'fraction': [hex(thing.numerator), hex(thing.denominator)]}
@@ -122,7 +122,8 @@ class _Packer:
     def _numpy(self, thing: Any, where: str) -> Any:
         import numpy
 
-        if thing.dtype.kind not in 'biuf' or not thing.dtype.isnative or type(thing) not in (numpy.ndarray, thing.dtype.type):
+        known = type(thing) in (numpy.ndarray, thing.dtype.type)
+        if not known or thing.dtype.kind not in 'biuf' or not thing.dtype.isnative:
             raise TypeError(f'{where} is an array of dtype {thing.dtype}, which cannot be kept: only numbers can')
         content = numpy.asarray(thing)
         start = len(self.numbers)

@@ -191,12 +191,12 @@ def test_no_bit_can_be_flipped(tmp_path: Path) -> None:
         changed = bytearray(content)
         changed[bit // 8] ^= 1 << bit % 8
         place.write_bytes(changed)
-        with pytest.raises(ValueError, match=r"state is not a checkpoint"):
+        with pytest.raises(ValueError, match='state is not a checkpoint'):
             keeper.load(bare)
     for end in 0, 1, 50, 100, len(content) // 2, len(content) - 1:
         for changed in content[:end], content + content[:end + 1]:
             place.write_bytes(changed)
-            with pytest.raises(ValueError, match=r"state is not a checkpoint"):
+            with pytest.raises(ValueError, match='state is not a checkpoint'):
                 keeper.load(bare)
     assert bare.weights == [0.0] * 10 and not bare.optimiser.means and bare.random.getstate() == Random(0).getstate()
     place.write_bytes(content)
@@ -329,7 +329,7 @@ def test_a_net_that_an_error_uses_is_known_by_its_numbers_but_for_those_that_are
 
 def test_a_lambda_that_is_another_is_refused(tmp_path: Path) -> None:
     run('batch', 2, checkpoint=tmp_path / 'state', error=lambda y, t: half_squared_error(y, t))
-    with pytest.raises(ValueError, match='is of another training: error was .*lambda.* of code'):
+    with pytest.raises(ValueError, match=r'is of another training: error was .*lambda.* of code'):
         run('batch', 4, checkpoint=tmp_path / 'state', error=lambda y, t: 2 * half_squared_error(y, t))
 
     def teach(slope: float, epochs: int) -> None:
@@ -347,7 +347,7 @@ def test_what_cannot_be_known_again_is_refused_by_name(tmp_path: Path) -> None:
     with log, pytest.raises(ValueError, match=r"the error, .*<lambda>, cannot be known again .* by 'log' in"):
         run('batch', 2, checkpoint=tmp_path / 'state', error=lambda y, t: half_squared_error(y, t) + 0 * log.fileno())
     net = MLP(1, [3, 1], lambda r: r.tanh() + 0 * log.fileno(), seed=4)
-    with pytest.raises(ValueError, match='an activation, .*<lambda>, cannot be known again'):
+    with pytest.raises(ValueError, match=r'an activation, .*<lambda>, cannot be known again'):
         train(net, LINE, learning_rate=0.05, epochs=1, checkpoint=tmp_path / 'state')
     assert not [*tmp_path.iterdir()]
 
@@ -416,13 +416,15 @@ def test_an_optimiser_of_ones_own_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_a_metric_that_cannot_be_kept_costs_nothing(tmp_path: Path) -> None:
     """Whole arrays can, as can numbers of NumPy's."""
     numpy = pytest.importorskip('numpy')
-    kept = {'spread': lambda y, t: numpy.float64(max(y)), 'answers': lambda y, t: tuple(y), 'list': lambda y, t: [1, None]}
+    kept = {
+        'spread': lambda y, t: numpy.float64(max(y)), 'answers': lambda y, t: tuple(y), 'list': lambda y, t: [1, None],
+    }  # fmt: skip
     wanted, whole = run('batch', 4, metrics=kept)
     run('batch', 2, metrics=kept, checkpoint=tmp_path / 'state')
     weights, history = run('batch', 4, metrics=kept, checkpoint=tmp_path / 'state')
     assert weights == wanted and history.epochs == whole.epochs
     assert type(history[0]['spread']) is numpy.float64
-    with pytest.warns(CheckpointWarning, match="which cannot be kept"):
+    with pytest.warns(CheckpointWarning, match='which cannot be kept'):
         weights, history = run('batch', 4, metrics={'set': lambda y, t: {1}}, checkpoint=tmp_path / 'other')
     assert weights == wanted and len(history) == 4 and isinstance(history.unsaved, TypeError)
 

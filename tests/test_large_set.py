@@ -136,7 +136,7 @@ def test_an_input_that_is_constant_keeps_its_scale(tmp_path: Path) -> None:
     large = LargeTeacherSet.written(iter(rows), tmp_path / 'rows.npy', standardise=True)
     assert large.standardisation
     assert large.standardisation.deviations[:36] == (1.0,) * 36
-    assert large.standardisation(constants + [0.0])[:36] == [0.0] * 36
+    assert large.standardisation([*constants, 0.0])[:36] == [0.0] * 36
     small = TeacherSet([row[:-1] for row in rows], [row[-1] for row in rows], standardise=True)
     assert small.standardisation and small.standardisation.deviations[:36] == (1.0,) * 36
     assert large.standardisation.deviations[36] == pytest.approx(small.standardisation.deviations[36], rel=1e-12)
