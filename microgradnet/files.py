@@ -6,6 +6,7 @@
 `write_together`     several files of a folder, all or none
 `finished`           a folder whose files are all of one writing, even if the writer was killed meanwhile
 `check_writable`     refuses what could not be written, before work is done for it
+`KnownFile`          a file that is known by more than its name
 `Folder`             files that only this process and its workers need
 ===================  ========================================================================================
 
@@ -22,9 +23,10 @@ to write into the same folder removes the drafts that nobody has locked.
 from __future__ import annotations
 
 import os
+import platform
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from errno import EACCES, EINVAL, EISDIR
 from pathlib import Path
 from secrets import token_hex
@@ -41,7 +43,7 @@ except ImportError:  # Windows, where what is open cannot be removed anyway
     fcntl = None
 
 __all__ = [
-    'Draft', 'FilePath', 'Folder', 'check_writable', 'finished', 'write_together', 'write_whole', 'writing',
+    'Draft', 'FileChangedError', 'FilePath', 'Folder', 'KnownFile', 'check_writable', 'finished', 'write_together', 'write_whole', 'writing',
 ]  # fmt: skip
 
 FilePath: TypeAlias = str | os.PathLike[str]
@@ -158,6 +160,76 @@ def check_writable(path: FilePath) -> None:
             draft, number = _draft(target.place.parent, lambda place: _created(place, target.found))
             os.close(number)
             draft.unlink()
+
+
+class FileChangedError(RuntimeError):
+    """A file is not the one any more that it was; the message names it."""
+
+
+class KnownFile(NamedTuple):
+    """A file as it was: another one of its name, or the same one written to, is not it.
+
+    ``changed`` is when it was last written to, in ns. ``machine`` is where all this was found: the same
+    file of a network has another device on another machine.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / 'data'
+    ...     write_whole(path, b'older')
+    ...     known, kept = KnownFile.at(path), open(path)  # an inode that is in use is not given away
+    ...     known.check()
+    ...     write_whole(path, b'newer')
+    ...     try:
+    ...         known.check()
+    ...     except FileChangedError as error:
+    ...         print(str(error).replace(folder, ''))
+    ...     kept.close()
+    /data was replaced by another file since it was opened: open it anew
+    """
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    changed: int
+    machine: str
+
+    @classmethod
+    def at(cls, path: FilePath, file: BinaryIO | None = None) -> KnownFile:
+        """Return what the file at a path, or one opened there, is known by. Raises FileChangedError if none is."""
+        try:
+            found = os.stat(path) if file is None else os.fstat(file.fileno())
+        except FileNotFoundError as error:
+            raise FileChangedError(f'{os.fspath(path)} is no longer there') from error
+        return cls(os.path.abspath(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, platform.node())
+
+    def is_at(self, other: KnownFile) -> bool:
+        """Tell whether another is in the same place on a disk, whatever may have been written to it."""
+        same_device = self.device == other.device or self.machine != other.machine
+        return same_device and self.inode == other.inode
+
+    def check(self, found: KnownFile | None = None) -> None:
+        """Raise FileChangedError unless this is what there is now, or what was found."""
+        found = found or self.at(self.path)
+        if not self.is_at(found):
+            raise self.replaced()
+        if (self.size, self.changed) != (found.size, found.changed):
+            raise FileChangedError(f'{self.path} was written to since it was opened: open it anew')
+
+    def replaced(self) -> FileChangedError:
+        """Return the error that says another file has this one's name."""
+        return FileChangedError(f'{self.path} was replaced by another file since it was opened: open it anew')
+
+    def open(self) -> BinaryIO:
+        """Open this file, and no other, to be read. Raises FileChangedError if it is another by now."""
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(open(self.path, 'rb'))
+            except FileNotFoundError as error:
+                raise FileChangedError(f'{self.path} is no longer there') from error
+            self.check(self.at(self.path, file))
+            stack.pop_all()
+        return file
 
 
 class Folder:

@@ -17,7 +17,7 @@ from itertools import chain
 from math import inf, sqrt
 from typing import Any, TypeAlias
 
-from .compiling.carriers import spool
+from .compiling.mapped import file_of, load_mapped, spool
 from .compiling.row_data import as_array, blocks, is_mapped
 from .csv_table import Table, tables
 from .extras import needed
@@ -52,15 +52,14 @@ class LargeTeacherSet:
         classes: Iterable[Any] | None = None,
         standardise: bool = False,
     ) -> None:
-        numpy = needed('numpy', 'a LargeTeacherSet')
-
-        self.rows = rows if is_mapped(rows) else numpy.load(rows, mmap_mode='r')
+        self.rows = rows if is_mapped(rows) else load_mapped(rows)
         if not is_mapped(self.rows) or self.rows.ndim != 2 or not len(self.rows):
             raise ValueError(f'{rows!r} must be rows of numbers in a file, and is an array of shape {self.rows.shape}')
         survey = _Survey(self.rows.shape[1], targets, classes)
         self.width, self.classes = survey.targets, survey.classes
         self.input_names = names_for(input_names, self.rows.shape[1] - self.width, 'input')
         self.target_names = names_for(target_names, self.width, 'target')
+        self._file = file_of(self.rows)
         for block in blocks(self.rows, self.rows.shape[1]):
             survey.add(as_array(block, self.rows.shape[1])[0])
         self.moments = survey.standardisation()
@@ -159,7 +158,14 @@ class LargeTeacherSet:
         return result
 
     def rows_of(self, outputs: int | None) -> Any:
-        """Return the rows as a program takes them; of so many outputs, with a 1 at its class for each target."""
+        """Return the rows as a program takes them; of so many outputs, with a 1 at its class for each target.
+
+        Raises FileChangedError if they were written to since they were checked; if another file has the
+        name now, they are still those that were checked.
+        """
+        now = file_of(self.rows)
+        if self._file and now and self._file.is_at(now):
+            self._file.check(now)
         if outputs is None:
             return self.rows
         if self._one_hot is None or self._one_hot[0] != outputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from microgradnet import MLP, TeacherSet, cross_entropy, half_squared_error, train
+from microgradnet.files import FileChangedError
 from microgradnet.large_set import LargeTeacherSet
 
 numpy = pytest.importorskip('numpy')
@@ -104,6 +106,23 @@ def test_a_csv_file_is_read_in_chunks(tmp_path: Path) -> None:
 def test_what_cannot_be_learned_from_is_refused(rows: Any, options: Any, named: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=named):
         LargeTeacherSet.written(iter(rows), tmp_path / 'rows.npy', **options)
+
+
+def test_what_was_written_to_since_it_was_checked_is_not_learned_from(tmp_path: Path) -> None:
+    path = tmp_path / 'rows.npy'
+    numpy.save(path, numpy.array(samples()))
+    large, older = LargeTeacherSet(path), LargeTeacherSet(numpy.load(path, mmap_mode='r'))
+    later = os.stat(path).st_mtime_ns + 10**9
+    numpy.load(path, mmap_mode='r+')[3] = numpy.nan
+    os.utime(path, ns=(later, later))
+    for teacher_set in large, older:
+        with pytest.raises(FileChangedError, match=r'rows\.npy was written to'):
+            train(MLP(2, [1], seed=1), teacher_set, learning_rate=1e-6, epochs=1)
+    numpy.save(path, numpy.array(samples()))
+    large = LargeTeacherSet(path)
+    numpy.save(tmp_path / 'other.npy', numpy.array(samples(seed=2)))
+    os.replace(tmp_path / 'other.npy', path)
+    assert large.rows_of(None)[3].tolist() == samples()[3]  # it has the rows that it has checked
 
 
 @pytest.mark.slow

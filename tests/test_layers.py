@@ -29,7 +29,7 @@ LAYERS = [
     ['compiling.vector_math', 'compiling.native_printer', 'compiling.native_driver', 'compiling.native_machine'],
     ['compiling.jamming', 'compiling.native_loops'],
     ['compiling.native_engine', 'compiling.engines', 'compiling.results', 'compiling.runner'],
-    ['compiling.carriers', 'compiling.shards'],
+    ['compiling.mapped', 'compiling.carriers', 'compiling.shards'],
     ['compiling.program', 'compiling.function', 'compiling'],
     ['printing', 'losses', 'activations', 'parameters', 'runs', 'names', 'nn'],
     ['csv_table', 'samples', 'teacher_set', 'large_set', 'history', 'optimisers', 'measuring'],

@@ -21,7 +21,10 @@ from microgradnet import MLP, Program, TeacherSet, Value, compile, half_squared_
 from microgradnet.compiling import carriers
 from microgradnet.compiling.carriers import WorkersLostError
 from microgradnet.compiling.guards import BranchError
+from microgradnet.compiling.mapped import Mapped, mapping
 from microgradnet.compiling.row_data import blocks
+from microgradnet.files import FileChangedError, KnownFile
+from microgradnet.large_set import LargeTeacherSet
 
 numpy = pytest.importorskip('numpy')
 
@@ -312,3 +315,112 @@ def test_a_cluster_one_of_whose_processes_is_killed(cluster: Any, monkeypatch: p
             time.sleep(0.1)
         with pytest.raises(WorkersLostError, match='no worker has been there'):
             shards.sums(theta)
+
+
+def in_a_worker(function: Any, *args: Any) -> Any:
+    """Do as a worker does: with what is left of a pickle."""
+    return function(*pickle.loads(pickle.dumps(args)))
+
+
+def replace_rows(path: Path, rows: Any) -> None:
+    numpy.save(path.with_name('other.npy'), rows)
+    os.replace(path.with_name('other.npy'), path)
+
+
+def product() -> Program:
+    x, w = Value(0.0), Value(0.0)
+    return compile(w * x, rows=[x], parameters=[w], backend='python')
+
+
+def test_a_file_that_was_replaced_is_never_computed_with_the_rows_of_the_older_one(tmp_path: Path) -> None:
+    program, path, executor = product(), tmp_path / 'rows.npy', Backwards()
+    for number in 1.0, 5.0, 7.0:
+        replace_rows(path, numpy.full((8, 1), number))
+        rows = numpy.load(path, mmap_mode='r')
+        assert program.value_and_gradient([1.0], rows, executor=executor, shards=2) == (8 * number, [8 * number])
+        del rows
+
+
+def test_a_file_replaced_while_workers_have_it_is_an_error_that_names_it(tmp_path: Path) -> None:
+    program, path = product(), tmp_path / 'rows.npy'
+    numpy.save(path, numpy.full((8, 1), 1.0))
+    for executor in Backwards(), ThreadPoolExecutor(2):
+        rows = numpy.load(path, mmap_mode='r')
+        shards = program.shards(rows, executor, 2)
+        assert [*shards.sums([1.0])] == [8, 8]
+        replace_rows(path, numpy.full((8, 1), 5.0))
+        with pytest.raises(FileChangedError, match=r'rows\.npy was replaced by another file'):
+            shards.sums([1.0])
+        path.unlink()
+        with pytest.raises(FileChangedError, match=r'rows\.npy is no longer there'):
+            shards.sums([1.0])
+        numpy.save(path, numpy.full((8, 1), 1.0))
+    rows = numpy.load(path, mmap_mode='r')
+    replace_rows(path, numpy.full((8, 1), 5.0))
+    with pytest.raises(FileChangedError, match=r'rows\.npy was replaced by another file'):
+        program.shards(rows, Backwards(), 2)  # those rows have no name that a worker could open
+
+
+def test_a_file_written_to_while_workers_have_it_is_an_error_that_names_it(tmp_path: Path) -> None:
+    program, path, executor = product(), tmp_path / 'rows.npy', Backwards()
+    numpy.save(path, numpy.full((8, 1), 1.0))
+    rows = numpy.load(path, mmap_mode='r')
+    shards = program.shards(rows, executor, 2)
+    assert [*shards.sums([1.0])] == [8, 8]
+    later = os.stat(path).st_mtime_ns + 10**9
+    numpy.load(path, mmap_mode='r+')[3] = 2.0
+    os.utime(path, ns=(later, later))
+    with pytest.raises(FileChangedError, match=r'rows\.npy was written to'):
+        shards.sums([1.0])
+    assert program.value_and_gradient([1.0], rows, executor=executor, shards=2)[0] == 9  # sent anew
+
+
+def test_a_file_replaced_while_another_executor_is_made_gives_no_mix(tmp_path: Path) -> None:
+    program, path = product(), tmp_path / 'rows.npy'
+    numpy.save(path, numpy.full((8, 1), 1.0))
+    good = iter([1, 3])
+
+    def make() -> Executor:
+        executor = Failing(next(good))
+        if executor.left == 3:
+            later = os.stat(path).st_mtime_ns + 10**9
+            numpy.load(path, mmap_mode='r+')[:] = 5.0
+            os.utime(path, ns=(later, later))
+        return executor
+
+    with pytest.raises(FileChangedError, match=r'rows\.npy was written to'):
+        program.value_and_gradient([1.0], numpy.load(path, mmap_mode='r'), executor=make, shards=4)
+
+
+def test_the_worker_itself_makes_sure_that_a_file_is_the_one_it_was_sent(tmp_path: Path) -> None:
+    """The sender may look before the file is replaced, and a worker may open it after that."""
+    path = tmp_path / 'rows.npy'
+    numpy.save(path, numpy.full((8, 1), 1.0))
+    sent = mapping(numpy.load(path, mmap_mode='r'))
+    assert sent is not None and in_a_worker(Mapped.load, sent)[0] == 1.0
+    replace_rows(path, numpy.full((8, 1), 5.0))
+    for part in sent, sent.part(4, 8):  # one that this worker has mapped, and one that it has not
+        with pytest.raises(FileChangedError, match=r'rows\.npy was replaced by another file'):
+            in_a_worker(Mapped.load, part)
+
+
+def test_on_another_machine_a_file_has_another_device(tmp_path: Path) -> None:
+    (tmp_path / 'file').write_bytes(b'1')
+    here = KnownFile.at(tmp_path / 'file')
+    here._replace(device=here.device + 1, machine='another').check()
+    with pytest.raises(FileChangedError, match='file was replaced'):
+        here._replace(device=here.device + 1).check()
+
+
+@pytest.mark.slow
+def test_a_large_set_is_learned_from_anew_when_its_file_is_another(tmp_path: Path) -> None:
+    learned = []
+    with processes() as pool:
+        for slope in 1.0, -5.0:
+            xs = numpy.linspace(-1, 1, 400)
+            replace_rows(tmp_path / 'rows.npy', numpy.stack([xs, slope * xs], axis=1))
+            net = MLP(1, [1], 'identity', seed=1)
+            large = LargeTeacherSet(tmp_path / 'rows.npy')
+            train(net, large, learning_rate=0.005, epochs=60, executor=pool, shards=2)
+            learned.append(net.parameters()[0].data)
+    assert learned == pytest.approx([1.0, -5.0], rel=1e-6)

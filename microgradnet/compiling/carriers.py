@@ -4,8 +4,8 @@
 threads              they are there already
 `dask.distributed`   the runner and each shard are scattered once, and live in the workers' memory
 any other            files in a folder of their own, mapped into memory by the worker that is given a shard;
-                     rows that are a mapped file already are read from that. Workers on other machines
-                     must see the folder: ``TMPDIR`` names where it is made
+                     rows that are a mapped file already are read from that. A worker makes sure that a file is
+                     the one it was sent. Workers on other machines must see the folder: ``TMPDIR`` names where
 ===================  =====================================================================
 """
 
@@ -14,21 +14,18 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
-from functools import lru_cache
 from itertools import pairwise
-from mmap import mmap
 from os import cpu_count
-from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ..arrays import is_array
-from ..extras import needed
-from ..files import Folder
-from .row_data import as_array, blocks, is_mapped
+from ..files import Folder, KnownFile
+from .mapped import Mapped, Pickled, mapping, spool
+from .row_data import is_mapped
 from .runner import Runner
 
-__all__ = ['Carrier', 'WorkersLostError', 'carrier', 'compute', 'spool']
+__all__ = ['Carrier', 'WorkersLostError', 'carrier', 'compute']
 
 #: So many seconds no worker is waited for before they count as lost.
 GRACE = 20.0
@@ -83,68 +80,6 @@ def carrier(runner: Runner, executor: Executor) -> Carrier:
     return (Dask if is_dask else Files)(runner, executor)
 
 
-class Pickled(NamedTuple):
-    """What is pickled in a file."""
-
-    path: str
-
-    def load(self) -> Any:
-        return _unpickled(self.path)
-
-
-class Mapped(NamedTuple):
-    """Rows in a file."""
-
-    path: str
-    dtype: str
-    offset: int
-    shape: tuple[int, int]
-
-    def load(self) -> Any:
-        return _opened(*self)
-
-    def part(self, start: int, end: int) -> Mapped:
-        """Return the rows from one number to another."""
-        numpy = needed('numpy', 'rows in a file')
-
-        row = self.shape[1] * numpy.dtype(self.dtype).itemsize
-        return Mapped(self.path, self.dtype, self.offset + start * row, (end - start, self.shape[1]))
-
-
-@lru_cache(maxsize=8)
-def _unpickled(path: str) -> Any:
-    return pickle.loads(Path(path).read_bytes())
-
-
-@lru_cache(maxsize=64)
-def _opened(path: str, dtype: str, offset: int, shape: tuple[int, int]) -> Any:
-    numpy = needed('numpy', 'rows in a file')
-
-    return numpy.memmap(path, dtype, 'r', offset, shape)
-
-
-def mapping(rows: Any) -> Mapped | None:
-    """Say where in a file rows are, if they are a whole mapped file, row after row, and no copy on write."""
-    whole = is_mapped(rows) and isinstance(rows.base, mmap) and rows.flags.c_contiguous
-    if not whole or rows.filename is None or rows.mode == 'c':
-        return None
-    return Mapped(str(rows.filename), rows.dtype.str, rows.offset, rows.shape)
-
-
-def spool(rows: Any, width: int, folder: Folder) -> Any:
-    """Write rows, or what an iterator yields, to a file of a folder, block by block; return it mapped into memory."""
-    numpy = needed('numpy', 'rows in a file')
-
-    count, name = 0, 'rows'
-    with folder.writing(name) as file:
-        for block in blocks(rows, width):
-            array, _ = as_array(block, width)
-            file.write(numpy.ascontiguousarray(array).data)
-            count += len(array)
-    path = folder.path / name
-    return numpy.memmap(path, float, 'r', 0, (count, width)) if count else numpy.empty((0, width))
-
-
 class Threads:
     """Carries nothing: threads have it all."""
 
@@ -197,7 +132,7 @@ class Files(Threads):
     def _pickled(self, thing: Any, name: str) -> Pickled:
         with self.folder.writing(name) as file:
             file.write(pickle.dumps(thing))
-        return Pickled(str(self.folder.path / name))
+        return Pickled(KnownFile.at(self.folder.path / name))
 
 
 class Dask(Threads):

@@ -180,7 +180,7 @@ class Program:
             in their order, so the same number of them gives the same bits.
 
         A shard whose worker dies is run again by another one. Raises WorkersLostError, and adds
-        nothing, if no worker is left.
+        nothing, if no worker is left; FileChangedError if rows are in a file that changed meanwhile.
         """
         total, gradient = self.value_and_gradient(self._theta(), rows, executor=executor, shards=shards)
         grads = [p.grad + float(g) for p, g in zip(self.parameters, gradient, strict=True)]
@@ -211,7 +211,7 @@ class Program:
         """Return rows at the workers of an executor: those that are there already, if they are the same.
 
         Rows in memory are known by a hash of their bytes, so a change of one of them is noticed;
-        a mapped file must stay as it is.
+        those of a mapped file by device, inode, size and time of its last change.
         """
         key = (executor, count, fingerprint(rows, self._gradient.engine, self.width))
         if self._shards is None or key[2] is None or self._shards[0] != key:

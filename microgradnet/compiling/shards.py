@@ -26,8 +26,9 @@ from weakref import finalize
 from ..arrays import is_array
 from ..extras import have, needed
 from ..files import Folder
-from .carriers import Carrier, WorkersLostError, carrier, spool
+from .carriers import Carrier, WorkersLostError, carrier
 from .engines import Engine
+from .mapped import file_of, spool
 from .results import added
 from .row_data import blocks, is_mapped
 from .runner import Runner
@@ -55,6 +56,7 @@ class Shards:
         self._make = executor if callable(executor) else None
         self._given: Any = executor
         self._rows = self._taken(rows)
+        self._file = file_of(self._rows)
         self._carrier = self._settle()
 
     def _taken(self, rows: Any) -> Any:
@@ -85,8 +87,10 @@ class Shards:
     def sums(self, theta: Any, places: Sequence[int] | None = None) -> Any:
         """Return the sums over all rows, or over those at some places, counted from 0.
 
-        A shard whose worker dies is run again elsewhere. Raises WorkersLostError if there is no worker left.
+        A shard whose worker dies is run again elsewhere. Raises WorkersLostError if there is no worker left,
+        FileChangedError if the rows are in a file that was replaced or written to since they were brought.
         """
+        self._check()
         if not len(self._rows):
             return self.runner.sums(self._rows, theta)
         theta, tasks, tries = _plain(theta), self._tasks(places), 0
@@ -100,10 +104,15 @@ class Shards:
                 if not self._make or tries == TRIES:
                     raise
                 self._carrier = self._settle()
+        self._check()  # while they were being computed, too
         totals = None
         for shard in sorted(results):
             totals = added(totals, results[shard])
         return totals
+
+    def _check(self) -> None:
+        if self._file:
+            self._file.check()
 
     def _tasks(self, places: Sequence[int] | None) -> dict[int, Any]:
         """Return the places within each shard that has any; None is all of them."""
@@ -153,11 +162,11 @@ def _plain(theta: Any) -> Any:
 
 
 def fingerprint(rows: Any, engine: Engine, width: int) -> Any:
-    """Return what rows can be known by again: a hash, or of a file mapped to be read its name; None of an iterator."""
+    """Return what rows can be known by again: a hash, or of a file mapped to be read that file; None of an iterator."""
     if isinstance(rows, Iterator):
         return None
     if is_mapped(rows) and rows.mode == 'r':
-        return str(rows.filename), rows.dtype.str, rows.shape, rows.strides, rows.ctypes.data
+        return file_of(rows), rows.dtype.str, rows.shape, rows.strides, rows.ctypes.data
     digest, count = blake2b(), 0
     for block in blocks(rows, width):
         data, _ = engine.rows(block, width)
