@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock
 from typing import Any
 
 from .operations import operations
+from .processes import free_lock
 
 __all__ = ['comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'watcher', 'watching']
 
@@ -31,7 +31,7 @@ _watcher: ContextVar[Callable[[Any], object] | None] = ContextVar('watcher', def
 #: it returns what the comparison shall say. It is set while a program is being recorded that must
 #: know where it may branch.
 comparisons: ContextVar[Callable[[str, Any, Any, bool], bool] | None] = ContextVar('comparisons', default=None)
-_lock = Lock()
+_lock = free_lock()
 
 #: The globals of every generated method. Its ``paused`` counts the no_grad and watching
 #: blocks entered anywhere in the process, so that a method need only look at one number

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from math import isclose, isfinite
 from typing import Any
 
@@ -25,6 +24,7 @@ from .large_set import LargeTeacherSet, Samples
 from .losses import cross_entropy, half_squared_error, max_margin
 from .measuring import Error, ErrorOf, error_over
 from .nn import MLP
+from .processes import cached_property
 from .reals import Fraction, Number
 from .recorded_error import RecordedError
 from .value import Value

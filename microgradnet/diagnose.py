@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +28,7 @@ from .dead import NeuronReport, NeuronTable, dead_neurons
 from .escapes import visible
 from .graph import topological_order
 from .origins import Origin, origin, tracing
+from .processes import cached_property
 from .reals import Fraction, Number
 from .value import Constant, Value
 

@@ -43,7 +43,8 @@ except ImportError:  # Windows, where what is open cannot be removed anyway
     fcntl = None
 
 __all__ = [
-    'Draft', 'FileChangedError', 'FilePath', 'Folder', 'KnownFile', 'check_writable', 'finished', 'write_together', 'write_whole', 'writing',
+    'Draft', 'FileChangedError', 'FilePath', 'Folder', 'KnownFile', 'check_writable', 'finished',
+    'write_together', 'write_whole', 'writing',
 ]  # fmt: skip
 
 FilePath: TypeAlias = str | os.PathLike[str]

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial, reduce
+from functools import partial, reduce
 from typing import Any, NamedTuple, TypeAlias
 
 from .ieee import TROUBLE
 from .operations import Operation, operations
+from .processes import cached_property
 from .reals import Fraction, Number
 from .recorders import record, recorders, vectors
 from .value import Constant, Value, constant

@@ -15,7 +15,8 @@ PACKAGE = Path(microgradnet.__file__).parent
 #: Every module by layer; a module may import at run time only what stands in a lower row,
 #: or further left in its own.
 LAYERS = [
-    ['extras', 'later', 'escapes', 'ropes', 'ieee', 'kernels', 'rules', 'writing', 'rows', 'operations', 'graph'],
+    ['extras', 'later', 'processes', 'escapes', 'ropes', 'ieee', 'kernels', 'rules', 'writing', 'rows', 'operations'],
+    ['graph'],
     ['reals', 'signatures', 'arithmetic', 'operators', 'events', 'value', 'recorders', 'copying', 'origins'],
     ['arrays', 'functions', 'custom_operations', 'files', 'tables'],
     ['folding', 'adjoints', 'tangents', 'structures', 'linear', 'recorded', 'differentiate', 'sparse'],

@@ -15,12 +15,14 @@ import pickle
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from itertools import pairwise
-from os import cpu_count
+from os import cpu_count, getpid
 from time import monotonic, sleep
 from typing import Any, Protocol
 
 from ..arrays import is_array
+from ..extras import needed
 from ..files import Folder, KnownFile
+from ..processes import leave_interrupts_to
 from .mapped import Mapped, Pickled, mapping, spool
 from .row_data import is_mapped
 from .runner import Runner
@@ -52,6 +54,9 @@ class Carrier(Protocol):
     def submit(self, shard: int, theta: Any, places: Any, first: int) -> Future[Any]:
         """Have a shard's sums computed."""
 
+    def drop(self, task: Future[Any]) -> None:
+        """Do without a task, which need not be done if it has not begun."""
+
     def look(self) -> None:
         """Raise WorkersLostError if no worker is left."""
 
@@ -65,6 +70,12 @@ def compute(runner: Any, rows: Any, theta: Any, places: Any, first: int) -> Any:
     if places is not None:
         rows = rows[places] if is_array(rows) else [rows[place] for place in places]
     return runner.sums(rows, theta, first)
+
+
+def compute_for(process: int, runner: Any, rows: Any, theta: Any, places: Any, first: int) -> Any:
+    """Compute for a process, which is the one that Ctrl-C is for."""
+    leave_interrupts_to(process)
+    return compute(runner, rows, theta, places, first)
 
 
 def carrier(runner: Runner, executor: Executor) -> Carrier:
@@ -84,6 +95,7 @@ class Threads:
     """Carries nothing: threads have it all."""
 
     lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
+    task: tuple[Any, ...] = (compute,)
 
     def __init__(self, runner: Runner, executor: Any) -> None:
         self.runner, self.executor = runner, executor
@@ -97,9 +109,12 @@ class Threads:
 
     def submit(self, shard: int, theta: Any, places: Any, first: int) -> Future[Any]:
         try:
-            return self.executor.submit(compute, self.runner, self.shards[shard], theta, places, first)  # type: ignore[no-any-return]
+            return self.executor.submit(*self.task, self.runner, self.shards[shard], theta, places, first)  # type: ignore[no-any-return]
         except RuntimeError as error:  # broken before, or shut down
             raise self._gone(str(error)) from error
+
+    def drop(self, task: Future[Any]) -> None:
+        task.cancel()
 
     def look(self) -> None:
         pass
@@ -119,7 +134,7 @@ class Files(Threads):
 
     def __init__(self, runner: Runner, executor: Executor) -> None:
         super().__init__(runner, executor)
-        self.folder = Folder()
+        self.folder, self.task = Folder(), (compute_for, getpid())
         self.runner: Any = self._pickled(runner, 'program')
 
     def rows(self, rows: Any, ends: Sequence[int]) -> None:
@@ -128,6 +143,9 @@ class Files(Threads):
             mapped = mapping(spool(rows, rows.shape[1], self.folder))
         for number, (start, end) in enumerate(pairwise(ends)):
             self.shards.append(mapped.part(start, end) if mapped else self._pickled(rows[start:end], f'shard{number}'))
+
+    def drop(self, task: Future[Any]) -> None:
+        """Let it be done: a pool of processes that breaks chokes on one that is cancelled, and never ends."""
 
     def _pickled(self, thing: Any, name: str) -> Pickled:
         with self.folder.writing(name) as file:

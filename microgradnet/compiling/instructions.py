@@ -30,10 +30,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..operations import Operation, operations
+from ..processes import cached_property
 
 __all__ = ['COMPARISONS', 'LEAVES', 'PRIMITIVES', 'Instruction', 'Listing', 'functions']
 

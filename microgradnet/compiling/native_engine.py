@@ -9,11 +9,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from ..processes import free_lock
 from . import native_driver, native_loops, python_printer
 from .instructions import Listing
 from .native_machine import Machine, lanes_of_the_processor, llvm
@@ -27,7 +27,7 @@ _ADDRESS, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 _PACK = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, _ADDRESS)
 _OVER = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, *[_ADDRESS] * 4)
 _DESCEND = ctypes.CFUNCTYPE(None, _ADDRESS, _ADDRESS, _COUNT, _COUNT, _NUMBER, _COUNT, *[_ADDRESS] * 3)
-_compiling = Lock()
+_compiling = free_lock()
 #: So many vectors are computed at a time in loops, where one waits while another is added to; if what they
 #: keep, so many numbers, stays near the processor.
 WIDER, NEAR = 4, 1 << 16

@@ -12,13 +12,16 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from ctypes.util import find_library
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from ..extras import needed
 from ..files import write_whole
+from ..processes import at_fork
 
 __all__ = ['Machine', 'cache_folder', 'lanes_of_the_processor', 'llvm']
 
@@ -87,13 +90,32 @@ class Machine:
             pass
 
 
+#: What is held while LLVM is loaded and, from then on, llvmlite's lock, which is held while LLVM does anything.
+_at_rest: list[Any] = [RLock()]
+_held = ExitStack()
+
+
+def _hold() -> None:
+    """Wait until LLVM is at rest: a child that is forked in the middle of a call has memory that is half written."""
+    for lock in _at_rest:  # which may grow while the first one is waited for
+        _held.enter_context(lock)
+
+
+at_fork(before=_hold, after_in_parent=_held.close, after_in_child=_held.close)
+
+
 @cache
 def llvm() -> Any:
     """Return llvmlite's binding, ready to compile; raise ImportError, naming the extra, where it is missing."""
-    instead = "compile with backend='numpy' or 'python'"
-    binding = needed('llvmlite.binding', 'the native backend', instead=instead)
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
+    with _at_rest[0]:
+        instead = "compile with backend='numpy' or 'python'"
+        binding = needed('llvmlite.binding', 'the native backend', instead=instead)
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+        if len(_at_rest) == 1:
+            from llvmlite.binding import ffi
+
+            _at_rest.append(ffi.lib._lock)
     return binding
 
 

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from functools import cached_property
 from math import isfinite
 from operator import attrgetter
 from typing import Any
 
 from ..adjoints import gradients
 from ..graph import topological_order
+from ..processes import cached_property
 from ..reals import real
 from ..recorders import lift
 from ..structures import take_apart

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeAlias
 
 from ..operations import Operation
+from ..processes import cached_property
 from .instructions import LEAVES, Instruction, functions
 
 __all__ = ['MEMORY', 'Block', 'Carry', 'Loop', 'Routine']

@@ -15,9 +15,9 @@ It is what is sent to workers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
+from ..processes import cached_property
 from .engines import Engine, engine
 from .guards import BranchError, Path
 from .instructions import Listing

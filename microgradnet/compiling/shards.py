@@ -17,15 +17,17 @@ order of the shards, whichever was ready first, so that the same number of shard
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from hashlib import blake2b
 from itertools import pairwise
+from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 from weakref import finalize
 
 from ..arrays import is_array
 from ..extras import have, needed
 from ..files import Folder
+from ..processes import here, uninterrupted
 from .carriers import Carrier, WorkersLostError, carrier
 from .engines import Engine
 from .mapped import file_of, spool
@@ -75,7 +77,7 @@ class Shards:
         if self._make:
             executor = self._make()
             if isinstance(executor, Executor):
-                finalize(self, executor.shutdown, wait=False)
+                finalize(self, here(executor.shutdown, wait=False))
         found, n = carrier(self.runner, executor), len(self._rows)
         count = min(self.count or found.workers(), max(n, 1))
         self.count = self.count or count  # another executor may have other workers; the shards stay
@@ -127,29 +129,36 @@ class Shards:
     def _collect(self, theta: Any, tasks: dict[int, Any], results: dict[int, Any]) -> None:
         """Have tasks done, and put what comes of each under its shard."""
         waiting: dict[Future[Any], int] = {}
+        ready: SimpleQueue[Future[Any]] = SimpleQueue()
 
         def submit(shard: int) -> None:
-            future = self._carrier.submit(shard, theta, tasks[shard], self.ends[shard])
-            waiting[future] = shard
+            with uninterrupted():
+                future = self._carrier.submit(shard, theta, tasks[shard], self.ends[shard])
+                waiting[future] = shard
+                future.add_done_callback(ready.put)
 
         try:
             for shard in tasks:
                 submit(shard)
             while waiting:
-                done, _ = wait(waiting, LOOK, FIRST_COMPLETED)
-                if not done:
+                try:
+                    # Not concurrent.futures.wait: it takes the locks of all futures, and interrupted it keeps them.
+                    future = ready.get(timeout=LOOK)
+                except Empty:
                     self._carrier.look()
-                for future in done:
-                    shard = waiting.pop(future)
-                    try:
-                        results[shard] = future.result()
-                    except self._carrier.lost:
-                        self._carrier.again(shard)
-                        submit(shard)
-        finally:
-            for future, shard in waiting.items():
-                if not future.cancel() and future.done() and not future.exception():
+                    continue
+                shard = waiting.pop(future)
+                try:
                     results[shard] = future.result()
+                except self._carrier.lost:
+                    self._carrier.again(shard)
+                    submit(shard)
+        finally:
+            with uninterrupted():
+                for future, shard in waiting.items():
+                    self._carrier.drop(future)
+                    if future.done() and not future.cancelled() and not future.exception():
+                        results[shard] = future.result()
 
 
 def _plain(theta: Any) -> Any:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..operations import Operation, operations
+from ..processes import cached_property
 from ..value import Constant, Value
 from .repetition import Item, Shapes, fold
 

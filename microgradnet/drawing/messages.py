@@ -30,7 +30,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -38,6 +37,7 @@ from ..events import Event
 from ..graph import topological_order
 from ..losses import half_squared_error
 from ..parameters import row_of
+from ..processes import cached_property
 from ..reals import Number
 from ..runs import Firing, Run
 from ..value import Constant, Value

@@ -16,7 +16,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from types import CodeType
 from typing import Any
 
@@ -25,6 +25,7 @@ from ..adjoints import gradients
 from ..arithmetic import ieee_arithmetic
 from ..graph import topological_order
 from ..operations import Operation
+from ..processes import cached_property
 from ..recorders import lift
 from ..structures import take_apart
 from ..tangents import tangents

@@ -1,0 +1,108 @@
+"""What forks and interrupts must not tear: locks, cached properties, calls that leave others waiting.
+
+A forked child has one thread, the one that forked; what any other held at that moment, it holds for ever.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock, current_thread, main_thread
+from typing import TYPE_CHECKING, Any
+
+__all__ = ['at_fork', 'cached_property', 'free_lock', 'here', 'leave_interrupts_to', 'uninterrupted']
+
+if TYPE_CHECKING or sys.version_info >= (3, 12):
+    from functools import cached_property
+else:
+
+    class cached_property(functools.cached_property):
+        """As in Python 3.12: without the lock that all objects of a class share, and a child could find held."""
+
+        def __get__(self, instance, owner=None):
+            if instance is None:
+                return self
+            kept = instance.__dict__
+            if self.attrname not in kept:
+                kept[self.attrname] = self.func(instance)
+            return kept[self.attrname]
+
+
+def at_fork(**hooks: Callable[[], object]) -> None:
+    """Have functions called around each fork, as ``os.register_at_fork``, where there is such a thing."""
+    if hasattr(os, 'register_at_fork'):
+        os.register_at_fork(**hooks)
+
+
+def free_lock() -> Lock:
+    """Return a lock that is free in a forked child, whoever held it."""
+    lock = Lock()
+    at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
+    return lock
+
+
+def here(function: Callable[..., object], *args: Any, **options: Any) -> Callable[[], None]:
+    """Return a function that calls another one, but in this process only, and not in what is forked from it.
+
+    >>> here(print, 'the last one to leave', end='.')()
+    the last one to leave.
+    """
+    process = os.getpid()
+
+    def call() -> None:
+        if os.getpid() == process:
+            function(*args, **options)
+
+    return call
+
+
+#: What is done at Ctrl-C, while that is put off.
+_usual: Any = None
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put Ctrl-C off until the block is over.
+
+    For calls that hold other threads' locks, or leave their work half given: interrupted there, the others wait
+    for ever.
+    """
+    global _usual
+    handler = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or not callable(handler):
+        yield
+        return
+    came: list[Any] = []
+    _usual = handler
+    signal.signal(signal.SIGINT, lambda *what: came.append(what))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        _usual = None
+        if came:
+            handler(*came[0])
+
+
+def leave_interrupts_to(process: int) -> None:
+    """Ignore Ctrl-C from now on, if this is a process that was made by ``multiprocessing`` to work for another one.
+
+    It reaches all processes of a terminal. A worker that it interrupts while it takes the lock of a pool's queue
+    keeps that lock, and all others wait for it for ever.
+    """
+    from multiprocessing import parent_process
+
+    if os.getpid() != process and parent_process() is not None and current_thread() is main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interrupt_as_usual() -> None:
+    if _usual is not None:
+        signal.signal(signal.SIGINT, _usual)
+
+
+at_fork(after_in_child=_interrupt_as_usual)
