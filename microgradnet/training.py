@@ -180,7 +180,12 @@ def train(
     net.take_over(teacher_set)
 
     parameters = net.trainable()
-    E = error_of(net, teacher_set, error, epochs, compiled, executor, shards)
+    history = History()
+    try:
+        E = error_of(net, teacher_set, error, epochs, compiled, executor, shards)
+    except WorkersLostError as lost:
+        history.stopped_by, lost.history = 'workers', history
+        raise
     start = [p.data for p in parameters]
     state = State(start, optimiser, random, array('q', range(len(teacher_set))), start)
     keeper = None
@@ -196,7 +201,6 @@ def train(
         keeper = Checkpoint(checkpoint, checkpoint_every, settings)
         state = keeper.go_on(state, lambda epoch: _rate(learning_rate, schedule(epoch, epochs), epoch), epochs)
         set_weights(parameters, state.weights)
-    history = History()
     history.epochs = state.epochs
     history.compiled = E.compiled
     pass_over = Pass(net, E, state, size, l2, clip)

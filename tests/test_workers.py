@@ -7,11 +7,11 @@ import pickle
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ import pytest
 from backends import BACKENDS
 from microgradnet import MLP, Program, TeacherSet, Value, compile, half_squared_error, recording, train
 from microgradnet.compiling import carriers
+from microgradnet.compiling import shards as shards_of
 from microgradnet.compiling.carriers import WorkersLostError
 from microgradnet.compiling.guards import BranchError
 from microgradnet.compiling.mapped import Mapped, mapping
@@ -266,6 +267,115 @@ def test_what_makes_no_sense_is_refused() -> None:
         train(net, teacher_set, learning_rate=0.1, compiled=False, executor=ThreadPoolExecutor(1))
 
 
+class Cluster:
+    """What a Dask executor asks of its client, and loses its workers in a phase of it."""
+
+    def __init__(self, phase: str, error: BaseException, comes_back: bool) -> None:
+        self.phase, self.error, self.comes_back = phase, error, comes_back
+        self.there: dict[str, int] = {'one': 1, 'two': 1}
+        self.scattered = 0
+
+    def lose(self, phase: str) -> None:
+        if phase != self.phase:
+            return
+        if not self.there:
+            raise self.error
+        self.there = {}
+        if self.comes_back:
+            self.phase, self.there = '', {'three': 1}
+        raise self.error
+
+    def nthreads(self) -> dict[str, int]:
+        self.lose('look')
+        return self.there
+
+    def scatter(self, data: Any, broadcast: bool = False, **options: Any) -> Any:
+        self.lose('program' if broadcast else f'shard {self.scattered}')
+        if broadcast:
+            return Kept(data)
+        self.scattered += 1
+        return [Kept(data[0])]
+
+
+class Kept:
+    """What is at a worker."""
+
+    status = 'finished'
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+
+class DaskExecutor(Executor):
+    """An executor of such a cluster; what it is, is known by its module."""
+
+    __module__ = 'distributed.cfexecutor'
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._client = cluster
+
+    def submit(self, fn: Any, /, runner: Any, rows: Any, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._client.lose('submit')
+        future: Future[Any] = Future()
+        try:
+            self._client.lose('gather')
+            future.set_result(fn(runner.thing, rows.thing, *args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def lost_errors() -> list[BaseException]:
+    pytest.importorskip('distributed')
+    from distributed.comm.core import CommClosedError
+    from distributed.scheduler import KilledWorker
+
+    return [TimeoutError('No valid workers found'), CommClosedError('in scatter'), ValueError('no worker one'),
+            CancelledError('lost dependencies'), KilledWorker('compute', None, 3)]  # type: ignore[arg-type]  # fmt: skip
+
+
+PHASES = ['look', 'program', 'shard 0', 'shard 1', 'submit', 'gather']
+
+
+@pytest.mark.parametrize(
+    'phase, kind', [*((phase, kind) for phase in PHASES for kind in (1, 2)), *(('shard 1', kind) for kind in (0, 3, 4))]
+)
+@pytest.mark.filterwarnings('ignore')  # what Dask says when it is imported
+def test_workers_of_dask_lost_while_a_training_is_set_up(
+    phase: str, kind: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = lost_errors()[kind]
+    monkeypatch.setattr(carriers, 'GRACE', 0.01)
+    monkeypatch.setattr(shards_of, 'LOOK', 0.05)
+    teacher_set = TeacherSet([row[:2] for row in some_rows(8)], [row[2] for row in some_rows(8)])
+    net, same = MLP(2, [1], 'tanh', seed=1), MLP(2, [1], 'tanh', seed=1)
+    before = [p.data for p in net.parameters()]
+    executor: Executor = DaskExecutor(Cluster(phase, error, comes_back=False))
+    with pytest.raises(WorkersLostError) as raised:
+        train(net, teacher_set, learning_rate=0.01, epochs=3, executor=executor, shards=2)
+    assert len(raised.value.history) == 0 and raised.value.history.stopped_by == 'workers'
+    assert [p.data for p in net.parameters()] == before
+    if kind < 4:  # a task that kills one worker after the other is not tried for ever
+        executor = DaskExecutor(Cluster(phase, error, comes_back=True))
+        train(net, teacher_set, learning_rate=0.01, epochs=3, executor=executor, shards=2)
+        with ThreadPoolExecutor(1) as threads:
+            train(same, teacher_set, learning_rate=0.01, epochs=3, executor=threads, shards=2)
+        assert [p.data for p in net.parameters()] == [p.data for p in same.parameters()]
+
+
+@pytest.mark.filterwarnings('ignore')  # what Dask says when it is imported
+def test_a_mistake_is_not_taken_for_lost_workers() -> None:
+    pytest.importorskip('distributed')
+    _, program = sample_error('python')
+
+    class Refusing(Cluster):
+        def scatter(self, data: Any, broadcast: bool = False, **options: Any) -> Any:
+            raise ValueError('cannot be pickled')
+
+    with pytest.raises(ValueError, match='cannot be pickled'):
+        program.shards(some_rows(3), DaskExecutor(Refusing('', ValueError(), False)), 2)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def cluster() -> Iterator[Any]:
     distributed = pytest.importorskip('distributed')
@@ -309,12 +419,27 @@ def test_a_cluster_one_of_whose_processes_is_killed(cluster: Any, monkeypatch: p
         train(net, teacher_set, learning_rate=1e-4, epochs=10, executor=executor, shards=4, callback=kill)
         assert [p.data for p in net.parameters()] == [p.data for p in same.parameters()]
 
+        for moment in (0.0, 0.05, 0.3):  # while another training is set up
+            net = MLP(2, [3, 1], 'tanh', seed=1)
+            pids = [*client.run(os.getpid).values()]
+            killer = Timer(moment, lambda pids=pids: [os.kill(pid, signal.SIGKILL) for pid in pids])
+            killer.start()
+            train(net, teacher_set, learning_rate=1e-4, epochs=10, executor=executor, shards=4)
+            killer.join()
+            assert [p.data for p in net.parameters()] == [p.data for p in same.parameters()]
+            deadline = time.monotonic() + 30
+            while len(client.nthreads()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.1)
+
         monkeypatch.setattr(carriers, 'GRACE', 1.0)
         cluster.scale(0)
         while client.nthreads():
             time.sleep(0.1)
         with pytest.raises(WorkersLostError, match='no worker has been there'):
             shards.sums(theta)
+        with pytest.raises(WorkersLostError, match='there is no worker') as raised:
+            train(net, teacher_set, learning_rate=1e-4, epochs=10, executor=executor, shards=4)
+        assert len(raised.value.history) == 0 and raised.value.history.stopped_by == 'workers'
 
 
 def in_a_worker(function: Any, *args: Any) -> Any:

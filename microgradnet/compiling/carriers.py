@@ -12,7 +12,7 @@ any other            files in a folder of their own, mapped into memory by the w
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from itertools import pairwise
 from os import cpu_count, getpid
@@ -40,10 +40,7 @@ class WorkersLostError(RuntimeError):
 
 
 class Carrier(Protocol):
-    """Carries things to workers. ``lost`` are the errors of tasks whose worker is no more."""
-
-    @property
-    def lost(self) -> tuple[type[BaseException], ...]: ...
+    """Carries things to workers."""
 
     def workers(self) -> int:
         """Return how many workers there are, at least 1."""
@@ -56,6 +53,9 @@ class Carrier(Protocol):
 
     def drop(self, task: Future[Any]) -> None:
         """Do without a task, which need not be done if it has not begun."""
+
+    def was_lost(self, error: BaseException) -> bool:
+        """Tell whether a task raised an error because its worker is no more, or raise WorkersLostError."""
 
     def look(self) -> None:
         """Raise WorkersLostError if no worker is left."""
@@ -94,7 +94,6 @@ def carrier(runner: Runner, executor: Executor) -> Carrier:
 class Threads:
     """Carries nothing: threads have it all."""
 
-    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
     task: tuple[Any, ...] = (compute,)
 
     def __init__(self, runner: Runner, executor: Any) -> None:
@@ -115,6 +114,9 @@ class Threads:
 
     def drop(self, task: Future[Any]) -> None:
         task.cancel()
+
+    def was_lost(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenExecutor)
 
     def look(self) -> None:
         pass
@@ -156,25 +158,25 @@ class Files(Threads):
 class Dask(Threads):
     """Carries by scattering, shard by shard, to one worker after the other."""
 
-    lost: tuple[type[BaseException], ...] = (CancelledError,)
-
     def __init__(self, runner: Runner, executor: Any) -> None:
         super().__init__(runner, executor)
         self.client = executor._client
         self.given: Any = None
         self.since: float | None = None
+        self.seen: dict[str, int] = {}
         self.original = runner
-        self.runner: Any = self._program()
+        self.runner: Any = self._asked(self._program)
 
     def _program(self) -> Any:
+        self._everyone()
         return self.client.scatter(self.original, broadcast=True, hash=False, timeout=GRACE)
 
     def workers(self) -> int:
-        return sum(self.client.nthreads().values()) or 1
+        return sum(self.seen.values()) or 1
 
     def rows(self, rows: Any, ends: Sequence[int]) -> None:
         self.given = [(rows, start, end) for start, end in pairwise(ends)]
-        self.shards = [self._scattered(shard) for shard in range(len(self.given))]
+        self.shards = [self._asked(self._scattered, shard) for shard in range(len(self.given))]
 
     def _scattered(self, shard: int) -> Any:
         rows, start, end = self.given[shard]
@@ -183,33 +185,72 @@ class Dask(Threads):
             numpy = needed('numpy', 'rows in a file')
 
             part = numpy.array(part)
-        everyone = sorted(self.client.nthreads())
-        workers = [everyone[shard % len(everyone)]] if everyone else None
-        return self.client.scatter([part], workers=workers, hash=False, timeout=GRACE)[0]
+        everyone = sorted(self._everyone())
+        return self.client.scatter([part], workers=[everyone[shard % len(everyone)]], hash=False, timeout=GRACE)[0]
 
     def submit(self, shard: int, theta: Any, places: Any, first: int) -> Future[Any]:
-        return self.executor.submit(  # type: ignore[no-any-return]
-            compute, self.runner, self.shards[shard], theta, places, first, pure=False
-        )
+        def submitted() -> Any:
+            return self.executor.submit(
+                compute, self.runner, self.shards[shard], theta, places, first, pure=False
+            )  # fmt: skip
+
+        return self._asked(submitted)  # type: ignore[no-any-return]
+
+    def _everyone(self) -> dict[str, int]:
+        """Return how many threads each worker has, and keep that. Raises TimeoutError if there is none."""
+        self.seen = self.client.nthreads()
+        if not self.seen:
+            raise TimeoutError('there is no worker')
+        return self.seen
+
+    def _asked(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Return what a call to the cluster returns, asked again while its workers come and go.
+
+        Raises WorkersLostError if that takes too long, and what the call raises if no worker was lost.
+        """
+        began = monotonic()
+        while True:
+            try:
+                return call(*args)
+            except Exception as error:
+                if not self.was_lost(error):
+                    raise
+                if monotonic() - began > GRACE:
+                    raise WorkersLostError(f'workers were lost for {GRACE:g} seconds: {error!r}') from error
+            sleep(0.1)
+
+    def was_lost(self, error: BaseException) -> bool:
+        """Tell whether an error came of a lost worker: Dask raises what was under way then, of any type."""
+        from distributed.comm.core import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        if isinstance(error, KilledWorker):  # it was tried by several
+            raise WorkersLostError('a task was lost with each of the workers that tried it') from error
+        if isinstance(error, (CancelledError, CommClosedError, TimeoutError)):
+            return True
+        before = self.seen
+        try:
+            return self._everyone() != before
+        except Exception:  # nor is there anyone to ask
+            return True
 
     def look(self) -> None:
-        if self.client.nthreads():
+        try:
+            self._everyone()
             self.since = None
             return
+        except Exception as error:
+            if not self.was_lost(error):
+                raise
         self.since = self.since or monotonic()
         if monotonic() - self.since > GRACE:
             raise WorkersLostError(f'no worker has been there for {GRACE:g} seconds')
 
     def again(self, shard: int) -> None:
-        while True:
-            try:
-                if self.client.nthreads():
-                    if self.runner.status != 'finished':
-                        self.runner = self._program()
-                    self.shards[shard] = self._scattered(shard)
-                    self.since = None
-                    return
-            except TimeoutError:  # the workers went meanwhile
-                pass
-            sleep(0.1)
-            self.look()
+        def brought() -> Any:
+            if self.runner.status != 'finished':
+                self.runner = self._program()
+            return self._scattered(shard)
+
+        self.shards[shard] = self._asked(brought)
+        self.since = None

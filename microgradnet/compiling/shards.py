@@ -16,6 +16,7 @@ order of the shards, whichever was ready first, so that the same number of shard
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from hashlib import blake2b
@@ -41,6 +42,8 @@ Workers: TypeAlias = Executor | Callable[[], Executor]
 #: So often in a row everything may be lost before there is a single result, and so many seconds pass
 #: between two looks whether there is a worker.
 TRIES, LOOK = 3, 1.0
+#: So often a shard may be lost with its worker, one after the other, before that is for good.
+LOSSES = 10
 
 
 class Shards:
@@ -129,6 +132,7 @@ class Shards:
     def _collect(self, theta: Any, tasks: dict[int, Any], results: dict[int, Any]) -> None:
         """Have tasks done, and put what comes of each under its shard."""
         waiting: dict[Future[Any], int] = {}
+        losses: Counter[int] = Counter()
         ready: SimpleQueue[Future[Any]] = SimpleQueue()
 
         def submit(shard: int) -> None:
@@ -150,7 +154,12 @@ class Shards:
                 shard = waiting.pop(future)
                 try:
                     results[shard] = future.result()
-                except self._carrier.lost:
+                except Exception as error:
+                    if not self._carrier.was_lost(error):
+                        raise
+                    losses[shard] += 1
+                    if losses[shard] == LOSSES:
+                        raise WorkersLostError(f'shard {shard} was lost {LOSSES} times, with its worker') from error
                     self._carrier.again(shard)
                     submit(shard)
         finally:
