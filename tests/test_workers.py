@@ -419,7 +419,7 @@ def test_a_cluster_one_of_whose_processes_is_killed(cluster: Any, monkeypatch: p
         train(net, teacher_set, learning_rate=1e-4, epochs=10, executor=executor, shards=4, callback=kill)
         assert [p.data for p in net.parameters()] == [p.data for p in same.parameters()]
 
-        for moment in (0.0, 0.05, 0.3):  # while another training is set up
+        for moment in (0.0, 0.3):  # while another training is set up
             net = MLP(2, [3, 1], 'tanh', seed=1)
             pids = [*client.run(os.getpid).values()]
             killer = Timer(moment, lambda pids=pids: [os.kill(pid, signal.SIGKILL) for pid in pids])
@@ -437,7 +437,7 @@ def test_a_cluster_one_of_whose_processes_is_killed(cluster: Any, monkeypatch: p
             time.sleep(0.1)
         with pytest.raises(WorkersLostError, match='no worker has been there'):
             shards.sums(theta)
-        with pytest.raises(WorkersLostError, match='there is no worker') as raised:
+        with pytest.raises(WorkersLostError, match='no worker has been there') as raised:
             train(net, teacher_set, learning_rate=1e-4, epochs=10, executor=executor, shards=4)
         assert len(raised.value.history) == 0 and raised.value.history.stopped_by == 'workers'
 

@@ -216,7 +216,8 @@ class Dask(Threads):
                 if not self.was_lost(error):
                     raise
                 if monotonic() - began > GRACE:
-                    raise WorkersLostError(f'workers were lost for {GRACE:g} seconds: {error!r}') from error
+                    who = 'one worker after the other was lost' if self.seen else 'no worker has been there'
+                    raise WorkersLostError(f'{who} for {GRACE:g} seconds: {error!r}') from error
             sleep(0.1)
 
     def was_lost(self, error: BaseException) -> bool:
