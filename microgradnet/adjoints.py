@@ -72,7 +72,7 @@ def gradients(y: Value, xs: Sequence[Value]) -> list[Value]:
 
 def _as_node(derivative: Term, x: Value) -> Value:
     """Return a derivative as a node: a number of a float's kind beside a float."""
-    exact = isinstance(x.data, Fraction) or not isinstance(derivative, Fraction)
+    exact = isinstance(x._data, Fraction) or not isinstance(derivative, Fraction)
     return lift(derivative if exact else float(derivative), x)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from .operations import operations
 from .processes import free_lock
 
-__all__ = ['comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'watcher', 'watching']
+__all__ = ['comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'readings', 'watcher', 'watching']
 
 _ieee: ContextVar[bool] = ContextVar('ieee', default=False)
 _paused: ContextVar[bool] = ContextVar('paused', default=False)
@@ -31,6 +31,9 @@ _watcher: ContextVar[Callable[[Any], object] | None] = ContextVar('watcher', def
 #: it returns what the comparison shall say. It is set while a program is being recorded that must
 #: know where it may branch.
 comparisons: ContextVar[Callable[[str, Any, Any, bool], bool] | None] = ContextVar('comparisons', default=None)
+#: What is told of every number of a node that is read from outside of the engine, if anything: an object
+#: with ``read(node, name)`` and ``shown(node)``. See ``compiling.readings``.
+readings: ContextVar[Any] = ContextVar('readings', default=None)
 _lock = free_lock()
 
 #: The globals of every generated method. Its ``paused`` counts the no_grad and watching

@@ -118,7 +118,7 @@ class Custom(Operation):
         if len(numbers) < len(operands):
             return record(self, nodes)
         with no_grad():
-            return record(self, nodes).data
+            return record(self, nodes)._data
 
     def value(self, arithmetic: str) -> Function:
         def compute(*groups: Any) -> Number:
@@ -199,14 +199,15 @@ class Custom(Operation):
                 for p, name in zip(partials, names)]  # fmt: skip
 
     def _record_partials(self, y: Value) -> list[Any]:
-        for p in y.partials:
+        for p in y._partials:
             if isinstance(p, _Unknown):
                 p.refuse()
         try:
-            found = self._derive([node.data if isinstance(node, Constant) else node for node in y.inputs])
+            found = self._derive([node._data if isinstance(node, Constant) else node for node in y.inputs])
         except (TypeError, AttributeError) as error:  # on numbers they ran, when the node was recorded
-            return [p if p is None else self._of_numbers(place, error)(*y.inputs) for place, p in enumerate(y.partials)]
-        exact = any(isinstance(node.data, Fraction) for node in y.inputs)
+            numbers = enumerate(y._partials)
+            return [p if p is None else self._of_numbers(place, error)(*y.inputs) for place, p in numbers]
+        exact = any(isinstance(node._data, Fraction) for node in y.inputs)
         return self._checked(found, 'exact' if exact else 'python', Value)
 
     def _of_numbers(self, place: int, error: Exception) -> Custom:

@@ -235,10 +235,10 @@ def _dot(pairs: Sequence[tuple[Any, Any]], bias: Any) -> Value:
         return recorders['dot'](left, right, bias)  # type: ignore[no-any-return]
     beside = next(factor for pair in pairs for factor in pair if isinstance(factor, Value))
     left, right = ([_as_node(factor, beside) for factor in side] for side in (left, right))
-    if {factor.data.__class__ for factor in left + right} != {float}:
+    if {factor._data.__class__ for factor in left + right} != {float}:
         return record(operations['dot'], vectors(operations['dot'], left, right, bias))
     node: Value = recorders['dot'](left, right, bias)  # which knows of no constants, but is much faster
-    node.partials = tuple([None if f.__class__ is Constant else p for f, p in zip(node.inputs, node.partials)])
+    node.partials = tuple([None if f.__class__ is Constant else p for f, p in zip(node.inputs, node._partials)])
     return node
 
 
@@ -246,19 +246,19 @@ def _key(nodes: tuple[Value, ...]) -> tuple[Any, ...]:
     """Tell nodes apart by what they are, constants by how they print: -0.0 is not 0.0, a nan is like another."""
     if Constant not in map(type, nodes):
         return nodes
-    return tuple([repr(node.data) if node.__class__ is Constant else node for node in nodes])
+    return tuple([repr(node._data) if node.__class__ is Constant else node for node in nodes])
 
 
 def _as_node(operand: Any, beside: Value) -> Any:
     """Make a number a constant, a float beside floats, exact beside fractions."""
     if isinstance(operand, Value):
         return operand
-    exact = isinstance(beside.data, Fraction) and not isinstance(operand, float)
+    exact = isinstance(beside._data, Fraction) and not isinstance(operand, float)
     return constant(Fraction(operand) if exact else float(operand), beside)
 
 
 def _number_if_constant(operand: Any) -> Any:
-    return operand.data if operand.__class__ is Constant else operand
+    return operand._data if operand.__class__ is Constant else operand
 
 
 def is_number(operand: Any, number: int) -> bool:
@@ -266,5 +266,5 @@ def is_number(operand: Any, number: int) -> bool:
     if operand.__class__ is Value:
         return False
     if isinstance(operand, Value):
-        return operand.__class__ is Constant and bool(operand.data == number)
+        return operand.__class__ is Constant and bool(operand._data == number)
     return bool(operand == number)

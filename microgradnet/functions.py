@@ -93,7 +93,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
         chosen = yes if condition else no
         chosen = chosen() if callable(chosen) else chosen
         return chosen if isinstance(chosen, Value) else real(chosen, 'a branch of where')
-    holds = condition.data != 0
+    holds = condition._data != 0
     return condition.where(_branch(yes, holds), _branch(no, not holds))
 
 
@@ -170,7 +170,7 @@ def _number(op: Operation, operands: list[Any]) -> Any:
     """Compute an operation on numbers alone, exactly where one is a Fraction."""
     flat = [x for group in operands for x in (group if isinstance(group, list) else [group])]
     if builtins.any(isinstance(x, Fraction) for x in flat):
-        return record(op, vectors(op, *operands)).data
+        return record(op, vectors(op, *operands))._data
     what = f'an operand of {op.name}'
     numbers = [[real(x, what) for x in group] if isinstance(group, list) else real(group, what) for group in operands]
     try:

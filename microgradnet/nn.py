@@ -108,7 +108,7 @@ class Layer(Parametrised):
     def outputs(self, x: list[Value]) -> list[Value]:
         """Record every neuron on inputs that are nodes already, and keep the outputs only."""
         dot = recorders['dot']
-        data = [v.data for v in x]
+        data = [v._data for v in x]
         return [n.activation.record(dot(n.weights, x, n.bias, data)) for n in self.neurons]
 
     def fire(self, x: list[Value]) -> list[Firing]:

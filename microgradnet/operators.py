@@ -14,12 +14,12 @@ def __mul__(self, b):
         other, recorded = constant(b, self), False
         if other is None:
             return NotImplemented
-    a, b = self.data, other.data
+    a, b = self._data, other._data
     if a.__class__ is not float or b.__class__ is not float or paused:
         return record(mul_operation, (self, other))
     y = a * b
     node = new(Value)
-    node.data = y
+    node._data = y
     node.grad = 0.0
     node.op = mul_operation
     node.label = ''
@@ -55,19 +55,19 @@ def method_source(op: Operation) -> str:
     if not others:
         return _lines(
             f'def {op.method or op.name}(self):',
-            ['a = self.data', *_guard(op, 'self'), *_value(op), *_node(op, 'self', _partials(op))],
+            ['a = self._data', *_guard(op, 'self'), *_value(op), *_node(op, 'self', _partials(op))],
         )
     signature = ''.join(f', {p}={op.default[p]!r}' if p in op.default else f', {p}' for p in others)
     if len(others) == 1:
         lift = _lift(op, 'b', 'other', 'recorded')
         partials = f'{_partials(op)} if recorded else {_partials(op, "a")}'
-        nodes, data = 'self, other', 'a, b = self.data, other.data'
+        nodes, data = 'self, other', 'a, b = self._data, other._data'
     else:
         lift = [line for p in others for line in _lift(op, p, f'other_{p}', f'recorded_{p}')]
         items = [f'{text} if recorded_{p} else None' if p in others else text
                  for p, text in zip(op.parameters, op.write_partials('python'), strict=True)]  # fmt: skip
         partials, nodes = f'({", ".join(items)})', ', '.join(['self', *(f'other_{p}' for p in others)])
-        data = f'a, {", ".join(others)} = self.data, {", ".join(f"other_{p}.data" for p in others)}'
+        data = f'a, {", ".join(others)} = self._data, {", ".join(f"other_{p}._data" for p in others)}'
     return _lines(
         f'def {op.method or op.name}(self{signature}):',
         [*lift, data, *_guard(op, nodes), *_value(op), *_node(op, nodes, partials)],
@@ -82,7 +82,7 @@ def reflected_source(op: Operation) -> str:
             'other = constant(a, self)',
             'if other is None:',
             '    return NotImplemented',
-            'a, b = other.data, self.data',
+            'a, b = other._data, self._data',
             *_guard(op, 'other, self'),
             *_value(op),
             *_node(op, 'other, self', _partials(op, 'b')),
@@ -98,14 +98,14 @@ def nary_source(op: Operation) -> str:
     def sum(a):
         a_nodes = a if a.__class__ is list else [*a]
         try:
-            a = [v.data for v in a_nodes]
+            a = [v._data for v in a_nodes]
             y = total(a)
         except Exception:
             return record(sum_operation, vectors(sum_operation, a_nodes))
         if y.__class__ is not float or paused:
             return record(sum_operation, vectors(sum_operation, a_nodes))
         node = new(Value)
-        node.data = y
+        node._data = y
         node.grad = 0.0
         node.op = sum_operation
         node.label = ''
@@ -122,11 +122,11 @@ def nary_source(op: Operation) -> str:
     if len(op.vectors) > 1:
         lengths = ' == '.join(f'len({p}_nodes)' for p in op.vectors)
         body += [f'if not {lengths}:', f'    {again}']
-    data = [f'{p} = [v.data for v in {p}_nodes]' for p in op.vectors]
+    data = [f'{p} = [v._data for v in {p}_nodes]' for p in op.vectors]
     if len(op.vectors) > 1:  # a layer reads the data of its inputs once for all its neurons
         data[-1] += f' if {op.vectors[-1]}_data is None else {op.vectors[-1]}_data'
         signature += f', {op.vectors[-1]}_data=None'
-    data += [f'{p} = {p}_node.data if isinstance({p}_node, Value) else {p}_node' for p in op.scalars]
+    data += [f'{p} = {p}_node._data if isinstance({p}_node, Value) else {p}_node' for p in op.scalars]
     body += ['try:', *_indent(data + _value(op, guarded=False)), 'except Exception:', f'    {again}']
     body += ['if y.__class__ is not float or paused:', f'    {again}']
     body += [f'if not isinstance({p}_node, Value): {p}_node = lift({p}_node)' for p in op.scalars]
@@ -177,7 +177,7 @@ def _node(op: Operation, nodes: str, partials: str) -> list[str]:
     comma = '' if ',' in nodes else ','
     return [
         'node = new(Value)',
-        'node.data = y',
+        'node._data = y',
         'node.grad = 0.0',
         f'node.op = {op.name}_operation',
         "node.label = ''",

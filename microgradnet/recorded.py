@@ -91,7 +91,7 @@ class Recorded:
 
     def linear(self, ys: Sequence[Value], beside: Sequence[Any] = ()) -> Linear | None:
         """Return the derivative of ys in numbers, or None if it must be a graph or exact."""
-        if self.nested or _has_node(beside) or any(isinstance(x.data, Fraction) for x in self.xs):
+        if self.nested or _has_node(beside) or any(isinstance(x._data, Fraction) for x in self.xs):
             return None
         if self.around and not depends_on(order := topological_order(*ys), self.around).isdisjoint(order):
             return None

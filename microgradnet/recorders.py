@@ -30,7 +30,7 @@ def lift(number: Any, beside: Value | None = None) -> Value:
     """
     if isinstance(number, Value):
         return number
-    exact = beside is not None and beside.data.__class__ is Fraction and isinstance(number, int)
+    exact = beside is not None and beside._data.__class__ is Fraction and isinstance(number, int)
     return Constant(Fraction(number) if exact else number)
 
 
@@ -39,7 +39,7 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
 
     Fractions stay exact where all operands are; beside a float they become floats.
     """
-    data = [node.data for node in nodes]
+    data = [node._data for node in nodes]
     exact = bool(data) and all(isinstance(number, (Fraction, int)) for number in data)
     if not exact:
         data = [float(number) for number in data]
@@ -52,6 +52,10 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
     watch = None
     if arithmetic.space['paused']:
         if arithmetic.is_paused():
+            reading = arithmetic.readings.get()
+            if reading:  # the signal ends here, and so would a recording
+                for node in nodes:
+                    reading.read(node, 'no_grad()')
             return Value(y)
         watch = arithmetic.watcher()
     result = Value(y)
@@ -94,7 +98,7 @@ def vectors(op: Operation, *groups: Any) -> tuple[Value, ...]:
         said = ', '.join(f'{p} has {length}' for p, length in lengths.items())
         raise ValueError(f'{op.name} wants vectors of the same length: {said}')
     flat = [v for p in op.vectors for v in grouped[p]] + [grouped[p] for p in op.scalars]
-    exact = (isinstance(v.data if isinstance(v, Value) else v, Fraction) for v in flat)
+    exact = (isinstance(v._data if isinstance(v, Value) else v, Fraction) for v in flat)
     beside = Value(Fraction(0)) if any(exact) else None
     return tuple(lift(v, beside) for v in flat)
 

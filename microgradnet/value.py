@@ -20,7 +20,7 @@ from math import inf
 from typing import Any, NoReturn
 
 from . import operators
-from .arithmetic import comparisons
+from .arithmetic import comparisons, readings
 from .events import Event
 from .graph import topological_order
 from .operations import Operation
@@ -59,10 +59,16 @@ class Value(operators.Operators):
     label: str
     signal: Number
     born: int  # when it was computed, counted in nodes; 0 for a leaf
+    # The engine reads the slots by names of its own: while a function is recorded for compiling, reading
+    # ``data``, ``grad`` and ``partials`` is noticed (``compiling.readings``), and reading these is not.
+    _data: Number
+    _grad: Number
+    _partials: tuple[Number | None, ...]
 
     def __init__(self, data: Any, label: str = '') -> None:
-        self.data = data if data.__class__ is float else real(data)
-        self.grad = _zero(self.data)
+        number = data if data.__class__ is float else real(data)
+        self.data = number
+        self.grad = _zero(number)
         self.op = None
         self.inputs = ()
         self.partials = ()
@@ -89,7 +95,7 @@ class Value(operators.Operators):
         (66.0, 10.0)
         """
         order = topological_order(self)
-        start = type(self.data)(1) if seed is None else real(seed, 'the seed of backward')
+        start = type(self._data)(1) if seed is None else real(seed, 'the seed of backward')
         already = len(log or ())
         try:
             signals = _signals(self, order, start, log=log)
@@ -110,10 +116,10 @@ class Value(operators.Operators):
 
     def __repr__(self) -> str:
         label = f', label={self.label!r}' if self.label else ''
-        return f'{type(self).__name__}(data={self.data}, grad={self.grad}{label})'
+        return f'{type(self).__name__}(data={_shown(self)}, grad={self._grad}{label})'
 
     def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
+        return format(_shown(self), spec) if spec else repr(self)
 
     __hash__ = object.__hash__
 
@@ -209,10 +215,10 @@ class Constant(Value):
     label = ''
 
     def __init__(self, data: Any) -> None:
-        self.data = real(data)
+        self._data = real(data)
 
     def __repr__(self) -> str:
-        return f'Constant({self.data})'
+        return f'Constant({self._data})'
 
     def __copy__(self) -> Constant:
         return self
@@ -221,9 +227,11 @@ class Constant(Value):
         return self
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return Constant, (self.data,)
+        return Constant, (self._data,)
 
 
+for _name in 'data', 'grad', 'partials':
+    setattr(Value, f'_{_name}', Value.__dict__[_name])  # the same slot: reading it is as fast
 new = object.__new__
 tick = itertools.count(1).__next__
 _set_grad = Value.__dict__['grad'].__set__
@@ -254,7 +262,7 @@ def _signals(
                     if partial is not None:
                         source.signal += partial * signal
     # Where none came, a zero that leaves exact what it is added to.
-    return [_zero(node.data) if node.signal is nothing else node.signal for node in order]
+    return [_zero(node._data) if node.signal is nothing else node.signal for node in order]
 
 
 def _send(node: Value, partials: Sequence[Number | None], signal: Number, log: list[Event]) -> None:
@@ -277,12 +285,18 @@ def _zero(data: Number) -> Number:
     return 0.0 if data.__class__ is float else Fraction(0)
 
 
+def _shown(node: Value) -> Number:
+    """Return the number of a node for people to read, which a recording may watch."""
+    watch = readings.get()
+    return node._data if watch is None else watch.shown(node)
+
+
 def _compare(relation: str, one: Value, other: Any) -> bool:
     """Compare data, with a whole number as it is, which Python compares exactly; a watcher has the last word."""
-    number = other.data if isinstance(other, Value) else other if isinstance(other, int) else as_real(other)
+    number = other._data if isinstance(other, Value) else other if isinstance(other, int) else as_real(other)
     if number is None:
         return NotImplemented  # type: ignore[no-any-return]
-    holds: bool = getattr(operator, relation)(one.data, number)
+    holds: bool = getattr(operator, relation)(one._data, number)
     tell = comparisons.get()
     return tell(relation, one, other, holds) if tell else holds
 
@@ -292,7 +306,7 @@ def constant(number: Any, beside: Value) -> Constant | None:
     data: Number
     if number.__class__ is float:
         data = number
-    elif beside.data.__class__ is Fraction and isinstance(number, int):
+    elif beside._data.__class__ is Fraction and isinstance(number, int):
         data = Fraction(number)
     else:
         known = as_real(number)
@@ -302,5 +316,5 @@ def constant(number: Any, beside: Value) -> Constant | None:
             return None  # something that may know what to do with a Value
         data = known
     node = new(Constant)
-    node.data = data
+    node._data = data
     return node

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import os
+import pickle
 import random
+import re
 import threading
 from collections.abc import Callable
 from functools import partial
 from itertools import count
 from math import inf, nan
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -17,10 +22,12 @@ from hypothesis import strategies as st
 
 from backends import ARRAYS, BACKENDS, NATIVE, bits
 from microgradnet import functions as F
-from microgradnet.arithmetic import comparisons, ieee_arithmetic
+from microgradnet.arithmetic import comparisons, ieee_arithmetic, no_grad
 from microgradnet.compiling import BranchError, Function, compile, recording
+from microgradnet.compiling import readings as compiling_readings
 from microgradnet.custom_operations import custom
 from microgradnet.differentiate import grad, jacobian, value_and_grad
+from microgradnet.losses import max_margin
 from microgradnet.nn import MLP
 from microgradnet.testing.strategies import points
 from microgradnet.value import Value
@@ -407,8 +414,6 @@ def test_python_s_own_ways_out_are_type_errors(leak: Callable[[Any], Any]) -> No
 
 
 def test_no_grad_inside_is_a_leak() -> None:
-    from microgradnet.arithmetic import no_grad
-
     def f(x: Any) -> Any:
         with no_grad():
             k = x * 2
@@ -432,6 +437,203 @@ def test_a_custom_operation_with_a_small_domain_is_no_leak() -> None:
     table = [10.0, 20.0, 30.0, 40.0]
     looked_up = custom(lambda x: table[int(x)], lambda x: 0.0, name='looked_up')
     assert made(lambda x: looked_up(x) * x)(3.0) == 120.0
+
+
+# What is read of Values from outside, and of arguments: noticed by the reading itself.
+
+
+def readings() -> dict[str, Callable[[Any, Value], Any]]:
+    net = MLP(1, [1], seed=1)
+    twice = compile(lambda z: z * net.layers[0].neurons[0].bias, backend='python')
+    program = compile(net.layers[0].neurons[0].bias * 2, backend='python')
+
+    def paused(x: Any, w: Value) -> Any:
+        with no_grad():
+            k = w * 2
+        return x * k
+
+    def sent(x: Any, w: Value) -> Any:
+        y = w * w
+        y.backward()
+        return x * w.grad
+
+    def put(x: Any, w: Value) -> Any:
+        w.data = 5.0
+        return x * w
+
+    def swallowed(x: Any, w: Value) -> Any:
+        try:
+            return x * w.data
+        except Exception:
+            return x * 2
+
+    return {
+        'data': lambda x, w: x * w.data,
+        'branch': lambda x, w: x * 3 if w.data > 100 else x * 2,
+        'branch on the argument': lambda x, w: x * 3 if x.data > 100 else x * 2,
+        'detach': lambda x, w: x * w.detach(),
+        'computed': lambda x, w: x * (w * 2).data,
+        'computed of both': lambda x, w: x + (w * x).data,
+        'number of a branch that is not taken': lambda x, w: x * (x.data > 1e300 or 1.0),
+        'rounded': lambda x, w: x * round(w.data),
+        'attrgetter': lambda x, w: x * attrgetter('data')(w),
+        'copy': lambda x, w: x * copy.copy(w),
+        'deepcopy': lambda x, w: x * copy.deepcopy([w])[0],
+        'pickle': lambda x, w: x * pickle.loads(pickle.dumps(w)),
+        'grad': lambda x, w: x * w.grad,
+        'partials': lambda x, w: x * (w * w).partials[0],
+        'backward': sent,
+        'number of a derivative': lambda x, w: x * grad(lambda z: z * w)(2.0),
+        'no_grad': paused,
+        'prediction': lambda x, w: x * net.predict([[1.0]])[0],
+        'program': lambda x, w: x * program(),
+        'compiled function': lambda x, w: x * twice(2.0),
+        'set': put,
+        'set twice': lambda x, w: setattr(w, 'data', 5.0) or x,
+        'caught by the function': swallowed,
+        'text': lambda x, w: x * float(f'{w:.1f}'),
+        'repr': lambda x, w: x * float(repr(w * 1.0)[11:14]),
+    }
+
+
+@pytest.mark.parametrize('what', readings())
+def test_what_is_read_of_a_value_that_may_change_is_refused(what: str) -> None:
+    f, w = readings()[what], Value(3.0, label='w')
+    g = made(lambda x: f(x, w))
+    with pytest.raises(ValueError, match='cannot be replayed') as caught:
+        g(2.0)
+    assert not g.paths
+    if what not in ('text', 'repr'):  # which are for people, and may come back or not
+        assert re.search(r'it (reads|sets) .* at .*(functions|copy).py, line \d+, in ', str(caught.value))
+
+
+def test_what_is_read_is_told_with_what_to_do() -> None:
+    w = Value(3.0, label='w')
+    with pytest.raises(ValueError, match=(
+        r"reads .data of a Value from outside, Value\(3.0, label='w'\), at .*: made\(lambda x: x \* w.data\).*"
+        'use the Value itself, which is read anew at each call, or pass it as an argument'
+    )):  # fmt: skip
+        made(lambda x: x * w.data)(2.0)
+    with pytest.raises(ValueError, match=r'reads \.data of an argument, at .* compute with the Value itself'):
+        made(lambda x: x * x.data)(2.0)
+    with pytest.raises(ValueError, match=r'reads \.data of something computed from an argument'):
+        made(lambda x: x * (x * w).data)(2.0)
+    with pytest.raises(ValueError, match=r'reads \.grad of .* grad.., value_and_grad.. and jacobian.. stay in it'):
+        made(lambda x: x * x.grad)(2.0)
+    with pytest.raises(ValueError, match=r'sets \.data of Value.3.0, label=.w.*return the number, and set it outside'):
+        made(lambda x: setattr(w, 'data', 5.0) or x)(2.0)
+    assert w.data == 3.0
+
+
+def test_what_is_made_in_the_function_may_be_read() -> None:
+    def f(x: Any) -> Any:
+        k = Value(3.0)
+        k.data += 1
+        net = MLP(1, [1], seed=1)
+        net.layers[0].neurons[0].bias.data = 0.5
+        slope = grad(lambda z: z * z * k)(2.0)
+        return x * (k * 2).data + net.predict([[1.0]])[0] + slope + k.detach() + Value(x.op is None).data
+
+    assert made(f)(2.0) == f(Value(2.0)).data
+    assert made(lambda x: x * (x * 3).inputs[1].data)(2.0) == 6.0
+
+
+def test_text_for_people_is_no_reading() -> None:
+    said, w = [], Value(3.0)
+    g = made(lambda x: said.append(f'{x} {w:.2f} {x * w!r}') or x * w)
+    assert g(2.0) == 6.0
+    assert said[0] == 'Value(data=2.0, grad=0.0) 3.00 Value(data=6.0, grad=0.0)'
+
+
+def test_a_target_is_compared_and_so_recorded() -> None:
+    g = made(max_margin)
+    assert (g([0.5], [1.0]), g([0.5], [-1.0])) == (0.5, 1.5)
+    with pytest.raises(ValueError, match='wants targets of -1 or 1'):
+        g([0.5], [2.0])
+
+
+def test_outside_of_recording_slots_are_slots() -> None:
+    slots = {name: Value.__dict__[name] for name in ('data', 'grad', 'partials')}
+    during: list[Any] = []
+
+    def f(x: Any, refused: float) -> Any:
+        during.append(Value.__dict__['data'])
+        assert made(lambda z: z * 2)(1.0) == 2.0  # a recording inside of it does not end it
+        during.append(Value.__dict__['data'])
+        return x * 2 if refused < 1 else x.data
+
+    g = made(f)
+    assert g(1.0, 0.0) == 2.0
+    with pytest.raises(ValueError, match=r'reads \.data'):
+        g(1.0, 1.0)
+    assert {*map(type, during)} == {property}
+    assert {name: Value.__dict__[name] for name in slots} == slots
+    assert type(slots['data']).__name__ == 'member_descriptor'
+    assert Value._data is slots['data']
+
+
+def test_where_slots_cannot_be_put_back_often_reading_is_still_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class that is changed too often is slow for ever on some Pythons; there they stay."""
+    w, slot = Value(3.0), Value.__dict__['data']
+    monkeypatch.setattr(compiling_readings, 'OFTEN', compiling_readings._times + 1)
+    try:
+        for _ in range(3):
+            assert made(lambda x: x * w)(2.0) == 6.0
+            with pytest.raises(ValueError, match=r'reads \.data'):
+                made(lambda x: x * w.data)(2.0)
+            assert type(Value.__dict__['data']) is property
+            w.data += 0.0
+            assert w.data == 3.0
+    finally:
+        compiling_readings._put(compiling_readings._SLOTS)
+    assert Value.__dict__['data'] is slot
+
+
+def test_other_threads_read_on_while_a_function_is_recorded() -> None:
+    w = Value(3.0)
+    inside, go = threading.Event(), threading.Event()
+
+    def f(x: Any) -> Any:
+        inside.set()
+        go.wait(10)
+        return x * w
+
+    found: list[float] = []
+    thread = threading.Thread(target=lambda: found.append(made(f)(2.0)))
+    thread.start()
+    inside.wait(10)
+    w.data = 4.0
+    y = w * w
+    y.backward()
+    assert (w.data, w.grad, w.detach().data, y.partials) == (4.0, 8.0, 4.0, (4.0, 4.0))
+    go.set()
+    thread.join(10)
+    assert found == [8.0]
+
+
+@pytest.mark.filterwarnings('ignore:.*fork:DeprecationWarning')
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='there is no fork')
+def test_a_fork_while_another_thread_records_has_slots() -> None:
+    inside, go = threading.Event(), threading.Event()
+
+    def f(x: Any) -> Any:
+        inside.set()
+        go.wait(10)
+        return x * 2
+
+    thread = threading.Thread(target=lambda: made(f)(2.0))
+    thread.start()
+    inside.wait(10)
+    child = os.fork()
+    if not child:  # what goes wrong in here must not come back to pytest
+        try:
+            slot = type(Value.__dict__['data']) is not property
+            os._exit(0 if slot and made(lambda x: x * 2)(1.0) == 2.0 else 1)
+        finally:
+            os._exit(2)
+    go.set()
+    thread.join(10)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 # Too many paths.

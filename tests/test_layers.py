@@ -23,7 +23,7 @@ LAYERS = [
     ['compiling.instructions', 'compiling.lowering', 'compiling.repetition', 'compiling.tape', 'compiling.nests'],
     ['compiling.routine', 'compiling.memory', 'compiling.bodies', 'compiling.forwards', 'compiling.backwards'],
     ['compiling.sweeps'],
-    ['compiling.guards', 'compiling.row_data'],
+    ['compiling.guards', 'compiling.readings', 'compiling.row_data'],
     ['compiling.expressions', 'compiling.looping'],
     ['compiling.python_printer', 'compiling.numpy_printer', 'compiling.c_printer'],
     ['compiling.polynomials', 'compiling.llvm_terms'],

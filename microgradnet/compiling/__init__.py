@@ -47,9 +47,11 @@ def compile(
     Compiled code computes in IEEE arithmetic: where Python raises, at a pole or an
     overflow, it goes on with an infinity or nan. A function is recorded when first called,
     for each structure of its arguments, and again whenever a branch goes another way.
-    It is recorded some times over, for other numbers along the same branches: what then
-    differs has left the graph (``.data``, a random number) and is refused. A ``Value`` from
-    outside is read anew at each call; a plain number stays what it was at the recording.
+    Reading ``.data``, ``.grad`` or ``.partials``, or ``detach()``, of what may change is refused
+    meanwhile, with its line: a replay would not read again. It is recorded some times over, for
+    other numbers along the same branches: what then differs (a random number) has left the graph
+    and is refused, too. A ``Value`` from outside is read anew at each call; a plain number stays
+    what it was at the recording.
 
     >>> f = compile(lambda x, n: x ** n if n > 0 else 0 * x, backend='python')
     >>> f(2.0, 3.0), f(2.0, -1.0)

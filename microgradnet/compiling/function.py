@@ -28,6 +28,7 @@ from .engines import Engine, best_backend, engine
 from .guards import BranchError, Guard, log
 from .instructions import Listing
 from .lowering import freeze
+from .readings import ReadingError, Readings, installed
 from .results import stack
 from .routine import Routine
 from .sweeps import lower
@@ -165,7 +166,11 @@ class Function:
 
     def _record(self, build: Callable[..., Any], row: list[float], known: list[Trace]) -> Trace:
         """Record the path that a row takes, add it to the known ones if it is new, and return it."""
-        first = _Recording(self.f, build, row)
+        with installed():
+            return self._recorded(build, row, known)
+
+    def _recorded(self, build: Callable[..., Any], row: list[float], known: list[Trace]) -> Trace:
+        first = self._recording(build, row)
         for trace in known:
             if trace.guards == tuple(first.guards) and str(trace.listing) == str(first.listing(trace.parameters)):
                 return trace
@@ -185,6 +190,9 @@ class Function:
         ))  # fmt: skip
         return known[-1]
 
+    def _recording(self, build: Callable[..., Any], row: list[float], *again: Any) -> _Recording:
+        return _Recording(self.__name__, self.f, build, row, *again)
+
     def _closed_over(self, first: _Recording) -> list[Value]:
         """Return the leaves that the function has from outside; refuse what is not the same for other numbers.
 
@@ -195,7 +203,9 @@ class Function:
         for move in ELSEWHERE:
             try:
                 row = [move(x, k) for k, x in enumerate(first.row)]
-                others.append(_Recording(self.f, first.build, row, [guard.held for guard in first.guards]))
+                others.append(self._recording(first.build, row, [guard.held for guard in first.guards], move))
+            except ReadingError:
+                raise
             except BranchError as error:
                 self._refuse('compared more often', error)
             except Exception as error:  # of a custom operation's, say, that has no value there
@@ -218,20 +228,30 @@ class Function:
     def _refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise ValueError(
             f'{self.__name__} cannot be replayed: recorded again for other numbers, along the same branches, '
-            f'it {what}. Something leaves the graph: .data or detach() of a Value, a random number, '
+            f'it {what}. Something leaves the graph: .data or the text of a Value, a random number, '
             'or a state that changes'
         ) from cause
 
 
 class _Recording:
-    """What a function did with Values of some numbers; with ``outcomes``, along the branches of another recording."""
+    """What a function did with Values of some numbers.
+
+    With ``outcomes``, it is made along the branches of another recording, and ``move`` says what
+    numbers Values from outside show.
+    """
 
     def __init__(
-        self, f: Callable[..., Any], build: Callable[..., Any], row: list[float], outcomes: Sequence[bool] | None = None
+        self,
+        name: str,
+        f: Callable[..., Any],
+        build: Callable[..., Any],
+        row: list[float],
+        outcomes: Sequence[bool] | None = None,
+        move: Callable[[float, int], float] | None = None,
     ) -> None:
         self.build, self.row = build, row
         self.xs = [Value(x) for x in row]
-        with ieee_arithmetic(), log(outcomes) as written:
+        with ieee_arithmetic(), log(outcomes) as written, Readings(name, self.xs, move):
             result = f(*build(self.xs))
         outputs, like = take_apart(result, 'the result')
         self.template = like([0.0] * len(outputs))
@@ -239,7 +259,7 @@ class _Recording:
         known = {*self.xs}
         order = topological_order(*self.outputs, *self.sides)
         leaves = (n for n in order if n.op is None and not isinstance(n, Constant) and n not in known)
-        self.leaves = {leaf: repr(leaf.data) for leaf in leaves}
+        self.leaves = {leaf: repr(leaf._data) for leaf in leaves}
         self.shape = _structure(self.template), [guard.relation for guard in self.guards]
 
     def listing(self, parameters: list[Value]) -> Listing:

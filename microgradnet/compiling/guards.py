@@ -93,7 +93,7 @@ class Path:
                 if leaf in places:
                     moved.append(places[leaf])
                     continue
-                name, operands = 'number', (self.numbers[operands[0]] if leaf is None else float(leaf.data),)
+                name, operands = 'number', (self.numbers[operands[0]] if leaf is None else float(leaf._data),)
             elif name not in LEAVES:
                 operands = tuple(moved[operand] for operand in operands)
             moved.append(len(instructions))
@@ -105,7 +105,7 @@ class Path:
         code = {node: ROW + place for place, node in enumerate(rows)}
         code |= {node: PARAMETER + place for place, node in enumerate(parameters)}
         living = zip((leaf() for leaf in self.leaves), self.numbers)
-        return [number if leaf is None else code.get(leaf, float(leaf.data)) for leaf, number in living]
+        return [number if leaf is None else code.get(leaf, float(leaf._data)) for leaf, number in living]
 
     def __reduce__(self) -> Any:
         return Path, (self.guards, self.listing, (), ())  # for a program's own listing, no leaf is asked for again
@@ -197,7 +197,7 @@ def recording() -> Iterator[None]:
 
 def _remember(written: Log) -> None:
     leaves = [n for n in topological_order(*written.sides) if n.op is None and not isinstance(n, Constant)]
-    numbers = tuple(float(leaf.data) for leaf in leaves)
+    numbers = tuple(float(leaf._data) for leaf in leaves)
     if leaves:
         sides = prepare(written.sides, leaves, [])
         path = Path(tuple(written.guards), sides, tuple(map(ref, leaves)), numbers)

@@ -72,7 +72,7 @@ def freeze(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence
         if node not in place:
             op = node.op
             if op is None:
-                place[node] = g.make('number', float(node.data))
+                place[node] = g.make('number', float(node._data))
             else:
                 place[node] = g.apply(op, [*map(find, node.inputs)])
     return g.listing([place[node] for node in outputs], len(rows), len(parameters), {

@@ -169,7 +169,7 @@ class _Writer:
                     on = on or number < ROW
                 else:
                     number = NUMBER + len(numbers)
-                    numbers.append(float(source.data))
+                    numbers.append(float(source._data))
                 vector.append(number)
             if op in sums or node in outputs:
                 self.write_sum(node, vector[1:])
@@ -227,7 +227,7 @@ class _Writer:
 
     def operand(self, node: Value) -> int:
         """Return the number that stands for a leaf."""
-        return self.leaves[node] if node in self.leaves else self.number(float(node.data))
+        return self.leaves[node] if node in self.leaves else self.number(float(node._data))
 
     def number(self, number: float) -> int:
         self.numbers.append(number)
