@@ -74,10 +74,11 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
 
     A condition that is a ``Value`` (0 is false; nan gives nan) is recorded with both
     branches, and the error signal goes to the chosen one alone, so that an infinity
-    or nan in the other cannot leak. A bool, or any other number, simply chooses. A
-    branch may be a function without arguments: only the chosen one is called, except
-    while a program is being recorded, which needs both: there the other one is called
-    in IEEE arithmetic, and cannot raise what Python's would.
+    or nan in the other cannot leak. A bool, or any other number, simply chooses;
+    arrays are taken elementwise, a list is a TypeError. A branch may be a function
+    without arguments: only the chosen one is called, except while a program is being
+    recorded, which needs both: there the other one is called in IEEE arithmetic, and
+    cannot raise what Python's would.
 
     >>> x = Value(0.0)
     >>> where(x > 0, lambda: x.log(), 0.0)
@@ -90,7 +91,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     if builtins.any(is_array(thing) for thing in (condition, yes, no)):
         return elementwise(where, condition, yes, no)
     if not isinstance(condition, Value):
-        chosen = yes if condition else no
+        chosen = yes if real(condition, 'the condition of where') else no
         chosen = chosen() if callable(chosen) else chosen
         return chosen if isinstance(chosen, Value) else real(chosen, 'a branch of where')
     holds = condition._data != 0

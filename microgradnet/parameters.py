@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import index
 from typing import Any, Protocol, SupportsIndex
 
+from .arrays import is_array
+from .incoming import array_of_numbers
 from .reals import Fraction
 from .value import Value
 
@@ -57,7 +59,7 @@ class Parametrised:
     def zero_grad(self) -> None:
         """Set every parameter's gradient to zero."""
         for p in self.parameters():
-            p.grad = Fraction(0) if isinstance(p.data, Fraction) else 0.0
+            p.grad = Fraction(0) if isinstance(p._data, Fraction) else 0.0
 
     def _set_frozen(self, parameters: Iterable[Value] | None, change: Callable[[set[Value], Value], None]) -> None:
         owners = {p: neuron for neuron in self.neurons_within() for p in (*neuron.weights, neuron.bias)}
@@ -75,12 +77,12 @@ def row_of(x: Iterable[Any], length: int, owner: Parametrised) -> list[Value]:
     """Take one row in as nodes; numbers become leaves, which the error signal reaches."""
     if isinstance(x, (Value, str)) or not isinstance(x, Iterable):
         raise TypeError(f'{owner!r} takes a row of {length} inputs, not {x!r}')
-    row = [*x]
+    row = [*(array_of_numbers(x, f'a row of {owner!r}', also='O') if is_array(x) else x)]
     if len(row) != length:
         raise ValueError(f'{owner!r} takes {length} inputs; the row has {len(row)}')
     if all(item.__class__ is Value for item in row):
         return row
-    exact = isinstance(next(owner.neurons_within()).bias.data, Fraction)
+    exact = isinstance(next(owner.neurons_within()).bias._data, Fraction)
     return [
         item if isinstance(item, Value) else Value(Fraction(item) if exact and isinstance(item, int) else item)
         for item in row

@@ -47,4 +47,5 @@ def real(number: Any, what: str = 'the data of a Value') -> Number:
 
 def _is_numpy_scalar(number: Any) -> bool:
     dtype = getattr(number, 'dtype', None)
-    return getattr(dtype, 'kind', '') in tuple('biuf') and getattr(number, 'shape', None) == ()
+    is_number = getattr(dtype, 'kind', '') in tuple('biuf') and getattr(number, 'shape', None) == ()
+    return is_number and not hasattr(number, 'mask')  # a masked element would become a nan

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any, TypeAlias
 
+from .arrays import is_array
+from .incoming import array_of_numbers, is_row
 from .reals import Fraction, Number, real
 
 __all__ = ['Row', 'classified', 'is_row', 'number', 'plain', 'rows']
@@ -27,10 +29,11 @@ def rows(table: Iterable[Iterable[Any]], what: str) -> tuple[Row, ...]:
     ((1, 2.5), (3, 4))
     """
     result: list[Row] = []
-    for place, row in enumerate(plain(table), 1):
+    for place, row in enumerate(plain(table, f'the {what}'), 1):
         if not is_row(row):
             raise TypeError(f'row {place} of the {what} must be a list of numbers, not {reprlib.repr(row)}')
-        numbers = tuple(number(x, f'row {place} of the {what}, column {k}') for k, x in enumerate(plain(row), 1))
+        where = f'row {place} of the {what}'
+        numbers = tuple(number(x, f'{where}, column {k}') for k, x in enumerate(plain(row, where), 1))
         if not numbers:
             raise ValueError(f'row {place} of the {what} is empty')
         if result and len(numbers) != len(result[0]):
@@ -63,7 +66,7 @@ def classified(labels: Iterable[Any], classes: Iterable[Any] | None) -> tuple[tu
     >>> classified([0, 1], ['pear', 'apple'])
     (('pear', 'apple'), (0, 1))
     """
-    labels = [plain(t) for t in labels]
+    labels = [plain(t, 'a target', 'OU') for t in labels]
     for place, t in enumerate(labels, 1):
         if is_row(t):
             raise TypeError(f'row {place} of the targets must be a class, not {reprlib.repr(t)}')
@@ -72,7 +75,7 @@ def classified(labels: Iterable[Any], classes: Iterable[Any] | None) -> tuple[tu
             raise TypeError(f'{kinds}: classes are all strings, or none is')
         if not isinstance(t, str):
             number(t, f'row {place} of the targets')
-    names = tuple(sorted({*labels})) if classes is None else tuple(plain(classes))
+    names = tuple(sorted({*labels})) if classes is None else tuple(plain(classes, 'classes', 'OU'))
     if not names or len({*names}) < len(names):
         raise ValueError(f'classes must be names of which none is there twice, not {names}')
     are_numbers = isinstance(names[0], str) and not isinstance(labels[0], str)
@@ -83,12 +86,13 @@ def classified(labels: Iterable[Any], classes: Iterable[Any] | None) -> tuple[tu
     return names, tuple(known[t] for t in labels)
 
 
-def plain(table: Any) -> Any:
-    """Take an array of NumPy, or a table of pandas (whose iterator gives names), as lists of Python's numbers."""
-    table = table.to_numpy() if hasattr(table, 'to_numpy') else table
+def plain(table: Any, what: str, also: str = '') -> Any:
+    """Take an array of NumPy, or a table of pandas (whose iterator gives names), as lists of Python's numbers.
+
+    Arrays are checked, ``also`` as for ``array_of_numbers``; what is in a table of pandas is checked by the caller.
+    """
+    if hasattr(table, 'to_numpy'):
+        table = table.to_numpy()
+    elif is_array(table):
+        array_of_numbers(table, what, also)
     return table.tolist() if hasattr(table, 'tolist') else table
-
-
-def is_row(thing: Any) -> bool:
-    """Tell rows, of whatever kind, from single numbers and names."""
-    return isinstance(thing, Iterable) and not isinstance(thing, str) and getattr(thing, 'shape', None) != ()

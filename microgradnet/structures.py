@@ -15,6 +15,7 @@ from typing import Any
 
 from .arrays import is_array
 from .extras import needed
+from .incoming import array_of_numbers
 from .reals import as_real
 from .value import Value
 
@@ -23,14 +24,16 @@ __all__ = ['assemble', 'take_apart']
 Build = Callable[[Sequence[Any]], Any]
 
 
-def take_apart(structure: Any, what: str = 'a structure') -> tuple[list[Any], Build]:
+def take_apart(structure: Any, what: str = 'a structure', objects: bool = True) -> tuple[list[Any], Build]:
     """List the numbers and Values of a structure, and return what builds its like of others.
 
     Lists, tuples (named ones too), dicts (in their own order) and arrays may be nested;
     anything else in them raises TypeError with its place. What is built of floats has
-    float arrays where the structure has arrays; of anything else, object arrays.
+    float arrays where the structure has arrays; of anything else, object arrays. Without
+    ``objects``, arrays of objects are refused.
     """
     if is_array(structure):
+        array_of_numbers(structure, what, also='O' if objects else '')
         shape, numbers = structure.shape, structure.ravel().tolist()
         for place, number in enumerate(numbers):
             if not _is_number(number):
@@ -40,10 +43,10 @@ def take_apart(structure: Any, what: str = 'a structure') -> tuple[list[Any], Bu
         return [structure], lambda leaves: leaves[0]
     if isinstance(structure, dict):
         keys = [*structure]
-        leaves, build = _several([structure[key] for key in keys], [f'{what}[{key!r}]' for key in keys])
+        leaves, build = _several([structure[key] for key in keys], [f'{what}[{key!r}]' for key in keys], objects)
         return leaves, lambda new: _dict_like(structure, zip(keys, build(new), strict=True))
     if isinstance(structure, (list, tuple)):
-        leaves, build = _several(structure, [f'{what}[{place}]' for place in range(len(structure))])
+        leaves, build = _several(structure, [f'{what}[{place}]' for place in range(len(structure))], objects)
         kind = type(structure)
         if hasattr(kind, '_make'):
             return leaves, lambda new: kind._make(build(new))
@@ -79,8 +82,10 @@ def _dict_like(structure: dict[Any, Any], items: Iterable[tuple[Any, Any]]) -> d
     return result
 
 
-def _several(parts: Sequence[Any], names: Sequence[str]) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
-    apart = [take_apart(part, name) for part, name in zip(parts, names, strict=True)]
+def _several(
+    parts: Sequence[Any], names: Sequence[str], objects: bool
+) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
+    apart = [take_apart(part, name, objects) for part, name in zip(parts, names, strict=True)]
 
     def build(leaves: Sequence[Any]) -> list[Any]:
         result, start = [], 0

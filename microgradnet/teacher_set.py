@@ -71,7 +71,7 @@ class TeacherSet:
     ) -> None:
         input_names = names_for(names_of(inputs) if input_names is None else input_names, None, 'input')
         self.inputs: tuple[Row, ...] = rows(rows_of(inputs, input_names), 'inputs')
-        labels = [*plain(targets)]
+        labels = [*plain(targets, 'the targets', 'OU')]
         if len(self.inputs) != len(labels):
             raise ValueError(f'every sample needs a target: {len(self.inputs)} inputs, {len(labels)} targets')
         if not labels:
@@ -118,7 +118,8 @@ class TeacherSet:
         """
         table = read_table(path, delimiter)
         names, chosen = table.choose(target, inputs)
-        classes = classes if classes is None or isinstance(classes, bool) else [*map(str, plain(classes))]
+        if classes is not None and not isinstance(classes, bool):
+            classes = [*map(str, plain(classes, 'classes', 'OU'))]
         columns = [table.labels_or_numbers(name, as_labels=classes not in (None, False)) for name in names]
         return cls(
             zip(*map(table.numbers, chosen)),

@@ -691,6 +691,7 @@ def test_a_net_is_a_function(backend: str) -> None:
     assert g([1.0, -2.0]) == pytest.approx([y.data for y in net([1.0, -2.0])], rel=1e-14, abs=1e-15)
     assert len(g.paths) == 1
     assert g.__name__ == 'MLP'
+    assert made(lambda a: net([a, 1.0]), backend)(0.5) == g([0.5, 1.0])  # numbers beside Values in a row
 
 
 # Derivatives.

@@ -17,8 +17,8 @@ PACKAGE = Path(microgradnet.__file__).parent
 LAYERS = [
     ['extras', 'later', 'processes', 'escapes', 'ropes', 'ieee', 'kernels', 'rules', 'writing', 'rows', 'operations'],
     ['graph'],
-    ['reals', 'signatures', 'arithmetic', 'operators', 'events', 'value', 'recorders', 'copying', 'origins'],
-    ['arrays', 'functions', 'custom_operations', 'files', 'tables'],
+    ['reals', 'checks', 'signatures', 'arithmetic', 'operators', 'events', 'value', 'recorders', 'copying', 'origins'],
+    ['arrays', 'incoming', 'functions', 'custom_operations', 'files', 'tables'],
     ['folding', 'adjoints', 'tangents', 'structures', 'linear', 'recorded', 'differentiate', 'sparse'],
     ['compiling.instructions', 'compiling.lowering', 'compiling.repetition', 'compiling.tape', 'compiling.nests'],
     ['compiling.routine', 'compiling.memory', 'compiling.bodies', 'compiling.forwards', 'compiling.backwards'],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ..checks import one_of, whole
 from ..extras import have, needed
 from ..operations import Operation
 from . import numpy_printer, python_printer
@@ -17,7 +18,7 @@ from .native_machine import llvm
 from .routine import Routine
 from .row_data import as_array, as_lists
 
-__all__ = ['BACKENDS', 'Engine', 'best_backend', 'check_backend', 'engine']
+__all__ = ['BACKENDS', 'Engine', 'best_backend', 'check_backend', 'check_way', 'engine']
 
 BACKENDS = ('python', 'numpy', 'native')
 
@@ -112,6 +113,13 @@ def engine(listing: Listing | Routine, backend: str, threads: int, fast: bool) -
 
         return NativeEngine(listing, threads, fast)
     return NumPyEngine(listing) if backend == 'numpy' else PythonEngine(listing)
+
+
+def check_way(backend: str | None, threads: int) -> None:
+    """Raise ValueError for a backend that there is not (None is the fastest there is), or no number of threads."""
+    if backend is not None:
+        one_of('backend', backend, BACKENDS)
+    whole('threads', threads)
 
 
 def check_backend(backend: str, customs: dict[str, Operation]) -> None:

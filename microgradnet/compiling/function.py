@@ -19,12 +19,14 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..arithmetic import ieee_arithmetic
 from ..arrays import is_array
+from ..checks import whole
 from ..extras import needed
 from ..graph import topological_order
+from ..incoming import array_of_numbers
 from ..recorders import lift
 from ..structures import take_apart
 from ..value import Constant, Value
-from .engines import Engine, best_backend, engine
+from .engines import Engine, best_backend, check_way, engine
 from .guards import BranchError, Guard, log
 from .instructions import Listing
 from .lowering import freeze
@@ -76,6 +78,8 @@ class Function:
         fast: bool = False,
         most_paths: int = 100,
     ) -> None:
+        check_way(backend, threads)
+        whole('most_paths', most_paths)
         update_wrapper(self, f, updated=())
         self.__name__ = getattr(f, '__name__', type(f).__name__)
         self.f, self.backend, self.threads, self.fast, self.most_paths = f, backend, threads, fast, most_paths
@@ -109,6 +113,9 @@ class Function:
             raise ValueError(f'every argument must have one item for each row, not {sorted(counts)} items')
         first = tuple(argument[0] for argument in arguments) if counts != {0} else ()
         key, (_, build) = _structure(first), self._row(first)
+        for place, argument in enumerate(arguments):
+            if is_array(argument):
+                array_of_numbers(argument, f'the arguments[{place}]')
         if all(is_array(argument) for argument in arguments):
             numpy = needed('numpy', 'an array of rows')
 
@@ -138,7 +145,7 @@ class Function:
         return stack(numpy.array(found, dtype=float), template, take_apart(template)[1])
 
     def _row(self, arguments: tuple[Any, ...]) -> tuple[list[float], Callable[..., Any]]:
-        numbers, build = take_apart(arguments, 'the arguments')
+        numbers, build = take_apart(arguments, 'the arguments', objects=False)
         for number in numbers:
             if isinstance(number, Value):
                 raise TypeError(

@@ -21,14 +21,16 @@ from operator import attrgetter
 from typing import Any
 
 from ..adjoints import gradients
+from ..checks import whole
 from ..graph import topological_order
+from ..incoming import numbers
 from ..processes import cached_property
 from ..reals import real
 from ..recorders import lift
 from ..structures import take_apart
 from ..value import Constant, Value
 from . import c_printer
-from .engines import BACKENDS, best_backend, check_backend
+from .engines import best_backend, check_backend, check_way
 from .guards import BranchError, Guard, paths_of
 from .instructions import Listing
 from .results import stack
@@ -55,6 +57,7 @@ class Program:
         fast: bool = False,
         loops: bool | None = None,
     ) -> None:
+        check_way(backend, threads)
         leaves, self._build = take_apart(outputs, 'the outputs')
         self._template, self._outputs, self._rows = outputs, [lift(leaf) for leaf in leaves], [*rows]
         for what, nodes in ('rows', self._rows), ('parameters', parameters or ()):
@@ -69,10 +72,6 @@ class Program:
         self._made = made = prepare(self._outputs, self._rows, self.parameters, loops)
         self.loops = isinstance(made, Tape)
         self._shards: tuple[Any, Shards] | None = None
-        if backend is not None and backend not in BACKENDS:
-            raise ValueError(f'backend must be one of {BACKENDS}, or None for the fastest there is, not {backend!r}')
-        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-            raise ValueError(f'threads must be a whole number of at least 1, not {threads!r}')
         self.backend, self.threads, self.fast = backend or best_backend(made.customs), threads, fast
         paths = [(path, path.over(self._rows, self.parameters)) for path in paths_of([*rows, *self.parameters])]
         self._watch = Watch(paths, self.backend, threads, fast)
@@ -197,8 +196,7 @@ class Program:
         touched: it is what an optimiser calls. Rows, executor and shards are as for ``backward``.
         """
         runner = self._gradient
-        if getattr(theta, 'ndim', 1) != 1:
-            raise ValueError(f'theta must be a list of numbers, not an array of shape {theta.shape}')
+        theta = numbers(theta, 'theta')
         if len(theta) != len(self.parameters):
             raise ValueError(f'theta has {len(theta)} numbers; the program has {len(self.parameters)} parameters')
         if executor is None:
@@ -231,8 +229,7 @@ class Program:
         h = float(real(learning_rate, 'the learning rate h'))
         if not 0 < h <= 1:
             raise ValueError(f'the learning rate h must be 0 < h <= 1, not {learning_rate!r}')
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-            raise ValueError(f'epochs must be a whole number of at least 1, not {epochs!r}')
+        epochs = whole('epochs', epochs)
         engine = self._gradient.engine
         data, _ = engine.rows(rows, self.width)
         size = {'batch': len(data), 'online': 1}.get(mode, mode) if isinstance(mode, str) else mode

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..arrays import is_array
 from ..extras import needed
-from ..reals import real
+from ..incoming import array_of_numbers, is_row, listed, numbers
 
 __all__ = ['as_array', 'as_lists', 'blocks', 'is_mapped']
 
@@ -32,37 +32,33 @@ def as_lists(rows: Any, width: int) -> tuple[list[list[float]], bool]:
     if is_array(rows):
         array, single = as_array(rows, width)
         return array.tolist(), single
-    listed = [*_iterable(rows)]
-    single = not listed if not width else not any(isinstance(row, Iterable) for row in listed)
-    if width and not listed:
+    given = [*listed(rows, 'rows', 'lists of numbers or an array')]
+    single = not given if not width else not any(map(is_row, given))
+    if width and not given:
         return [], False
-    listed = [listed] if single else [[*_iterable(row, f'row {place}')] for place, row in enumerate(listed)]
-    for place, row in enumerate(listed):
-        if len(row) != width:
-            raise ValueError(_wrong_width(f'row {place}' if not single else 'the row', len(row), width))
-    return [[float(real(x, f'row {place}, number {i},')) for i, x in enumerate(row)]
-            for place, row in enumerate(listed)], single  # fmt: skip
+    result = []
+    for place, row in enumerate([given] if single else given):
+        of_row = [*listed(row, f'row {place}', 'a list of numbers, as other rows are')]
+        if len(of_row) != width:
+            raise ValueError(_wrong_width(f'row {place}' if not single else 'the row', len(of_row), width))
+        floats = numbers(row if is_array(row) else of_row, f'row {place}')
+        result.append(floats.tolist() if is_array(floats) else floats)
+    return result, single
 
 
 def as_array(rows: Any, width: int) -> tuple[Any, bool]:
     """Return rows as a float64 array of shape (rows, width), any strides, and whether it was a single row.
 
     >>> import numpy
-    >>> as_array(numpy.zeros((3, 2), '>f8'), 2)
-    Traceback (most recent call last):
-        ...
-    TypeError: rows are in another byte order than this machine's (dtype >f8): give rows.astype(float)
+    >>> as_array(numpy.array([[1, 2]]), 2)
+    (array([[1., 2.]]), False)
     """
     numpy = needed('numpy', 'an array of rows')
 
     if not is_array(rows):
         listed, single = as_lists(rows, width)
         return numpy.array(listed, dtype=float).reshape(len(listed), width), single
-    if not rows.dtype.isnative:
-        order = f"another byte order than this machine's (dtype {rows.dtype})"
-        raise TypeError(f'rows are in {order}: give rows.astype(float)')
-    if rows.dtype.kind not in 'biuf':
-        raise TypeError(f'rows must be real numbers, not an array of dtype {rows.dtype}')
+    array_of_numbers(rows, 'rows')
     if rows.ndim not in (1, 2):
         raise ValueError(f'rows must be one row, or an array of shape (rows, {width}), not of shape {rows.shape}')
     if rows.shape[-1] != width:
@@ -109,13 +105,6 @@ def _gathered(rows: Iterator[Any], size: int) -> Iterator[Any]:
         rows = chain([first], rows)
         while block := [*islice(rows, size)]:
             yield block
-
-
-def _iterable(rows: Any, what: str = 'rows') -> Iterable[Any]:
-    if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
-        wanted = 'lists of numbers or an array' if what == 'rows' else 'a list of numbers, as other rows are'
-        raise TypeError(f'{what} must be {wanted}, not {rows!r} of type {type(rows).__name__}')
-    return rows
 
 
 def _wrong_width(which: str, found: int, width: int) -> str:

@@ -28,6 +28,7 @@ from weakref import finalize
 from ..arrays import is_array
 from ..extras import have, needed
 from ..files import Folder
+from ..incoming import array_of_numbers
 from ..processes import here, uninterrupted
 from .carriers import Carrier, WorkersLostError, carrier
 from .engines import Engine
@@ -71,7 +72,7 @@ class Shards:
             self._folder = Folder()
             return spool(rows, width, self._folder)
         if is_mapped(rows) and rows.ndim == 2 and rows.shape[1] == width:
-            return rows
+            return array_of_numbers(rows, 'rows')
         return self.runner.engine.rows(rows, width)[0]
 
     def _settle(self) -> Carrier:
