@@ -461,7 +461,7 @@ def test_a_folder_that_cannot_be_is_no_matter(tmp_path: Path, monkeypatch: pytes
 
 
 def test_the_user_s_own_cache_is_not_touched_by_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
-    from microgradnet.compiling.native_machine import cache_folder
+    from microgradnet.compiling.code_cache import cache_folder
 
     folder = cache_folder()
     assert folder is None or folder.is_relative_to(tmp_path_factory.getbasetemp())

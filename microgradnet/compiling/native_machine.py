@@ -1,32 +1,25 @@
-"""LLVM's text into machine code, by llvmlite; kept on disk by content.
+"""LLVM's text into machine code, by llvmlite; kept on disk by content (``code_cache``).
 
-Compiled objects are in the folder that the environment variable ``MICROGRADNET_CACHE``
-names (empty: nowhere), else in ``microgradnet`` of the user's cache folder. Their names
-are a hash of the text, the processor and the version of LLVM; each begins with a hash of itself.
+The name of what is kept is a hash of the text, the processor and the version of LLVM.
 """
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from ctypes.util import find_library
 from functools import cache
-from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from ..extras import needed
-from ..files import write_whole
 from ..processes import at_fork
+from .code_cache import keep, kept
 
-__all__ = ['Machine', 'cache_folder', 'lanes_of_the_processor', 'llvm']
-
-#: How many bytes the hash has that a kept object begins with.
-DIGEST = 32
+__all__ = ['Machine', 'lanes_of_the_processor', 'llvm']
 
 
 class Machine:
@@ -43,7 +36,7 @@ class Machine:
         target = binding.Target.from_default_triple().create_target_machine(
             cpu=binding.get_host_cpu_name(), features=features, opt=2, jit=True
         )
-        stored = self._stored()
+        stored = kept(self.key)  # if it is whole: LLVM ends the process over a damaged one
         self.from_cache = stored is not None
         if stored is None:
             passes = binding.create_new_module_pass_manager()
@@ -64,30 +57,8 @@ class Machine:
     def __getitem__(self, name: str) -> int:
         return self.engine.get_function_address(name)  # type: ignore[no-any-return]
 
-    def _path(self) -> Path | None:
-        folder = cache_folder()
-        return folder / f'{self.key}.o' if folder else None
-
-    def _stored(self) -> bytes | None:
-        """Return the object on disk, if it is whole: LLVM ends the process over a damaged one."""
-        path = self._path()
-        try:
-            data = path.read_bytes() if path else b''
-        except OSError:
-            return None
-        digest, code = data[:DIGEST], data[DIGEST:]
-        return code if digest == hashlib.sha256(code).digest() else None
-
     def _keep(self, module: Any, data: bytes) -> None:
-        """Write the object where no reader ever sees half of it; a folder that cannot be written to is no matter."""
-        path = self._path()
-        if path is None:
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, hashlib.sha256(data).digest() + data, sync=False)  # a damaged one is made again
-        except OSError:
-            pass
+        keep(self.key, data)
 
 
 #: What is held while LLVM is loaded and, from then on, llvmlite's lock, which is held while LLVM does anything.
@@ -124,15 +95,6 @@ def lanes_of_the_processor() -> int:
     """Return how many float64 numbers a vector register of this machine holds: 8, 4 or 2."""
     features = llvm().get_host_cpu_features()
     return 8 if features.get('avx512f') else 4 if features.get('avx') else 2
-
-
-def cache_folder() -> Path | None:
-    """Return the folder of compiled objects, or None if there is to be none."""
-    chosen = os.environ.get('MICROGRADNET_CACHE')
-    if chosen is not None:
-        return Path(chosen) if chosen else None
-    base = os.environ.get('LOCALAPPDATA' if sys.platform == 'win32' else 'XDG_CACHE_HOME')
-    return Path(base or Path.home() / '.cache') / 'microgradnet'
 
 
 @cache
