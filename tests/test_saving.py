@@ -292,7 +292,7 @@ def changed(folder: Path, **keys: Any) -> Path:
         ({'names': {'inputs': None, 'targets': None, 'classes': [[1]]}}, r'names of classes should be a list'),
         ({'names': {'inputs': None, 'targets': None, 'classes': ['a', 'a']}}, 'none is there twice'),
         ({'names': {'inputs': None, 'targets': None, 'classes': []}}, 'none is there twice'),
-        ({'names': {'inputs': None, 'targets': None, 'classes': [{'fraction': '1/0'}]}}, "class should be a .* not '1/0'"),
+        ({'names': {'inputs': None, 'targets': None, 'classes': [{'fraction': '1/0'}]}}, "a class should be .* '1/0'"),
         ({'standardisation': []}, r'should have means and deviations, not \[\]'),
         ({'standardisation': {'means': [0, 0]}}, 'should have means and deviations'),
         ({'standardisation': {'means': [0], 'deviations': [1, 1]}}, 'means should be a list of 2'),
