@@ -240,7 +240,7 @@ def writes(tree: ast.AST) -> Iterator[str]:
                 mode = mode or next(iter(node.args[2:3]), None)
                 if not (isinstance(mode, ast.Constant) and mode.value in ('r', 'c')):
                     yield called
-            elif name in WRITING or (owner, name) in WRITING_BY or (name == 'save' and SAVING.match(owner)) or called == 'super().render':
+            elif name in WRITING or (owner, name) in WRITING_BY or (name == 'save' and SAVING.match(owner)):
                 yield called
 
 

@@ -84,7 +84,7 @@ def keep(key: str, code: bytes) -> None:
             if number is None:
                 return
         data, place = _digest(key, code) + code, folder / f'{key}.o'
-        write_whole(place, data)
+        write_whole(place, data, sync=False)  # a damaged one is made again
         place.chmod(0o600)  # whatever the umask is
         written = _written.get(folder)
         _written[folder] = (written or 0) + len(data)
