@@ -215,6 +215,54 @@ def test_no_edge_of_a_long_graph_is_long(root: Value) -> None:
     assert len([tail for tail in ends if not tail.endswith('op')]) == uses
 
 
+def test_a_large_graph_has_its_parts_at_their_places() -> None:
+    nasty = Value(0.5, NASTY[6] + '"\\')
+    long = loop(60)[-1] * nasty
+    for root, expanded in [(long, False), (carried(70), False), (wide(), False), (wide(), True)]:
+        picture = draw(root, limit=None, expanded=expanded)
+        graph = pygraphviz.AGraph(string=picture.source)
+        assert graph.graph_attr['layout'] == 'nop2' and graph.number_of_nodes() > 150
+        spots, columns = {}, dict[float, list[tuple[float, float]]]()
+        for node in graph.nodes():
+            x, height = (float(part) for part in node.attr['pos'].split(','))
+            half_width, half = 36 * float(node.attr['width']), 36 * float(node.attr['height'])
+            spots[str(node)] = (x - half_width, x + half_width, height)
+            columns.setdefault(round(x + half_width, 1), []).append((height - half, height + half))
+        for parts in columns.values():  # no box on another
+            parts.sort()
+            assert all(above[0] >= below[1] for below, above in pairwise(parts))
+        labels = []
+        for edge in graph.edges():
+            points = [tuple(map(float, part.split(','))) for part in edge.attr['pos'][2:].split(' ')]
+            end, *way = points
+            assert way[0][0] == pytest.approx(spots[edge[0]][1], abs=0.02)
+            assert end[0] == pytest.approx(spots[edge[1]][0], abs=0.02)
+            if not expanded:  # no line through a box: none of another column begins where it is
+                assert not [x for x in columns if way[0][0] + 1 < x < end[0] - 1], edge
+            if edge.attr['label']:
+                x, y = map(float, edge.attr['lp'].split(','))
+                labels.append((x, y))
+                assert way[0][1] == way[1][1] < y - 5
+        assert len(labels) == len({*labels}) > 50
+    assert nasty.label in ' '.join(svg(draw(long, limit=None)).itertext())
+
+
+def wide() -> Value:
+    net = MLP(12, [12, 3], 'tanh', seed=1)
+    error = half_squared_error([net([0.1 * k for k in range(12)])], [[1.0, 0.0, 0.5]])
+    error.backward()
+    return error
+
+
+def test_a_graph_of_ten_thousand_nodes_is_drawn_from_as_many_parts_as_it_has() -> None:
+    y = loop(3333)[-1]
+    picture = draw(y, limit=None)
+    source = picture.source
+    parts, lines = source.count('pos="e,'), source.count('fixedsize=')
+    assert picture.left_out == 0
+    assert (lines, parts) == (3 + 2 * 9999 + 2 * 3332, 9999 + 5 * 3333)
+
+
 def test_a_leaf_used_at_every_turn_is_drawn_again_with_what_each_use_adds() -> None:
     w, b, y = loop(20)
     picture = draw(y, number_format='.17g')

@@ -36,7 +36,7 @@ LAYERS = [
     ['printing', 'losses', 'activations', 'parameters', 'runs', 'names', 'nn'],
     ['csv_table', 'samples', 'teacher_set', 'large_set', 'history', 'optimisers', 'measuring'],
     ['recorded_error', 'compiled_error', 'packing', 'known', 'checkpoint', 'passes', 'training', 'saving'],
-    ['drawing.digraph', 'drawing.names', 'drawing.terminal', 'drawing.diagram', 'drawing.graph'],
+    ['drawing.digraph', 'drawing.names', 'drawing.terminal', 'drawing.strip', 'drawing.diagram', 'drawing.graph'],
     ['drawing.layout', 'drawing.network'],
     ['drawing.messages', 'drawing.animation', 'drawing.captions', 'drawing.scenes', 'drawing.signals'],
     ['drawing.formulas', 'drawing.script', 'drawing.svg', 'drawing.player', 'drawing'],

@@ -448,6 +448,11 @@ def test_what_a_loop_uses_again_is_drawn_again_and_marked() -> None:
     events = [int(group.find('text[@data-added]').attrib['data-added']) for group in again]  # type: ignore[union-attr]
     assert len(again) == 23 and {content['names'][content['events'][e][1]] for e in events} == {'w'}
     assert {group.attrib['data-node'] for group in again} == {str(content['names'].index('w'))}
+    for _ in range(30):
+        y = (y * w + w).tanh() * y
+    large = play(y * 1e-5, limit=1000)
+    check_marks(large)
+    clear(pictures(large)[-1], large)
 
 
 def test_edges_between_the_same_nodes_are_told_apart() -> None:

@@ -33,6 +33,7 @@ from .digraph import (
     short,
     text_width,
 )
+from .strip import LINES, Strip
 
 __all__ = ['Diagram']
 
@@ -64,6 +65,8 @@ LEAF, LEAF_LINE = '#FFF9E8', '#C9A227'
 MARK = {'color': SIGNAL, 'penwidth': '2.5'}
 #: An edge spans at most so many columns, of an operation and its value each; a value with a longer one is drawn again.
 FAR = 6
+#: More nodes than that are laid out as a strip: by Graphviz it would take long. In a strip no edge spans two columns.
+LARGE = 150
 
 
 class Term(NamedTuple):
@@ -105,16 +108,27 @@ class Diagram:
         self.names, self.roots, self.expanded, self.spec = names, roots, expanded, spec
         self.labels, self.marked, self.signals, self.room = labels, marked, signals, room
         self.graph = Digraph('graph', format='svg', graph_attr=GRAPH, node_attr=NODE, edge_attr=EDGE)
+        self.strip = Strip() if len(names) > LARGE else None
+        self.parts = self.graph if self.strip is None else self.strip
+        self.lines: dict[Value, int] = {}
         self.uses = consumers(order)
         drawn = {node: [user for user, _ in self.uses[node] if user in names] for node in names}
         self.columns = _columns(drawn)
         #: The nodes that are drawn again, and the users that are drawn of each.
-        self.again = {node: users for node, users in drawn.items() if users and self._reach(users) > FAR}
+        far = FAR if self.strip is None else 1
+        self.again = {node: users for node, users in drawn.items()
+                      if users and (self._reach(users) > far or (self.strip and len(users) > LINES))}  # fmt: skip
+
+    def finished(self) -> Digraph:
+        """Return the picture, once all nodes have been added."""
+        if self.strip is not None:
+            self.strip.place(self.graph)
+        return self.graph
 
     def add(self, node: Value) -> None:
         """Add a node, its operation and the edges that lead to them."""
         name = self.names[node]
-        self.graph.node(name, **self._box(node))
+        self.parts.node(name, **self._box(node))
         if node.op is None:
             return
         terms = [*_terms(node)]
@@ -131,7 +145,7 @@ class Diagram:
             left_out = len(terms) - len(shown)
         if left_out:
             self._ellipsis(op, left_out)
-        self.graph.edge(op, name, weight='8', tooltip=' ', **self._mark(node))
+        self.parts.edge(op, name, weight='8', tooltip=' ', **self._mark(node))
 
     def _reach(self, users: Iterable[Value]) -> int:
         """How many columns it is from a node to the last of its users, one to the first."""
@@ -141,10 +155,16 @@ class Diagram:
     def _operand(self, node: Value, term: Term, op: str, tooltip: str, parameter: str = '') -> None:
         """Lead an operand to an operation of a node: from its box or, where that is far, from a small copy of it."""
         tail, mark = self.names[term.source], self._mark(term.source, node)
-        if term.source in self.again and self.columns[node] > self.columns[term.source] + 1:
+        far = self.columns[node] > self.columns[term.source] + 1
+        if (far and term.source in self.again) or not self._leave(term.source):
             tail = f'{self.names[node]}in{term.place}'
-            self.graph.node(tail, **(self._copy(node, term) | mark))
+            self.parts.node(tail, **(self._copy(node, term) | mark))
         self._edge(tail, op, term.partial, tooltip, parameter, self._room('partial', node, term.place, 9.5), **mark)
+
+    def _leave(self, source: Value) -> bool:
+        """Count a line from a value's box; tell whether there is room for it, of which a strip has little."""
+        self.lines[source] = self.lines.get(source, 0) + 1
+        return self.strip is None or self.lines[source] <= LINES
 
     def _copy(self, node: Value, term: Term) -> dict[str, str]:
         """How a value looks where it is used again: its name, and what this use adds to its gradient."""
@@ -189,9 +209,9 @@ class Diagram:
             self._operand(node, weight, times, f'd product {i + 1}/d w')
             self._operand(node, factor, times, f'd product {i + 1}/d x')
             table = self._table(None, '', product, self._signal(node) if signal else 0.0)
-            self.graph.node(term, table, fillcolor='white', style='rounded,filled,dashed',
+            self.parts.node(term, table, fillcolor='white', style='rounded,filled,dashed',
                             tooltip=f'product {i + 1} of {length}')  # fmt: skip
-            self.graph.edge(times, term, weight='8', tooltip=' ')
+            self.parts.edge(times, term, weight='8', tooltip=' ')
             self._edge(term, op, 1 if signal else None, f'd sum/d product {i + 1}')
         if bias.source in self.names:
             self._operand(node, bias, op, 'd sum/d b')
@@ -246,7 +266,7 @@ class Diagram:
     def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:
         round = {'shape': 'circle', 'width': '0.3', 'fixedsize': 'true'} if len(symbol) == 1 else {}
         look = {'fillcolor': '#E6F0F7', 'color': '#5B8DB0', 'tooltip': tooltip}
-        self.graph.node(name, f'<{markup(symbol)}>', **(look | round | mark))
+        self.parts.node(name, f'<{markup(symbol)}>', **(look | round | mark))
 
     def _edge(
         self, source: str, target: str, partial: Any, tooltip: str, parameter: str = '', room: str = '', **mark: str
@@ -262,13 +282,13 @@ class Diagram:
         if room and text:
             text = f'<table {BARE}><tr><td{room}>{text}</td></tr></table>'
         look |= {'tooltip': tooltip, 'labeltooltip': tooltip}
-        self.graph.edge(source, target, f'<{text}>' if text else None, **(look | mark))
+        self.parts.edge(source, target, f'<{text}>' if text else None, **(look | mark))
 
     def _ellipsis(self, op: str, count: int) -> None:
         name = f'{op}more'
-        self.graph.node(name, f'<<font color="{FAINT}">⋯ {count} more</font>>', style='', shape='plain',
+        self.parts.node(name, f'<<font color="{FAINT}">⋯ {count} more</font>>', style='', shape='plain',
                         tooltip=f'{count} inputs left out')  # fmt: skip
-        self.graph.edge(name, op, style='dotted', color=PALE, tooltip=' ')
+        self.parts.edge(name, op, style='dotted', color=PALE, tooltip=' ')
 
 
 def _as_table(rows: Sequence[str]) -> str:

@@ -94,13 +94,12 @@ def graph_picture(
     picture = Diagram(order, names, {*values}, expanded, number_format, labels, {*marked}, signals, room)
     for node in names:
         picture.add(node)
-    picture.graph.left_out = len(order) - len(kept)
-    if picture.graph.left_out:
-        picture.graph.attr(
-            label=f'{len(kept)} of {len(order)} nodes, those nearest to the result; {picture.graph.left_out} left out'
-        )
-    picture.graph.words = partial(_words, values, labels, signals, limit, number_format)
-    return picture.graph
+    graph = picture.finished()
+    graph.left_out = len(order) - len(kept)
+    if graph.left_out:
+        graph.attr(label=f'{len(kept)} of {len(order)} nodes, those nearest to the result; {graph.left_out} left out')
+    graph.words = partial(_words, values, labels, signals, limit, number_format)
+    return graph
 
 
 def _words(
