@@ -16,7 +16,7 @@ from . import functions
 from .arithmetic import no_grad
 from .functions import dot, mean, softmax, where
 from .later import later
-from .losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
+from .losses import cross_entropy, half_squared_error, max_margin, mean_square_error, root_mean_square_error
 from .nn import MLP, Layer, Neuron
 from .operations import operations
 from .value import Value
@@ -69,6 +69,7 @@ __all__ = [
     'load',
     'max_margin',
     'mean',
+    'mean_square_error',
     'no_grad',
     'operations',
     'play',

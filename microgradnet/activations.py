@@ -11,11 +11,11 @@ ValueError: there is no activation 'sigmiod'; did you mean 'sigmoid'?
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
 from . import functions
+from .checks import one_of, said
 from .operations import operations
 from .reals import Number
 from .value import Value
@@ -52,13 +52,11 @@ class Activation:
         if isinstance(g, Activation):
             g = g.g
         if not callable(g) and not isinstance(g, str):
-            raise TypeError(f'an activation is a name or a function on a Value, not {g!r}')
+            raise TypeError(f'an activation is a name or a function on a Value, not {said(g)}')
         self.g: str | Callable[[Any], Any] = g
         self.name: str = g if isinstance(g, str) else getattr(g, '__name__', repr(g))
-        if isinstance(g, str) and g not in activation_names():
-            close = difflib.get_close_matches(g, activation_names(), 1)
-            hint = f'; did you mean {close[0]!r}?' if close else f'; there are {", ".join(activation_names())}'
-            raise ValueError(f'there is no activation {g!r}{hint}')
+        if isinstance(g, str):
+            one_of('activation', g, activation_names())
         self.is_one_sided = self.name in ONE_SIDED
         self._function = g if callable(g) else OTHER_NAMES.get(g) or getattr(functions, g)
         #: What records g(r) of a node: the operation's own function, or this object, which checks.

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from .arithmetic import ieee_arithmetic
+from .checks import instance, items
 from .folding import Builder, Gate, Term, is_number
 from .graph import depends_on, topological_order
 from .reals import Fraction
@@ -49,6 +50,10 @@ def gradients(y: Value, xs: Sequence[Value]) -> list[Value]:
     >>> da.data == b.data + __import__('math').cos(3.0), db is a
     (True, True)
     """
+    instance('y of gradients', y, Value, 'a Value')
+    xs = items('xs of gradients', xs, 'a list of Values')
+    for x in xs:
+        instance('an x of gradients', x, Value, 'a Value')
     with ieee_arithmetic():
         order = topological_order(y)
         active, wanted = depends_on(order, xs), set(xs)

@@ -10,6 +10,8 @@ from math import isfinite
 from os import PathLike, fspath
 from typing import NamedTuple
 
+from .checks import file_path, refuse, texts
+
 __all__ = ['Table', 'read_table', 'tables']
 
 #: So many lines of a large file are in memory at a time.
@@ -47,10 +49,11 @@ class Table(NamedTuple):
 
     def choose(self, target: str | Sequence[str], inputs: Sequence[str] | None) -> tuple[list[str], list[str]]:
         """Return the columns of the targets, and those of the inputs: all others, if they are not given."""
-        names = [target] if isinstance(target, str) else [*target]
-        chosen = [name for name in self.header if name not in names] if inputs is None else [*inputs]
+        names = [target] if isinstance(target, str) else texts('target', target)
+        chosen = [name for name in self.header if name not in names] if inputs is None else texts('inputs', inputs)
         if not names or not chosen:
-            raise ValueError(f'{self.path} needs at least one target and one input; it has the columns {self.header}')
+            came = f'not {names} and {chosen}; its columns are {self.header}'
+            raise ValueError(f'{self.path} needs at least one target and one input, {came}')
         if {*names} & {*chosen}:
             raise ValueError(f'a column is an input or a target, not both: {sorted({*names} & {*chosen})}')
         return names, chosen
@@ -78,7 +81,9 @@ def read_table(path: str | PathLike[str], delimiter: str = ',') -> Table:
 
 def tables(path: str | PathLike[str], delimiter: str = ',', size: int = CHUNK) -> Iterator[Table]:
     """Read a CSV file in tables of so many lines."""
-    name = fspath(path)
+    name = fspath(file_path('path', path))
+    if not isinstance(delimiter, str) or len(delimiter) != 1:
+        refuse('delimiter', 'a string of one character', delimiter)
     with open(path, newline='', encoding='utf-8-sig') as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         lines = ((reader.line_num, row) for row in reader if row)

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from .arithmetic import ieee_arithmetic, no_grad
 from .arrays import elementwise, is_array
+from .checks import said, text
 from .escapes import tex_text
 from .ieee import TROUBLE
 from .operations import operations
@@ -67,6 +68,10 @@ def custom(
     >>> f'{slope(8.0):.6f} {grad(slope)(8.0):.6f}'  # 1 / 12 and -1 / 144
     '0.083333 -0.006944'
     """
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f'the name of a custom operation must be a string, not {said(name)}')
+    if latex is not None:
+        text('latex of a custom operation', latex)
     name = name if name is not None else getattr(value, '__name__', '')
     name = 'custom' if name in ('', '<lambda>') else name
     if name in operations:

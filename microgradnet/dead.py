@@ -16,6 +16,7 @@ from math import isnan, nan
 from typing import Any, Literal, NamedTuple
 
 from .arithmetic import no_grad
+from .checks import instance, items, within
 from .nn import MLP, Layer, Neuron
 from .parameters import row_of
 from .reals import Number
@@ -89,9 +90,11 @@ def dead_neurons(
     >>> dead_neurons(neuron, [[0.0], [1.0]]).numbers('vanished')
     [1]
     """
-    if not threshold >= 0:
-        raise ValueError(f'the threshold of |g\'(r)| must be a number of at least 0, not {threshold!r}')
-    rows = [[*row] for row in (samples.inputs if isinstance(samples, TeacherSet) else samples)]
+    instance('net', net, (MLP, Layer, Neuron), 'an MLP, a Layer or a Neuron')
+    within("the threshold of |g'(r)|", threshold, 'a number of at least 0', lambda x: x >= 0)
+    found = samples.inputs if isinstance(samples, TeacherSet) else samples
+    rows = [items(f'row {place} of the samples', row, 'a list of numbers')
+            for place, row in enumerate(items('samples', found, 'a TeacherSet or a list of rows'), 1)]  # fmt: skip
     if not rows:
         raise ValueError('dead_neurons wants at least one sample, and there is none')
     seen: list[_Seen] = []

@@ -26,7 +26,8 @@ from functools import wraps
 from typing import Any
 
 from .adjoints import gradients
-from .recorded import Recorded, like
+from .checks import function
+from .recorded import Argument, Recorded, argument_of, like
 from .tangents import tangents
 
 __all__ = ['grad', 'gradients', 'hessian', 'hvp', 'jacobian', 'jvp', 'tangents', 'value_and_grad', 'vjp']
@@ -34,11 +35,15 @@ __all__ = ['grad', 'gradients', 'hessian', 'hvp', 'jacobian', 'jvp', 'tangents',
 Function = Callable[..., Any]
 
 
-def grad(f: Function, argument: int = 0) -> Function:
+def grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
     """Return the function that computes the gradient of f by one of its arguments.
 
     f takes structures and returns one number (TypeError if not). The gradient has
-    the structure of the argument.
+    the structure of the argument. ``argument`` is its number, from 0, or back from -1; or a
+    tuple of numbers, and then the gradient is a tuple, too. ``argnums`` is JAX's name for it.
+
+    >>> grad(lambda x, y: x * y, (0, 1))(2.0, 5.0)
+    (5.0, 2.0)
 
     >>> grad(lambda p: p['a'] * p['b'][0])({'a': 2.0, 'b': [5.0]})
     {'a': 5.0, 'b': [2.0]}
@@ -48,7 +53,7 @@ def grad(f: Function, argument: int = 0) -> Function:
     >>> grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)
     1.0
     """
-    both = value_and_grad(f, argument)
+    both = value_and_grad(f, argument, argnums=argnums)
 
     @wraps(f)
     def gradient(*arguments: Any, **options: Any) -> Any:
@@ -57,7 +62,7 @@ def grad(f: Function, argument: int = 0) -> Function:
     return gradient
 
 
-def value_and_grad(f: Function, argument: int = 0) -> Function:
+def value_and_grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
     """Return the function that computes f and its gradient, from one recording.
 
     >>> value_and_grad(lambda x: x * x)(3.0)
@@ -71,6 +76,7 @@ def value_and_grad(f: Function, argument: int = 0) -> Function:
     >>> np.allclose(found.x, 1, atol=1e-4)
     True
     """
+    argument = argument_of(f, argument, argnums)
 
     @wraps(f)
     def both(*arguments: Any, **options: Any) -> Any:
@@ -81,7 +87,9 @@ def value_and_grad(f: Function, argument: int = 0) -> Function:
     return both
 
 
-def jacobian(f: Function, argument: int = 0, mode: str | None = None) -> Function:
+def jacobian(
+    f: Function, argument: Argument = 0, mode: str | None = None, *, argnums: Argument | None = None
+) -> Function:
     """Return the function that computes every derivative of f's result by its argument.
 
     The result has f's structure, with the argument's structure in place of each number;
@@ -92,7 +100,8 @@ def jacobian(f: Function, argument: int = 0, mode: str | None = None) -> Functio
     >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 5.0])
     [[5.0, 2.0], [1.0, 1.0]]
     """
-    if mode not in (None, 'forward', 'reverse'):
+    argument = argument_of(f, argument, argnums)
+    if mode is not None and (not isinstance(mode, str) or mode not in ('forward', 'reverse')):
         raise ValueError(f"mode must be 'forward', 'reverse' or None, not {mode!r}")
 
     @wraps(f)
@@ -104,7 +113,7 @@ def jacobian(f: Function, argument: int = 0, mode: str | None = None) -> Functio
     return all_first
 
 
-def hessian(f: Function, argument: int = 0) -> Function:
+def hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
     """Return the function that computes every second derivative of f by its argument.
 
     The argument's structure within the argument's structure: for an array of n numbers
@@ -113,6 +122,7 @@ def hessian(f: Function, argument: int = 0) -> Function:
     >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
     """
+    argument = argument_of(f, argument, argnums)
 
     @wraps(f)
     def all_second(*arguments: Any, **options: Any) -> Any:
@@ -131,6 +141,7 @@ def hvp(f: Function) -> Function:
     >>> hvp(lambda x: x[0] ** 2 * x[1])([3.0, 5.0], [1.0, 0.0])
     [10.0, 6.0]
     """
+    function('f', f)
 
     @wraps(f)
     def product(x: Any, v: Any, *more: Any, **options: Any) -> Any:
@@ -149,7 +160,7 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
     >>> jvp(lambda x: [x[0] * x[1], x[0]], [2.0, 5.0], [1.0, 10.0])
     ([10.0, 2.0], [25.0, 1.0])
     """
-    run = Recorded(f, 0, (x,), {})
+    run = Recorded(function('f', f), 0, (x,), {})
     ys, build = run.results()
     return build(run.bare(ys)), build(run.push(ys, like(v, run.xs, 'the argument')))
 
@@ -164,7 +175,7 @@ def vjp(f: Function, x: Any) -> tuple[Any, Function]:
     >>> pull_back([1.0, 100.0])
     [105.0, 2.0]
     """
-    run = Recorded(f, 0, (x,), {})
+    run = Recorded(function('f', f), 0, (x,), {})
     ys, build = run.results()
 
     def pull_back(w: Any) -> Any:

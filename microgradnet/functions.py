@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import arithmetic
 from .arrays import elementwise, is_array
+from .checks import items, one_of
 from .ieee import TROUBLE
 from .kernels import define
 from .operations import Operation, operations
@@ -45,6 +46,8 @@ def apply(op: Operation, *operands: Any) -> Any:
     >>> apply(operations['atan2'], 0.0, -1.0), apply(operations['sqrt'], Value(9.0)).data
     (3.141592653589793, 3.0)
     """
+    if not isinstance(op, Operation):
+        op = operations[one_of('operation', op, operations)]
     if builtins.any(is_array(operand) for operand in operands):
         return elementwise(partial(apply, op), *operands)
     if builtins.all(isinstance(operand, Value) for operand in operands):
@@ -61,7 +64,8 @@ def apply_to_vectors(op: Operation, *groups: Any) -> Any:
     >>> apply_to_vectors(operations['sum'], [1, 2, 3.5])
     6.5
     """
-    operands = [[*group] if p in op.vectors else group for p, group in zip(op.parameters, groups, strict=True)]
+    operands = [items(f'{p} of {op.name}', group) if p in op.vectors else group
+                for p, group in zip(op.parameters, groups, strict=True)]  # fmt: skip
     flat = [x for group in operands for x in (group if isinstance(group, list) else [group])]
     lengths = {len(group) for group in operands if isinstance(group, list)}
     if len(lengths) > 1 or builtins.any(isinstance(x, Value) for x in flat):
@@ -91,7 +95,9 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     if builtins.any(is_array(thing) for thing in (condition, yes, no)):
         return elementwise(where, condition, yes, no)
     if not isinstance(condition, Value):
-        chosen = yes if real(condition, 'the condition of where') else no
+        chosen, other = (yes, no) if real(condition, 'the condition of where') else (no, yes)
+        if not callable(other) and not isinstance(other, Value):
+            real(other, 'a branch of where')
         chosen = chosen() if callable(chosen) else chosen
         return chosen if isinstance(chosen, Value) else real(chosen, 'a branch of where')
     holds = condition._data != 0
@@ -124,7 +130,7 @@ def mean(values: Iterable[Any]) -> Any:
     >>> mean([1.0, 2.0, 6.0])
     3.0
     """
-    values = [*values]
+    values = items('the values of mean', values)
     if not values:
         raise ValueError('mean wants at least one value, and there is none')
     return sum(values) / len(values)
@@ -136,7 +142,7 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     >>> softmax([0.0, 0.0]), softmax([1000.0, 0.0])
     ([0.5, 0.5], [1.0, 0.0])
     """
-    values = [*values]
+    values = items('the values of softmax', values)
     if not values:
         raise ValueError('softmax wants at least one value, and there is none')
     shift = stop_gradient(max(values))
@@ -159,7 +165,7 @@ def _branch(branch: Any, chosen: bool) -> Any:
 
 def _fold(name: str, operands: Sequence[Any]) -> Any:
     if len(operands) == 1 and not isinstance(operands[0], Value):
-        operands = [*operands[0]]
+        operands = items(f'the operands of {name}', operands[0], 'numbers, or one list of them')
     if not operands:
         raise ValueError(f'{name} wants at least one operand, and there is none')
     if len(operands) == 1 and not isinstance(operands[0], Value):
@@ -173,7 +179,8 @@ def _number(op: Operation, operands: list[Any]) -> Any:
     if builtins.any(isinstance(x, Fraction) for x in flat):
         return record(op, vectors(op, *operands))._data
     what = f'an operand of {op.name}'
-    numbers = [[real(x, what) for x in group] if isinstance(group, list) else real(group, what) for group in operands]
+    numbers = [[real(x, what) for x in group] if p in op.vectors else real(group, what)
+               for p, group in zip(op.parameters, operands, strict=True)]  # fmt: skip
     try:
         return float(op.value('python')(*numbers))
     except TROUBLE:
@@ -190,8 +197,10 @@ def _install(op: Operation) -> None:
     if op.vectors:
         # Most vectors are of nodes: a look at the first term saves looking at all of them.
         first = op.vectors[0]
+        what = f'{first} of {op.name}'
         body = (
-            f'{first} = [*{first}]\n    if {first} and isinstance({first}[0], Value):\n        '
+            f'if {first}.__class__ is not list:\n        {first} = items({what!r}, {first})\n    '
+            f'if {first} and isinstance({first}[0], Value):\n        '
             f'return record_{op.name}({operands})\n    return apply_to_vectors{call}'
         )
         arithmetic.space[f'record_{op.name}'] = recorders[op.name]

@@ -59,7 +59,7 @@ def array_of_numbers(array: Any, what: str, also: str = '') -> Any:
 
 def is_row(thing: Any) -> bool:
     """Tell rows, of whatever kind, from single numbers and names."""
-    return isinstance(thing, Iterable) and not isinstance(thing, str) and getattr(thing, 'shape', None) != ()
+    return isinstance(thing, Iterable) and not isinstance(thing, (str, bytes)) and getattr(thing, 'shape', None) != ()
 
 
 def listed(things: Any, what: str, wanted: str = 'a list of numbers or an array') -> Iterable[Any]:

@@ -17,6 +17,7 @@ from itertools import chain
 from math import inf, sqrt
 from typing import Any, TypeAlias
 
+from .checks import file_path, flag, items, refuse, whole
 from .compiling.mapped import file_of, load_mapped, spool
 from .compiling.row_data import as_array, blocks, is_mapped
 from .csv_table import Table, tables
@@ -24,6 +25,7 @@ from .extras import needed
 from .files import FilePath, Folder, writing
 from .names import names_for
 from .runs import Standardisation
+from .samples import places_in
 from .teacher_set import TeacherSet
 
 __all__ = ['LargeTeacherSet', 'Samples']
@@ -52,9 +54,10 @@ class LargeTeacherSet:
         classes: Iterable[Any] | None = None,
         standardise: bool = False,
     ) -> None:
-        self.rows = rows if is_mapped(rows) else load_mapped(rows)
+        self.rows = rows if is_mapped(rows) else load_mapped(file_path('rows', rows))
         if not is_mapped(self.rows) or self.rows.ndim != 2 or not len(self.rows):
             raise ValueError(f'{rows!r} must be rows of numbers in a file, and is an array of shape {self.rows.shape}')
+        flag('standardise', standardise)
         survey = _Survey(self.rows.shape[1], targets, classes)
         self.width, self.classes = survey.targets, survey.classes
         self.input_names = names_for(input_names, self.rows.shape[1] - self.width, 'input')
@@ -75,10 +78,13 @@ class LargeTeacherSet:
         """
         numpy = needed('numpy', 'a LargeTeacherSet')
 
-        samples = iter(samples)
+        file_path('path', path)
+        samples = iter(samples if isinstance(samples, Iterator) else items('samples', samples, 'an iterator of rows'))
         first = next(samples, None)
         if first is None:
             raise ValueError('a teacher set needs at least one sample; the iterator has none')
+        if not hasattr(first, '__len__') or not len(first) or isinstance(first, str):
+            refuse('the first of the samples', 'a row of numbers, or an array of rows', first)
         width = len(first[0]) if getattr(first, 'ndim', 1) == 2 else len(first)
         survey = _Survey(width, targets, options.get('classes'))
         with writing(path) as file:
@@ -111,6 +117,10 @@ class LargeTeacherSet:
         def chunks() -> Iterator[Table]:
             return tables(path, delimiter)
 
+        file_path('to', to)
+        flag('standardise', standardise)
+        if classes is not None:
+            classes = items('classes', classes, 'a list of names or None', letters=True)
         head = next(chunks())
         names, chosen = head.choose(target, inputs)
         are_classes = classes is not None or isinstance(head.labels_or_numbers(names[0], False)[0], str)
@@ -150,7 +160,7 @@ class LargeTeacherSet:
 
     def select(self, places: Iterable[int]) -> TeacherSet:
         """Return the samples at some places, counted from 0, in memory."""
-        rows = self.rows[[*places]].tolist()
+        rows = self.rows[places_in(len(self), places)].tolist()
         targets = [self._target(row[-self.width :]) for row in rows]
         result = TeacherSet([row[: -self.width] for row in rows], targets, classes=self.classes)
         result.standardisation = self.standardisation
@@ -168,6 +178,7 @@ class LargeTeacherSet:
             self._file.check(now)
         if outputs is None:
             return self.rows
+        whole('the number of outputs', outputs)
         if self._one_hot is None or self._one_hot[0] != outputs:
             folder = Folder()
             width = self.rows.shape[1] - 1 + outputs
@@ -205,7 +216,8 @@ class _Survey:
     def __init__(self, width: int, targets: int, classes: Iterable[Any] | None) -> None:
         if isinstance(targets, bool) or not isinstance(targets, int) or not 1 <= targets < width:
             raise ValueError(f'targets must be from 1 to {width - 1} of the numbers, not {targets!r}')
-        self.targets, self.classes = targets, None if classes is None else tuple(classes)
+        self.targets, wanted = targets, 'a list of names or None'
+        self.classes = None if classes is None else (*items('classes', classes, wanted, letters=True),)
         if self.classes is not None and targets > 1:
             raise ValueError(f'a class is one number; there are {targets} targets')
         self.count = 0

@@ -15,13 +15,18 @@ as the derivation's E is; divide by the number of samples for a mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import functions
+from .checks import function, items, one_of, refuse
+from .reals import as_real
 from .value import Value
 
-__all__ = ['cross_entropy', 'half_squared_error', 'max_margin', 'root_mean_square_error']
+__all__ = [
+    'ERRORS', 'cross_entropy', 'error_by_name', 'half_squared_error', 'max_margin', 'mean_square_error',
+    'root_mean_square_error',
+]  # fmt: skip
 
 
 def half_squared_error(outputs: Any, targets: Any) -> Any:
@@ -33,8 +38,17 @@ def half_squared_error(outputs: Any, targets: Any) -> Any:
     >>> half_squared_error([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 1.0]])
     6.5
     """
-    differences = [y - t for y, t in _pairs(outputs, targets)]
-    return functions.dot(differences, differences) / 2
+    return _squares(_pairs(outputs, targets)) / 2
+
+
+def mean_square_error(outputs: Any, targets: Any) -> Any:
+    """Return the mean squared difference, over all samples and all outputs.
+
+    >>> mean_square_error([1.0, 2.0], [4.0, 6.0])
+    12.5
+    """
+    pairs = _pairs(outputs, targets)
+    return _squares(pairs) / len(pairs)
 
 
 def root_mean_square_error(outputs: Any, targets: Any) -> Any:
@@ -43,8 +57,7 @@ def root_mean_square_error(outputs: Any, targets: Any) -> Any:
     >>> root_mean_square_error([1.0, 2.0], [4.0, 6.0]) == 12.5 ** 0.5
     True
     """
-    differences = [y - t for y, t in _pairs(outputs, targets)]
-    return functions.sqrt(functions.dot(differences, differences) / len(differences))
+    return functions.sqrt(mean_square_error(outputs, targets))
 
 
 def max_margin(outputs: Any, targets: Any) -> Any:
@@ -59,7 +72,11 @@ def max_margin(outputs: Any, targets: Any) -> Any:
     for place, (_, t) in enumerate(pairs):
         if t not in (1, -1):  # of a Value a comparison, which a recording notices
             raise ValueError(f'max_margin wants targets of -1 or 1; target {place} is {t!r}')
-    return functions.sum([functions.relu(1 - y * t) for y, t in pairs])
+    try:
+        return functions.sum([functions.relu(1 - y * t) for y, t in pairs])
+    except TypeError:
+        _check_numbers(pairs)
+        raise
 
 
 def cross_entropy(outputs: Any, targets: Any) -> Any:
@@ -72,12 +89,33 @@ def cross_entropy(outputs: Any, targets: Any) -> Any:
     >>> cross_entropy([0.0, 0.0], 1) == cross_entropy([[0.0, 0.0]], [[0.0, 1.0]])
     True
     """
-    outputs = [*outputs]
+    outputs = items('the outputs of cross_entropy', outputs, 'a list of logits, or a list of such lists')
     if not outputs or not _is_list(outputs[0]):
         outputs, targets = [outputs], [targets]
-    targets = [*targets]
+    targets = items('the targets of cross_entropy', targets, 'a class, or a list with one for each sample')
     _same_length(outputs, targets, 'samples')
     return functions.sum([_surprise([*logits], t, place) for place, (logits, t) in enumerate(zip(outputs, targets))])
+
+
+#: The errors that are known by name: those of this module, and what others call them.
+ERRORS: dict[str, Callable[[Any, Any], Any]] = {
+    'half_squared_error': half_squared_error, 'mse': mean_square_error, 'mean_square_error': mean_square_error,
+    'mean_squared_error': mean_square_error, 'rmse': root_mean_square_error,
+    'root_mean_square_error': root_mean_square_error, 'root_mean_squared_error': root_mean_square_error,
+    'cross_entropy': cross_entropy, 'max_margin': max_margin, 'hinge': max_margin,
+}  # fmt: skip
+
+
+def error_by_name(error: Any) -> Callable[[Any, Any], Any]:
+    """Return an error that is given by name, or as a function of outputs and targets.
+
+    >>> error_by_name('mse')([1.0, 2.0], [4.0, 6.0])
+    12.5
+    """
+    if isinstance(error, str):
+        return ERRORS[one_of('error', error, ERRORS)]
+    found: Callable[[Any, Any], Any] = function('error', error, 'a name or a function of outputs and targets')
+    return found
 
 
 def _surprise(logits: list[Any], target: Any, sample: int) -> Any:
@@ -102,6 +140,24 @@ def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
     return [pair for y, t in zip(outputs, targets) for pair in _pairs(y, t)]
 
 
+def _squares(pairs: list[tuple[Any, Any]]) -> Any:
+    """Return the sum of squared differences."""
+    try:
+        differences = [y - t for y, t in pairs]
+        return functions.dot(differences, differences)
+    except TypeError:
+        _check_numbers(pairs)
+        raise
+
+
+def _check_numbers(pairs: list[tuple[Any, Any]]) -> None:
+    """Raise TypeError that names what is no number."""
+    for place, pair in enumerate(pairs):
+        for what, thing in zip(('output', 'target'), pair):
+            if not isinstance(thing, Value) and as_real(thing) is None:
+                refuse(f'{what} {place}', 'a number or a Value', thing)
+
+
 def _same_length(outputs: Sequence[Any], targets: Sequence[Any], what: str) -> None:
     if len(outputs) != len(targets) or not outputs:
         both = f'{len(outputs)} {what} in the outputs, {len(targets)} in the targets'
@@ -109,4 +165,5 @@ def _same_length(outputs: Sequence[Any], targets: Sequence[Any], what: str) -> N
 
 
 def _is_list(thing: Any) -> bool:
-    return isinstance(thing, Iterable) and not isinstance(thing, (Value, str))
+    several = isinstance(thing, Iterable) and getattr(thing, 'shape', True) != ()
+    return several and not isinstance(thing, (Value, str, bytes))

@@ -17,6 +17,7 @@ from math import inf, isfinite, sqrt
 from typing import Any, Protocol, TypeAlias
 
 from .arithmetic import ieee_arithmetic, no_grad
+from .checks import function, items
 from .history import METRICS, Epoch, as_float
 from .ieee import TROUBLE
 from .large_set import Samples
@@ -90,8 +91,10 @@ def measured(
 def metrics_by_name(metrics: Metrics | Iterable[str]) -> Metrics:
     """Look metrics up that are given by name."""
     if isinstance(metrics, Mapping):
-        return metrics
-    return {name: named('metric', name, METRICS) for name in ([metrics] if isinstance(metrics, str) else metrics)}
+        return {name: function(f'metrics[{name!r}]', f, 'a function of outputs and targets')
+                for name, f in metrics.items()}  # fmt: skip
+    names = [metrics] if isinstance(metrics, str) else items('metrics', metrics, 'names or a dictionary of functions')
+    return {name: named('metric', name, METRICS) for name in names}
 
 
 class Best:

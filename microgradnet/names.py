@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from .checks import items, texts
+
 __all__ = ['Named', 'agree', 'class_number', 'classes_for', 'names_for']
 
 
@@ -29,9 +31,7 @@ def names_for(names: Iterable[Any] | None, wanted: int | None, what: str) -> tup
         ...
     ValueError: 2 input names for 3 inputs
     """
-    if isinstance(names, str):
-        raise TypeError(f'{what} names are a list of names, not the string {names!r}')
-    result = None if names is None else tuple(map(str, names))
+    result = None if names is None else (*texts(f'{what}_names', names),)
     if result is not None and wanted is not None and len(result) != wanted:
         raise ValueError(f'{len(result)} {what} names for {wanted} {what}{"s" * (wanted > 1)}')
     return result
@@ -39,9 +39,7 @@ def names_for(names: Iterable[Any] | None, wanted: int | None, what: str) -> tup
 
 def classes_for(classes: Iterable[Any] | None, outputs: int) -> tuple[Any, ...] | None:
     """Return the classes of a net as a tuple; raise ValueError unless it has an output for each, or a lone output."""
-    if isinstance(classes, str):
-        raise TypeError(f'classes are a list of names, not the string {classes!r}')
-    result = None if classes is None else tuple(classes)
+    result = None if classes is None else (*items('classes', classes, 'a list of names'),)
     if result is not None and (not result or len({*result}) < len(result)):
         raise ValueError(f'classes must be names of which none is there twice, not {result}')
     if result is not None and outputs not in (1, len(result)):

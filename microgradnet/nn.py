@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import sqrt
-from random import Random
-from typing import Any, Protocol, TypeAlias, overload
+from typing import Any, Protocol, overload
 
 from . import functions
 from .activations import Activation
 from .arithmetic import no_grad
+from .checks import MOST, Seed, generator, items, said, whole
 from .names import Named, agree, class_number, classes_for, names_for
 from .operations import operations
-from .parameters import Parametrised, at_least_one, row_of
+from .parameters import Parametrised, row_of
 from .reals import Fraction, real
 from .recorders import recorders
 from .runs import Firing, Run, Standardisation
@@ -31,8 +31,6 @@ from .tables import Frame, beside, is_frame, rows_of
 from .value import Value
 
 __all__ = ['MLP', 'Layer', 'Neuron']
-
-Seed: TypeAlias = int | Random | None
 
 
 class Teaching(Named, Protocol):
@@ -50,8 +48,9 @@ class Neuron(Parametrised):
     from ``[-limit, limit]``: for activations that are 0 on one side (relu and its kin)
     ``limit = sqrt(6 / inputs)``, after He and others (2015); for all others ``limit =
     sqrt(6 / (inputs + outputs))``, after Glorot and Bengio (2010), where ``outputs`` is
-    the number of neurons in the layer. The bias is 0. ``seed`` is a number, or a
-    ``random.Random`` to draw from.
+    the number of neurons in the layer. The bias is 0. ``seed`` is a whole number, or a
+    ``random.Random`` to draw from; without it they are drawn from Python's own generator,
+    so that ``random.seed`` holds.
 
     >>> neuron = Neuron(2, 'identity', seed=1)
     >>> neuron.weights[0].data, neuron.weights[1].data, neuron.bias.data = 2.0, 3.0, 1.0
@@ -62,9 +61,10 @@ class Neuron(Parametrised):
     def __init__(
         self, inputs: int, activation: str | Callable[[Any], Any] = 'relu', *, outputs: int = 1, seed: Seed = None
     ) -> None:
-        inputs = at_least_one('inputs of a neuron', inputs)
+        inputs = whole('the number of inputs of a neuron', inputs, most=MOST)
+        outputs = whole('the number of neurons of a layer', outputs, most=MOST)
         self.activation = Activation(activation)
-        random = seed if isinstance(seed, Random) else Random(seed)
+        random = generator(seed)
         limit = sqrt(6 / inputs) if self.activation.is_one_sided else sqrt(6 / (inputs + outputs))
         self.weights = [Value(random.uniform(-limit, limit)) for _ in range(inputs)]
         self.bias = Value(0.0)
@@ -92,8 +92,8 @@ class Layer(Parametrised):
     def __init__(
         self, inputs: int, outputs: int, activation: str | Callable[[Any], Any] = 'relu', *, seed: Seed = None
     ) -> None:
-        outputs = at_least_one('neurons of a layer', outputs)
-        random = seed if isinstance(seed, Random) else Random(seed)
+        outputs = whole('the number of neurons of a layer', outputs, most=MOST)
+        random = generator(seed)
         self.neurons = [Neuron(inputs, activation, outputs=outputs, seed=random) for _ in range(outputs)]
 
     @property
@@ -108,7 +108,10 @@ class Layer(Parametrised):
     def outputs(self, x: list[Value]) -> list[Value]:
         """Record every neuron on inputs that are nodes already, and keep the outputs only."""
         dot = recorders['dot']
-        data = [v._data for v in x]
+        try:
+            data = [v._data for v in x]
+        except (TypeError, AttributeError):
+            raise TypeError(f'{self!r} records on a list of Values, not on {said(x)}') from None
         return [n.activation.record(dot(n.weights, x, n.bias, data)) for n in self.neurons]
 
     def fire(self, x: list[Value]) -> list[Firing]:
@@ -150,10 +153,12 @@ class MLP(Parametrised):
         *,
         seed: Seed = None,
     ) -> None:
-        inputs = at_least_one('inputs of a net', inputs)
-        at_least_one('layers of a net', len(sizes))
+        inputs = whole('the number of inputs of a net', inputs, most=MOST)
+        wanted = 'a list, the number of neurons in each layer, such as [16, 1]'
+        sizes = items('the sizes of a net', sizes, wanted)
+        whole('the number of layers of a net', len(sizes))
         Activation(activation)  # to be refused even where there is no hidden layer
-        random = seed if isinstance(seed, Random) else Random(seed)
+        random = generator(seed)
         kinds = [activation] * (len(sizes) - 1) + [output_activation]
         self.layers = [Layer(n, size, g, seed=random) for n, size, g in zip([inputs, *sizes], sizes, kinds)]
         self.standardisation: Standardisation | None = None
@@ -175,6 +180,7 @@ class MLP(Parametrised):
         >>> net([Fraction(1, 3), 0]).data
         Fraction(3, 2)
         """
+        weights, biases = _nested('weights', weights, 3), _nested('biases', biases, 2)
         sizes = [len(layer) for layer in weights]
         if not sizes or not sizes[0]:
             raise ValueError('a net needs weights of at least one layer of one neuron; there are none')
@@ -184,6 +190,7 @@ class MLP(Parametrised):
 
     def set_weights(self, weights: Sequence[Sequence[Sequence[Any]]], biases: Sequence[Sequence[Any]]) -> None:
         """Put numbers, shaped as ``from_weights`` says, in place of all parameters' data."""
+        weights, biases = _nested('weights', weights, 3), _nested('biases', biases, 2)
         shape = [[len(neuron.weights) for neuron in layer.neurons] for layer in self.layers]
         given = [[len(neuron) for neuron in layer] for layer in weights]
         if given != shape or [len(layer) for layer in biases] != [len(layer) for layer in shape]:
@@ -335,8 +342,10 @@ class MLP(Parametrised):
         layers = [[([w.data for w in n.weights], n.bias.data, n.activation.number) for n in layer.neurons]
                   for layer in self.layers]  # fmt: skip
         results = []
-        if isinstance(rows, Value) or not (isinstance(rows, Iterable) or is_frame(rows)):
-            raise TypeError(f'predict takes rows of {self.inputs} inputs each, not {rows!r}')
+        if isinstance(rows, (Value, str, type)) or getattr(rows, 'shape', None) == () or not (
+            isinstance(rows, Iterable) or is_frame(rows)
+        ):
+            raise TypeError(f'predict takes rows of {self.inputs} inputs each, not {said(rows)}')
         with no_grad():
             for row in rows_of(rows, self.input_names):
                 numbers = [v.data for v in row_of(row, self.inputs, self)]
@@ -355,3 +364,11 @@ class MLP(Parametrised):
             f'MLP({self.inputs}, {self.sizes}, activation={hidden!r}, '
             f'output_activation={self.layers[-1].activation.name!r})'
         )
+
+
+def _nested(what: str, numbers: Any, depth: int) -> list[Any]:
+    """List numbers that are nested so deep; raise TypeError where that is no list."""
+    found = items(what, numbers, ' of '.join(['a list', *['lists'] * (depth - 1)]))
+    if depth == 1:
+        return found
+    return [_nested(f'{what}[{place}]', inner, depth - 1) for place, inner in enumerate(found)]

@@ -96,7 +96,7 @@ def nary_source(op: Operation) -> str:
     >>> from microgradnet.operations import operations
     >>> print(nary_source(operations['sum']), end='')
     def sum(a):
-        a_nodes = a if a.__class__ is list else [*a]
+        a_nodes = a if a.__class__ is list else items('a of sum', a)
         try:
             a = [v._data for v in a_nodes]
             y = total(a)
@@ -117,7 +117,7 @@ def nary_source(op: Operation) -> str:
     signature = ', '.join(f'{p}={op.default[p]!r}' if p in op.default else p for p in op.parameters)
     groups = ', '.join(f'{p}_nodes' if p in op.vectors else f'{p}_node' for p in op.parameters)
     again = f'return record({op.name}_operation, vectors({op.name}_operation, {groups}))'
-    body = [f'{p}_nodes = {p} if {p}.__class__ is list else [*{p}]' for p in op.vectors]
+    body = [f'{p}_nodes = {p} if {p}.__class__ is list else items({f"{p} of {op.name}"!r}, {p})' for p in op.vectors]
     body += [f'{p}_node = {p}' for p in op.scalars]
     if len(op.vectors) > 1:
         lengths = ' == '.join(f'len({p}_nodes)' for p in op.vectors)

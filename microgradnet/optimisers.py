@@ -15,11 +15,11 @@ weights. One that remembers something goes on where it was when it is used again
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, cos, exp, hypot, log, pi, sqrt
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from .checks import one_of, within
 from .reals import Number
 
 __all__ = ['OPTIMISERS', 'SCHEDULES', 'AdamW', 'Descent', 'Momentum', 'Optimiser', 'Schedule', 'clipped', 'named']
@@ -59,7 +59,7 @@ class Momentum:
     """
 
     def __init__(self, momentum: Number = 0.9) -> None:
-        self.momentum = _within('momentum', momentum, momentum >= 0 and momentum < 1, '0 <= momentum < 1')
+        self.momentum = within('momentum', momentum, '0 <= momentum < 1', lambda x: 0 <= x < 1)
         self.velocity: list[Number] = []
 
     def step(self, weights: Sequence[Number], gradients: Sequence[Number], h: Number) -> list[Number]:
@@ -87,10 +87,10 @@ class AdamW:
     def __init__(
         self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01
     ) -> None:
-        self.beta1 = _within('beta1', beta1, beta1 >= 0 and beta1 < 1, '0 <= beta1 < 1')
-        self.beta2 = _within('beta2', beta2, beta2 >= 0 and beta2 < 1, '0 <= beta2 < 1')
-        self.epsilon = _within('epsilon', epsilon, epsilon > 0, 'more than 0')
-        self.weight_decay = _within('weight_decay', weight_decay, weight_decay >= 0, 'at least 0')
+        self.beta1 = within('beta1', beta1, '0 <= beta1 < 1', lambda x: 0 <= x < 1)
+        self.beta2 = within('beta2', beta2, '0 <= beta2 < 1', lambda x: 0 <= x < 1)
+        self.epsilon = within('epsilon', epsilon, 'more than 0', lambda x: x > 0)
+        self.weight_decay = within('weight_decay', weight_decay, 'at least 0', lambda x: x >= 0)
         self.means: list[tuple[Number, Number]] = []
         self.steps = 0
 
@@ -193,20 +193,10 @@ def named(what: str, name: str, known: Mapping[str, T]) -> T:
         ...
     ValueError: there is no schedule 'cosin'; did you mean 'cosine'?
     """
-    if name in known:
-        return known[name]
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f'did you mean {close[0]!r}?' if close else f'there are {", ".join(known)}'
-    raise ValueError(f'there is no {what} {name!r}; {hint}')
+    return known[one_of(what, name, known)]
 
 
 def _known(optimiser: Optimiser, memory: list[Any], weights: Sequence[Number]) -> list[Any]:
     if memory and len(memory) != len(weights):
         raise ValueError(f'{optimiser!r} remembers {len(memory)} weights and is given {len(weights)}: make a new one')
     return memory
-
-
-def _within(name: str, number: Number, good: bool, wanted: str) -> Number:
-    if not good:
-        raise ValueError(f'{name} must be {wanted}, not {number!r}')
-    return number

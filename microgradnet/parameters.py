@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from operator import index
-from typing import Any, Protocol, SupportsIndex
+from typing import Any, Protocol
 
 from .arrays import is_array
+from .checks import items, said
 from .incoming import array_of_numbers
 from .reals import Fraction
 from .value import Value
 
-__all__ = ['Parametrised', 'at_least_one', 'row_of']
+__all__ = ['Parametrised', 'row_of']
 
 
 class HasWeights(Protocol):
@@ -65,9 +65,9 @@ class Parametrised:
         owners = {p: neuron for neuron in self.neurons_within() for p in (*neuron.weights, neuron.bias)}
         if isinstance(parameters, Value):
             raise TypeError(f'freeze and unfreeze take a list of parameters, not the one {parameters!r}')
-        chosen = [*owners] if parameters is None else [*parameters]
+        chosen = [*owners] if parameters is None else items('parameters', parameters, 'a list of parameters')
         for p in chosen:
-            if p not in owners:
+            if not isinstance(p, Value) or p not in owners:
                 raise ValueError(f'{p!r} is not a parameter of {self!r}')
         for p in chosen:
             change(owners[p].frozen, p)
@@ -75,9 +75,7 @@ class Parametrised:
 
 def row_of(x: Iterable[Any], length: int, owner: Parametrised) -> list[Value]:
     """Take one row in as nodes; numbers become leaves, which the error signal reaches."""
-    if isinstance(x, (Value, str)) or not isinstance(x, Iterable):
-        raise TypeError(f'{owner!r} takes a row of {length} inputs, not {x!r}')
-    row = [*(array_of_numbers(x, f'a row of {owner!r}', also='O') if is_array(x) else x)]
+    row = [*x] if x.__class__ is list else _inputs(x, length, owner)
     if len(row) != length:
         raise ValueError(f'{owner!r} takes {length} inputs; the row has {len(row)}')
     if all(item.__class__ is Value for item in row):
@@ -89,8 +87,8 @@ def row_of(x: Iterable[Any], length: int, owner: Parametrised) -> list[Value]:
     ]
 
 
-def at_least_one(what: str, number: SupportsIndex) -> int:
-    """Return a size as an int; raise ValueError unless it is a whole number of at least 1."""
-    if isinstance(number, bool) or not hasattr(number, '__index__') or index(number) < 1:
-        raise ValueError(f'the number of {what} must be a whole number of at least 1, not {number!r}')
-    return index(number)
+def _inputs(x: Any, length: int, owner: Parametrised) -> list[Any]:
+    """List the inputs in any other row than a list."""
+    if isinstance(x, (Value, str, bytes, type)) or not isinstance(x, Iterable) or getattr(x, 'shape', None) == ():
+        raise TypeError(f'{owner!r} takes a row of {length} inputs, not {said(x)}')
+    return [*(array_of_numbers(x, f'a row of {owner!r}', also='O') if is_array(x) else x)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from .checks import instance
 from .escapes import tex_name
 from .graph import topological_order
 from .operations import Operation
@@ -65,6 +66,7 @@ def _print(
     leaf: Callable[[Value], str],
     node: Callable[[Operation, list[Printed]], Rope],
 ) -> str:
+    instance('what is printed', value, Value, 'a Value')
     done: dict[Value, Printed] = {}
     for each in topological_order(value):
         if each.op is None or (each.label and not whole and each is not value):

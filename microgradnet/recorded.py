@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
 
 from .adjoints import gradients
 from .arithmetic import ieee_arithmetic
+from .checks import function, refuse
 from .folding import is_number
 from .functions import dot
 from .graph import depends_on, topological_order
@@ -23,30 +24,62 @@ from .structures import take_apart
 from .tangents import tangents
 from .value import Value
 
-__all__ = ['Recorded', 'like']
+__all__ = ['Argument', 'Recorded', 'argument_of', 'like']
+
+#: Which argument, counted from 0 or back from -1, or a tuple of such numbers.
+Argument: TypeAlias = int | Sequence[int]
 
 #: The variables of the derivatives being taken around this one.
 AROUND: ContextVar[tuple[Value, ...]] = ContextVar('around', default=())
 
 
+def argument_of(f: Any, argument: Any, argnums: Any = None) -> Argument:
+    """Check a function and the numbers of arguments to differentiate it by; JAX calls these ``argnums``.
+
+    >>> argument_of(abs, 0, [0, 1])
+    (0, 1)
+    """
+    function('f', f)
+    if argnums is not None:
+        if argument != 0:
+            raise TypeError(f'argument and argnums are the same thing; {argument!r} and {argnums!r} were given')
+        argument = argnums
+    several = isinstance(argument, (tuple, list, range))
+    for number in argument if several else [argument]:
+        if isinstance(number, bool) or not isinstance(number, int):
+            refuse('argument', 'the number of an argument, or a tuple of them', number)
+    if several and not argument:
+        raise ValueError(f'argument must have at least one number of an argument, and is {argument!r}')
+    if several and len({*argument}) < len(argument):
+        twice = next(number for number in argument if [*argument].count(number) > 1)
+        raise ValueError(f'argument {twice} is there twice in {(*argument,)}')
+    return (*argument,) if several else argument
+
+
 class Recorded:
-    """One recording of a function on fresh variables ``xs``, like one of its arguments.
+    """One recording of a function on fresh variables ``xs``, like one of its arguments, or like a tuple of them.
 
     ``build`` makes the argument's like of as many numbers as there are variables;
     ``nested`` tells that the argument had nodes in it: then all results are nodes, too.
     """
 
-    def __init__(self, f: Callable[..., Any], argument: int, arguments: Sequence[Any], options: dict[str, Any]) -> None:
-        if not 0 <= argument < len(arguments):
-            raise TypeError(f'there is no argument {argument} to differentiate by: {len(arguments)} were given')
-        leaves, self.build = take_apart(arguments[argument], f'argument {argument}')
+    def __init__(
+        self, f: Callable[..., Any], argument: Argument, arguments: Sequence[Any], options: dict[str, Any]
+    ) -> None:
+        places = _places(argument, len(arguments))
+        alone = isinstance(argument, int)
+        structure = arguments[places[0]] if alone else tuple(arguments[place] for place in places)
+        leaves, self.build = take_apart(structure, f'argument {argument}' if alone else f'the arguments {argument}')
         self.around = AROUND.get()
         self.xs = [_variable(leaf) for leaf in leaves]
         self.nested = any(isinstance(leaf, Value) for leaf in leaves)
         token = AROUND.set((*self.around, *self.xs))
         try:
             structure = self.build(self.xs)
-            self.result = f(*arguments[:argument], structure, *arguments[argument + 1 :], **options)
+            given = [*arguments]
+            for place, part in zip(places, [structure] if alone else structure, strict=True):
+                given[place] = part
+            self.result = f(*given, **options)
         finally:
             AROUND.reset(token)
 
@@ -105,6 +138,18 @@ class Recorded:
             active = depends_on(topological_order(*ys), self.around)
             return [y if y in active else y.data for y in ys]
         return [y.data for y in ys]
+
+
+def _places(argument: Argument, count: int) -> list[int]:
+    """Count arguments from 0; raise TypeError for one that was not given, ValueError for one that is there twice."""
+    places = []
+    for number in [argument] if isinstance(argument, int) else argument:
+        if not -count <= number < count:
+            raise TypeError(f'there is no argument {number} to differentiate by: {count} were given')
+        if number % count in places:
+            raise ValueError(f'argument {number % count} is there twice in {argument}')
+        places.append(number % count)
+    return places
 
 
 def _variable(leaf: Any) -> Value:

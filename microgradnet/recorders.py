@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import arithmetic, ieee, operators
+from .checks import items
 from .kernels import define
 from .operations import Operation, operations
 from .reals import Fraction
@@ -107,7 +108,7 @@ def vectors(op: Operation, *groups: Any) -> tuple[Value, ...]:
 recorders: dict[str, Any] = {}
 
 arithmetic.space.update(
-    Value=Value, Constant=Constant, new=new, tick=tick, constant=constant, lift=lift, record=record,
+    items=items, Value=Value, Constant=Constant, new=new, tick=tick, constant=constant, lift=lift, record=record,
     vectors=vectors, forgive=forgive, limits=limits, TROUBLE=ieee.TROUBLE,
 )  # fmt: skip
 

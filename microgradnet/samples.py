@@ -9,15 +9,16 @@ ValueError: row 2 of the inputs, column 2: nan is not a number to learn from
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from math import isfinite
 from typing import Any, TypeAlias
 
 from .arrays import is_array
+from .checks import items, refuse, said
 from .incoming import array_of_numbers, is_row
 from .reals import Fraction, Number, real
 
-__all__ = ['Row', 'classified', 'is_row', 'number', 'plain', 'rows']
+__all__ = ['Row', 'classified', 'is_row', 'number', 'places_in', 'plain', 'rows']
 
 Row: TypeAlias = tuple[Number, ...]
 
@@ -29,9 +30,9 @@ def rows(table: Iterable[Iterable[Any]], what: str) -> tuple[Row, ...]:
     ((1, 2.5), (3, 4))
     """
     result: list[Row] = []
-    for place, row in enumerate(plain(table, f'the {what}'), 1):
+    for place, row in enumerate(items(f'the {what}', plain(table, f'the {what}'), 'a list of rows'), 1):
         if not is_row(row):
-            raise TypeError(f'row {place} of the {what} must be a list of numbers, not {reprlib.repr(row)}')
+            raise TypeError(f'row {place} of the {what} must be a list of numbers, not {said(row)}')
         where = f'row {place} of the {what}'
         numbers = tuple(number(x, f'{where}, column {k}') for k, x in enumerate(plain(row, where), 1))
         if not numbers:
@@ -76,6 +77,9 @@ def classified(labels: Iterable[Any], classes: Iterable[Any] | None) -> tuple[tu
         if not isinstance(t, str):
             number(t, f'row {place} of the targets')
     names = tuple(sorted({*labels})) if classes is None else tuple(plain(classes, 'classes', 'OU'))
+    for name in names:
+        if not isinstance(name, Hashable):
+            refuse('a class', 'a name or a number', name)
     if not names or len({*names}) < len(names):
         raise ValueError(f'classes must be names of which none is there twice, not {names}')
     are_numbers = isinstance(names[0], str) and not isinstance(labels[0], str)
@@ -96,3 +100,18 @@ def plain(table: Any, what: str, also: str = '') -> Any:
     elif is_array(table):
         array_of_numbers(table, what, also)
     return table.tolist() if hasattr(table, 'tolist') else table
+
+
+def places_in(count: int, places: Iterable[int]) -> list[int]:
+    """List places in a set of so many samples; raise IndexError for one that is not there, TypeError for no place.
+
+    >>> places_in(3, [0, -1])
+    [0, -1]
+    """
+    found = items('places', places, 'a list of places in the set, from 0 on')
+    for place in found:
+        if isinstance(place, bool) or not hasattr(place, '__index__') or getattr(place, 'shape', None):
+            refuse('a place in the set', 'a whole number', place)
+        if not -count <= place < count:
+            raise IndexError(f'a set of {count} samples has the places 0 to {count - 1}, and not {place}')
+    return found

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from .activations import Activation
+from .checks import file_path, instance, said
 from .files import FilePath, write_whole
 from .names import classes_for, names_for
 from .nn import MLP
@@ -49,13 +50,14 @@ def save(net: MLP, path: FilePath) -> None:
     Raises TypeError for anything but an MLP, ValueError if two different functions
     that are activations have the same name.
     """
-    write_whole(path, as_json(net))
+    text = as_json(net)
+    write_whole(file_path('path', path), text)
 
 
 def as_json(net: MLP) -> str:
     """Return what ``save`` writes."""
     if not isinstance(net, MLP):
-        raise TypeError(f'only an MLP can be saved, not {net!r}')
+        raise TypeError(f'only an MLP can be saved, not {said(net)}')
     return json.dumps(_described(net), indent=1, allow_nan=False) + '\n'
 
 
@@ -64,6 +66,8 @@ def load(path: FilePath, *, activations: Activations | None = None) -> MLP:
 
     Raises ValueError for a file that is not such a net, saying what is wrong with it.
     """
+    if activations is not None:
+        instance('activations', activations, Mapping, 'a dictionary of functions by name')
     return _Reader(path).net(activations or {})
 
 
@@ -73,6 +77,7 @@ def restore(net: MLP, path: FilePath) -> None:
     Raises ValueError, and changes nothing, if the net's sizes or activations are not
     those in the file.
     """
+    instance('net', net, MLP, 'an MLP')
     reader = _Reader(path)
     saved, present = reader.architecture(), _described(net)
     for key in ('inputs', 'sizes', 'activations'):
@@ -142,7 +147,7 @@ class _Reader:
     """What a file says, checked piece by piece as it is asked for."""
 
     def __init__(self, path: FilePath) -> None:
-        self.path = path
+        self.path = file_path('path', path)
         try:
             self.content = json.loads(Path(path).read_text('utf-8'), parse_constant=self._refuse_constant)
         except (ValueError, RecursionError) as trouble:

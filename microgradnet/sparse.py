@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from .adjoints import gradients
 from .extras import needed
-from .recorded import Recorded
+from .recorded import Argument, Recorded, argument_of
 from .value import Value
 
 __all__ = ['Plan', 'plan', 'sparse_hessian', 'sparse_jacobian']
@@ -42,7 +42,7 @@ class Plan(NamedTuple):
         return len(self.rows) + len(self.groups)
 
 
-def sparse_jacobian(f: Function, argument: int = 0) -> Function:
+def sparse_jacobian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
     """Return the function that computes every derivative of f's result by its argument, sparse.
 
     Like ``jacobian``, but a ``scipy.sparse.csr_array`` with a row for each number in the
@@ -59,6 +59,7 @@ def sparse_jacobian(f: Function, argument: int = 0) -> Function:
            [0., 3., 0.],
            [0., 0., 1.]])
     """
+    argument = argument_of(f, argument, argnums)
 
     @wraps(f)
     def all_first(*arguments: Any, **options: Any) -> Any:
@@ -68,7 +69,7 @@ def sparse_jacobian(f: Function, argument: int = 0) -> Function:
     return all_first
 
 
-def sparse_hessian(f: Function, argument: int = 0) -> Function:
+def sparse_hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
     """Return the function that computes every second derivative of f by its argument, sparse.
 
     Like ``hessian``, but a ``scipy.sparse.csr_array`` of n by n for an argument of n
@@ -79,6 +80,7 @@ def sparse_hessian(f: Function, argument: int = 0) -> Function:
      [ 6.  0.  0.]
      [ 0.  0.  0.]]
     """
+    argument = argument_of(f, argument, argnums)
 
     @wraps(f)
     def all_second(*arguments: Any, **options: Any) -> Any:

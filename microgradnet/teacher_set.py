@@ -14,19 +14,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from math import floor
 from os import PathLike
-from random import Random
 from statistics import mean, pstdev
-from typing import Any, TypeAlias
+from typing import Any
 
+from .checks import Seed, flag, generator, items, within
 from .csv_table import read_table
 from .names import names_for
 from .runs import Standardisation
-from .samples import Row, classified, is_row, number, plain, rows
+from .samples import Row, classified, is_row, number, places_in, plain, rows
 from .tables import Frame, names_of, rows_of
 
 __all__ = ['TeacherSet']
 
-Seed: TypeAlias = int | Random
+#: What ``classes`` may be.
+NAMES = 'a list of names, True, False or None'
 
 
 class TeacherSet:
@@ -71,7 +72,8 @@ class TeacherSet:
     ) -> None:
         input_names = names_for(names_of(inputs) if input_names is None else input_names, None, 'input')
         self.inputs: tuple[Row, ...] = rows(rows_of(inputs, input_names), 'inputs')
-        labels = [*plain(targets, 'the targets', 'OU')]
+        found = plain(targets, 'the targets', 'OU')
+        labels = items('targets', found, 'a list, one target for each row of inputs', letters=True)
         if len(self.inputs) != len(labels):
             raise ValueError(f'every sample needs a target: {len(self.inputs)} inputs, {len(labels)} targets')
         if not labels:
@@ -79,6 +81,8 @@ class TeacherSet:
         self.targets: tuple[Any, ...]
         self.classes: tuple[Any, ...] | None = None
         classes = None if classes is False else classes
+        if classes is not None and classes is not True:
+            classes = items('classes', plain(classes, 'classes', 'OU'), NAMES, letters=True)
         if classes is not None or isinstance(labels[0], str):
             self.classes, self.targets = classified(labels, None if classes is True else classes)
         elif is_row(labels[0]):
@@ -87,7 +91,9 @@ class TeacherSet:
             self.targets = tuple(number(t, f'row {place} of the targets') for place, t in enumerate(labels, 1))
         self.input_names = names_for(input_names, len(self.inputs[0]), 'input')
         self.target_names = names_for(names_of(targets) if target_names is None else target_names, self.width, 'target')
-        self.standardisation: Standardisation | None = _standardisation(self.inputs) if standardise else None
+        self.standardisation: Standardisation | None = None
+        if flag('standardise', standardise):
+            self.standardisation = _standardisation(self.inputs)
 
     @classmethod
     def from_csv(
@@ -119,7 +125,7 @@ class TeacherSet:
         table = read_table(path, delimiter)
         names, chosen = table.choose(target, inputs)
         if classes is not None and not isinstance(classes, bool):
-            classes = [*map(str, plain(classes, 'classes', 'OU'))]
+            classes = [*map(str, items('classes', plain(classes, 'classes', 'OU'), NAMES, letters=True))]
         columns = [table.labels_or_numbers(name, as_labels=classes not in (None, False)) for name in names]
         return cls(
             zip(*map(table.numbers, chosen)),
@@ -143,7 +149,7 @@ class TeacherSet:
 
         Classes, names and standardisation are those of the whole set.
         """
-        places = [*places]
+        places = places_in(len(self), places)
         if not places:
             raise ValueError('a teacher set needs at least one sample; none was selected')
         result = copy(self)
@@ -167,11 +173,11 @@ class TeacherSet:
         >>> sorted(some.targets), sorted(others.targets)
         ([0, 0, 0, 1, 1, 1], [0, 0, 1, 1])
         """
+        within('the fraction of a split', fraction, 'between 0 and 1', lambda x: 0 < x < 1)
+        flag('stratify', stratify)
         order = _permutation(len(self), seed)
         ranks = {t: rank for rank, t in enumerate(dict.fromkeys(self.targets))} if stratify else {}
         grouped = sorted(order, key=lambda place: ranks[self.targets[place]]) if stratify else order
-        if not 0 < fraction < 1:
-            raise ValueError(f'the fraction of a split must be between 0 and 1, not {fraction}')
         # Walking along the groups, take a sample whenever the number due rises by one.
         due = [floor(fraction * count + 0.5) for count in range(len(self) + 1)]
         taken = {place for place, before, after in zip(grouped, due, due[1:]) if after > before}
@@ -213,5 +219,5 @@ def _standardisation(rows: Sequence[Row]) -> Standardisation:
 
 def _permutation(length: int, seed: Seed) -> list[int]:
     order = [*range(length)]
-    (seed if isinstance(seed, Random) else Random(seed)).shuffle(order)
+    generator(seed).shuffle(order)
     return order

@@ -13,26 +13,27 @@
 
 from __future__ import annotations
 
+import reprlib
 from array import array
 from collections.abc import Callable, Iterable
 from functools import wraps
-from random import Random
 from typing import Any, Literal, TypeVar, cast
 
 from .checkpoint import Checkpoint, CheckpointWarning, State, mark, the_net, the_optimiser
+from .checks import Seed, file_path, function, generator, instance, refuse, said, whole, within
 from .compiled_error import error_of
 from .compiling.shards import Workers, WorkersLostError
 from .files import FilePath
 from .history import Epoch, History
 from .known import known_as
 from .large_set import LargeTeacherSet, Samples
-from .losses import half_squared_error
+from .losses import error_by_name, half_squared_error
 from .measuring import Error, Metrics, Trouble, error_over, is_finite, measured, metrics_by_name, progress, set_weights
 from .names import agree
 from .nn import MLP
 from .optimisers import OPTIMISERS, SCHEDULES, Optimiser, Schedule, named
 from .passes import Pass
-from .reals import Number, real
+from .reals import Number
 from .recorded_error import error_and_gradients
 from .teacher_set import TeacherSet
 
@@ -88,18 +89,19 @@ def _forgetting_if_not_taught(teach: Teach) -> Teach:
 @_forgetting_if_not_taught
 def train(
     net: MLP,
-    teacher_set: Samples,
+    teacher_set: Samples | Any,
+    targets: Any = None,
     *,
-    learning_rate: Number,
+    learning_rate: Number | None = None,
     epochs: int = 100,
     mode: Literal['batch', 'online'] | int = 'batch',
-    error: Error = half_squared_error,
+    error: str | Error = half_squared_error,
     optimiser: str | Optimiser = 'descent',
     schedule: str | Schedule = 'constant',
     l2: Number = 0.0,
     clip: Number | None = None,
     shuffle: bool | None = None,
-    seed: int | Random = 0,
+    seed: Seed = 0,
     compiled: bool | None = None,
     executor: Workers | None = None,
     shards: int | None = None,
@@ -113,16 +115,19 @@ def train(
 ) -> History:
     """Teach a net: ``w <- w - h * dE/dw`` for every parameter that is not frozen.
 
+    The samples are a teacher set, or inputs and targets that make one: ``train(net, X, y, ...)``.
     E sums over the samples, as in the derivation ("Training"). In batch learning these
     are the whole teacher set, one update an epoch; in on-line learning one sample; a
     number is the size of mini-batches, of which the last may be smaller. Batch and
     on-line learning keep the order of the set, mini-batches are shuffled each epoch
-    from ``seed``; ``shuffle`` overrules both. With a learning rate, parameters and
+    from ``seed`` (with None by Python's own generator, so that ``random.seed`` holds);
+    ``shuffle`` overrules both. With a learning rate, parameters and
     samples that are fractions, gradient descent is exact.
 
     learning_rate: h, with 0 < h <= 1; also after the schedule's factor.
-    error: a function of outputs and targets, lists with one item per sample, that
-        returns a Value; see ``losses``.
+    error: a name, ``'half_squared_error'``, ``'mse'``, ``'rmse'``, ``'cross_entropy'``,
+        ``'max_margin'``, or a function of outputs and targets, lists with one item per
+        sample, that returns a Value; see ``losses``.
     optimiser: ``'descent'``, ``'momentum'``, ``'adamw'``, or an object; see ``optimisers``.
     schedule: ``'constant'``, ``'linear'``, ``'cosine'``, ``'step'``, ``'exponential'``,
         ``'warmup'``, ``'warmup-cosine'``, or a function of the epoch, from 1 on, and of
@@ -168,13 +173,34 @@ def train(
     when no worker is left. Raises DivergedError when the error becomes nan or inf;
     ValueError and TypeError for arguments that make no sense.
     """
+    if not isinstance(net, MLP):
+        raise TypeError(f'train teaches an MLP; net must be one, not {said(net)}')
+    teacher_set, error = _samples(teacher_set, targets), error_by_name(error)
     size = _batch_size(mode, teacher_set)
+    for name, answer in ('shuffle', shuffle), ('compiled', compiled), ('bar', bar):
+        if answer is not None and not isinstance(answer, bool):
+            refuse(name, 'True, False or None', answer)
     shuffle = not isinstance(mode, str) if shuffle is None else shuffle
     optimiser = named('optimiser', optimiser, OPTIMISERS)() if isinstance(optimiser, str) else optimiser
+    if isinstance(optimiser, type) or not callable(getattr(optimiser, 'step', None)):
+        refuse('optimiser', 'a name or an object with a method step', optimiser)
     schedule = named('schedule', schedule, SCHEDULES) if isinstance(schedule, str) else schedule
+    function('schedule', schedule, 'a name or a function of the epoch and of epochs')
     metrics = metrics_by_name(metrics)
-    random = seed if isinstance(seed, Random) else Random(seed)
+    random = generator(seed)
+    if callback is not None:
+        function('callback', callback, 'a function of an Epoch or None')
+    if learning_rate is None:
+        raise TypeError('train wants learning_rate=h, with 0 < h <= 1; none was given')
     _check(net, teacher_set, validation, learning_rate, epochs, patience, l2, clip)
+    if checkpoint is not None:
+        file_path('checkpoint', checkpoint)
+    elif checkpoint_every is not None:
+        raise TypeError(f'checkpoint_every={checkpoint_every!r} wants checkpoint=, the file to be written')
+    if shards is not None:
+        whole('shards', shards)
+        if executor is None:
+            raise TypeError(f'shards={shards!r} wants executor=, the workers that share them')
     if executor is not None and size == 1:
         raise ValueError('on-line learning updates after every sample: there is nothing for workers to share')
     net.take_over(teacher_set)
@@ -247,6 +273,20 @@ def train(
     return history
 
 
+def _samples(inputs: Any, targets: Any) -> Samples:
+    """Return the teacher set, made of inputs and targets if it is not there yet."""
+    if isinstance(inputs, (TeacherSet, LargeTeacherSet)):
+        if targets is not None:
+            raise TypeError(f'a {type(inputs).__name__} has its targets already; {said(targets)} came beside it')
+        return inputs
+    if targets is None:
+        raise TypeError(
+            f'a net learns from a TeacherSet(inputs, targets), not from a {type(inputs).__name__} alone, '
+            f'{reprlib.repr(inputs)}; inputs and targets make one: train(net, X, y, ...)'
+        )
+    return TeacherSet(inputs, targets)
+
+
 def _rate(h: Number, factor: Number, epoch: int) -> Number:
     rate = h * factor
     if not 0 < rate <= 1:
@@ -255,12 +295,10 @@ def _rate(h: Number, factor: Number, epoch: int) -> Number:
 
 
 def _batch_size(mode: str | int, teacher_set: Samples) -> int:
-    if not isinstance(teacher_set, (TeacherSet, LargeTeacherSet)):
-        raise TypeError(f'a net learns from a TeacherSet(inputs, targets), not from a {type(teacher_set).__name__}')
     if isinstance(mode, int) and not isinstance(mode, bool) and mode >= 1:
         return mode
     sizes = {'batch': len(teacher_set), 'online': 1}
-    if mode not in sizes:
+    if not isinstance(mode, str) or mode not in sizes:
         raise ValueError(f"mode is 'batch', 'online', or the size of mini-batches, from 1 on, not {mode!r}")
     return sizes[mode]
 
@@ -276,15 +314,14 @@ def _check(
     clip: Number | None,
 ) -> None:
     """Refuse what makes no sense before anything is learned."""
-    if not 0 < real(learning_rate, 'the learning rate h') <= 1:
-        raise ValueError(f'the learning rate h must be 0 < h <= 1, not {learning_rate!r}')
-    for name, number in (('epochs', epochs), ('patience', 1 if patience is None else patience)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f'{name} must be a whole number of at least 1, not {number!r}')
-    if not real(l2, 'l2') >= 0:
-        raise ValueError(f'l2 must be at least 0, not {l2!r}')
-    if clip is not None and not real(clip, 'clip') > 0:
-        raise ValueError(f'clip must be more than 0, not {clip!r}')
+    within('the learning rate h', learning_rate, '0 < h <= 1', lambda h: 0 < h <= 1)
+    whole('epochs', epochs)
+    whole('patience', 1 if patience is None else patience)
+    if validation is not None:
+        instance('validation', validation, (TeacherSet, LargeTeacherSet), 'a TeacherSet or None')
+    within('l2', l2, 'at least 0', lambda x: x >= 0)
+    if clip is not None:
+        within('clip', clip, 'more than 0', lambda x: x > 0)
     for what, samples in (('teacher', teacher_set), ('validation', validation)):
         width = net.inputs if samples is None else len(samples.inputs[0])
         if width != net.inputs:

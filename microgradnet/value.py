@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from . import operators
 from .arithmetic import comparisons, readings
+from .checks import refuse, text
 from .events import Event
 from .graph import topological_order
 from .operations import Operation
@@ -72,7 +73,7 @@ class Value(operators.Operators):
         self.op = None
         self.inputs = ()
         self.partials = ()
-        self.label = label
+        self.label = text('the label of a Value', label) if label else ''
         self.born = 0
 
     def backward(self, seed: Any = None, log: list[Event] | None = None) -> None:
@@ -94,6 +95,8 @@ class Value(operators.Operators):
         >>> x.grad, y.grad
         (66.0, 10.0)
         """
+        if log is not None and not isinstance(log, list):
+            refuse('the log of backward', 'a list', log)
         order = topological_order(self)
         start = type(self._data)(1) if seed is None else real(seed, 'the seed of backward')
         already = len(log or ())
@@ -143,6 +146,9 @@ class Value(operators.Operators):
 
     def __ge__(self, other: Any) -> bool:
         return _compare('ge', self, other)
+
+    def __pos__(self) -> Value:
+        return self
 
     def __float__(self) -> NoReturn:
         raise TypeError(

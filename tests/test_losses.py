@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from microgradnet.losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
+from microgradnet.losses import (
+    cross_entropy,
+    error_by_name,
+    half_squared_error,
+    max_margin,
+    mean_square_error,
+    root_mean_square_error,
+)
 from microgradnet.nn import MLP
 from microgradnet.value import Value
 
@@ -226,3 +234,47 @@ def test_errors_of_numpy_arrays() -> None:
     ys, ts = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
     assert half_squared_error(ys, ts) == 11.0
     assert cross_entropy(ys, np.array([0, 1])) == pytest.approx(cross_entropy(ys.tolist(), [0, 1]))
+
+
+def test_mean_square_error() -> None:
+    assert mean_square_error([1.0, 2.0], [4.0, 6.0]) == 12.5
+    y = [Value(1.0), Value(2.0)]
+    mean_square_error(y, [4.0, 6.0]).backward()
+    assert [v.grad for v in y] == [-3.0, -4.0]
+    assert mean_square_error([Fraction(1, 2)], [Fraction(0)]) == Fraction(1, 4)
+
+
+@pytest.mark.parametrize(
+    ('name', 'error'),
+    [('mse', mean_square_error), ('mean_squared_error', mean_square_error), ('rmse', root_mean_square_error),
+     ('root_mean_square_error', root_mean_square_error), ('half_squared_error', half_squared_error),
+     ('cross_entropy', cross_entropy), ('max_margin', max_margin), ('hinge', max_margin)],
+)  # fmt: skip
+def test_errors_by_name(name: str, error: Any) -> None:
+    assert error_by_name(name) is error
+    assert error_by_name(error) is error
+
+
+@pytest.mark.parametrize(
+    ('error', 'kind', 'said'),
+    [('msee', ValueError, "there is no error 'msee'; did you mean 'mse'?"),
+     ('crossentropy', ValueError, "did you mean 'cross_entropy'?"),
+     ('?', ValueError, 'there are half_squared_error, mse, '),
+     (3, TypeError, 'error must be a name or a function of outputs and targets, not 3 of type int'),
+     (None, TypeError, 'error must be a name or a function of outputs and targets, not None')],
+)  # fmt: skip
+def test_an_error_that_is_none_is_refused(error: Any, kind: type[Exception], said: str) -> None:
+    with pytest.raises(kind, match=re.escape(said)):
+        error_by_name(error)
+
+
+@pytest.mark.parametrize('error', [half_squared_error, root_mean_square_error, mean_square_error, max_margin])
+@pytest.mark.parametrize('wrong', ['a', None, 1j, object()])
+def test_what_is_no_number_is_named(error: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError, match='output 1 must be a number or a Value, not '):
+        error([1.0, wrong], [1, 1])
+    kind, said = TypeError, 'target 1 must be a number or a Value, not '
+    if error is max_margin:
+        kind, said = ValueError, 'max_margin wants targets of -1 or 1; target 1 is '  # type: ignore[assignment]
+    with pytest.raises(kind, match=said):
+        error([Value(1.0), 2.0], [1, wrong])

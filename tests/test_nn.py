@@ -179,13 +179,6 @@ def test_a_seed_fixes_the_weights() -> None:
     assert weights(shared) != weights(shared)  # one Random moves on from net to net
 
 
-def test_drawing_weights_leaves_pythons_own_generator_alone() -> None:
-    state = random.getstate()
-    MLP(2, [3, 1])
-    MLP(2, [3, 1], seed=1)
-    assert random.getstate() == state
-
-
 # What is refused.
 
 
@@ -512,3 +505,44 @@ def test_nets_of_nothing_are_refused() -> None:
             MLP.from_weights(weights, biases)
     with pytest.raises(ValueError, match="no activation 'rlu'"):
         MLP(2, [2], 'rlu')
+
+
+@pytest.mark.parametrize(
+    'make',
+    [lambda: Neuron(2, 'tanh'), lambda: Layer(2, 3, 'tanh'), lambda: MLP(2, [3, 1], 'tanh'),
+     lambda: MLP(2, [3], seed=None)],
+)  # fmt: skip
+def test_without_a_seed_weights_are_of_pythons_generator(make: Any) -> None:
+    random.seed(1337)
+    one = [p.data for p in make().parameters()]
+    other = [p.data for p in make().parameters()]
+    random.seed(1337)
+    assert [p.data for p in make().parameters()] == one != other
+
+
+def test_a_seed_leaves_pythons_generator_alone() -> None:
+    before = random.getstate()
+    MLP(2, [3, 1], seed=1)
+    assert random.getstate() == before
+
+
+@pytest.mark.parametrize('seed', ['1', 2.5, True, [1], math.nan, MLP])
+def test_a_seed_is_a_whole_number_or_a_generator(seed: Any) -> None:
+    with pytest.raises(TypeError, match=r'seed must be a whole number, a random\.Random, or None, not '):
+        MLP(2, [1], seed=seed)
+
+
+@pytest.mark.parametrize('sizes', [3, None, '31', 2.5, Value(1.0)])
+def test_the_sizes_are_a_list(sizes: Any) -> None:
+    with pytest.raises(TypeError, match=r'the sizes of a net must be a list, .* such as \[16, 1\], not '):
+        MLP(2, sizes)
+
+
+def test_sizes_may_be_any_iterable() -> None:
+    assert MLP(2, (n for n in (3, 1)), seed=1).sizes == [3, 1]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize('make', [lambda n: MLP(n, [1]), lambda n: MLP(1, [n]), lambda n: Layer(1, n), Neuron])
+def test_a_size_that_no_machine_holds_is_refused(make: Any) -> None:
+    with pytest.raises(ValueError, match='whole number of at most 100,000,000, not 10000'):
+        make(10**30)

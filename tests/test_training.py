@@ -8,6 +8,7 @@ import io
 import math
 import pickle
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -756,13 +757,13 @@ def test_names_and_classes_are_checked_when_they_are_set() -> None:
     net = MLP(2, [3])
     with pytest.raises(ValueError, match='3 input names for 2 inputs'):
         net.input_names = ['a', 'b', 'c']
-    with pytest.raises(TypeError, match="a list of names, not the string 'ab'"):
+    with pytest.raises(TypeError, match="input_names must be a list of strings, not 'ab' of type str"):
         net.input_names = 'ab'
     with pytest.raises(ValueError, match='2 classes for 3 outputs'):
         net.classes = [0, 1]
     with pytest.raises(ValueError, match='none is there twice'):
         net.classes = [0, 1, 1]
-    with pytest.raises(TypeError, match="a list of names, not the string 'abc'"):
+    with pytest.raises(TypeError, match="classes must be a list of names, not 'abc' of type str"):
         net.classes = 'abc'
     net.classes = ['a', 'b', 'c']
     with pytest.raises(ValueError, match=r'row 2: a net that answers \[nan, nan, nan\] tells no class'):
@@ -925,3 +926,85 @@ def instructions_until_interrupt(net: MLP, moment: int) -> int:
     finally:
         sys.settrace(before)
     return count
+
+
+ROWS, ANSWERS = [[1.0], [2.0], [4.0]], [1.0, 3.0, 2.0]
+
+
+def test_rows_and_targets_make_a_teacher_set() -> None:
+    one, other = line(), line()
+    train(one, ROWS, ANSWERS, learning_rate=0.01, epochs=3)
+    train(other, LINE, learning_rate=0.01, epochs=3)
+    assert weights(one) == weights(other)
+    import numpy
+
+    train(third := line(), numpy.array(ROWS), numpy.array(ANSWERS), learning_rate=0.01, epochs=3)
+    assert weights(third) == weights(one)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'options', 'kind', 'said'),
+    [
+        ((ROWS, ANSWERS), {}, TypeError, 'train wants learning_rate=h, with 0 < h <= 1; none was given'),
+        ((ROWS,), {}, TypeError, 'a list alone, [[1.0], [2.0], [4.0]]; inputs and targets make one: train(net, X, y, '),
+        ((LINE, ANSWERS), {}, TypeError, 'a TeacherSet has its targets already; [1.0, 3.0, 2.0] of type list'),
+        ((LINE,), {'error': 'msee'}, ValueError, "no error 'msee'; did you mean 'mse'?"),
+        ((LINE,), {'error': 3}, TypeError, 'error must be a name or a function of outputs and targets, not 3'),
+        ((LINE,), {'validation': 3}, TypeError, 'validation must be a TeacherSet or None, not 3 of type int'),
+        ((LINE,), {'callback': 3}, TypeError, 'callback must be a function of an Epoch or None, not 3 of type int'),
+        ((LINE,), {'optimiser': 3}, TypeError, 'optimiser must be a name or an object with a method step, not 3'),
+        ((LINE,), {'schedule': 3}, TypeError, 'schedule must be a name or a function of the epoch and of epochs'),
+        ((LINE,), {'metrics': 3}, TypeError, 'metrics must be names or a dictionary of functions, not 3'),
+        ((LINE,), {'metrics': {'a': 3}}, TypeError, "metrics['a'] must be a function of outputs and targets, not 3"),
+        ((LINE,), {'shuffle': 'no'}, TypeError, "shuffle must be True, False or None, not 'no' of type str"),
+        ((LINE,), {'compiled': 3}, TypeError, 'compiled must be True, False or None, not 3'),
+        ((LINE,), {'bar': 'x'}, TypeError, "bar must be True, False or None, not 'x'"),
+        ((LINE,), {'seed': 'x'}, TypeError, "seed must be a whole number, a random.Random, or None, not 'x'"),
+        ((LINE,), {'checkpoint': 3}, TypeError, 'checkpoint must be the path of a file, a string or a Path, not 3'),
+        ((LINE,), {'checkpoint_every': 3}, TypeError, 'checkpoint_every=3 wants checkpoint='),
+        ((LINE,), {'executor': 3}, TypeError, 'executor must be a concurrent.futures.Executor (of a Dask client'),
+        ((LINE,), {'shards': 3}, TypeError, 'shards=3 wants executor='),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_named(arguments: Any, options: Any, kind: type[Exception], said: str) -> None:
+
+    if 'train wants' not in said:
+        options = {'learning_rate': 0.1} | options
+    before = weights(net := line())
+    with pytest.raises(kind, match=re.escape(said)):
+        train(net, *arguments, **options)
+    assert weights(net) == before
+
+
+@pytest.mark.parametrize('net', [3, None, 'net', MLP])
+def test_only_a_net_is_taught(net: Any) -> None:
+    with pytest.raises(TypeError, match='train teaches an MLP; net must be one, not '):
+        train(net, LINE, learning_rate=0.1)
+
+
+def test_the_mean_square_error_by_its_name() -> None:
+    net = line(0.5, 0.0)
+    history = train(net, LINE, learning_rate=0.1, epochs=1, error='mse')
+    # (y - t)**2 = 0.25, 4, 0; dE/dw = 2/3 * (-0.5 * 1 - 2 * 2), dE/db = 2/3 * (-0.5 - 2)
+    assert history[0].error == pytest.approx(4.25 / 3)
+    assert weights(net) == pytest.approx([0.5 + 0.1 * 3.0, 0.1 * 5 / 3])
+
+
+def test_a_name_and_its_function_are_the_same_training(tmp_path: Path) -> None:
+    one, other = line(), line()
+    train(one, LINE, learning_rate=0.01, epochs=2, error='half_squared_error', checkpoint=tmp_path / 'state')
+    history = train(other, LINE, learning_rate=0.01, epochs=4, error=half_squared_error, checkpoint=tmp_path / 'state')
+    assert len(history) == 4
+
+
+def test_without_a_seed_the_shuffle_is_of_pythons_generator() -> None:
+    def taught() -> list[Any]:
+        random.seed(1337)
+        train(net := line(), LINE, learning_rate=0.01, epochs=5, mode='online', shuffle=True, seed=None)
+        return weights(net)
+
+    one = taught()
+    assert taught() == one
+    random.seed(1)
+    train(net := line(), LINE, learning_rate=0.01, epochs=5, mode='online', shuffle=True, seed=None)
+    assert weights(net) != one

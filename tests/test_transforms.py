@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable
 from fractions import Fraction
@@ -183,7 +184,7 @@ def test_arguments_and_options() -> None:
         (lambda: grad(lambda a, x: a, 1)(1.0, {'k': None}), TypeError, r"argument 1\['k'\] must be .* not None"),
         (lambda: grad(lambda x: x)(np.array(['a'])), TypeError, 'argument 0 must be real numbers, not an array of dtype <U1'),
         (lambda: grad(lambda x: x, 1)(1.0), TypeError, 'no argument 1 to differentiate by: 1 were given'),
-        (lambda: grad(lambda x: x, -1)(1.0), TypeError, 'no argument -1'),
+        (lambda: grad(lambda x: x, -2)(1.0), TypeError, 'no argument -2'),
         (lambda: grad(lambda x: x)(x=1.0), TypeError, 'no argument 0 .* 0 were given'),
         (lambda: jacobian(lambda x: x, mode='sideways'), ValueError, "not 'sideways'"),
         (lambda: jvp(lambda x: x[0], [1.0, 2.0], [1.0]), ValueError, 'like the argument, of 2 numbers; it has 1'),
@@ -476,3 +477,60 @@ def test_newton(how: str) -> None:
     found = minimize(value_and_grad(rosenbrock), np.full(6, -0.5), jac=True, method='Newton-CG', **second)
     assert found.success
     assert np.allclose(found.x, 1, atol=1e-4)
+
+
+def product_of(x: Any, y: Any, z: Any = 1.0) -> Any:
+    return x * x * y + y * z
+
+
+def test_the_gradient_by_several_arguments() -> None:
+    assert grad(product_of, (0, 1))(2.0, 3.0) == (12.0, 5.0)
+    assert grad(product_of, argnums=(1, 0))(2.0, 3.0) == (5.0, 12.0)
+    assert grad(product_of, [0])(2.0, 3.0) == (12.0,)
+    assert grad(product_of, argnums=-1)(2.0, 3.0, 4.0) == 3.0
+    assert value_and_grad(product_of, (0, 2))(2.0, 3.0, 5.0) == (27.0, (12.0, 3.0))
+    assert grad(lambda p, x: p['w'] * x[0], (0, 1))({'w': 2.0}, [3.0, 4.0]) == ({'w': 3.0}, [2.0, 0.0])
+
+
+def test_the_jacobian_and_the_hessian_by_several_arguments() -> None:
+    assert jacobian(lambda x, y: [x * y, x], (0, 1))(2.0, 3.0) == [(3.0, 2.0), (1.0, 0.0)]
+    assert hessian(product_of, (0, 1))(2.0, 3.0) == ((6.0, 4.0), (4.0, 0.0))
+    assert hessian(product_of, (0,))(2.0, 3.0) == ((6.0,),)
+
+
+def test_derivatives_by_several_arguments_nest() -> None:
+    inner = grad(product_of, (0, 1))
+    assert grad(lambda x, y: inner(x, y)[0], (0, 1))(2.0, 3.0) == (6.0, 4.0)
+
+
+@pytest.mark.parametrize('make', [grad, value_and_grad, jacobian, hessian])
+@pytest.mark.parametrize(
+    ('argument', 'kind', 'said'),
+    [('x', TypeError, "argument must be the number of an argument, or a tuple of them, not 'x' of type str"),
+     (0.0, TypeError, 'not 0.0 of type float'), (True, TypeError, 'not True of type bool'),
+     (None, TypeError, 'not None'),
+     ((0, 'y'), TypeError, "not 'y' of type str"), ((), ValueError, 'at least one number of an argument'),
+     ((0, 0), ValueError, 'argument 0 is there twice in (0, 0)')],
+)  # fmt: skip
+def test_what_numbers_no_argument_is_refused_at_once(make: Any, argument: Any, kind: Any, said: str) -> None:
+    with pytest.raises(kind, match=re.escape(said)):
+        make(product_of, argument)
+
+
+@pytest.mark.parametrize('argument', [2, -3, (0, 2), 10**30])
+def test_an_argument_that_was_not_given_is_refused(argument: Any) -> None:
+    with pytest.raises(TypeError, match=r'there is no argument .*: 2 were given'):
+        grad(product_of, argument)(2.0, 3.0)
+
+
+def test_an_argument_by_both_names_is_refused() -> None:
+    with pytest.raises(TypeError, match='argument and argnums are the same thing; 1 and 0 were given'):
+        grad(product_of, 1, argnums=0)
+    with pytest.raises(ValueError, match=r'argument 1 is there twice in \(1, -1\)'):
+        grad(product_of, (1, -1))(2.0, 3.0)
+
+
+@pytest.mark.parametrize('make', [grad, value_and_grad, jacobian, hessian, hvp])
+def test_what_is_no_function_is_refused_at_once(make: Any) -> None:
+    with pytest.raises(TypeError, match='f must be a function, not 3 of type int'):
+        make(3)

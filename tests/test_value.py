@@ -211,3 +211,27 @@ def test_no_grad_ends_with_an_exception() -> None:
     with pytest.raises(ZeroDivisionError), no_grad():
         1 / Value(0.0)
     assert len((Value(2.0) * 3).inputs) == 2
+
+
+def test_plus_a_value_is_the_value() -> None:
+    v, third = Value(2.0), Value(Fraction(1, 3))
+    assert +v is v
+    assert +third is third
+    y = +v * +v
+    y.backward()
+    assert v.grad == 4.0
+
+
+@pytest.mark.parametrize('label', [3, None, ['w'], b'w'])
+def test_a_label_is_a_string(label: Any) -> None:
+    if label is None:
+        assert Value(1.0, None).label == ''  # type: ignore[arg-type]
+        return
+    with pytest.raises(TypeError, match='the label of a Value must be a string, not '):
+        Value(1.0, label)
+
+
+@pytest.mark.parametrize('log', [(), 'log', 3])
+def test_a_log_is_a_list(log: Any) -> None:
+    with pytest.raises(TypeError, match='the log of backward must be a list, not '):
+        Value(1.0).backward(log=log)

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from typing import Any, overload
 
+from ..checks import said
 from ..value import Value
 from .lines import Derivation, Line, Section
 from .net import derive_weight
@@ -88,4 +89,12 @@ def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
     >>> print(derivation.lines[-1])
     w_{x1,1}^(l+1) = w_{x1,1}^(l) - h · ∂E/∂w_{x1,1} = 2 - 0.5 · 3 = 0.5
     """
-    return (derive_value if isinstance(subject, Value) else derive_weight)(subject, *arguments, **options)
+    if isinstance(subject, Value):
+        return derive_value(subject, *arguments, **options)
+    if not hasattr(subject, 'parameters'):
+        wanted = 'derive(value, wrt) or derive(net, teacher_set, weight)'
+        raise TypeError(f'there is {wanted}, and what came first is {said(subject)}')
+    if len(arguments) != 2:
+        came = f'beside {subject!r} came {len(arguments)} arguments'
+        raise TypeError(f'of a net there is derive(net, teacher_set, weight); {came}')
+    return derive_weight(subject, *arguments, **options)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any
 
+from ..checks import whole
 from ..graph import topological_order
 from ..reals import Fraction, real
 from ..value import Value
@@ -28,6 +29,7 @@ def derive_weight(
     hats: bool | None = None,
 ) -> Derivation:
     """Write the update of one weight out; ``derive`` says what it takes."""
+    whole('limit', limit)
     names = Names(net, bool(hats))
     place = names.find(weight)
     if learning_rate is None:

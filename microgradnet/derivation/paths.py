@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
+from ..checks import whole
 from ..graph import depends_on, topological_order
 from ..operations import operations
 from ..reals import Number as Real
@@ -29,6 +30,7 @@ def derive_value(value: Value, wrt: Value, *, limit: int = 64) -> Derivation:
     """Write the derivative of one node by another out; ``derive`` says what it takes."""
     if not isinstance(wrt, Value):
         raise TypeError(f'derive(value, wrt) takes the node to derive by, not {wrt!r}')
+    whole('limit', limit)
     graph = _Paths(value, wrt)
     if graph.count > limit:
         raise too_many(graph.count, limit, graph.name(wrt), graph.name(value), 'derive by a node further up')

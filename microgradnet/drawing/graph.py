@@ -14,6 +14,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
+from ..checks import flag, instance, items, spec, whole
 from ..graph import topological_order
 from ..value import Value
 from .diagram import Diagram
@@ -66,8 +67,18 @@ def draw(
     for value in values:
         if not isinstance(value, Value):
             raise TypeError(f'draw wants a Value, not {value!r} ({type(value).__name__})')
-    if limit is not None and limit < 1:
+    if limit is not None and whole('the limit of draw', limit, 0) < 1:
         raise ValueError(f'the limit of draw must be at least 1 node, not {limit}')
+    for what, numbers in ('labels', labels), ('signals', signals):
+        if numbers is not None:
+            instance(what, numbers, Mapping, 'a dictionary by Value, or None')
+    marked = items('marked', marked, 'Values of the graph')
+    for node in marked:
+        instance('what is marked', node, Value, 'a Value')
+    flag('expanded', expanded)
+    spec('number_format', number_format)
+    for name, attribute in attributes.items():
+        instance(f'{name}, an attribute of the picture,', attribute, str, 'a string')
     picture = graph_picture(values, expanded, labels or {}, marked, signals, limit, number_format)
     picture.graph_attr.update(attributes)
     return picture

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from ..checks import texts, whole
 from .digraph import FAINT, FONT, INK, Digraph, markup, subscript
 
 __all__ = ['Layout', 'Text', 'check_names', 'inches', 'look_of', 'new_picture', 'output_label']
@@ -152,13 +153,15 @@ def _shown(count: int, limit: int) -> list[int | None]:
     return [*range(limit - 1 - tail), None, *range(count - tail, count)]
 
 
-def check_names(what: str, layers: Sequence[Any], limit: int, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """Raise ValueError for names that do not match a net, or a limit that leaves nothing of it."""
-    if limit < 3:
+def check_names(what: str, layers: Sequence[Any], limit: int, inputs: Any, outputs: Any) -> tuple[list[str], list[str]]:
+    """List names of inputs and outputs; raise ValueError where they do not match a net, or a limit leaves nothing."""
+    if whole(f'the limit of {what}', limit, 0) < 3:
         raise ValueError(f'the limit of {what} must be at least 3, not {limit}')
-    for kind, names, count in [('inputs', inputs, len(layers[0][0].weights)), ('outputs', outputs, len(layers[-1]))]:
+    found = texts('input_names', inputs), texts('output_names', outputs)
+    for kind, names, count in zip(('inputs', 'outputs'), found, (len(layers[0][0].weights), len(layers[-1]))):
         if names and len(names) != count:
             raise ValueError(f'the net has {count} {kind}, and there are {len(names)} names of {kind}')
+    return found
 
 
 def new_picture(layout: Layout, **attributes: str) -> Digraph:

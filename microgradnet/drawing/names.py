@@ -27,7 +27,7 @@ class Connection(NamedTuple):
 
 def layers_of(net: Any) -> list[Any]:
     """Return the neurons of a net, of a layer or one alone, layer by layer."""
-    if hasattr(net, 'layers'):
+    if hasattr(net, 'layers') and not isinstance(net, type):
         return [layer.neurons for layer in net.layers]
     if hasattr(net, 'neurons'):
         return [net.neurons]

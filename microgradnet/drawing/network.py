@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from ..checks import instance, spec
 from ..value import Value
 from .digraph import FAINT, INK, Digraph, in_full, markup, number, plain, subscript, text_width
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
@@ -58,6 +59,8 @@ def draw_network(
     (True, 0)
     """
     picture = network_picture(net, input_names, output_names, limit, number_format)
+    for name, attribute in attributes.items():
+        instance(f'{name}, an attribute of the picture,', attribute, str, 'a string')
     picture.graph_attr.update(attributes)
     return picture
 
@@ -77,7 +80,8 @@ def network_picture(
     if neurons are not small, ``room`` for how many characters there is room in place of a bias.
     """
     layers = layers_of(net)
-    check_names('draw_network', layers, limit, input_names, output_names)
+    input_names, output_names = check_names('draw_network', layers, limit, input_names, output_names)
+    spec('number_format', number_format)
     layout = Layout(layers, limit, _gap, between=between)
     layout.name_ends(input_names, output_names, 0.38 * layout.diameter)
     picture = _Network(layout, number_format, room)

@@ -17,9 +17,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..checks import file_path, items, said, spec, whole
 from ..files import FilePath, write_whole
 from ..graph import topological_order
-from ..losses import half_squared_error
+from ..losses import error_by_name, half_squared_error
 from ..value import Constant, Value
 from .digraph import INDEXED, Digraph
 from .graph import graph_picture
@@ -43,7 +44,7 @@ class Page:
 
     def save(self, path: FilePath) -> Path:
         """Write the page to a file, and return the file's path."""
-        write_whole(path, self.html)
+        write_whole(file_path('path', path), self.html)
         return Path(path)
 
     def _repr_html_(self) -> str:
@@ -62,7 +63,7 @@ def play(
     t: Any = None,
     *,
     weights: Mapping[Any, Sequence[Any]] | Iterable[Sequence[Any]] | None = None,
-    error: Callable[[Any, Any], Any] = half_squared_error,
+    error: str | Callable[[Any, Any], Any] = half_squared_error,
     limit: int = 100,
     number_format: str = '.4g',
 ) -> Page:
@@ -91,13 +92,17 @@ def play(
     >>> play(net, [0.5, -1.0], 1.0, weights=snapshots).html[:15]
     '<!DOCTYPE html>'
     """
+    error = error_by_name(error)
+    whole('the limit of play', limit)
+    spec('number_format', number_format)
     if isinstance(thing, Value):
         if x is not None or t is not None or weights is not None:
-            raise TypeError('play(value) takes no x, t or weights: these belong to a net, play(net, x, t)')
+            belong = 'these belong to a net, play(net, x, t)'
+            raise TypeError(f'play(value) takes no x, t or weights beside {thing!r}: {belong}')
         runs, title = _recorded(thing), 'A value, forward and backward'
     elif hasattr(thing, 'parameters'):
         if x is None or t is None:
-            raise TypeError(f'to play {thing!r} takes a sample, an input row x and a target t: play(net, x, t)')
+            raise TypeError(f'to play {thing!r} takes a sample, play(net, x, t): x is {said(x)}, t is {said(t)}')
         x, t = ([*part] if isinstance(part, Iterator) else part for part in (x, t))  # each epoch takes them anew
         runs, title = _runs(thing, x, t, weights, error), _cut(repr(thing))
     else:
@@ -140,10 +145,12 @@ def _runs(
 ) -> Generator[tuple[str, Script], None, None]:
     """Run a net on one sample, with each snapshot of its weights in turn, and leave it as it was."""
     parameters = net.parameters()
-    snapshots = weights if isinstance(weights, Mapping) else dict(enumerate(() if weights is None else weights))
+    snapshots = weights if isinstance(weights, Mapping) else dict(
+        enumerate(() if weights is None else items('weights', weights, 'a list or a dictionary of snapshots'))
+    )
     for name, snapshot in snapshots.items():
         if not hasattr(snapshot, '__len__'):
-            raise TypeError(f'weights {name!r} of play must be a list of numbers, one snapshot, not {snapshot!r}')
+            raise TypeError(f'weights {name!r} of play must be a list of numbers, one snapshot, not {said(snapshot)}')
         if len(snapshot) != len(parameters):
             raise ValueError(f'{net!r} has {len(parameters)} parameters; weights {name!r} are {len(snapshot)} numbers')
     if weights is not None and not snapshots:

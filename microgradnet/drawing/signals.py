@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..checks import file_path, spec, within
 from ..files import FilePath, write_whole
-from ..losses import half_squared_error
+from ..losses import error_by_name, half_squared_error
 from .animation import Part, animated_gif, animated_svg
 from .captions import Caption
 from .digraph import FAINT, Digraph, plain, shown, shown_as_svg
@@ -67,7 +68,7 @@ class ErrorSignal:
 
         Raises ValueError for another suffix; a GIF needs Pillow, and ImportError says so.
         """
-        file = Path(path)
+        file = Path(file_path('path', path))
         if file.suffix.lower() == '.svg':
             write_whole(file, self.animation(seconds))
         elif file.suffix.lower() == '.gif':
@@ -100,7 +101,7 @@ def draw_error_signal(
     net: Any,
     x: Iterable[Any],
     t: Any,
-    error: Callable[[Any, Any], Any] = half_squared_error,
+    error: str | Callable[[Any, Any], Any] = half_squared_error,
     *,
     input_names: Sequence[str] = (),
     output_names: Sequence[str] = (),
@@ -122,7 +123,9 @@ def draw_error_signal(
     1
     """
     layers = layers_of(net)
-    check_names('draw_error_signal', layers, limit, input_names, output_names)
+    input_names, output_names = check_names('draw_error_signal', layers, limit, input_names, output_names)
+    error = error_by_name(error)
+    spec('number_format', number_format)
     t = [*t] if isinstance(t, Iterator) else t
     film = messages(net, x, t, error)
     layout = Layout(layers, limit, lambda layout, sources, targets: 200.0 + 5.0 * max(sources, targets), 64.0, 120.0)
@@ -137,9 +140,8 @@ def draw_error_signal(
 
 
 def _positive(seconds: float) -> float:
-    if not 0 < seconds < 3600:
-        raise ValueError(f'a picture is shown for more than 0 seconds and less than an hour, not for {seconds!r}')
-    return seconds
+    wanted = 'more than 0 seconds and less than an hour'
+    return float(within('the time a picture is shown', seconds, wanted, lambda s: 0 < s < 3600))
 
 
 def _steps(film: Film, layout: Layout) -> Iterator[list[Frame]]:

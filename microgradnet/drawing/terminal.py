@@ -24,6 +24,7 @@ from itertools import chain
 from math import inf
 from typing import Any, NamedTuple
 
+from ..checks import flag, spec, whole
 from ..escapes import visible
 from ..graph import consumers, topological_order
 from ..reals import Number
@@ -82,7 +83,10 @@ def tree(
     """
     if not isinstance(value, Value):
         raise TypeError(f'a tree is printed of a Value, not of {value!r} ({type(value).__name__})')
-    if limit is not None and limit < 1:
+    flag('ascii', ascii)
+    flag('colour', colour)
+    spec('number_format', number_format)
+    if limit is not None and whole('the limit of a tree', limit, 0) < 1:
         raise ValueError(f'the limit of a tree must be at least 1 line, not {limit}')
     order = topological_order(value)
     names = _names(value, order, number_format, labels or {})

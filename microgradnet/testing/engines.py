@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from ..checks import instance
 from . import reasons
 from .edges import EDGES, LEGAL, Edge
 from .findings import Finding, Report, Severity, in_a_line
@@ -42,6 +43,7 @@ def check_engine(value: type[Any]) -> Report:
     >>> check_engine(Value)
     []
     """
+    instance('an engine to be checked', value, type, 'a class, the Value of an engine')
     engine = _Engine(value)
     findings = [*engine.basics()]
     if not findings:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..checks import function, within
 from ..graph import topological_order
 from ..printing import text
 from ..reals import Fraction
@@ -105,7 +106,10 @@ def check_gradient(
     many for every pair of them. Raises GradientError, an AssertionError that shows the expression, the point,
     the numbers that disagree and the operation most to blame.
     """
-    if order not in (1, 2):
+    function('f', f)
+    if ulps is not None:
+        within('ulps', ulps, 'at least 0', lambda x: x >= 0)
+    if isinstance(order, bool) or not isinstance(order, int) or order not in (1, 2):
         raise ValueError(f'order must be 1 or 2, not {order!r}')
     leaves, build = take_apart(point, 'the point')
     check = _Check(f, leaves, build, ulps)

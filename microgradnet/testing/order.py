@@ -130,7 +130,7 @@ def why_order(order: str | None = None) -> WrongOrder:
     >>> why.order, why.right, why.wrong
     ('recursion', {'x': 4.0}, {'x': 6.0})
     """
-    if order is not None and order not in NAIVE:
+    if order is not None and (not isinstance(order, str) or order not in NAIVE):
         raise ValueError(f'order must be one of {", ".join(map(repr, NAIVE))}, not {order!r}')
     orders = st.sampled_from([*NAIVE] if order is None else [order])
     drawn = st.builds(WrongOrder, orders, programs(FORMS, steps=4, leaves=1))

@@ -14,7 +14,8 @@ from itertools import product
 from random import Random
 from typing import Any, TypeAlias
 
-from ..operations import Operation
+from ..checks import one_of, refuse
+from ..operations import Operation, operations
 
 __all__ = [
     'LARGEST',
@@ -24,6 +25,7 @@ __all__ = [
     'flat',
     'is_defined',
     'is_kink',
+    'known_operation',
     'mentioned',
     'neighbours',
     'operand_sets',
@@ -39,6 +41,13 @@ SPECIAL += [LARGEST, -LARGEST]
 EDGES = [709.782712893384, -708.3964185322641, -745.1332191019411, 19.06154746539849, 26.543258]
 EDGES += [38.4, 5.4e8, -6.6, 1.5e154, 1e-160]
 NOT_FINITE = [math.inf, -math.inf, math.nan]
+
+
+def known_operation(op: Any) -> Operation:
+    """Return an operation that is given by name, or as itself; raise ValueError or TypeError for what is none."""
+    if isinstance(op, str):
+        return operations[one_of('operation', op, operations)]
+    return op if isinstance(op, Operation) else refuse('an operation', 'a name or an Operation', op)
 
 
 def neighbours(x: float) -> list[float]:

@@ -26,10 +26,11 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
+from ..checks import MOST, said, whole, within
 from ..custom_operations import Custom
 from ..operations import Operation, operations
 from .oracles import Truth, true_partials, true_value
-from .places import Operands, flat, is_defined, is_kink, operand_sets
+from .places import Operands, flat, is_defined, is_kink, known_operation, operand_sets
 from .recorded import custom_partials
 
 __all__ = ['OperationError', 'OperationReport', 'Trial', 'check_custom', 'check_operation', 'named', 'trials', 'truths']
@@ -89,7 +90,10 @@ def check_operation(op: Operation | str, *, ulps: float | None = None, seed: int
 
     Raises OperationError that shows the simplest of the points that fail.
     """
-    op = operations[op] if isinstance(op, str) else op
+    op = known_operation(op)
+    if ulps is not None:
+        within('ulps', ulps, 'at least 0', lambda x: x >= 0)
+    whole('seed', seed, -MOST)
     if isinstance(op, Custom):
         tried = [*_custom_trials(op, operand_sets(op, seed), strict=True)]
     else:
@@ -117,7 +121,9 @@ def check_custom(op: Operation, *, ulps: float = 2.0**20, examples: int = 200) -
     Raises OperationError with a counterexample that Hypothesis has made as simple as it can.
     """
     if not isinstance(op, Custom):
-        raise TypeError(f'check_custom wants what custom() returns, not {op!r}; for a row there is check_operation')
+        raise TypeError(f'check_custom wants what custom() returns, not {said(op)}; for a row there is check_operation')
+    within('ulps', ulps, 'at least 0', lambda x: x >= 0)
+    whole('examples', examples)
     found: list[list[OperationError]] = []
 
     def fails(operands: Operands) -> bool:

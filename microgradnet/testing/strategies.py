@@ -31,11 +31,14 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from ..activations import Activation
+from ..checks import MOST, flag, function, instance, items, one_of
+from ..checks import whole as least
 from ..nn import MLP
 from ..operations import Operation, operations
 from ..teacher_set import TeacherSet
 from .expression import Expression
-from .places import SPECIAL, mentioned, neighbours
+from .places import SPECIAL, known_operation, mentioned, neighbours
 
 __all__ = ['expressions', 'legal', 'legal_exactly', 'nets', 'points', 'small_points', 'teacher_sets', 'wild']
 
@@ -51,11 +54,11 @@ def points(operation: str | Operation | None = None, *, exact: bool = False) -> 
     of its domain, its kinks, its thresholds) with their neighbours, or -1 and 1 with
     theirs if none is given. ``exact`` draws fractions, of the same sizes.
     """
-    if exact:
+    if flag('exact', exact):
         small = st.integers(-3, 3).map(Fraction)
         ratios = st.fractions(min_value=-4, max_value=4, max_denominator=6)
         return st.one_of(small, ratios, _sizes().map(Fraction))
-    op = operations[operation] if isinstance(operation, str) else operation
+    op = None if operation is None else known_operation(operation)
     stated = mentioned(op) if op else [1.0]
     ends = [near for number in stated for end in (number, -number) for near in neighbours(end) if abs(near) < math.inf]
     edges = sorted({*ends, *SPECIAL}, key=lambda x: (abs(x), math.copysign(1, x) < 0))
@@ -65,7 +68,7 @@ def points(operation: str | Operation | None = None, *, exact: bool = False) -> 
 def small_points(*, exact: bool = False) -> SearchStrategy[Any]:
     """Draw a mild number, a whole one by preference: ties, kinks and mixed-up operands show at once there."""
     whole = st.integers(-3, 3)
-    if exact:
+    if flag('exact', exact):
         return st.one_of(whole.map(Fraction), st.fractions(min_value=-4, max_value=4, max_denominator=6))
     quarters = st.integers(-9, 9).map(lambda n: n / 4)
     return st.one_of(whole.map(float), quarters, st.floats(-4, 4, width=16))
@@ -110,9 +113,7 @@ def wild(name: str, operands: Sequence[Any], constant: Sequence[bool]) -> Any:
     return float(op.value('ieee')(*op.split([float(operand) for operand in operands])))
 
 
-@st.composite
 def expressions(
-    draw: DrawFn,
     operations: Sequence[str] | None = None,
     leaves: SearchStrategy[Any] | None = None,
     *,
@@ -122,7 +123,7 @@ def expressions(
     allowed: Legal | None = None,
     fewest: int = 1,
     whole: bool = False,
-) -> Expression:
+) -> SearchStrategy[Expression]:
     """Draw an expression over the operations named, or over all that the table has at that moment.
 
     It has one to three leaves, drawn from ``leaves`` (``small_points`` if not given), up
@@ -134,6 +135,32 @@ def expressions(
 
     ``exact`` draws fractions, and only steps that keep them.
     """
+    if operations is not None:
+        operations = [one_of('operation', name, _table) for name in items('operations', operations, 'a list of names')]
+        least('operations', len(operations))
+    if leaves is not None:
+        instance('leaves', leaves, SearchStrategy, 'a strategy of Hypothesis')
+    for name, answer in ('exact', exact), ('constants', constants), ('whole', whole):
+        flag(name, answer)
+    least('steps', steps)
+    least('fewest', fewest, 0, steps)
+    if allowed is not None:
+        function('allowed', allowed)
+    return _expressions(operations, leaves, exact, steps, constants, allowed, fewest, whole)
+
+
+@st.composite
+def _expressions(
+    draw: DrawFn,
+    operations: Sequence[str] | None,
+    leaves: SearchStrategy[Any] | None,
+    exact: bool,
+    steps: int,
+    constants: bool,
+    allowed: Legal | None,
+    fewest: int,
+    whole: bool,
+) -> Expression:
     names = [*_table] if operations is None else [*operations]
     allowed = allowed or (legal_exactly if exact else legal)
     numbers = leaves if leaves is not None else small_points(exact=exact)
@@ -165,13 +192,23 @@ def expressions(
 _table = operations
 
 
-@st.composite
-def nets(draw: DrawFn, *, exact: bool = False, activations: Sequence[str] | None = None) -> MLP:
+def nets(*, exact: bool = False, activations: Sequence[str] | None = None) -> SearchStrategy[MLP]:
     """Draw a net of one to three inputs and one to three layers of one to three neurons.
 
     Activations are drawn from those named: smooth and kinked ones if not given, rational
     ones if ``exact``. Weights and biases are small points.
     """
+    flag('exact', exact)
+    if activations is not None:
+        activations = items('activations', activations, 'a list of names')
+        least('activations', len(activations))
+        for g in activations:
+            Activation(g)
+    return _nets(exact, activations)
+
+
+@st.composite
+def _nets(draw: DrawFn, exact: bool, activations: Sequence[str] | None) -> MLP:
     known = ['identity', 'relu', 'softsign'] if exact else ['identity', 'tanh', 'sigmoid', 'relu', 'softplus', 'gelu']
     kinds = st.sampled_from([*activations] if activations is not None else known)
     numbers = small_points(exact=exact)
@@ -184,16 +221,24 @@ def nets(draw: DrawFn, *, exact: bool = False, activations: Sequence[str] | None
     return MLP.from_weights([w for w, _ in rows], [b for _, b in rows], draw(kinds), draw(kinds))
 
 
-@st.composite
 def teacher_sets(
-    draw: DrawFn, inputs: int | None = None, targets: int | None = None, *, exact: bool = False, samples: int = 5
-) -> TeacherSet:
+    inputs: int | None = None, targets: int | None = None, *, exact: bool = False, samples: int = 5
+) -> SearchStrategy[TeacherSet]:
     """Draw a teacher set of one to ``samples`` samples of small points.
 
     ``inputs`` is the number of inputs in a row, one to three if not given; ``targets`` the
     length of a row of targets, or None for a single number each. To fit a net, draw the
     net first: ``teacher_sets(net.inputs, net.sizes[-1])``.
     """
+    flag('exact', exact)
+    for name, number in ('inputs', inputs), ('targets', targets), ('samples', samples):
+        if number is not None or name == 'samples':
+            least(name, number, most=MOST)
+    return _teacher_sets(inputs, targets, exact, samples)
+
+
+@st.composite
+def _teacher_sets(draw: DrawFn, inputs: int | None, targets: int | None, exact: bool, samples: int) -> TeacherSet:
     numbers = small_points(exact=exact)
     width = inputs if inputs is not None else draw(st.integers(1, 3))
     count = draw(st.integers(1, samples))
