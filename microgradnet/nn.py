@@ -249,6 +249,8 @@ class MLP(Parametrised):
         and takes nothing over, if inputs or classes have other names in the net, or another
         order. ``net.input_names = None`` or ``net.classes = None`` lets it learn others.
         """
+        if not hasattr(teacher_set, 'standardisation') or isinstance(teacher_set, (Parametrised, type)):
+            raise TypeError(f'a net takes over what a TeacherSet tells, not {said(teacher_set)}')
         agree(self, f'the net {self!r}', teacher_set, 'the teacher set')
         classes = teacher_set.classes
         if self.classes is None and classes is not None and self.sizes[-1] in (1, len(classes)):

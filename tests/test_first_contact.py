@@ -117,6 +117,12 @@ def NET() -> Any:
     return microgradnet.MLP(2, [2, 1], 'tanh', seed=1)
 
 
+def classifier() -> Any:
+    net = NET()
+    net.classes = ['no', 'yes']
+    return net
+
+
 def neuron() -> Any:
     return microgradnet.Neuron(2, 'tanh', seed=1)
 
@@ -239,11 +245,18 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'weights': Kind(lambda: [[[1.0, 2.0], [1.0, 2.0]], [[1.0, 2.0]]], is_sequence),
         'biases': Kind(lambda: [[1.0, 1.0], [0.0]], is_sequence),
     },
+    'MLP.classify': {'rows': Kind(lambda: [[1.0, 2.0]], is_sequence)},
+    'MLP.take_over': {'teacher_set': Kind(teacher_set, nothing)},
     'MLP.predict': {'rows': Kind(lambda: [[1.0, 2.0]], is_sequence)},
     'Neuron.fire': {'x': Kind(lambda: [Value(1.0), Value(2.0)], all_of(of(Value)))},
     'Layer.fire': {'x': Kind(lambda: [Value(1.0), Value(2.0)], all_of(of(Value)))},
     'Layer.outputs': {'x': Kind(lambda: [Value(1.0), Value(2.0)], all_of(of(Value)))},
-    'LargeTeacherSet': {'rows': Kind(mapped, nothing), 'targets': Kind(lambda: 1, is_whole)},
+    'LargeTeacherSet': {
+        'input_names': names,
+        'target_names': names,
+        'rows': Kind(mapped, nothing),
+        'targets': Kind(lambda: 1, is_whole),
+    },
     'LargeTeacherSet.from_csv': {
         'path': Kind(csv, is_path),
         'target': Kind(lambda: 'c', nothing),
@@ -317,7 +330,10 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'play': {'thing': net, 't': targets, 'weights': Kind(lambda: None, lambda x: x is None or is_sequence(x))},
     'sparse_hessian': {},
     'sparse_jacobian': {},
-    'tree': {},
+    'tree': {
+        'labels': Kind(lambda: None, or_none(of(dict))),
+        'signals': Kind(lambda: None, or_none(of(dict))),
+    },
     'text': {},
     'latex': {},
     'train': {
@@ -391,7 +407,7 @@ MADE_BY_US = {
 }  # fmt: skip
 #: Objects whose methods are doors.
 OBJECTS: dict[str, Callable[[], Any]] = {
-    'Value': graph, 'Neuron': neuron, 'Layer': layer, 'MLP': NET, 'TeacherSet': fruit, 'Program': program,
+    'Value': graph, 'Neuron': neuron, 'Layer': layer, 'MLP': classifier, 'TeacherSet': fruit, 'Program': program,
     'LargeTeacherSet': lambda: microgradnet.LargeTeacherSet(mapped()),
     'Function': lambda: compiling.Function(square, backend='python'),
     'Page': lambda: drawing.play(graph()),

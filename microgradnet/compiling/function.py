@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..arithmetic import ieee_arithmetic
 from ..arrays import is_array
-from ..checks import whole
+from ..checks import flag, function, said, whole
 from ..extras import needed
 from ..graph import topological_order
 from ..incoming import array_of_numbers
@@ -80,7 +80,8 @@ class Function:
     ) -> None:
         check_way(backend, threads)
         whole('most_paths', most_paths)
-        update_wrapper(self, f, updated=())
+        flag('fast', fast)
+        update_wrapper(self, function('f', f), updated=())
         self.__name__ = getattr(f, '__name__', type(f).__name__)
         self.f, self.backend, self.threads, self.fast, self.most_paths = f, backend, threads, fast, most_paths
         self._traces: dict[Hashable, list[Trace]] = {}
@@ -108,6 +109,10 @@ class Function:
         returns; given arrays, whose first axis is that of the rows, an array of shape
         (rows, ...), if what it returns is a number or lists as long as each other, on every path.
         """
+        for argument in arguments:
+            rows = hasattr(argument, '__getitem__') and hasattr(argument, '__len__')
+            if not rows or isinstance(argument, (str, bytes)):
+                raise TypeError(f'map wants a list or an array for each argument, not {said(argument)}')
         counts = {len(argument) for argument in arguments}
         if len(counts) != 1:
             raise ValueError(f'every argument must have one item for each row, not {sorted(counts)} items')

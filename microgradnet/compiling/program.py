@@ -21,7 +21,7 @@ from operator import attrgetter
 from typing import Any
 
 from ..adjoints import gradients
-from ..checks import whole
+from ..checks import flag, items, said, text, whole
 from ..graph import topological_order
 from ..incoming import numbers
 from ..processes import cached_property
@@ -58,12 +58,18 @@ class Program:
         loops: bool | None = None,
     ) -> None:
         check_way(backend, threads)
+        rows = items('rows', rows, 'a list of Values of the graph')
+        if parameters is not None:
+            parameters = items('parameters', parameters, 'a list of Values of the graph, or None')
+        if loops is not None:
+            flag('loops', loops)
+        flag('fast', fast)
         leaves, self._build = take_apart(outputs, 'the outputs')
         self._template, self._outputs, self._rows = outputs, [lift(leaf) for leaf in leaves], [*rows]
         for what, nodes in ('rows', self._rows), ('parameters', parameters or ()):
             for place, node in enumerate(nodes):
                 if not isinstance(node, Value):
-                    raise TypeError(f'{what}[{place}] must be a Value of the graph, not {node!r}')
+                    raise TypeError(f'{what}[{place}] must be a Value of the graph, not {said(node)}')
         if parameters is None:
             known = {*self._rows}
             order = topological_order(*self._outputs)
@@ -133,6 +139,7 @@ class Program:
         It needs the C library only; the parameters' numbers of now are in it. Raises
         BranchError if the recording branched.
         """
+        text('name', name)
         if self.branches:
             raise BranchError(f'C code would follow one way only, and not watch {self.branches[0]}')
         gradient = self._gradient_listing if len(self._outputs) == 1 else None
@@ -199,6 +206,8 @@ class Program:
         theta = numbers(theta, 'theta')
         if len(theta) != len(self.parameters):
             raise ValueError(f'theta has {len(theta)} numbers; the program has {len(self.parameters)} parameters')
+        if shards is not None:
+            whole('shards', shards)
         if executor is None:
             result = runner.sums(rows, theta)
         else:

@@ -24,7 +24,7 @@ from itertools import chain
 from math import inf
 from typing import Any, NamedTuple
 
-from ..checks import flag, spec, whole
+from ..checks import flag, instance, spec, whole
 from ..escapes import visible
 from ..graph import consumers, topological_order
 from ..reals import Number
@@ -83,6 +83,9 @@ def tree(
     """
     if not isinstance(value, Value):
         raise TypeError(f'a tree is printed of a Value, not of {value!r} ({type(value).__name__})')
+    for what, known in ('labels', labels), ('signals', signals):
+        if known is not None:
+            instance(what, known, Mapping, 'a dictionary by Value, or None')
     flag('ascii', ascii)
     flag('colour', colour)
     spec('number_format', number_format)
