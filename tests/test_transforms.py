@@ -182,7 +182,7 @@ def test_arguments_and_options() -> None:
         (lambda: jacobian(lambda x: [x, None])(1.0), TypeError, r'the result\[1\] must be'),
         (lambda: grad(lambda x: x)('1'), TypeError, "argument 0 must be .* not '1'"),
         (lambda: grad(lambda a, x: a, 1)(1.0, {'k': None}), TypeError, r"argument 1\['k'\] must be .* not None"),
-        (lambda: grad(lambda x: x)(np.array(['a'])), TypeError, 'argument 0 must be real numbers, not an array of dtype <U1'),
+        (lambda: grad(lambda x: x)(np.array(['a'])), TypeError, 'argument 0 must be real numbers, not .* <U1'),
         (lambda: grad(lambda x: x, 1)(1.0), TypeError, 'no argument 1 to differentiate by: 1 were given'),
         (lambda: grad(lambda x: x, -2)(1.0), TypeError, 'no argument -2'),
         (lambda: grad(lambda x: x)(x=1.0), TypeError, 'no argument 0 .* 0 were given'),

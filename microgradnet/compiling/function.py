@@ -110,8 +110,8 @@ class Function:
         (rows, ...), if what it returns is a number or lists as long as each other, on every path.
         """
         for argument in arguments:
-            rows = hasattr(argument, '__getitem__') and hasattr(argument, '__len__')
-            if not rows or isinstance(argument, (str, bytes)):
+            is_list = hasattr(argument, '__getitem__') and hasattr(argument, '__len__')
+            if not is_list or isinstance(argument, (str, bytes)):
                 raise TypeError(f'map wants a list or an array for each argument, not {said(argument)}')
         counts = {len(argument) for argument in arguments}
         if len(counts) != 1:
