@@ -18,7 +18,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,10 +36,7 @@ MEGABYTES = 256
 #: A process looks through the folder at its first entry, and each time it wrote such a part of what may be kept.
 PART = 16
 NO_NUMBER = -1
-#: What a writer that was killed left behind is removed after so many seconds.
-ABANDONED = 3600.0
 ENTRY = re.compile(r'[0-9a-f]{64}\.o')
-DRAFT = re.compile(r'\.([0-9a-f]{64}\.o\..*|microgradnet-.*\.draft)')
 
 #: How many bytes this process wrote to a folder since it looked through it.
 _written: dict[Path, int] = {}
@@ -84,6 +80,7 @@ def keep(key: str, code: bytes) -> None:
             if number is None:
                 return
         data, place = _digest(key, code) + code, folder / f'{key}.o'
+        place.unlink(missing_ok=True)  # written over, it would keep its owner, and a link would be followed
         write_whole(place, data, sync=False)  # a damaged one is made again
         place.chmod(0o600)  # whatever the umask is
         written = _written.get(folder)
@@ -154,16 +151,14 @@ def _is_ours(path: Path, found: os.stat_result, is_right: object) -> bool:
 
 
 def _sweep(folder: Path, most: int) -> None:
-    """Remove what writers left that were killed, and what was not used for longest, until there is room."""
-    entries, now = [], time.time()
+    """Remove what was not used for longest, until there is room."""
+    entries = []
     with os.scandir(folder) as found:
         for each in found:
             with suppress(FileNotFoundError):
-                about = each.stat(follow_symlinks=False)
                 if ENTRY.fullmatch(each.name):
+                    about = each.stat(follow_symlinks=False)
                     entries.append((about.st_mtime_ns, about.st_size, each.path))
-                elif DRAFT.fullmatch(each.name) and now - about.st_mtime > ABANDONED:
-                    os.unlink(each.path)
     total = sum(size for _, size, _ in entries)
     for _, size, path in sorted(entries):
         if total <= most - most // PART:

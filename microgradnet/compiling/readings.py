@@ -17,17 +17,16 @@ microgradnet.compiling.readings.ReadingError: f cannot be replayed: it reads .da
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Token
 from math import inf
-from threading import Lock
 from typing import Any, NoReturn
 
 from ..arithmetic import readings
 from ..origins import here
+from ..processes import at_fork, free_lock
 from ..reals import Number
 from ..value import Constant, Value
 
@@ -156,7 +155,7 @@ def _property(name: str) -> property:
 
 
 _PROPERTIES = {name: _property(name) for name in _SLOTS}
-_lock, _inside, _times = Lock(), 0, 0
+_lock, _inside, _times = free_lock(), 0, 0
 
 
 @contextmanager
@@ -184,13 +183,11 @@ def _put(attributes: dict[str, Any]) -> None:
 
 def _forked() -> None:
     """In a new process nobody but the thread that forked records, whatever others did."""
-    global _lock, _inside
-    _lock = Lock()
+    global _inside
     if readings.get() is None:
         _inside = 0
         if _times < OFTEN:
             _put(_SLOTS)
 
 
-if hasattr(os, 'register_at_fork'):
-    os.register_at_fork(after_in_child=_forked)
+at_fork(after_in_child=_forked)
