@@ -25,6 +25,7 @@ from random import Random
 from typing import Any
 
 from .arrays import is_array
+from .extras import needed
 from .reals import Fraction
 
 __all__ = ['is_plain', 'pack', 'unpack']
@@ -120,8 +121,7 @@ class _Packer:
         return {'tuple': forms} if is_tuple else forms
 
     def _numpy(self, thing: Any, where: str) -> Any:
-        import numpy
-
+        numpy = needed('numpy', 'an array in a checkpoint')
         known = type(thing) in (numpy.ndarray, thing.dtype.type)
         if not known or thing.dtype.kind not in 'biuf' or not thing.dtype.isnative:
             raise TypeError(f'{where} is an array of dtype {thing.dtype}, which cannot be kept: only numbers can')
@@ -183,8 +183,7 @@ class _Unpacker:
         return tuple(rows) if is_tuple else [*rows]
 
     def _numpy(self, content: list[Any], like: Any) -> Any:
-        import numpy
-
+        numpy = needed('numpy', 'an array in a checkpoint')
         kind, shape, is_number, start = content
         if kind[:1] not in ('b', 'i', 'u', 'f'):
             raise ValueError(f'there are no numbers of kind {kind!r}')

@@ -84,9 +84,7 @@ def llvm() -> Any:
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
         if len(_at_rest) == 1:
-            from llvmlite.binding import ffi
-
-            _at_rest.append(ffi.lib._lock)
+            _at_rest.append(needed('llvmlite.binding.ffi').lib._lock)
     return binding
 
 
