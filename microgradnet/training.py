@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import reprlib
 from array import array
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import Any, Literal, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 from .checkpoint import Checkpoint, CheckpointWarning, State, mark, the_net, the_optimiser
 from .checks import Seed, file_path, function, generator, instance, refuse, said, whole, within
@@ -39,11 +39,8 @@ from .teacher_set import TeacherSet
 
 __all__ = ['CheckpointWarning', 'DivergedError', 'error_and_gradients', 'error_over', 'train']
 
-
 #: What a net takes over from a teacher set.
 TOLD = ('input_names', 'target_names', 'classes', 'standardisation')
-
-Teach = TypeVar('Teach', bound=Callable[..., History])
 
 
 class DivergedError(ArithmeticError):
@@ -63,30 +60,24 @@ class DivergedError(ArithmeticError):
         )
 
 
-def _forgetting_if_not_taught(teach: Teach) -> Teach:
-    """Let a net forget what a set told of its numbers, if an error came before it learned anything of the set.
+@contextmanager
+def _taking_over(net: MLP, teacher_set: Samples) -> Iterator[None]:
+    """Let a net keep what a set tells of its numbers, unless an error comes before it has learned anything of the set.
 
     Else it would keep that standardisation beside the next set, as if its weights were learned so.
     """
-
-    @wraps(teach)
-    def teaching(net: MLP, *arguments: Any, **options: Any) -> History:
-        if not isinstance(net, MLP):
-            return teach(net, *arguments, **options)
-        told = {name: getattr(net, name) for name in TOLD}
-        weights = [p.data for p in net.parameters()]
-        try:
-            return teach(net, *arguments, **options)
-        except Exception:
-            if [p.data for p in net.parameters()] == weights:
-                for name, known in told.items():
-                    setattr(net, name, known)
-            raise
-
-    return cast(Teach, teaching)
+    told = {name: getattr(net, name) for name in TOLD}
+    weights = [p.data for p in net.parameters()]
+    net.take_over(teacher_set)
+    try:
+        yield
+    except Exception:
+        if [p.data for p in net.parameters()] == weights:
+            for name, known in told.items():
+                setattr(net, name, known)
+        raise
 
 
-@_forgetting_if_not_taught
 def train(
     net: MLP,
     teacher_set: Samples | Any,
@@ -203,74 +194,73 @@ def train(
             raise TypeError(f'shards={shards!r} wants executor=, the workers that share them')
     if executor is not None and size == 1:
         raise ValueError('on-line learning updates after every sample: there is nothing for workers to share')
-    net.take_over(teacher_set)
-
-    parameters = net.trainable()
-    history = History()
-    try:
-        E = error_of(net, teacher_set, error, epochs, compiled, executor, shards)
-    except WorkersLostError as lost:
-        history.stopped_by, lost.history = 'workers', history
-        raise
-    start = [p.data for p in parameters]
-    state = State(start, optimiser, random, array('q', range(len(teacher_set))), start)
-    keeper = None
-    if checkpoint is not None:
-        settings = {
-            'the net': the_net(net), 'the teacher set': mark(teacher_set),
-            'the learning rate': learning_rate, 'mode': mode, 'shuffle': shuffle, 'l2': l2, 'clip': clip,
-            'error': known_as(error, 'the error', parameters), 'optimiser': the_optimiser(optimiser),
-            'schedule': known_as(schedule, 'the schedule'),
-            'seed': seed if isinstance(seed, int) else None, 'validation': mark(validation), 'patience': patience,
-            'compiled': E.compiled, 'shards': E.parts,
-        }  # fmt: skip
-        keeper = Checkpoint(checkpoint, checkpoint_every, settings)
-        state = keeper.go_on(state, lambda epoch: _rate(learning_rate, schedule(epoch, epochs), epoch), epochs)
-        set_weights(parameters, state.weights)
-    history.epochs = state.epochs
-    history.compiled = E.compiled
-    pass_over = Pass(net, E, state, size, l2, clip)
-    try:
-        with progress(epochs, bar) as show:
-            for record in history:
-                show(record)
-            history.stopped_by = state.stopped
-            left = range(len(history) + 1, epochs + 1) if state.stopped == 'epochs' else ()
-            for epoch in left:
-                h = _rate(learning_rate, schedule(epoch, epochs), epoch)
-                if shuffle:
-                    state.random.shuffle(state.order)
-                finished = Epoch(epoch, pass_over(h, shuffle), learning_rate=h)
-                record = measured(E, net.sizes[-1], teacher_set, validation, error, metrics, finished)
-                state.epochs.append(record)
-                show(record)
-                if patience is not None:
-                    watched = E.error(teacher_set) if record.validation is None else record.validation
-                    if state.best.age(epoch, watched, [p.data for p in parameters]) >= patience:
-                        state.stopped = history.stopped_by = 'patience'
-                if callback is not None and callback(record):
-                    history.stopped_by = 'callback'
-                state.earlier, state.weights = state.weights, [p.data for p in parameters]
-                if keeper and (keeper.is_due(epoch) or epoch == epochs or history.stopped_by != 'epochs'):
-                    keeper.keep(state, history)
-                if history.stopped_by != 'epochs':
-                    break
-            history.best_epoch = state.best.epoch
-            if history.best_epoch is not None:
-                set_weights(parameters, state.best.weights)
-    except KeyboardInterrupt:
-        history.stopped_by = 'interrupt'
-    except WorkersLostError as lost:
-        history.stopped_by = 'workers'
-        lost.history = history
-        raise
-    except Trouble as trouble:
-        history.stopped_by = 'divergence'
-        set_weights(parameters, state.weights)
-        if not is_finite(E.error(teacher_set)):
-            set_weights(parameters, state.earlier)
-        raise DivergedError(len(history) + 1, str(trouble), history) from trouble.__cause__
-    return history
+    with _taking_over(net, teacher_set):
+        parameters = net.trainable()
+        history = History()
+        try:
+            E = error_of(net, teacher_set, error, epochs, compiled, executor, shards)
+        except WorkersLostError as lost:
+            history.stopped_by, lost.history = 'workers', history
+            raise
+        start = [p.data for p in parameters]
+        state = State(start, optimiser, random, array('q', range(len(teacher_set))), start)
+        keeper = None
+        if checkpoint is not None:
+            settings = {
+                'the net': the_net(net), 'the teacher set': mark(teacher_set),
+                'the learning rate': learning_rate, 'mode': mode, 'shuffle': shuffle, 'l2': l2, 'clip': clip,
+                'error': known_as(error, 'the error', parameters), 'optimiser': the_optimiser(optimiser),
+                'schedule': known_as(schedule, 'the schedule'),
+                'seed': seed if isinstance(seed, int) else None, 'validation': mark(validation), 'patience': patience,
+                'compiled': E.compiled, 'shards': E.parts,
+            }  # fmt: skip
+            keeper = Checkpoint(checkpoint, checkpoint_every, settings)
+            state = keeper.go_on(state, lambda epoch: _rate(learning_rate, schedule(epoch, epochs), epoch), epochs)
+            set_weights(parameters, state.weights)
+        history.epochs = state.epochs
+        history.compiled = E.compiled
+        pass_over = Pass(net, E, state, size, l2, clip)
+        try:
+            with progress(epochs, bar) as show:
+                for record in history:
+                    show(record)
+                history.stopped_by = state.stopped
+                left = range(len(history) + 1, epochs + 1) if state.stopped == 'epochs' else ()
+                for epoch in left:
+                    h = _rate(learning_rate, schedule(epoch, epochs), epoch)
+                    if shuffle:
+                        state.random.shuffle(state.order)
+                    finished = Epoch(epoch, pass_over(h, shuffle), learning_rate=h)
+                    record = measured(E, net.sizes[-1], teacher_set, validation, error, metrics, finished)
+                    state.epochs.append(record)
+                    show(record)
+                    if patience is not None:
+                        watched = E.error(teacher_set) if record.validation is None else record.validation
+                        if state.best.age(epoch, watched, [p.data for p in parameters]) >= patience:
+                            state.stopped = history.stopped_by = 'patience'
+                    if callback is not None and callback(record):
+                        history.stopped_by = 'callback'
+                    state.earlier, state.weights = state.weights, [p.data for p in parameters]
+                    if keeper and (keeper.is_due(epoch) or epoch == epochs or history.stopped_by != 'epochs'):
+                        keeper.keep(state, history)
+                    if history.stopped_by != 'epochs':
+                        break
+                history.best_epoch = state.best.epoch
+                if history.best_epoch is not None:
+                    set_weights(parameters, state.best.weights)
+        except KeyboardInterrupt:
+            history.stopped_by = 'interrupt'
+        except WorkersLostError as lost:
+            history.stopped_by = 'workers'
+            lost.history = history
+            raise
+        except Trouble as trouble:
+            history.stopped_by = 'divergence'
+            set_weights(parameters, state.weights)
+            if not is_finite(E.error(teacher_set)):
+                set_weights(parameters, state.earlier)
+            raise DivergedError(len(history) + 1, str(trouble), history) from trouble.__cause__
+        return history
 
 
 def _samples(inputs: Any, targets: Any) -> Samples:
