@@ -21,7 +21,7 @@ from .compiling.row_data import is_mapped
 from .compiling.shards import Workers
 from .extras import have, needed
 from .large_set import LargeTeacherSet, Samples
-from .losses import cross_entropy, half_squared_error, max_margin
+from .losses import cross_entropy, half_squared_error, margins, max_margin
 from .measuring import Error, ErrorOf, error_over
 from .nn import MLP
 from .processes import cached_property
@@ -63,7 +63,8 @@ class CompiledError:
         targets = [Value(float(number)) for number in t] if isinstance(t, Sequence) else Value(float(t))
         with ieee_arithmetic(), recording():
             self.output = net(self.inputs)
-            E = error([self.output], [targets])
+            # Targets are numbers of a row here, and are checked where they are numbers of a sample.
+            E = (margins if error is max_margin else error)([self.output], [targets])
         leaves = [*self.inputs, *(targets if isinstance(targets, list) else [targets])]
         self.program = Program(E, rows=leaves, parameters=self.parameters)
         if self.program.branches:

@@ -190,8 +190,6 @@ def train(
         raise TypeError(f'checkpoint_every={checkpoint_every!r} wants checkpoint=, the file to be written')
     if shards is not None:
         whole('shards', shards)
-        if executor is None:
-            raise TypeError(f'shards={shards!r} wants executor=, the workers that share them')
     if executor is not None and size == 1:
         raise ValueError('on-line learning updates after every sample: there is nothing for workers to share')
     with _taking_over(net, teacher_set):

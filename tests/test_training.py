@@ -963,7 +963,6 @@ def test_rows_and_targets_make_a_teacher_set() -> None:
         ((LINE,), {'checkpoint': 3}, TypeError, 'checkpoint must be the path of a file, a string or a Path, not 3'),
         ((LINE,), {'checkpoint_every': 3}, TypeError, 'checkpoint_every=3 wants checkpoint='),
         ((LINE,), {'executor': 3}, TypeError, 'executor must be a concurrent.futures.Executor (of a Dask client'),
-        ((LINE,), {'shards': 3}, TypeError, 'shards=3 wants executor='),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_named(arguments: Any, options: Any, kind: type[Exception], said: str) -> None:
