@@ -29,7 +29,7 @@ from sklearn.datasets import load_digits
 
 from microgradnet import MLP, TeacherSet, Value, compile, cross_entropy, softmax, train
 from microgradnet.drawing.network import NEGATIVE, POSITIVE
-from microgradnet.history import History
+from microgradnet.training.history import History
 
 RATE, BATCH = 0.03, 16
 #: As in the pictures of nets, what speaks for is blue, and what speaks against orange.

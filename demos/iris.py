@@ -19,7 +19,7 @@ from sklearn.datasets import load_iris
 
 from microgradnet import MLP, TeacherSet, Value, cross_entropy, draw, draw_network, train
 from microgradnet.drawing import parameter_names
-from microgradnet.history import History
+from microgradnet.training.history import History
 
 
 class Result(NamedTuple):

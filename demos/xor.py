@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 from matplotlib.figure import Figure
 
 from microgradnet import MLP, TeacherSet, train
-from microgradnet.history import History
+from microgradnet.training.history import History
 
 XOR = TeacherSet([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
 #: The ways to learn, and the mark of each in the table.

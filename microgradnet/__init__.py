@@ -1,6 +1,4 @@
 """microgradnet: a scalar autodiff engine, and nets whose every weight update can be checked by hand.
-
->>> from microgradnet import MLP, Value
 >>> x = Value(2.0)
 >>> y = x ** 2 + x.sin()
 >>> y.backward()
@@ -12,29 +10,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import functions
-from .arithmetic import no_grad
-from .functions import dot, mean, softmax, where
-from .later import later
-from .losses import cross_entropy, half_squared_error, max_margin, mean_square_error, root_mean_square_error
-from .nn import MLP, Layer, Neuron
-from .operations import operations
-from .value import Value
+from ._lazy import later
+from .engine import functions
+from .engine.context import no_grad
+from .engine.functions import dot, mean, softmax, where
+from .engine.table import operations
+from .engine.value import Value
+from .nets.losses import cross_entropy, half_squared_error, max_margin, mean_square_error, root_mean_square_error
+from .nets.net import MLP, Layer, Neuron
 
 if TYPE_CHECKING:
     from .compiling import Program, compile, recording
-    from .custom_operations import custom
     from .derivation import derive, error_signals
-    from .diagnose import dead_neurons, explain_nan
-    from .differentiate import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from .derivatives.sparse import sparse_hessian, sparse_jacobian
+    from .derivatives.transforms import grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from .diagnosis.nan import dead_neurons, explain_nan
     from .drawing import draw, draw_error_signal, draw_network, play
-    from .large_set import LargeTeacherSet
-    from .origins import tracing
-    from .printing import latex, text
-    from .saving import load, restore, save
-    from .sparse import sparse_hessian, sparse_jacobian
-    from .teacher_set import TeacherSet
-    from .training import train
+    from .engine.custom import custom
+    from .engine.origins import tracing
+    from .formulas.printing import latex, text
+    from .nets.saving import load, restore, save
+    from .training.data import TeacherSet
+    from .training.large import LargeTeacherSet
+    from .training.train import train
 
 __version__ = '0.1.0'
 
@@ -90,37 +88,37 @@ __all__ = [
 
 #: Names that are imported when first used, and the module each is from.
 _LATER = {
-    'LargeTeacherSet': 'large_set',
+    'LargeTeacherSet': 'training.large',
     'Program': 'compiling',
-    'TeacherSet': 'teacher_set',
+    'TeacherSet': 'training.data',
     'compile': 'compiling',
     'recording': 'compiling',
-    'custom': 'custom_operations',
-    'dead_neurons': 'diagnose',
+    'custom': 'engine.custom',
+    'dead_neurons': 'diagnosis.nan',
     'derive': 'derivation',
     'error_signals': 'derivation',
     'play': 'drawing',
-    'explain_nan': 'diagnose',
-    'grad': 'differentiate',
-    'hessian': 'differentiate',
-    'hvp': 'differentiate',
-    'jacobian': 'differentiate',
-    'jvp': 'differentiate',
-    'sparse_hessian': 'sparse',
-    'sparse_jacobian': 'sparse',
-    'value_and_grad': 'differentiate',
-    'vjp': 'differentiate',
+    'explain_nan': 'diagnosis.nan',
+    'grad': 'derivatives.transforms',
+    'hessian': 'derivatives.transforms',
+    'hvp': 'derivatives.transforms',
+    'jacobian': 'derivatives.transforms',
+    'jvp': 'derivatives.transforms',
+    'sparse_hessian': 'derivatives.sparse',
+    'sparse_jacobian': 'derivatives.sparse',
+    'value_and_grad': 'derivatives.transforms',
+    'vjp': 'derivatives.transforms',
     'draw': 'drawing',
     'draw_error_signal': 'drawing',
     'draw_network': 'drawing',
-    'gradients': 'differentiate',
-    'latex': 'printing',
-    'load': 'saving',
-    'restore': 'saving',
-    'save': 'saving',
-    'text': 'printing',
-    'tracing': 'origins',
-    'train': 'training',
+    'gradients': 'derivatives.transforms',
+    'latex': 'formulas.printing',
+    'load': 'nets.saving',
+    'restore': 'nets.saving',
+    'save': 'nets.saving',
+    'text': 'formulas.printing',
+    'tracing': 'engine.origins',
+    'train': 'training.train',
 }
 
 __getattr__, __dir__ = later(__name__, _LATER)

@@ -22,8 +22,8 @@ from IPython.core.formatters import DisplayFormatter
 
 import microgradnet
 from microgradnet import MLP, Value, explain_nan
+from microgradnet._extras import EXTRAS, have, install, needed
 from microgradnet.drawing import RendererNotFound, draw, draw_error_signal, draw_network, play, tree
-from microgradnet.extras import EXTRAS, have, install, needed
 
 ROOT = Path(microgradnet.__file__).parents[1]
 #: Packages that cannot be there without another one.

@@ -21,9 +21,9 @@ import pytest
 import microgradnet
 from microgradnet import MLP, LargeTeacherSet, TeacherSet, Value, draw, draw_error_signal, play, save, train
 from microgradnet.__main__ import main
+from microgradnet._files import Folder, check_writable, write_together, write_whole, writing
 from microgradnet.command_line.runs import load_run
-from microgradnet.files import Folder, check_writable, write_together, write_whole, writing
-from microgradnet.history import Epoch, History
+from microgradnet.training.history import Epoch, History
 
 PACKAGE = Path(microgradnet.__file__).parent
 CSV = 'x,y\n' + ''.join(f'{k / 7},{k * k / 49}\n' for k in range(12))
@@ -119,7 +119,7 @@ def full_disk() -> Iterator[Callable[[], Any]]:
     def full() -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             opened = lambda place, mode: io.BufferedWriter(Full(place, mode))  # noqa: E731
-            patch.setattr('microgradnet.files.open', opened, raising=False)
+            patch.setattr('microgradnet._files.open', opened, raising=False)
             yield
 
     return full  # type: ignore[return-value]
@@ -336,7 +336,7 @@ def test_checking_leaves_nothing_and_names_the_place(tmp_path: Path) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-from microgradnet.files import Folder, writing
+from microgradnet._files import Folder, writing
 folder = Folder()
 with folder.writing("rows") as rows, writing(sys.argv[1]) as draft:
     rows.write(b'1' * 100_000)

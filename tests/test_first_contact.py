@@ -31,8 +31,8 @@ import pytest
 
 import microgradnet
 from microgradnet import compiling, custom, derivation, drawing, functions, testing
-from microgradnet.operations import operations
-from microgradnet.value import Value
+from microgradnet.engine.table import operations
+from microgradnet.engine.value import Value
 
 PACKAGE = Path(microgradnet.__file__).parent
 SECONDS = 10  # a call that takes longer hangs

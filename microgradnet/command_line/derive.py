@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from .._files import write_whole
 from ..derivation import Derivation, derive
-from ..files import write_whole
-from ..nn import MLP
-from ..reals import Number
+from ..engine.numbers import Number
+from ..nets.net import MLP
 from .output import colours, say
 from .parsing import number
 

@@ -6,12 +6,11 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..files import write_whole
-from ..reals import Fraction, Number
-from ..value import Value
-from .grammar import function_names
+from .._files import write_whole
+from ..engine.numbers import Fraction, Number
+from ..engine.value import Value
 from .output import colours, say, shows
-from .parsing import CONSTANTS, Expression, number, parse
+from .parsing import CONSTANTS, Expression, function_names, number, parse
 
 __all__ = ['numbers_of', 'recorded', 'run']
 

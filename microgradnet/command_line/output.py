@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from ..escapes import visible
+from .._escapes import visible
 
 __all__ = ['Closed', 'colours', 'say', 'shows']
 

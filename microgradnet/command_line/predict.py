@@ -8,16 +8,15 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from .. import functions
-from ..csv_table import Table, read_table
-from ..escapes import visible
-from ..files import write_whole
-from ..losses import root_mean_square_error
-from ..measuring import outputs_over
-from ..names import class_number
-from ..nn import MLP
-from ..samples import is_row
-from ..teacher_set import TeacherSet
+from .._escapes import visible
+from .._files import write_whole
+from ..engine import functions
+from ..nets.losses import root_mean_square_error
+from ..nets.names import class_number
+from ..nets.net import MLP
+from ..training.csv import Table, read_table
+from ..training.data import TeacherSet, is_row
+from ..training.history import outputs_over
 from .output import say
 from .runs import load_run, places
 

@@ -10,9 +10,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..files import FilePath, check_writable, finished, write_together
-from ..nn import MLP
-from ..saving import load
+from .._files import FilePath, check_writable, finished, write_together
+from ..nets.net import MLP
+from ..nets.saving import load
 
 __all__ = ['FILES', 'Description', 'claim', 'discard', 'keep', 'load_run', 'places']
 

@@ -3,7 +3,7 @@
 A recorded graph is frozen into one list of instructions (``lowering``), printed as
 Python, NumPy, LLVM or C, and run.
 
->>> from microgradnet.value import Value
+>>> from microgradnet.engine.value import Value
 >>> w, x = Value(3.0, label='w'), Value(2.0, label='x')
 >>> program = compile((w * x + 1).tanh(), rows=[x], backend='python')
 >>> [f'{y:.4f}' for y in program([[0.0], [0.1]])]
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..value import Value
+from ..engine.value import Value
 from .function import Function
 from .guards import BranchError, recording
 from .program import Program

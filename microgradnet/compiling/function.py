@@ -17,23 +17,23 @@ from functools import update_wrapper
 from math import nan, prod
 from typing import Any, NamedTuple, NoReturn
 
-from ..arithmetic import ieee_arithmetic
-from ..arrays import is_array
-from ..checks import flag, function, said, whole
-from ..extras import needed
-from ..graph import topological_order
-from ..incoming import array_of_numbers
-from ..recorders import lift
-from ..structures import take_apart
-from ..value import Constant, Value
-from .engines import Engine, best_backend, check_way, engine
+from .._extras import needed
+from ..derivatives.trees import take_apart
+from ..engine.checks import flag, function, said, whole
+from ..engine.context import ieee_arithmetic
+from ..engine.functions import is_array
+from ..engine.incoming import array_of_numbers
+from ..engine.recorders import lift
+from ..engine.value import Constant, Value
+from ..engine.walks import topological_order
 from .guards import BranchError, Guard, log
-from .instructions import Listing
-from .lowering import freeze
+from .ir.instructions import Listing
+from .ir.lowering import freeze
+from .ir.routine import Routine
+from .ir.sweeps import lower
 from .readings import ReadingError, Readings, installed
-from .results import stack
-from .routine import Routine
-from .sweeps import lower
+from .run.engines import Engine, best_backend, check_way, engine
+from .run.rows import stack
 
 __all__ = ['Function', 'Trace']
 

@@ -1,6 +1,6 @@
 """Branches: what a recording compared, so that a replay knows whether it would go another way.
 
->>> from microgradnet.value import Value
+>>> from microgradnet.engine.value import Value
 >>> x = Value(2.0, label='x')
 >>> with recording():
 ...     y = x * x if x > 1 else x
@@ -19,17 +19,17 @@ from math import inf, nextafter
 from typing import Any, NamedTuple
 from weakref import ref
 
-from ..arithmetic import comparisons
-from ..graph import topological_order
-from ..origins import Origin, here
-from ..reals import Fraction
-from ..recorders import lift
-from ..value import Constant, Value
-from .instructions import LEAVES, Instruction, Listing
-from .lowering import compute
-from .routine import Routine
-from .sweeps import prepare, routine
-from .tape import PARAMETER, ROW, Tape
+from ..engine.context import comparisons
+from ..engine.numbers import Fraction
+from ..engine.origins import Origin, here
+from ..engine.recorders import lift
+from ..engine.value import Constant, Value
+from ..engine.walks import topological_order
+from .ir.instructions import LEAVES, Instruction, Listing
+from .ir.lowering import compute
+from .ir.routine import Routine
+from .ir.sweeps import prepare, routine
+from .ir.tape import PARAMETER, ROW, Tape
 
 __all__ = ['BranchError', 'Guard', 'Path', 'log', 'paths_of', 'recording']
 

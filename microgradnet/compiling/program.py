@@ -1,7 +1,7 @@
 """A program: a recorded graph, frozen, and run again over rows of numbers.
 
->>> from microgradnet.losses import half_squared_error
->>> from microgradnet.nn import MLP
+>>> from microgradnet.nets.losses import half_squared_error
+>>> from microgradnet.nets.net import MLP
 >>> net = MLP(2, [2, 1], seed=1)
 >>> x, t = [Value(0.0), Value(0.0)], Value(0.0)
 >>> program = Program(half_squared_error(net(x), t), rows=[*x, t], parameters=net.parameters(), backend='python')
@@ -20,25 +20,25 @@ from math import isfinite
 from operator import attrgetter
 from typing import Any
 
-from ..adjoints import gradients
-from ..checks import flag, items, said, text, whole
-from ..graph import topological_order
-from ..incoming import numbers
-from ..processes import cached_property
-from ..reals import real
-from ..recorders import lift
-from ..structures import take_apart
-from ..value import Constant, Value
-from . import c_printer
-from .engines import best_backend, check_backend, check_way
+from .._processes import cached_property
+from ..derivatives.graphs import gradients
+from ..derivatives.trees import take_apart
+from ..engine.checks import flag, items, said, text, whole
+from ..engine.incoming import numbers
+from ..engine.numbers import real
+from ..engine.recorders import lift
+from ..engine.value import Constant, Value
+from ..engine.walks import topological_order
 from .guards import BranchError, Guard, paths_of
-from .instructions import Listing
-from .results import stack
-from .routine import Routine
-from .runner import Runner, Watch
-from .shards import Shards, Workers, fingerprint
-from .sweeps import has_gates, lower, prepare, routine
-from .tape import Tape
+from .ir.instructions import Listing
+from .ir.routine import Routine
+from .ir.sweeps import has_gates, lower, prepare, routine
+from .ir.tape import Tape
+from .printers import c
+from .run.engines import best_backend, check_backend, check_way
+from .run.rows import stack
+from .run.runner import Runner, Watch
+from .run.shards import Shards, Workers, fingerprint
 
 __all__ = ['Program']
 
@@ -143,7 +143,7 @@ class Program:
         if self.branches:
             raise BranchError(f'C code would follow one way only, and not watch {self.branches[0]}')
         gradient = self._gradient_listing if len(self._outputs) == 1 else None
-        return c_printer.source(self.listing, gradient, [float(p.data) for p in self.parameters], name)
+        return c.source(self.listing, gradient, [float(p.data) for p in self.parameters], name)
 
     def __call__(self, rows: Any = ()) -> Any:
         """Return the outputs of one row, or of each of many.

@@ -24,11 +24,11 @@ from contextvars import Token
 from math import inf
 from typing import Any, NoReturn
 
-from ..arithmetic import readings
-from ..origins import here
-from ..processes import at_fork, free_lock
-from ..reals import Number
-from ..value import Constant, Value
+from .._processes import at_fork, free_lock
+from ..engine.context import readings
+from ..engine.numbers import Number
+from ..engine.origins import here
+from ..engine.value import Constant, Value
 
 __all__ = ['ReadingError', 'Readings', 'installed']
 

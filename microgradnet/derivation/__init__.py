@@ -3,7 +3,7 @@
 ``derive``          a weight's update, or the derivative of any expression, step by step
 ``error_signals``   r, g(r), g'(r), delta and gradients of every neuron, as a table
 
->>> from microgradnet.value import Value
+>>> from microgradnet.engine.value import Value
 >>> x = Value(3.0, label='x')
 >>> print(derive(x * x + 1.0, x))
 The derivative of y by x
@@ -31,12 +31,12 @@ from __future__ import annotations
 
 from typing import Any, overload
 
-from ..checks import said
-from ..value import Value
+from ..engine.checks import said
+from ..engine.value import Value
 from .lines import Derivation, Line, Section
-from .net import derive_weight
 from .paths import derive_value
 from .signals import ErrorSignals, error_signals
+from .steps import derive_weight
 
 __all__ = ['Derivation', 'ErrorSignals', 'Line', 'Section', 'derive', 'error_signals']
 
@@ -75,7 +75,7 @@ def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
     is no such weight or node, if a weight is shared, if there are more paths than
     ``limit`` (64), or if a number is nan or infinite.
 
-    >>> from microgradnet.nn import MLP
+    >>> from microgradnet.nets.net import MLP
     >>> net = MLP.from_weights([[[2.0]], [[3.0]]], [[1.0], [0.0]], 'identity')
     >>> derivation = derive(net, [([1.0], 8.0)], 'w_{x1,1}')
     >>> for line in derivation.sections[7].body:

@@ -3,29 +3,32 @@
 ``Kept`` runs a net on every sample, goes back from half the sum of squares, and hands
 out symbols with these numbers. The net's own gradients stay as they were.
 
->>> from microgradnet.nn import MLP
+>>> from microgradnet.nets.net import MLP
 >>> net = MLP.from_weights([[[2.0]], [[3.0]]], [[1.0], [0.0]], 'identity')
 >>> kept = Kept(net, [([1.0], 8.0), ([0.0], 3.0)])
 >>> kept.y(0).numbers, kept.delta(0, 0).numbers, kept.gradient((0, 0, 0))
 ((9.0, 3.0), (3.0, 0.0), 3.0)
+
+A real ``backward`` that leaves no trace: afterwards every ``grad`` is what it was.
 """
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from ..adjoints import gradients
-from ..losses import half_squared_error
-from ..runs import Firing, Run
-from ..samples import is_row, number
-from ..value import Value
-from .names import Names, Place
-from .terms import Applied, Name, Symbol
-from .untouched import backward_of
+from ..derivatives.graphs import gradients
+from ..engine.value import Constant, Value
+from ..engine.walks import topological_order
+from ..formulas.names import Names, Place
+from ..formulas.terms import Applied, Name, Symbol
+from ..nets.losses import half_squared_error
+from ..nets.net import Firing, Run
+from ..training.data import is_row, number
 
-__all__ = ['Kept', 'slope_of']
+__all__ = ['Kept', 'backward_of', 'slope_of']
 
 
 class Kept:
@@ -134,8 +137,36 @@ def _ran(net: Any, sample: Any, place: int) -> tuple[Run, list[Any]]:
 def slope_of(firing: Firing) -> Any:
     """Return g'(r) of one firing: what lies between its two nodes.
 
-    >>> from microgradnet.nn import Neuron
+    >>> from microgradnet.nets.net import Neuron
     >>> slope_of(Neuron(1, 'identity').fire([0.5])), slope_of(Neuron(1, 'relu').fire([0.0]))
     (1.0, 0.0)
     """
     return gradients(firing.output, [firing.r])[0].data
+
+
+@contextmanager
+def backward_of(root: Value, more: Iterable[Value] = ()) -> Iterator[None]:
+    """Zero all gradients and go back from a node; put them back at the end.
+
+    ``more`` are nodes that need not be in the graph, such as parameters it does not use.
+
+    >>> x = Value(3.0)
+    >>> x.grad = 7.0
+    >>> with backward_of(x * x):
+    ...     x.grad
+    6.0
+    >>> x.grad
+    7.0
+    """
+    nodes = [
+        node for node in dict.fromkeys([*topological_order(root), *more]) if not isinstance(node, Constant)
+    ]
+    before = [node.grad for node in nodes]
+    try:
+        for node in nodes:
+            node.grad = type(node.data)(0)
+        root.backward()
+        yield
+    finally:
+        for node, grad in zip(nodes, before):
+            node.grad = grad

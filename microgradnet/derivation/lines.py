@@ -1,7 +1,7 @@
 """A derivation: sections of prose and lines, each line a formula with its number.
 
->>> from microgradnet.derivation.algebra import multiply
->>> from microgradnet.derivation.terms import Name
+>>> from microgradnet.formulas.terms import multiply
+>>> from microgradnet.formulas.terms import Name
 >>> w = Symbol(Name('w', '1,3'), (4.0,))
 >>> line = Line(Symbol(Name('E'), (8.0,)), (multiply(Number(0.5), w, w),), (8.0,))
 >>> print(line)
@@ -17,11 +17,11 @@ from textwrap import indent
 from typing import Any
 from unicodedata import combining
 
-from .mathml import mathml
-from .prose import prose_html, prose_tex
-from .terms import Number, Symbol, Term
-from .tex import tex
-from .text import text
+from ..formulas.latex import tex
+from ..formulas.mathml import mathml
+from ..formulas.prose import prose_html, prose_tex
+from ..formulas.terms import Number, Symbol, Term
+from ..formulas.text import text
 
 __all__ = ['FEW', 'MANY', 'Derivation', 'Line', 'Section']
 
@@ -70,7 +70,7 @@ class Line:
         return self.text()
 
     def text(self, colour: bool = False) -> str:
-        """Print the line for a terminal; ``microgradnet.derivation.text`` has the grammar."""
+        """Print the line for a terminal; ``microgradnet.formulas.text`` has the grammar."""
         left, rows = self._rows(lambda term: text(term, colour), ' = ', ', ', '…', '   ')
         under = ' ' * (_width(self.left) if self._has_short_left() else 3)
         return left + f'\n{under}'.join(row.rstrip() for row in rows)

@@ -6,18 +6,17 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from ..checks import whole
-from ..graph import depends_on, topological_order
-from ..operations import operations
-from ..reals import Number as Real
-from ..value import Constant, Value
-from .algebra import add, multiply, numbers_first, put
+from ..engine.checks import whole
+from ..engine.numbers import Number as Real
+from ..engine.table import operations
+from ..engine.value import Constant, Value
+from ..engine.walks import depends_on, topological_order
+from ..formulas.of_graph import formula, partial_formulas
+from ..formulas.terms import Derivative, Name, Number, Symbol, Term, add, multiply, numbers_first, put
+from ..formulas.text import text
+from .kept import backward_of
 from .lines import Derivation, Line, Section
-from .nodes import formula, partial_formulas
 from .refusals import finite, too_many
-from .terms import Derivative, Name, Number, Symbol, Term
-from .text import text
-from .untouched import backward_of
 
 __all__ = ['derive_value']
 

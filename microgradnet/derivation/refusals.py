@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import isfinite, log10
 
+from ..formulas.text import text
 from .lines import Derivation
-from .text import text
 
 __all__ = ['finite', 'too_many']
 
@@ -28,7 +28,7 @@ def finite(derivation: Derivation) -> Derivation:
     """Return a derivation; raise ValueError if a number of it is nan or infinite, of which no line could be true.
 
     >>> from microgradnet.derivation.lines import Line, Section
-    >>> from microgradnet.derivation.terms import Name, Symbol
+    >>> from microgradnet.formulas.terms import Name, Symbol
     >>> r = Symbol(Name('r', '1', sample='i'), (2.0, float('inf')))
     >>> finite(Derivation('', [Section('', [Line(r, (), (2.0, float('inf')))])]))
     Traceback (most recent call last):

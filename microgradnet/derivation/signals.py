@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ..formulas.printer import digits
+from ..formulas.prose import prose_html
+from ..formulas.text import text
 from .kept import Kept
-from .printer import digits
-from .prose import prose_html
-from .text import text
 
 __all__ = ['ErrorSignals', 'NeuronSignals', 'error_signals']
 
@@ -96,7 +96,7 @@ def error_signals(net: Any, x: Any, t: Any) -> ErrorSignals:
     by the neuron's output ("Error signal"), from a real ``backward``; gradients of the
     net stay as they were. Raises ValueError where lengths differ.
 
-    >>> from microgradnet.nn import MLP
+    >>> from microgradnet.nets.net import MLP
     >>> net = MLP.from_weights([[[2.0]], [[3.0]]], [[1.0], [0.5]], 'identity')
     >>> print(error_signals(net, [1.0], 8.0))
     neuron    r  g(r)  g'(r)    δ  gradients of its weights and bias

@@ -1,18 +1,180 @@
-"""The steps of the derivation for one weight, in its order, as lines with numbers.
+"""What the lines of a net's derivation are made of: terms with the numbers of one weight's case.
+
+The steps of the derivation for one weight, in its order, as lines with numbers.
 
 ``Steps`` has one method for each section, and ``all`` for all of them.
+
+``derive`` for a weight of a net.
 """
 
 from __future__ import annotations
 
-from ..reals import Fraction
-from .algebra import add, at_sample, multiply, put
-from .lines import FEW, MANY, Line, Section
-from .parts import Parts
-from .terms import Derivative, Name, Number, Power, Samples, Symbol, Term
-from .text import text
+from collections.abc import Callable, Iterable
+from itertools import product
+from math import prod
+from typing import Any
 
-__all__ = ['Steps']
+from ..engine.checks import whole
+from ..engine.numbers import Fraction, real
+from ..engine.value import Value
+from ..engine.walks import topological_order
+from ..formulas.names import Names, Place
+from ..formulas.terms import (
+    Derivative,
+    Marked,
+    Minus,
+    Name,
+    Number,
+    Power,
+    Samples,
+    Symbol,
+    Term,
+    add,
+    at_sample,
+    multiply,
+    put,
+)
+from ..formulas.text import text
+from .kept import Kept
+from .lines import FEW, MANY, Derivation, Line, Section
+from .refusals import finite, too_many
+
+__all__ = ['Parts', 'Steps', 'derive_weight']
+
+
+class Parts:
+    """What the lines of a derivation are made of, for the weight or bias at one place of a net."""
+
+    def __init__(self, kept: Kept, place: Place, h: Any) -> None:
+        self.kept, self.place = kept, place
+        self.k, self.j, i = place
+        self.last = len(kept.names.sizes) - 1
+        self.w = kept.weight(place)
+        self.h = Symbol(Name('h'), (h,))
+        self.gradient = kept.gradient(place)
+        E = Symbol(Name('E'), (kept.error.data,))
+        self.E = E
+        self.slope_of_E = Derivative(self.w, E, (self.gradient,))
+        #: The update rule's right side.
+        self.rule = add(self.w.of('l'), Minus(multiply(self.h, self.slope_of_E)))
+        #: What the weight multiplies; 1 for a bias.
+        self.is_bias = i is None
+        self.input: Term = Number(1) if i is None else kept.source(self.k, i)
+        #: The outputs that depend on the weight, and the neurons above its own, layer by layer.
+        self.outputs = [self.j] if self.k == self.last else [*range(kept.names.sizes[-1])]
+        self.above = [(k, j) for k in range(self.k + 1, self.last + 1) for j in range(kept.names.sizes[k])]
+        self.others = [(self.k, j) for j in range(kept.names.sizes[self.k]) if j != self.j]
+        #: The derivative of every net input that depends on the weight, by neuron and sample.
+        self.by_weight = {(self.k, self.j): self.each(self.input.at)}
+        for neuron in self.above:
+            self.by_weight[neuron] = self.each(self.reached(*neuron).at)
+        ways = product(*(range(size) for size in kept.names.sizes[self.k + 1 :]))
+        self.paths = [[(self.k, self.j), *enumerate(way, self.k + 1)] for way in ways]
+
+    def each(self, number: Callable[[int], Any]) -> tuple[Any, ...]:
+        """Compute a number for every sample."""
+        return tuple(number(s) for s in range(self.kept.count))
+
+    def by(self, body: Term) -> Derivative:
+        return Derivative(self.w, body)
+
+    def by_r(self, k: int, j: int) -> Derivative:
+        """Return the derivative of a neuron's net input by the weight, with its numbers."""
+        return Derivative(self.w, self.kept.r(k, j), self.by_weight[k, j])
+
+    def over_samples(self, *terms: Term) -> Term:
+        return Samples(add(*terms), self.kept.count) if self.kept.count > 1 else add(*terms)
+
+    def over_outputs(self, outputs: Iterable[int], *factors: Callable[[int], Term]) -> Line:
+        """Say that the gradient is the sum over samples and outputs of a product."""
+        return self.line(self.over_samples(*(multiply(*(factor(o) for factor in factors)) for o in outputs)))
+
+    def miss(self, o: int) -> Term:
+        """Return y - t of an output."""
+        return add(self.kept.y(o), Minus(self.kept.t(o)))
+
+    def terms_of(self, k: int, j: int) -> list[tuple[Term, int | None]]:
+        """List the terms of a net input, each with its source; None is the bias."""
+        size = self.kept.names.sizes[k - 1] if k else self.kept.names.inputs
+        weights = [(multiply(self.kept.weight((k, j, i)), self.kept.source(k, i)), i) for i in range(size)]
+        return [*weights, (self.kept.weight((k, j, None)), None)]
+
+    def written_out(self, k: int, j: int) -> Term:
+        return add(*(term for term, _ in self.terms_of(k, j)))
+
+    def reached(self, k: int, j: int) -> Term:
+        """Return the derivative of a net input by the weight as a sum over the neurons below that it reaches."""
+        kept = self.kept
+        return add(*(multiply(kept.weight((k, j, i)), kept.slope(k - 1, i), self.by_r(k - 1, i))
+                     for i in self.below(k, j)))  # fmt: skip
+
+    def line(self, *sides: Term) -> Line:
+        return Line(self.slope_of_E, sides, (self.gradient,))
+
+    def along(self, path: list[tuple[int, int]]) -> list[Term]:
+        """List the factors of a path from its output down to the weight's neuron, both not counted."""
+        factors: list[Term] = []
+        for (k, j), (_, i) in zip(path[:0:-1], path[-2::-1]):
+            factors += [self.kept.slope(k, j)] * (k < self.last) + [self.kept.weight((k, j, i))]
+        return factors
+
+    def explicit(self, signals: bool = False) -> Term:
+        """Return the gradient as a sum over all paths, common factors put in front; with delta for y - t, if wanted."""
+        kept, (slope, source) = self.kept, (self.kept.slope(self.k, self.j), self.input)
+        miss = (lambda o: kept.delta(self.last, o)) if signals else self.miss
+        if self.k == self.last:
+            return self.over_samples(multiply(miss(self.j), slope, source))
+        if len(self.outputs) > 1:
+            ways = [multiply(miss(p[-1][1]), kept.slope(*p[-1]), *self.along(p)) for p in self.paths]
+            return self.over_samples(multiply(slope, source, add(*ways)))
+        out = [miss(0), kept.slope(self.last, 0)]
+        if len(self.paths) == 1:
+            return self.over_samples(multiply(*out, *self.along(self.paths[0]), slope, source))
+        return self.over_samples(
+            multiply(*out, slope, source, add(*(multiply(*self.along(p)) for p in self.paths)))
+        )
+
+    def arriving(self, k: int, j: int) -> Term:
+        """Return the error signal of a neuron as the sum of what the neurons above send it."""
+        kept = self.kept
+        above = range(kept.names.sizes[k + 1]) if k < self.last else []
+        sent = [
+            multiply(kept.delta(k + 1, n), kept.slope(k + 1, n), kept.weight((k + 1, n, j))) for n in above
+        ]
+        return add(*sent) if sent else self.miss(j)
+
+    def own(self) -> Term:
+        """Return one sample's gradient by error signals, its three factors marked."""
+        kept = self.kept
+        marked = [
+            Marked('error introduced', kept.delta(self.k, self.j)),
+            Marked('gradient', kept.slope(self.k, self.j)),
+        ]
+        return multiply(*marked, *([] if self.is_bias else [Marked('input', self.input)]))
+
+    def by_signals(self) -> Term:
+        return self.over_samples(self.own())
+
+    def error_of(self, s: int) -> Any:
+        first, *others = (self.miss(o).at(s) for o in range(self.kept.names.sizes[-1]))
+        return sum((miss * miss for miss in others), start=first * first) / 2
+
+    def on_the_way(self) -> list[tuple[int, int]]:
+        """List the neurons between error and weight, the outputs first."""
+        outputs = [(self.last, o) for o in self.outputs]
+        hidden = [(k, j) for k in range(self.last - 1, self.k, -1) for j in range(self.kept.names.sizes[k])]
+        return [*outputs, *hidden, *([(self.k, self.j)] if self.k < self.last else [])]
+
+    def below(self, k: int, j: int) -> list[int]:
+        """List the neurons below one through which the weight reaches it."""
+        return [i for i in range(self.kept.names.sizes[k - 1]) if self.remains(k, j, i)]
+
+    def remains(self, k: int, j: int, i: int | None) -> bool:
+        """Tell whether a term of a net input depends on the weight."""
+        if k == self.k:
+            return i == self.place[2]
+        return i is not None and (k > self.k + 1 or i == self.j)
+
 
 HALF = Fraction(1, 2)
 
@@ -178,3 +340,41 @@ class Steps(Parts):
         """Return all sections, in the derivation's order."""
         return [self.given(), self.forward(), self.update_rule(), self.error(), self.chain_rule(), self.vanishing(),
                 self.on_paths(), self.signals(), self.both(), self.numbers()]  # fmt: skip
+
+
+def derive_weight(
+    net: Any,
+    teacher_set: Iterable[tuple[Any, Any]],
+    weight: str | Value,
+    *,
+    learning_rate: Any = None,
+    limit: int = 64,
+    hats: bool | None = None,
+) -> Derivation:
+    """Write the update of one weight out; ``derive`` says what it takes."""
+    whole('limit', limit)
+    names = Names(net, bool(hats))
+    place = names.find(weight)
+    if learning_rate is None:
+        learning_rate = Fraction(1, 2) if all(isinstance(p.data, Fraction) for p in net.parameters()) else 0.5
+    h = real(learning_rate, 'the learning rate h')
+    if not 0 < h <= 1:
+        raise ValueError(f'the learning rate h must be 0 < h <= 1, not {learning_rate!r}')
+    if (paths := prod(names.sizes[place[0] + 1 :])) > limit:
+        raise too_many(paths, limit, names.text(place), 'the outputs', 'ask for a later weight')
+    kept = Kept(net, teacher_set, names.wants_hats(weight) if hats is None else hats)
+    name = kept.names.text(place)
+    _require_one_place(kept, place, name)
+    several = f'batch learning from {kept.count} samples' if kept.count > 1 else 'on-line learning from one sample'
+    return finite(Derivation(f'The update of {name} by {several}', Steps(kept, place, h).all()))
+
+
+def _require_one_place(kept: Kept, place: Place, name: str) -> None:
+    """Raise ValueError if E depends on a weight by other ways than through its own neuron."""
+    k, j, i = place
+    neuron = kept.names.net.layers[k].neurons[j]
+    parameter = neuron.bias if i is None else neuron.weights[i]
+    own = {run.layers[k][j].r for run in kept.runs}
+    for node in topological_order(kept.error):
+        if sum(source is parameter for source in node.inputs) > (node in own):
+            raise ValueError(f'{name} is shared: E depends on it in more places than one, and a derivation is of one')

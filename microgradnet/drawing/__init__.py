@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..later import later
+from .._lazy import later
 
 if TYPE_CHECKING:
+    from ..formulas.names import parameter_names
     from .digraph import Digraph, RendererNotFound
     from .graph import draw
-    from .names import parameter_names
     from .network import draw_network
     from .player import Page, play
     from .signals import ErrorSignal, draw_error_signal
@@ -48,7 +48,7 @@ _HOMES = {
     'draw': 'graph',
     'draw_error_signal': 'signals',
     'draw_network': 'network',
-    'parameter_names': 'names',
+    'parameter_names': '.formulas.names',
     'play': 'player',
     'tree': 'terminal',
 }

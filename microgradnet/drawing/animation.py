@@ -13,7 +13,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from ..extras import needed
+from .._extras import needed
 from .digraph import FIT, FONT, Digraph
 
 __all__ = ['ARRIVAL', 'Part', 'animated_gif', 'animated_svg']

@@ -27,9 +27,9 @@ from typing import Any
 
 import graphviz  # type: ignore[import-untyped, unused-ignore]
 
-from ..escapes import visible
-from ..extras import install, needed
-from ..files import write_whole
+from .._escapes import visible
+from .._extras import install, needed
+from .._files import write_whole
 
 __all__ = [
     'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'shown',

@@ -1,4 +1,13 @@
-"""The computation graph as a picture: values, operations and the derivative on each edge.
+"""The parts of a graph's picture: boxes for values, pills for operations, edges with derivatives.
+
+``Diagram`` is the picture while it is being drawn; ``draw`` chooses what is in it.
+
+No edge is long. A value that is used again far to the right, as a loop uses a weight at
+every turn, has its lines to where it is used first, and is drawn again, small, at each
+other use: with its name and what that use adds to its gradient. Lines through all of a
+long picture could not be followed, and Graphviz takes minutes to find their ways.
+
+The computation graph as a picture: values, operations and the derivative on each edge.
 
 A value is a box with its label, data and gradient; an operation a pill; the number
 on the edge that enters an operation is the local derivative along it. A dashed grey
@@ -8,20 +17,322 @@ edge carries no signal: it comes from a constant, or from the branch not taken.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..checks import flag, instance, items, spec, whole
-from ..graph import topological_order
-from ..value import Value
-from .diagram import Diagram
-from .digraph import Digraph
+from ..engine.checks import flag, instance, items, spec, whole
+from ..engine.table import Operation
+from ..engine.value import Constant, Value
+from ..engine.walks import consumers, topological_order
+from .digraph import (
+    DERIVATIVE,
+    FAINT,
+    FONT,
+    INK,
+    INPUT,
+    PALE,
+    SIGNAL,
+    Digraph,
+    in_full,
+    markup,
+    name_markup,
+    number,
+    plain,
+    short,
+    text_width,
+)
+from .strip import LINES, Strip
 from .terminal import tree
 
-__all__ = ['draw', 'graph_picture']
+__all__ = ['Diagram', 'draw', 'graph_picture']
+
+
+#: How an operation is written, where its name alone would say less. Others show
+#: their name, and a row added to the table does too.
+SYMBOLS = {
+    'add': '+', 'mul': '×', 'sub': 'a − b', 'div': 'a ÷ b', 'neg': '−', 'pow': 'a ^ b', 'abs': '|a|',
+    'greater': 'a > b', 'less': 'a < b', 'where': 'b if a else c',
+    'max': 'max', 'min': 'min', 'hypot': 'hypot', 'sum': 'Σ', 'dot': 'Σ w·x + b', 'logsumexp': 'ln Σ exp',
+}  # fmt: skip
+#: Operations whose operands may change places; on the edges to others they are named.
+COMMUTATIVE = {'add', 'mul', 'max', 'min', 'hypot'}
+
+GRAPH = {
+    'rankdir': 'LR', 'ranksep': '0.35', 'nodesep': '0.18', 'tooltip': 'computation graph',
+    'fontname': FONT, 'fontsize': '10', 'fontcolor': FAINT,
+}  # fmt: skip
+NODE = {
+    'shape': 'box', 'style': 'rounded,filled', 'color': PALE, 'penwidth': '1.1', 'margin': '0.06,0.03', 'height': '0.2',
+    'fontname': FONT, 'fontsize': '11', 'fontcolor': INK,
+}  # fmt: skip
+EDGE = {
+    'color': '#7B8794', 'penwidth': '1.1', 'arrowsize': '0.55',
+    'fontname': FONT, 'fontsize': '9.5', 'fontcolor': DERIVATIVE,
+}  # fmt: skip
+
+BARE = 'border="0" cellborder="0" cellspacing="0" cellpadding="0"'
+LEAF, LEAF_LINE = '#FFF9E8', '#C9A227'
+MARK = {'color': SIGNAL, 'penwidth': '2.5'}
+#: An edge spans at most so many columns, of an operation and its value each; a value with a longer one is drawn again.
+FAR = 6
+#: More nodes than that are laid out as a strip: by Graphviz it would take long. In a strip no edge spans two columns.
+LARGE = 150
+
+
+class Term(NamedTuple):
+    """An operand: its name in the operation's row, the node, the partial if it carries a signal, its place."""
+
+    parameter: str
+    source: Value
+    partial: Any
+    place: int
+
+
+def _terms(node: Value) -> Iterator[Term]:
+    """List the operands of a node, in the order of its row."""
+    op = node.op
+    assert op is not None
+    names = op.split(range(len(node.inputs)))
+    for parameter, places in zip(op.parameters, names):
+        for i, place in enumerate(places if parameter in op.vectors else [places]):
+            name = f'{parameter}[{i}]' if parameter in op.vectors else parameter
+            source = node.inputs[place]
+            yield Term(name, source, None if isinstance(source, Constant) else node.partials[place], place)
+
+
+class Diagram:
+    """A picture while it is being drawn, of those nodes of a topological order that have a name."""
+
+    def __init__(
+        self,
+        order: Sequence[Value],
+        names: Mapping[Value, str],
+        roots: set[Value],
+        expanded: bool,
+        spec: str,
+        labels: Mapping[Value, str],
+        marked: set[Value],
+        signals: Mapping[Value, Any] | None,
+        room: Callable[[str, Value, int], int] | None = None,
+    ) -> None:
+        self.names, self.roots, self.expanded, self.spec = names, roots, expanded, spec
+        self.labels, self.marked, self.signals, self.room = labels, marked, signals, room
+        self.graph = Digraph('graph', format='svg', graph_attr=GRAPH, node_attr=NODE, edge_attr=EDGE)
+        self.strip = Strip() if len(names) > LARGE else None
+        self.parts = self.graph if self.strip is None else self.strip
+        self.lines: dict[Value, int] = {}
+        self.uses = consumers(order)
+        drawn = {node: [user for user, _ in self.uses[node] if user in names] for node in names}
+        self.columns = _columns(drawn)
+        #: The nodes that are drawn again, and the users that are drawn of each.
+        far = FAR if self.strip is None else 1
+        self.again = {node: users for node, users in drawn.items()
+                      if users and (self._reach(users) > far or (self.strip and len(users) > LINES))}  # fmt: skip
+
+    def finished(self) -> Digraph:
+        """Return the picture, once all nodes have been added."""
+        if self.strip is not None:
+            self.strip.place(self.graph)
+        return self.graph
+
+    def add(self, node: Value) -> None:
+        """Add a node, its operation and the edges that lead to them."""
+        name = self.names[node]
+        self.parts.node(name, **self._box(node))
+        if node.op is None:
+            return
+        terms = [*_terms(node)]
+        op = f'{name}op'
+        if self.expanded and node.op.name == 'dot':
+            left_out = self._expand(op, node, terms)
+        else:
+            self._operation(op, _symbol(node.op), plain(f'{node.op.name}: {node.op.document}'), **self._mark(node))
+            named = len(node.op.scalars) > 1 and node.op.name not in COMMUTATIVE
+            shown = [term for term in terms if term.source in self.names]
+            for term in shown:
+                tooltip = f'd {node.op.name}/d {term.parameter}'
+                self._operand(node, term, op, tooltip, term.parameter if named else '')
+            left_out = len(terms) - len(shown)
+        if left_out:
+            self._ellipsis(op, left_out)
+        self.parts.edge(op, name, weight='8', tooltip=' ', **self._mark(node))
+
+    def _reach(self, users: Iterable[Value]) -> int:
+        """How many columns it is from a node to the last of its users, one to the first."""
+        columns = [self.columns[user] for user in users]
+        return max(columns) - min(columns) + 1
+
+    def _operand(self, node: Value, term: Term, op: str, tooltip: str, parameter: str = '') -> None:
+        """Lead an operand to an operation of a node: from its box or, where that is far, from a small copy of it."""
+        tail, mark = self.names[term.source], self._mark(term.source, node)
+        far = self.columns[node] > self.columns[term.source] + 1
+        if (far and term.source in self.again) or not self._leave(term.source):
+            tail = f'{self.names[node]}in{term.place}'
+            self.parts.node(tail, **(self._copy(node, term) | mark))
+        self._edge(tail, op, term.partial, tooltip, parameter, self._room('partial', node, term.place, 9.5), **mark)
+
+    def _leave(self, source: Value) -> bool:
+        """Count a line from a value's box; tell whether there is room for it, of which a strip has little."""
+        self.lines[source] = self.lines.get(source, 0) + 1
+        return self.strip is None or self.lines[source] <= LINES
+
+    def _copy(self, node: Value, term: Term) -> dict[str, str]:
+        """How a value looks where it is used again: its name, and what this use adds to its gradient."""
+        source = term.source
+        if isinstance(source, Constant):
+            return self._box(source)
+        name, added = self._label(source), None
+        if term.partial is not None and (signal := self._signal(node)) is not None:
+            try:
+                added = signal * term.partial
+            except OverflowError:  # a fraction beyond all floats met one
+                added = None
+        tooltip = f'{short(name)} again: data = {in_full(source.data)}'
+        rows = [f'<tr><td colspan="2"><b>{name_markup(name)}</b></td></tr>']
+        if added is not None:
+            tooltip += f', adds {in_full(added)} to its grad'
+            rows.append(self._row('adds', added, SIGNAL, self._room('adds', node, term.place)))
+        look = {} if source.op else {'fillcolor': LEAF, 'color': LEAF_LINE}
+        return {'fillcolor': 'white', 'style': 'rounded,filled,dashed', 'penwidth': '0.8', 'fontsize': '9.5',
+                'label': _as_table(rows), 'tooltip': plain(tooltip)} | look  # fmt: skip
+
+    def _mark(self, *nodes: Value) -> dict[str, str]:
+        """What makes something that belongs to nodes stand out, if they are all marked."""
+        return MARK if self.marked.issuperset(nodes) else {}
+
+    def _expand(self, op: str, node: Value, terms: list[Term]) -> int:
+        """Draw a dot as its products and sum; return how many operands are left out."""
+        length = len(terms) // 2
+        products, bias = zip(terms[:length], terms[length : 2 * length]), terms[-1]
+        self._operation(op, 'Σ', 'the sum of the products and the bias')
+        left_out = 0
+        for i, (weight, factor) in enumerate(products):
+            (_, w, dw, _), (_, x, dx, _) = weight, factor
+            if not (w in self.names and x in self.names):
+                left_out += 2
+                continue
+            term, times = f'{op}{i}', f'{op}{i}times'
+            signal = dw is not None or dx is not None
+            # The partials remember w and x as they were; their data may have changed since.
+            product = (x.data if dw is None else dw) * (w.data if dx is None else dx)
+            self._operation(times, '×', f'product {i + 1} of {length}')
+            self._operand(node, weight, times, f'd product {i + 1}/d w')
+            self._operand(node, factor, times, f'd product {i + 1}/d x')
+            table = self._table(None, '', product, self._signal(node) if signal else 0.0)
+            self.parts.node(term, table, fillcolor='white', style='rounded,filled,dashed',
+                            tooltip=f'product {i + 1} of {length}')  # fmt: skip
+            self.parts.edge(times, term, weight='8', tooltip=' ')
+            self._edge(term, op, 1 if signal else None, f'd sum/d product {i + 1}')
+        if bias.source in self.names:
+            self._operand(node, bias, op, 'd sum/d b')
+        return left_out + (bias.source not in self.names)
+
+    def _box(self, node: Value) -> dict[str, str]:
+        data = number(node.data, self.spec)
+        if isinstance(node, Constant):
+            label, tooltip = f'<<font color="{FAINT}">{markup(data)}</font>>', f'constant {in_full(node.data)}'
+            return {'label': label, 'tooltip': tooltip, 'style': '', 'shape': 'plain', 'margin': '0.03'}
+        label, signal = self._label(node), self._signal(node)
+        numbers = f'data = {in_full(node.data)}' + ('' if signal is None else f', grad = {in_full(signal)}')
+        tooltip = plain(f'{short(label)}: {numbers}' if label else numbers)
+        note = _counted(len(self.again[node]), len(self.uses[node])) if node in self.again else ''
+        box = {'label': self._table(node, label, node.data, signal, note), 'tooltip': tooltip, 'fillcolor': 'white'}
+        if node.op is None:
+            box.update(fillcolor=LEAF, color=LEAF_LINE)
+        if node in self.roots:
+            box.update(color=INK, penwidth='2')
+        return box | self._mark(node)
+
+    def _signal(self, node: Value) -> Any:
+        """Return the error signal to show for a node, None for none."""
+        return node.grad if self.signals is None else self.signals.get(node)
+
+    def _label(self, node: Value) -> str:
+        """A node's label; one that is drawn again has a name in any case, by which it is known again."""
+        label = str(self.labels.get(node, node.label))
+        return label or (f'v_{self.names[node][1:]}' if node in self.again else '')
+
+    def _table(self, node: Value | None, label: str, data: Any, grad: Any, note: str = '') -> str:
+        rows = [f'<tr><td colspan="2"><b>{name_markup(label)}</b></td></tr>'] if label else []
+        if note:
+            rows.append(f'<tr><td colspan="2"><font point-size="8.5" color="{FAINT}">{note}</font></td></tr>')
+        rows.append(self._row('data', data, INPUT, self._room('data', node)))
+        if grad is not None:
+            rows.append(self._row('grad', grad, SIGNAL, self._room('grad', node)))
+        return _as_table(rows)
+
+    def _room(self, what: str, node: Value | None, place: int = 0, size: float = 11) -> str:
+        """The least width of a cell for a number, as an attribute, where other numbers will be written."""
+        if self.room is None or node is None:
+            return ''
+        return f' width="{text_width(self.room(what, node, place), size):.0f}"'
+
+    def _row(self, name: str, x: Any, colour: str, room: str) -> str:
+        return (
+            f'<tr><td align="right"><font point-size="8.5" color="{FAINT}">{name}</font></td>'
+            f'<td align="left"{room}><font color="{colour}">{markup(number(x, self.spec))}</font></td></tr>'
+        )
+
+    def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:
+        round = {'shape': 'circle', 'width': '0.3', 'fixedsize': 'true'} if len(symbol) == 1 else {}
+        look = {'fillcolor': '#E6F0F7', 'color': '#5B8DB0', 'tooltip': tooltip}
+        self.parts.node(name, f'<{markup(symbol)}>', **(look | round | mark))
+
+    def _edge(
+        self, source: str, target: str, partial: Any, tooltip: str, parameter: str = '', room: str = '', **mark: str
+    ) -> None:
+        if partial is None:
+            look = {'style': 'dashed', 'color': PALE}
+            text, tooltip = '', f'{tooltip}: no signal travels'
+        else:
+            look, text = {}, markup(number(partial, self.spec))
+            tooltip = f'{tooltip} = {in_full(partial)}'
+        if parameter:
+            text = f'<font color="{FAINT}"><i>{parameter}</i></font> {text}'
+        if room and text:
+            text = f'<table {BARE}><tr><td{room}>{text}</td></tr></table>'
+        look |= {'tooltip': tooltip, 'labeltooltip': tooltip}
+        self.parts.edge(source, target, f'<{text}>' if text else None, **(look | mark))
+
+    def _ellipsis(self, op: str, count: int) -> None:
+        name = f'{op}more'
+        self.parts.node(name, f'<<font color="{FAINT}">⋯ {count} more</font>>', style='', shape='plain',
+                        tooltip=f'{count} inputs left out')  # fmt: skip
+        self.parts.edge(name, op, style='dotted', color=PALE, tooltip=' ')
+
+
+def _as_table(rows: Sequence[str]) -> str:
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>>'
+
+
+def _counted(drawn: int, uses: int) -> str:
+    return f'{uses} uses' if drawn == uses else f'{drawn} of {uses} uses'
+
+
+def _columns(users: Mapping[Value, Sequence[Value]]) -> dict[Value, int]:
+    """Return the column of each node of a topological order, given the users of each.
+
+    A node is one column before the first that uses it, and the last ones are as far to the
+    left as what they are made of allows.
+    """
+    columns = dict.fromkeys(users, 0)
+    for node in users:
+        for user in users[node]:
+            columns[user] = max(columns[user], columns[node] + 1)
+    for node in reversed([*users]):
+        if users[node]:
+            columns[node] = min(columns[user] for user in users[node]) - 1
+    return columns
+
+
+def _symbol(op: Operation) -> str:
+    if op.name in SYMBOLS:
+        return SYMBOLS[op.name]
+    return op.name if len(op.scalars) < 2 else f'{op.name}({", ".join(op.parameters)})'
+
 
 EMPTY: Mapping[Any, Any] = MappingProxyType({})
 

@@ -1,6 +1,6 @@
 """Where the parts of a net are in a picture: columns from the inputs to the outputs, in points.
 
->>> from microgradnet.nn import MLP
+>>> from microgradnet.nets.net import MLP
 >>> layout = Layout([layer.neurons for layer in MLP(2, [1]).layers], 16, lambda layout, sources, targets: 200.0)
 >>> [*layout.places], layout.places['x1'], layout.places['f1']
 (['x1', 'x2', 'f1', 'y'], (0.0, 50.0), (200.0, 0.0))
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ..checks import texts, whole
+from ..engine.checks import texts, whole
 from .digraph import FAINT, FONT, INK, Digraph, markup, subscript
 
 __all__ = ['Layout', 'Text', 'check_names', 'inches', 'look_of', 'new_picture', 'output_label']

@@ -9,7 +9,7 @@
 Neurons, inputs and outputs have the names that ``draw_network`` gives their nodes: x1,
 f1, y (y1, y2 ... where there are several).
 
->>> from microgradnet.nn import MLP
+>>> from microgradnet.nets.net import MLP
 >>> film = messages(MLP(2, [2, 2, 1], activation='tanh', seed=1), [0.5, -1.0], [1.0])
 >>> for frame in film.frames:
 ...     print(frame.sender, 'to', ' and '.join(frame.receivers))
@@ -33,15 +33,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ..events import Event
-from ..graph import topological_order
-from ..losses import half_squared_error
-from ..parameters import row_of
-from ..processes import cached_property
-from ..reals import Number
-from ..runs import Firing, Run
-from ..value import Constant, Value
-from .names import layers_of, parameter_names
+from .._processes import cached_property
+from ..engine.events import Event
+from ..engine.numbers import Number
+from ..engine.value import Constant, Value
+from ..engine.walks import topological_order
+from ..formulas.names import layers_of, parameter_names
+from ..nets.losses import half_squared_error
+from ..nets.net import Firing, Run, row_of
 
 __all__ = ['Film', 'Frame', 'Gradient', 'Message', 'messages']
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from ..checks import instance, spec
-from ..value import Value
+from ..engine.checks import instance, spec
+from ..engine.value import Value
+from ..formulas.names import Connection, connections_of, layers_of
 from .digraph import FAINT, INK, Digraph, in_full, markup, number, plain, subscript, text_width
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
-from .names import Connection, connections_of, layers_of
 from .terminal import neurons
 
 __all__ = ['NEGATIVE', 'NEITHER', 'POSITIVE', 'draw_network', 'network_picture']
@@ -53,7 +53,7 @@ def draw_network(
     attributes are Graphviz's, for the whole picture. Raises TypeError for what is no
     net, ValueError for names that do not match it.
 
-    >>> from microgradnet.nn import MLP
+    >>> from microgradnet.nets.net import MLP
     >>> picture = draw_network(MLP(2, [2, 2, 1], activation='sigmoid', seed=1))
     >>> 'w_{1,3}' in picture.source, picture.left_out
     (True, 0)

@@ -17,11 +17,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..checks import file_path, items, said, spec, whole
-from ..files import FilePath, write_whole
-from ..graph import topological_order
-from ..losses import error_by_name, half_squared_error
-from ..value import Constant, Value
+from .._files import FilePath, write_whole
+from ..engine.checks import file_path, items, said, spec, whole
+from ..engine.value import Constant, Value
+from ..engine.walks import topological_order
+from ..nets.losses import error_by_name, half_squared_error
 from .digraph import INDEXED, Digraph
 from .graph import graph_picture
 from .messages import messages

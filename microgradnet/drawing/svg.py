@@ -12,8 +12,8 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from ..events import Event
-from ..value import Constant, Value
+from ..engine.events import Event
+from ..engine.value import Constant, Value
 from .digraph import INK, INPUT, SIGNAL, Digraph, text_width
 from .messages import Film
 from .script import Room

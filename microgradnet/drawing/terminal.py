@@ -24,13 +24,13 @@ from itertools import chain
 from math import inf
 from typing import Any, NamedTuple
 
-from ..checks import flag, instance, spec, whole
-from ..escapes import visible
-from ..graph import consumers, topological_order
-from ..reals import Number
-from ..value import Constant, Value
+from .._escapes import visible
+from ..engine.checks import flag, instance, spec, whole
+from ..engine.numbers import Number
+from ..engine.value import Constant, Value
+from ..engine.walks import consumers, topological_order
+from ..formulas.names import connections_of, layers_of
 from .digraph import number, short
-from .names import connections_of, layers_of
 
 __all__ = ['neurons', 'tree']
 
@@ -107,7 +107,7 @@ def tree(
 def neurons(net: Any, number_format: str = '.6g', limit: int = 100) -> str:
     """Print a net, a layer or a neuron as lines of text: of each neuron what it computes.
 
-    >>> from microgradnet.nn import Neuron
+    >>> from microgradnet.nets.net import Neuron
     >>> neuron = Neuron(2, 'tanh')
     >>> for parameter, number in zip(neuron.parameters(), [2.0, -0.5, 0.25]):
     ...     parameter.data = number

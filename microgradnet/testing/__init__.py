@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..later import later
+from .._lazy import later
 
 if TYPE_CHECKING:
-    from .engines import check_engine
-    from .expression import Expression
+    from .foreign.engines import check_engine
+    from .foreign.order import why_order
     from .gradients import GradientError, GradientReport, check_gradient
-    from .order import why_order
+    from .program import Expression
     from .rows import OperationError, OperationReport, check_custom, check_operation
     from .strategies import expressions, nets, points, small_points, teacher_sets
 
@@ -46,13 +46,13 @@ __all__ = [
 
 #: Names that are imported when first used, and the module each is from.
 _LATER = {
-    'Expression': 'expression',
+    'Expression': 'program',
     'GradientError': 'gradients',
     'GradientReport': 'gradients',
     'OperationError': 'rows',
     'OperationReport': 'rows',
     'check_custom': 'rows',
-    'check_engine': 'engines',
+    'check_engine': 'foreign.engines',
     'check_gradient': 'gradients',
     'check_operation': 'rows',
     'expressions': 'strategies',
@@ -60,7 +60,7 @@ _LATER = {
     'points': 'strategies',
     'small_points': 'strategies',
     'teacher_sets': 'strategies',
-    'why_order': 'order',
+    'why_order': 'foreign.order',
 }
 
 __getattr__, __dir__ = later(__name__, _LATER)

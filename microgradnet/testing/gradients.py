@@ -14,6 +14,15 @@ microgradnet.testing.gradients.GradientError: df/dx is wrong
   differences  6.0 +- 1.4e-13
   no operation is to blame: the graph holds a number that changes with the point (3.0), taken by .data,
   detach() or float(), or f gives another result at every call; say stop_gradient() if that is meant
+
+Which operation of a graph has a wrong derivative: each one held against the truth at its own operands.
+
+>>> from microgradnet.engine.custom import custom
+>>> from microgradnet.engine.walks import topological_order
+>>> wrong = custom(lambda t: t * t, lambda t: 3 * t, name='square')
+>>> x = Value(2.0)
+>>> print(most_to_blame(topological_order(wrong(x.exp()) + x)))
+most to blame: square, at a = 7.38905609893065: d/da is 22.16716829679195, and should be 14.7781121978613
 """
 
 from __future__ import annotations
@@ -23,18 +32,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks import function, within
-from ..graph import topological_order
-from ..printing import text
-from ..reals import Fraction
-from ..structures import take_apart
-from ..tangents import tangents
-from ..value import Value
-from .blame import Blame, most_to_blame
+from ..derivatives.graphs import gradients, tangents
+from ..derivatives.trees import take_apart
+from ..engine.checks import function, within
+from ..engine.context import ieee_arithmetic
+from ..engine.numbers import Fraction
+from ..engine.recorders import record
+from ..engine.table import Operation
+from ..engine.value import Constant, Value
+from ..engine.walks import topological_order
+from ..formulas.printing import text
 from .differences import Estimate, derivative
 from .kinks import Recording
+from .places import Operands
+from .rows import named, truths
 
-__all__ = ['Entry', 'GradientError', 'GradientReport', 'check_gradient']
+__all__ = ['Blame', 'Entry', 'GradientError', 'GradientReport', 'check_gradient', 'most_to_blame']
 
 
 @dataclass(frozen=True)
@@ -231,3 +244,53 @@ def _expression(value: Value) -> str:
     for node in order:
         sizes[node] = 1 + sum(sizes[source] for source in node.inputs)
     return text(value) if sizes[value] <= 120 else f'a graph of {len(order)} nodes'
+
+
+#: An operation is to blame if it is this many ulps off, far beyond what a sound formula loses.
+PARDONED = 2.0**12
+
+
+@dataclass(frozen=True)
+class Blame:
+    """An operation, its operands, and the partial that is most wrong: what was found, and the truth."""
+
+    operation: Operation
+    operands: Operands
+    what: str
+    found: float
+    wanted: float
+    ulps: float
+
+    def __str__(self) -> str:
+        where = ', '.join(f'{p} = {x!r}' for p, x in zip(self.operation.parameters, self.operands))
+        return (
+            f'most to blame: {self.operation.name}, at {where}: '
+            f'{self.what} is {self.found!r}, and should be {self.wanted!r}'
+        )
+
+
+def most_to_blame(order: Sequence[Value]) -> Blame | None:
+    """Return the partial that is most ulps off, stored in a node or made as a graph; None if all are right."""
+    found = [blame for node in order if node.op is not None for blame in _wrong(node, node.op)]
+    return max(found, key=lambda blame: blame.ulps, default=None)
+
+
+def _wrong(node: Value, op: Operation) -> list[Blame]:
+    data = [float(source.data) for source in node.inputs]
+    operands = tuple(op.split(data))
+    truth = truths(op, operands) if all(map(math.isfinite, [*data, float(node.data)])) else None
+    if truth is None:
+        return []
+    fresh = [Value(number) for number in data]
+    with ieee_arithmetic():
+        made = [slope.data for slope in gradients(record(op, fresh), fresh)]
+    result = []
+    for place, (true, stored, again) in enumerate(zip(truth, node.partials, made, strict=True)):
+        if true is not None and not isinstance(node.inputs[place], Constant):
+            for partial in (stored, again):
+                # A signal that is None is one of 0; the table says None where none may travel.
+                number = 0.0 if partial is None else float(partial)
+                ulps = true.ulps(number)
+                if ulps > max(PARDONED, 4 * op.ulps):
+                    result.append(Blame(op, operands, f'd/d{named(op, operands, place)}', number, true.near, ulps))
+    return result

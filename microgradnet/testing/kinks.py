@@ -20,16 +20,15 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-from .. import functions
-from ..adjoints import gradients
-from ..arithmetic import ieee_arithmetic
-from ..graph import topological_order
-from ..operations import Operation
-from ..processes import cached_property
-from ..recorders import lift
-from ..structures import take_apart
-from ..tangents import tangents
-from ..value import Constant, Value
+from .._processes import cached_property
+from ..derivatives.graphs import gradients, tangents
+from ..derivatives.trees import take_apart
+from ..engine import functions
+from ..engine.context import ieee_arithmetic
+from ..engine.recorders import lift
+from ..engine.table import Operation
+from ..engine.value import Constant, Value
+from ..engine.walks import topological_order
 
 __all__ = ['Bounds', 'Recording', 'kink_values']
 
@@ -49,7 +48,7 @@ def _parts(kink: str) -> list[CodeType]:
 def kink_values(op: Operation, inputs: Sequence[Any], space: dict[str, Any] = ON_NUMBERS) -> Iterator[Any]:
     """Yield the expressions whose zeros are kinks of an operation, evaluated on its operands.
 
-    >>> from microgradnet.operations import operations
+    >>> from microgradnet.engine.table import operations
     >>> [*kink_values(operations['clip'], [3.0, 0.0, 5.0])]
     [3.0, -2.0]
     """

@@ -14,8 +14,8 @@ from itertools import product
 from random import Random
 from typing import Any, TypeAlias
 
-from ..checks import one_of, refuse
-from ..operations import Operation, operations
+from ..engine.checks import one_of, refuse
+from ..engine.table import Operation, operations
 
 __all__ = [
     'LARGEST',

@@ -4,7 +4,7 @@ A function that runs on Values is recorded, and its graph evaluated in 900 digit
 either side of the point. One that does not, because it calls ``math``, is differenced
 in floats. Where it may have a kink, nothing is said.
 
->>> from microgradnet.custom_operations import custom
+>>> from microgradnet.engine.custom import custom
 >>> square = custom(lambda t: t * t, lambda t: 2 * t, name='square')
 >>> custom_partials(square, (3.0,))[0].near
 6.0
@@ -16,14 +16,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..custom_operations import Custom
-from ..graph import topological_order
-from ..value import Value
-from .calculus import mp
+from ..engine.custom import Custom
+from ..engine.value import Value
+from ..engine.walks import topological_order
 from .differences import Estimate, derivative
 from .kinks import Recording
-from .oracles import NUMERIC, Truth, evaluate
 from .places import Operands, flat
+from .truth import NUMERIC, Truth, evaluate, mp
 
 __all__ = ['custom_partials']
 

@@ -6,7 +6,7 @@
 >>> report = check_operation('sinh')
 >>> report.ulps <= 2, report.points > 200
 (True, True)
->>> from microgradnet.custom_operations import custom
+>>> from microgradnet.engine.custom import custom
 >>> check_custom(custom(lambda t: t * t * t, lambda t: 3 * t, name='cube'))
 Traceback (most recent call last):
     ...
@@ -26,12 +26,12 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from ..checks import MOST, said, whole, within
-from ..custom_operations import Custom
-from ..operations import Operation, operations
-from .oracles import Truth, true_partials, true_value
+from ..engine.checks import MOST, said, whole, within
+from ..engine.custom import Custom
+from ..engine.table import Operation, operations
 from .places import Operands, flat, is_defined, is_kink, known_operation, operand_sets
 from .recorded import custom_partials
+from .truth import Truth, true_partials, true_value
 
 __all__ = ['OperationError', 'OperationReport', 'Trial', 'check_custom', 'check_operation', 'named', 'trials', 'truths']
 

@@ -31,14 +31,13 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from ..activations import Activation
-from ..checks import MOST, flag, function, instance, items, one_of
-from ..checks import whole as least
-from ..nn import MLP
-from ..operations import Operation, operations
-from ..teacher_set import TeacherSet
-from .expression import Expression
+from ..engine.checks import MOST, flag, function, instance, items, one_of
+from ..engine.checks import whole as least
+from ..engine.table import Operation, operations
+from ..nets.net import MLP, Activation
+from ..training.data import TeacherSet
 from .places import SPECIAL, known_operation, mentioned, neighbours
+from .program import Expression
 
 __all__ = ['expressions', 'legal', 'legal_exactly', 'nets', 'points', 'small_points', 'teacher_sets', 'wild']
 

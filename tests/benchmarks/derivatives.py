@@ -27,8 +27,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from microgradnet.differentiate import hessian, hvp, value_and_grad  # noqa: E402
-from microgradnet.sparse import sparse_hessian  # noqa: E402
+from microgradnet.derivatives.sparse import sparse_hessian  # noqa: E402
+from microgradnet.derivatives.transforms import hessian, hvp, value_and_grad  # noqa: E402
 
 __all__ = ['main']
 

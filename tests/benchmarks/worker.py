@@ -34,8 +34,8 @@ class Engine:
             from micrograd.engine import Value  # type: ignore[import-untyped]
             from micrograd.nn import MLP  # type: ignore[import-untyped]
         else:
-            from microgradnet.nn import MLP
-            from microgradnet.value import Value
+            from microgradnet.engine.value import Value
+            from microgradnet.nets.net import MLP
         self.Value: Any = Value
         self.net: Any = MLP(2, [*SIZES])
         random = Random(1)
@@ -61,7 +61,7 @@ class Engine:
             outputs = [net([Value(x) for x in row]) for row in inputs]
             error = sum((y - t) ** 2 for y, t in zip(outputs, targets)) * 0.5
         else:
-            from microgradnet.losses import half_squared_error
+            from microgradnet.nets.losses import half_squared_error
 
             outputs = [net(row) for row in inputs]
             error = half_squared_error(outputs, targets)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from microgradnet import Value, gradients
 from microgradnet.compiling import compile
-from microgradnet.graph import topological_order
+from microgradnet.engine.walks import topological_order
 
 from ..report import Goal, seconds
 

@@ -1,0 +1,143 @@
+"""Loops of instructions: what folded programs are printed from.
+
+The instructions are those of a listing, in registers that are set once; what crosses from
+one turn of a loop to another, or from one part to another, is carried or goes through memory.
+
+=========================== ====================================================
+``row``, ``parameter``      the number at an affine place
+``number x``                a constant; ``table``: the constant at an affine place
+``carry``                   what the last turn of a loop left, see ``Carry``
+``madd a b c``              c + a * b, rounded once or twice: a term of a sum of products
+``load a place``            a number in memory: ``kept``, ``rolling`` or ``signals``
+``store a place r``         keep a register in ``kept``, or for a while in ``rolling``
+``add_to a place r [s]``    add a register, or a product of two, to ``signals`` or ``outputs``
+``output place r``          set an output
+=========================== ====================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..._processes import cached_property
+from ...engine.table import Operation
+from .instructions import LEAVES, Instruction, functions
+
+__all__ = ['MEMORY', 'Block', 'Carry', 'Loop', 'Routine']
+
+#: Instructions that read or write memory, beside the leaves.
+MEMORY = ('load', 'store', 'add_to', 'output')
+
+
+@dataclass
+class Carry:
+    """A register that holds ``start`` at the first turn, and later what ``after`` held at the end of the last."""
+
+    register: int
+    start: int = -1
+    after: int = -1
+
+
+@dataclass
+class Loop:
+    """Blocks done ``count`` times over; ``backwards`` counts down to 0."""
+
+    count: int
+    backwards: bool
+    blocks: list[Block] = field(default_factory=list)
+    carries: list[Carry] = field(default_factory=list)
+
+
+#: Registers, in the order in which they are set, and loops.
+Block: TypeAlias = 'list[int | Loop]'
+
+
+@dataclass(eq=False)
+class Routine:
+    """Blocks one after the other; how many outputs, numbers kept and signals in memory there are; the constants.
+
+    What is kept in ``rolling`` is asked for again soon, before so many others are kept there: place k is
+    k modulo ``rolling``, a power of two.
+    """
+
+    instructions: list[Instruction]
+    blocks: list[Block]
+    count: int
+    width: int
+    parameters: int
+    kept: int
+    rolling: int
+    signals: int
+    table: list[float]
+    customs: dict[str, Operation]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many numbers of a row are in each memory."""
+        return {'kept': self.kept, 'rolling': self.rolling, 'signals': self.signals}
+
+    @property
+    def memory(self) -> int:
+        """How many numbers of a row are in memory."""
+        return sum(self.sizes.values())
+
+    def used(self) -> list[str]:
+        """Return the names of the functions that are called, each once, in order."""
+        known = functions() | {'pow'}
+        return list(dict.fromkeys(name for name, _ in self.instructions if name in known))
+
+    @cached_property
+    def uses(self) -> Counter[int]:
+        """Count how often each register is an operand."""
+        return sum(map(self.count_uses, self.blocks), Counter())
+
+    def count_uses(self, block: Block) -> Counter[int]:
+        """Count how often each register is an operand in a block."""
+        count: Counter[int] = Counter()
+        for item in block:
+            if isinstance(item, Loop):
+                for carry in item.carries:
+                    count.update((carry.start, carry.after))
+                for inner in item.blocks:
+                    count.update(self.count_uses(inner))
+            else:
+                count.update(self.operands(item))
+        return count
+
+    @cached_property
+    def left(self) -> set[int]:
+        """The registers that are set in a loop and used after it."""
+        home: dict[int, tuple[int, ...]] = {}
+        used: list[tuple[int, tuple[int, ...]]] = []
+
+        def visit(block: Block, path: tuple[int, ...]) -> None:
+            for item in block:
+                if isinstance(item, Loop):
+                    inside = (*path, id(item))
+                    for carry in item.carries:
+                        home[carry.register] = inside
+                        used.extend([(carry.start, path), (carry.after, inside)])
+                    for inner in item.blocks:
+                        visit(inner, inside)
+                else:
+                    home[item] = path
+                    used.extend((operand, path) for operand in self.operands(item))
+
+        for block in self.blocks:
+            visit(block, ())
+        homes = ((register, home.get(register, ()), path) for register, path in used)
+        return {register for register, at, path in homes if at != path[: len(at)]}
+
+    def operands(self, register: int) -> list[int]:
+        """Return the registers that an instruction reads."""
+        name, operands = self.instructions[register]
+        return [] if name in LEAVES else [o for o in operands if isinstance(o, int)]
+
+    @property
+    def reads_parameters(self) -> bool:
+        return any(name == 'parameter' for name, _ in self.instructions)
+
+    def is_zero(self, register: int) -> bool:
+        return repr(self.instructions[register]) == "Instruction(name='number', operands=(0.0,))"

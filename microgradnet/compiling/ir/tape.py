@@ -1,0 +1,237 @@
+"""A recorded graph as a tape: its operations in the order they were recorded in, as vectors of numbers.
+
+The order in which a program was written is the one in which it repeats itself, so that is
+the order of a tape, and not that of a walk. An operand is one number: a place on the tape,
+or, each counted from a base of its own, a number of the row, a parameter, a constant, an
+output. A constant is counted anew at each use, so that a loop may use another one each
+time round.
+
+A long sum or ``dot`` is taped as what it does, term after term, so that it is a repetition
+like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from ..._processes import cached_property
+from ...engine.table import Operation, operations
+from ...engine.value import Constant, Value
+from .reroll import Item, Shapes, fold
+
+__all__ = ['NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
+
+#: Where the numbers of parameters, of the row, of constants and of outputs begin.
+PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
+#: A program of more operands than these is folded, if nothing else is said.
+MANY = 2_000
+#: Sums of more terms are taped term by term.
+LONG = 8
+
+
+class Computed(NamedTuple):
+    """The shape of an operation: whether a parameter is behind it, and how many outputs it is."""
+
+    operation: Operation
+    operands: int
+    active: bool
+    outputs: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """The operations, the constants, and how many outputs, numbers of a row and parameters there are."""
+
+    items: list[Item]
+    shapes: Shapes
+    numbers: list[float]
+    outputs: int
+    width: int
+    parameters: int
+
+    @cached_property
+    def folded(self) -> list[Item]:
+        """The operations, repetitions folded into loops."""
+        return fold(self.items, self.shapes)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether loops leave less than half of it to be written; else straight code is compiled sooner."""
+        return 2 * len(self.folded) < len(self.items)
+
+    @property
+    def kinds(self) -> list[Computed]:
+        """The operations that occur."""
+        return [shape for shape in self.shapes if isinstance(shape, Computed)]
+
+    @property
+    def customs(self) -> dict[str, Operation]:
+        """The users' own operations, by name."""
+        found = {kind.operation.name: kind.operation for kind in self.kinds}
+        return {name: op for name, op in found.items() if operations.get(name) is not op}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != 'folded'}
+
+    def over(self, leaves: Sequence[int | float], width: int, parameters: int) -> Tape:
+        """Return the tape with others for its row's numbers: for each what stands for it now, or a constant."""
+        numbers, items = [*self.numbers], []
+        for shape, vector in self.items:
+            if any(ROW <= code < NUMBER for code in vector):
+                moved = []
+                for code in vector:
+                    if ROW <= code < NUMBER:
+                        leaf = leaves[code - ROW]
+                        if isinstance(leaf, float):
+                            numbers.append(leaf)
+                        code = NUMBER + len(numbers) - 1 if isinstance(leaf, float) else leaf
+                    moved.append(code)
+                vector = tuple(moved)
+            items.append((shape, vector))
+        return replace(self, items=items, numbers=numbers, width=width, parameters=parameters)
+
+
+def is_long(outputs: Sequence[Value]) -> bool:
+    """Tell whether there are so many operands behind some nodes that it pays to look for loops."""
+    seen = {0}
+    stack, count = [*outputs], 0
+    while stack and count <= MANY:
+        node = stack.pop()
+        if node.born not in seen:
+            seen.add(node.born)
+            count += len(node.inputs)
+            stack += node.inputs
+    return count > MANY
+
+
+def tape(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value]) -> Tape:
+    """Tape the graph of some nodes. Raises ValueError for a leaf that is none, or is given twice."""
+    known: dict[Value, int] = {}
+    for what, base, leaves in ('row', ROW, rows), ('parameter', PARAMETER, parameters):
+        for number, leaf in enumerate(leaves):
+            if leaf.op is not None or isinstance(leaf, Constant):
+                raise ValueError(f'{what} {number} must be a leaf of the graph, not {leaf!r}, which was computed')
+            if leaf in known:
+                raise ValueError(f'{what} {number}, {leaf!r}, was given before: each leaf has one place')
+            known[leaf] = base + number
+    writer = _Writer(known)
+    for number, node in enumerate(outputs):
+        writer.outputs.setdefault(node, []).append(OUTPUT + number)
+    writer.write(_recorded(outputs))
+    for node in writer.outputs:
+        if node.op is None:
+            writer.add(operations['identity'], [writer.operand(node)], node)
+    return Tape(writer.items, writer.shapes, writer.numbers, len(outputs), len(rows), len(parameters))
+
+
+def _recorded(outputs: Sequence[Value]) -> list[Value]:
+    """List the computed nodes behind some, in the order they were recorded in."""
+    seen = {0}  # leaves
+    stack, found = [*outputs], []
+    while stack:
+        node = stack.pop()
+        born = node.born
+        if born not in seen:
+            seen.add(born)
+            found.append(node)
+            stack += node.inputs
+    found.sort(key=attrgetter('born'))
+    return found
+
+
+class _Writer:
+    def __init__(self, leaves: dict[Value, int]) -> None:
+        self.leaves = leaves
+        self.places: dict[int, int] = {}
+        self.items: list[Item] = []
+        self.shapes = Shapes()
+        self.numbers: list[float] = []
+        self.outputs: dict[Value, list[int]] = {}
+        self.active: list[bool] = []
+        self._shape: dict[tuple[Operation, int, bool], int] = {}
+
+    def write(self, nodes: list[Value]) -> None:
+        """Tape nodes in their order; this loop is where the time goes, so it is written out."""
+        leaves, places, numbers, active = self.leaves, self.places, self.numbers, self.active
+        sums, outputs = (operations['sum'], operations['dot']), self.outputs
+        for node in nodes:
+            op, on, vector = node.op, False, [len(active)]
+            assert op is not None
+            for source in node.inputs:
+                if source.born:
+                    number = places[source.born]
+                    on = on or active[number]
+                elif source in leaves:
+                    number = leaves[source]
+                    on = on or number < ROW
+                else:
+                    number = NUMBER + len(numbers)
+                    numbers.append(float(source._data))
+                vector.append(number)
+            if op in sums or node in outputs:
+                self.write_sum(node, vector[1:])
+                continue
+            key = op, len(vector) - 1, on
+            shape = self._shape.get(key)
+            if shape is None:
+                shape = self._shape[key] = self.shapes.add(Computed(*key, 0))
+            places[node.born] = len(active)
+            self.items.append((shape, tuple(vector)))
+            active.append(on)
+
+    def write_sum(self, node: Value, operands: list[int]) -> None:
+        """Tape a node, a long sum term by term."""
+        op = node.op
+        assert op is not None
+        if op.name not in ('sum', 'dot') or (op.name == 'sum' and len(operands) <= LONG):
+            self.add(op, operands, node)
+        elif op.name == 'sum':
+            self.chain(operations['add'], [(term,) for term in operands], node)
+        else:
+            half = len(operands) // 2
+            pairs = [*zip(operands[:half], operands[half:-1])]
+            if 1 < half <= LONG:
+                self.add(op, operands, node)
+            elif half and self.is_zero(operands[-1]):
+                self.chain(op, pairs, node)
+            else:
+                total = self.chain(op, pairs)
+                self.add(operations['add'], [total, operands[-1]], node)
+
+    def chain(self, op: Operation, terms: Sequence[tuple[int, ...]], node: Value | None = None) -> int:
+        """Tape a sum term by term, from 0 on; return where the total is."""
+        total = self.number(0.0)
+        for place, term in enumerate(terms, 1):
+            total = self.add(op, [*term, total], node if place == len(terms) else None)
+        return total
+
+    def add(self, op: Operation, operands: list[int], node: Value | None = None) -> int:
+        """Tape one operation, and that it is a node's, if it is; return its place."""
+        place = len(self.items)
+        active = any(self.active[o] if o < PARAMETER else o < ROW for o in operands)
+        numbers = self.outputs.get(node, ()) if node is not None else ()
+        if numbers:
+            shape = self.shapes.add(Computed(op, len(operands), active, len(numbers)))
+        else:
+            key = op, len(operands), active
+            known = self._shape.get(key)
+            shape = self._shape[key] = self.shapes.add(Computed(*key, 0)) if known is None else known
+        self.items.append((shape, (place, *operands, *numbers)))
+        self.active.append(active)
+        if node is not None:
+            self.places[node.born] = place
+        return place
+
+    def operand(self, node: Value) -> int:
+        """Return the number that stands for a leaf."""
+        return self.leaves[node] if node in self.leaves else self.number(float(node._data))
+
+    def number(self, number: float) -> int:
+        self.numbers.append(number)
+        return NUMBER + len(self.numbers) - 1
+
+    def is_zero(self, operand: int) -> bool:
+        return operand >= NUMBER and repr(self.numbers[operand - NUMBER]) == '0.0'

@@ -1,0 +1,146 @@
+"""Several turns of a loop at once, around the loops inside of it: unroll and jam.
+
+Four neurons of a layer go through their inputs together: what all of them read is read
+once, and each sum waits for its last addition while the others are added to. It is
+done where the turns of a loop are independent: nothing is carried but sums, and
+nothing is read from memory that another turn writes.
+
+>>> from microgradnet.compiling.ir.sweeps import routine
+>>> from microgradnet.compiling.ir.tape import tape
+>>> from microgradnet.functions import dot
+>>> from microgradnet.engine.value import Value
+>>> w, x = [[Value(1.0) for _ in range(50)] for _ in range(13)], [Value(1.0) for _ in range(50)]
+>>> layer = routine(tape([dot(row, x).tanh() for row in w], x, [v for row in w for v in row]))
+>>> [item.count for item in jam(layer).blocks[0] if not isinstance(item, int)]
+[3, 1]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from .instructions import Instruction
+from .nests import Affine
+from .routine import Block, Carry, Loop, Routine
+
+__all__ = ['jam']
+
+#: How many turns are done at once.
+TOGETHER = 4
+
+
+def jam(routine: Routine) -> Routine:
+    """Return a routine that does the same, with the turns of loops around others done together."""
+    jammer = _Jammer(routine)
+    blocks = [jammer.block(block, 0) for block in routine.blocks]
+    return replace(routine, instructions=jammer.instructions, blocks=blocks)
+
+
+class _Jammer:
+    def __init__(self, routine: Routine) -> None:
+        self.instructions = [*routine.instructions]
+        self.routine = routine
+
+    def block(self, block: Block, depth: int) -> Block:
+        result: Block = []
+        for item in block:
+            result += self.loop(item, depth) if isinstance(item, Loop) else [item]
+        return result
+
+    def loop(self, loop: Loop, depth: int) -> list[Loop]:
+        """Return the loop, or one of several turns at once, and what is left of its turns."""
+        inner = [item for block in loop.blocks for item in block if isinstance(item, Loop)]
+        if not inner or any(isinstance(item, Loop) for i in inner for block in i.blocks for item in block):
+            return [replace(loop, blocks=[self.block(block, depth + 1) for block in loop.blocks])]
+        if len(loop.blocks) > 1 or loop.carries or not self.independent(loop):
+            return [loop]
+        times, rest = divmod(loop.count, TOGETHER)
+        copies = [self.copy(loop.blocks[0], depth, turn, TOGETHER) for turn in range(TOGETHER)]
+        if loop.backwards:
+            copies.reverse()
+        loops = [Loop(times, loop.backwards, [self.together(copies)])] if times else []
+        if rest:
+            last = [self.copy(loop.blocks[0], depth, times * TOGETHER + turn, 0) for turn in range(rest)]
+            loops.append(Loop(1, loop.backwards, [self.together(last[:: -1 if loop.backwards else 1])]))
+        return loops[:: -1 if loop.backwards else 1]
+
+    def together(self, copies: list[Block]) -> Block:
+        """Take the copies item by item; loops become one loop of all their bodies."""
+        result: Block = []
+        for items in zip(*copies):
+            first = items[0]
+            if isinstance(first, Loop):
+                loops = [item for item in items if isinstance(item, Loop)]
+                body = self.together([loop.blocks[0] for loop in loops])
+                carries = [carry for loop in loops for carry in loop.carries]
+                result.append(Loop(first.count, first.backwards, [body], carries))
+            else:
+                result += items
+        return result
+
+    def copy(self, block: Block, depth: int, turn: int, step: int, names: dict[int, int] | None = None) -> Block:
+        """Copy a block for one of the turns done together, in registers of its own."""
+        names = {} if names is None else names
+        result: Block = []
+        for item in block:
+            if isinstance(item, Loop):
+                starts = [names.get(carry.start, carry.start) for carry in item.carries]
+                own = [self.name('carry', (), names, carry.register) for carry in item.carries]
+                carries = [*map(Carry, own, starts)]
+                body = self.copy(item.blocks[0], depth, turn, step, names)
+                for mine, theirs in zip(carries, item.carries):
+                    mine.after = names.get(theirs.after, theirs.after)
+                result.append(Loop(item.count, item.backwards, [body], carries))
+            else:
+                name, operands = self.instructions[item]
+                places = (_turn(o, depth, turn, step) if isinstance(o, Affine) else o for o in operands)
+                renamed = tuple(names.get(o, o) if isinstance(o, int) else o for o in places)
+                moved = operands if name == 'number' else renamed
+                result.append(self.name(name, moved, names, item))
+        return result
+
+    def name(self, name: str, operands: tuple[object, ...], names: dict[int, int], register: int) -> int:
+        names[register] = len(self.instructions)
+        self.instructions.append(Instruction(name, operands))
+        return names[register]
+
+    def independent(self, loop: Loop) -> bool:
+        """Tell whether no turn reads what another one writes, or leaves a register behind."""
+        registers = [*_registers(loop.blocks[0])]
+        used = self.routine.count_uses(loop.blocks[0])
+        parts = any(len(item.blocks) > 1 for item in loop.blocks[0] if isinstance(item, Loop))
+        if parts or any(used[register] < self.routine.uses[register] for register in registers):
+            return False
+        written: list[tuple[str, int, int]] = []
+        read: list[tuple[str, int, int]] = []
+        for name, operands in (self.instructions[register] for register in registers):
+            if name in ('store', 'load', 'add_to'):
+                memory, place = operands[:2]
+                if name == 'store' and memory == 'rolling':  # turns must stay in order
+                    return False
+                (read if name == 'load' else written).append((memory, *_extent(place)))
+        return not any(m == n and a <= d and c <= b for m, a, b in read for n, c, d in written)
+
+
+def _registers(block: Block) -> Iterator[int]:
+    for item in block:
+        if isinstance(item, Loop):
+            yield from (carry.register for carry in item.carries)
+            yield from (register for inner in item.blocks for register in _registers(inner))
+        else:
+            yield item
+
+
+def _turn(place: Affine, depth: int, turn: int, step: int) -> Affine:
+    """Return a place at one of several turns done together: turn, turn + step, ..."""
+    if depth >= len(place.steps):
+        return place
+    own = place.steps[depth]
+    steps = (*place.steps[:depth], own * step, *place.steps[depth + 1 :])
+    return Affine(place.start + own * turn, steps, place.counts)
+
+
+def _extent(place: Affine) -> tuple[int, int]:
+    moves = [step * (count - 1) for step, count in zip(place.steps, place.counts)]
+    return place.start + sum(min(move, 0) for move in moves), place.start + sum(max(move, 0) for move in moves)

@@ -1,0 +1,1 @@
+"""Programs in print: infix languages as dialects of one, and LLVM."""

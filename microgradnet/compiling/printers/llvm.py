@@ -1,0 +1,263 @@
+"""Programs printed as LLVM's text: a block of rows at a time, one row in each SIMD lane.
+
+``block`` prints the function that reads the numbers of a block of rows (number after
+number, lane after lane) and the parameters, and either stores each output of each lane,
+or adds it to what is there already; what goes around it is in ``native_driver``.
+
+Parameters are read where they are used: a number in memory is an operand as good as a
+register, and there are not registers enough. A long program is cut into parts, each a
+function of its own, since LLVM takes more than twice as long for twice the length; what
+one part computes and another one uses is kept in memory between them.
+
+>>> from microgradnet.compiling.ir.lowering import freeze
+>>> from microgradnet.engine.value import Value
+>>> x = Value(3.0)
+>>> print(block(freeze([x * x + 1.0], [x], []), lanes=1, sums=False).text, end='')
+define internal void @part0(ptr noalias %rows, ptr noalias %parameters, ptr noalias %outputs, ptr noalias %kept) #0 {
+  %v0.at = getelementptr double, ptr %rows, i64 0
+  %v0 = load double, ptr %v0.at
+  %v1 = fmul double %v0, %v0
+  %v3 = fadd double %v1, 0x3FF0000000000000
+  %o0 = getelementptr double, ptr %outputs, i64 0
+  store double %v3, ptr %o0
+  ret void
+}
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from typing import NamedTuple
+
+from ..ir.instructions import COMPARISONS, LEAVES, Listing
+
+__all__ = ['Block', 'Native', 'block', 'hexadecimal']
+
+#: How many operands one part has, about.
+LENGTH = 1000
+BINARY = {'add': 'fadd', 'sub': 'fsub', 'mul': 'fmul', 'div': 'fdiv'}
+CONDITIONS = (*COMPARISONS, 'both', 'either')
+PREDICATES = {**{name: f'o{name}' for name in COMPARISONS}, 'ne': 'une'}
+ARGUMENTS = 'ptr noalias %rows, ptr noalias %parameters, ptr noalias %outputs, ptr noalias %kept'
+
+
+class Block(NamedTuple):
+    """The text of the parts, how many there are, and how many vectors are kept between them."""
+
+    text: str
+    parts: int
+    kept: int
+
+
+def block(listing: Listing, lanes: int, sums: bool, fast: bool = False) -> Block:
+    """Print the functions that do all instructions for as many rows as there are lanes.
+
+    ``sums`` adds the outputs up; ``fast`` lets LLVM reassociate and contract them.
+    """
+    printer = _Straight(listing, lanes, sums, fast)
+    parts = printer.parts()
+    text = ''
+    for number, part in enumerate(parts):
+        body = ''.join(f'  {line}\n' for line in part)
+        text += f'define internal void @part{number}({ARGUMENTS}) #0 {{\n{body}  ret void\n}}\n'
+    return Block(text, len(parts), len(printer.kept))
+
+
+def hexadecimal(number: float) -> str:
+    """Print a double exactly, as LLVM reads it.
+
+    >>> hexadecimal(1.0)
+    '0x3FF0000000000000'
+    """
+    return '0x' + struct.pack('>d', number).hex().upper()
+
+
+class Native:
+    """Prints instructions; what a register is, and which instructions there are, its subclasses know."""
+
+    def set_up(self, lanes: int, sums: bool, fast: bool) -> None:
+        self.lanes, self.sums = lanes, sums
+        self.flags = 'reassoc contract nsz arcp ' if fast else ''
+        self.type, self.bools = ('double', 'i1') if lanes == 1 else (f'<{lanes} x double>', f'<{lanes} x i1>')
+        self.kind = f'v{lanes}f64' if lanes > 1 else 'f64'
+        self.lines: list[str] = []
+        self.fresh = 0
+
+    def put(self, line: str) -> None:
+        self.lines.append(line)
+
+    def name(self) -> str:
+        self.fresh += 1
+        return f'%t{self.fresh}'
+
+    def spread(self, result: str, where: str) -> None:
+        """Load a number that is the same in all lanes."""
+        if self.lanes == 1:
+            self.put(f'{result} = load double, ptr {where}')
+            return
+        value, first = self.name(), self.name()
+        self.put(f'{value} = load double, ptr {where}')
+        self.put(f'{first} = insertelement {self.type} poison, double {value}, i64 0')
+        zeros = f'<{self.lanes} x i32> zeroinitializer'
+        self.put(f'{result} = shufflevector {self.type} {first}, {self.type} poison, {zeros}')
+
+    def constant(self, number: float) -> str:
+        text = hexadecimal(number)
+        return text if self.lanes == 1 else f'splat (double {text})'
+
+    def operand(self, place: int) -> str:
+        raise NotImplementedError
+
+    def is_zero(self, place: int) -> bool:
+        raise NotImplementedError
+
+    def instruction(self, result: str, name: str, operands: tuple[int, ...]) -> None:
+        kind = self.type
+        given = [self.operand(operand) for operand in operands]
+        if name in BINARY:
+            self.put(f'{result} = {BINARY[name]} {self.flags}{kind} {given[0]}, {given[1]}')
+        elif name in COMPARISONS:
+            self.put(f'{result} = fcmp {PREDICATES[name]} {kind} {given[0]}, {given[1]}')
+        elif name in ('both', 'either'):
+            self.put(f'{result} = {"and" if name == "both" else "or"} {self.bools} {given[0]}, {given[1]}')
+        elif name == 'select':
+            self.put(f'{result} = select {self.bools} {given[0]}, {kind} {given[1]}, {kind} {given[2]}')
+        elif name == 'neg':
+            self.put(f'{result} = fneg {kind} {given[0]}')
+        elif name == 'madd':
+            self.multiply_add(result, *given)
+        elif name == 'sum':
+            self.total(result, given)
+        elif name == 'dot':
+            self.dot(result, [*given[:-1], '' if self.is_zero(operands[-1]) else given[-1]])
+        else:
+            arguments = ', '.join(f'{kind} {operand}' for operand in given)
+            self.put(f'{result} = call {kind} @"{name}.{self.lanes}"({arguments})')
+
+    def total(self, result: str, terms: list[str]) -> None:
+        total = self.zero
+        for place, term in enumerate(terms, 1):
+            name = result if place == len(terms) else self.name()
+            self.put(f'{name} = fadd {self.flags}{self.type} {total}, {term}')
+            total = name
+
+    def dot(self, result: str, given: list[str]) -> None:
+        """Add products up, each with one rounding where the machine can, then the last operand."""
+        half, total = len(given) // 2, self.zero
+        for place, (a, b) in enumerate(zip(given[:half], given[half:]), 1):
+            name = result if place == half and not given[-1] else self.name()
+            self.multiply_add(name, a, b, total)
+            total = name
+        if total != result:
+            self.put(f'{result} = fadd {self.flags}{self.type} {total}, {given[-1] or self.zero}')
+
+    def multiply_add(self, result: str, a: str, b: str, c: str) -> None:
+        kind = self.type
+        self.put(f'{result} = call {self.flags}{kind} @llvm.fmuladd.{self.kind}({kind} {a}, {kind} {b}, {kind} {c})')
+
+    @property
+    def zero(self) -> str:
+        return hexadecimal(0.0) if self.lanes == 1 else 'zeroinitializer'
+
+
+class _Straight(Native):
+    def __init__(self, listing: Listing, lanes: int, sums: bool, fast: bool) -> None:
+        self.listing = listing
+        self.set_up(lanes, sums, fast)
+        self.outputs: dict[int, list[int]] = defaultdict(list)
+        for number, place in enumerate(listing.outputs):
+            self.outputs[place].append(number)
+        self.part = self._cut()
+        self.kept = self._crossing()
+        self.here: set[int] = set()
+
+    def parts(self) -> list[list[str]]:
+        """Print the lines of every part."""
+        parts: list[list[str]] = []
+        for place, (name, operands) in enumerate(self.listing.instructions):
+            if self.part[place] == len(parts):
+                self.lines, self.here = [], set()
+                parts.append(self.lines)
+            numbers = self.outputs[place]
+            if name == 'mul' and self.sums and len(numbers) == self.listing.uses[place] == 1:
+                self.store(numbers[0], *map(self.operand, operands))
+                continue
+            if name not in LEAVES:
+                self.instruction(f'%v{place}', name, operands)
+                self.here.add(place)
+                if place in self.kept:
+                    self.put(f'%v{place}.at = getelementptr {self.type}, ptr %kept, i64 {self.kept[place]}')
+                    self.put(f'store {self.type} %v{place}, ptr %v{place}.at')
+            for number in numbers:
+                self.store(number, self.operand(place))
+        return parts
+
+    def _cut(self) -> list[int]:
+        """Number the part of each instruction."""
+        part, length, result = 0, 0, []
+        for name, operands in self.listing.instructions:
+            length += 0 if name in LEAVES else len(operands)
+            result.append(part)
+            if length > LENGTH:
+                part, length = part + 1, 0
+        return result
+
+    def _crossing(self) -> dict[int, int]:
+        """Give a place in memory to each value that another part needs."""
+        kept: dict[int, int] = {}
+        instructions = self.listing.instructions
+
+        def need(operands: tuple[int, ...], part: int) -> None:
+            for operand in operands:
+                name = instructions[operand].name
+                if self.part[operand] == part or name in LEAVES:
+                    continue
+                if name in CONDITIONS:
+                    need(instructions[operand].operands, part)
+                else:
+                    kept.setdefault(operand, len(kept))
+
+        for place, (name, operands) in enumerate(instructions):
+            if name not in LEAVES:
+                need(operands, self.part[place])
+        return kept
+
+    def is_zero(self, place: int) -> bool:
+        return self.listing.is_zero(place)
+
+    def operand(self, place: int) -> str:
+        """Return what stands for an operand; a parameter is read anew at each use."""
+        name, operands = self.listing.instructions[place]
+        if name == 'number':
+            return self.constant(operands[0])
+        if name == 'parameter':
+            return self.parameter(operands[0])
+        if place not in self.here:
+            self.here.add(place)
+            if name in CONDITIONS:  # made anew: a vector of bits is not kept
+                self.instruction(f'%v{place}', name, operands)
+                return f'%v{place}'
+            memory, number = ('rows', operands[0]) if name == 'row' else ('kept', self.kept[place])
+            self.put(f'%v{place}.at = getelementptr {self.type}, ptr %{memory}, i64 {number}')
+            self.put(f'%v{place} = load {self.type}, ptr %v{place}.at')
+        return f'%v{place}'
+
+    def parameter(self, number: int) -> str:
+        where, value = self.name(), self.name()
+        self.put(f'{where} = getelementptr double, ptr %parameters, i64 {number}')
+        self.spread(value, where)
+        return value
+
+    def store(self, number: int, *factors: str) -> None:
+        """Store an output, or add it, or the product it is, to the sum that is there."""
+        where, value = f'%o{number}', factors[0]
+        self.put(f'{where} = getelementptr {self.type}, ptr %outputs, i64 {number}')
+        if self.sums:
+            before, value = self.name(), self.name()
+            self.put(f'{before} = load {self.type}, ptr {where}')
+            if len(factors) == 2:
+                self.multiply_add(value, *factors, before)
+            else:
+                self.put(f'{value} = fadd {self.flags}{self.type} {before}, {factors[0]}')
+        self.put(f'store {self.type} {value}, ptr {where}')

@@ -1,0 +1,294 @@
+"""What goes around a printed block, as LLVM's text: loops over blocks, batches and epochs.
+
+The functions of a module (``rows`` are float64 numbers at any strides, in bytes;
+``packed`` are rows in blocks: number after number, lane after lane, the last block
+filled up with copies of its last row):
+
+``pack(rows, down, across, n, packed)``
+    copies n rows into blocks.
+``each(rows, down, across, n, packed, parameters, scratch, results)``
+    packs rows and stores the outputs of each.
+``sums(rows, down, across, n, packed, parameters, scratch, results)``
+    packs rows and stores the outputs summed over them.
+``descend(packed, parameters, n, size, h, epochs, scratch, sums, errors)``
+    does gradient descent in batches, each packed by itself. The first output is the
+    error, the others are its derivatives by the parameters.
+"""
+
+from __future__ import annotations
+
+from ..ir.instructions import Listing
+from .libm import declarations, definitions
+from .llvm import ARGUMENTS, Block, block
+
+__all__ = ['Driver', 'counters', 'loop', 'module']
+
+ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters, ptr %scratch, ptr %results'
+#: Up to so many outputs a step of gradient descent is written out, in registers.
+SMALL = 64
+PACK = '  call void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed)'
+
+
+def module(listing: Listing, lanes: int, adding: bool, fast: bool = False) -> tuple[str, int]:
+    """Print a module; return it, and how many doubles of scratch memory its functions need.
+
+    With ``adding`` the block adds its outputs up, for sums over any number of rows.
+    Without it stores them, for ``each``, and for sums and batches of one block.
+    """
+    body = block(listing, lanes, adding, fast)
+    names = listing.used()
+    small = not adding and body.parts == 1 and 1 <= len(listing.outputs) <= SMALL
+    driver = Driver(listing, lanes, body, small)
+    text = [definitions(names, lanes, small or None), declarations(names), body.text, driver.block(), driver.pack()]
+    text += [driver.batch(adding), driver.sums(), driver.descend(), *([] if adding else [driver.each()])]
+    inline = 'alwaysinline ' * small
+    return '\n'.join([*text, f'attributes #0 = {{ nounwind {inline}}}']), driver.scratch
+
+
+class Driver:
+    """Prints the loops; counters are in memory, from where LLVM takes them into registers."""
+
+    def __init__(self, listing: Listing, lanes: int, body: Block, small: bool) -> None:
+        self.set_up(listing.width, listing.count, lanes, small)
+        self.scratch = (self.count + body.kept) * lanes
+        self.parts = body.parts
+
+    def set_up(self, width: int, count: int, lanes: int, small: bool) -> None:
+        self.width, self.count, self.lanes, self.small = width, count, lanes, small
+        self.vector = 'double' if lanes == 1 else f'<{lanes} x double>'
+
+    def block(self) -> str:
+        """Print the function that runs the parts of the block at a place, one after the other."""
+        names = ', '.join(word for word in ARGUMENTS.split() if word.startswith('%'))
+        given = names.replace('%', 'ptr %').replace(',,', ',')
+        calls = '\n'.join(f'  call void @part{part}({given})' for part in range(self.parts))
+        return f"""define internal void @block(ptr %packed, i64 %number, ptr %parameters, ptr %outputs) #0 {{
+  %start = mul i64 %number, {self.width * self.lanes}
+  %rows = getelementptr double, ptr %packed, i64 %start
+  %kept = getelementptr double, ptr %outputs, i64 {self.count * self.lanes}
+{calls}
+  ret void
+}}
+"""
+
+    def pack(self) -> str:
+        copy = f"""
+  %to0 = mul i64 %b, {self.width * self.lanes}
+  %to1 = mul i64 %c, {self.lanes}
+  %to2 = add i64 %to0, %to1
+  %to3 = add i64 %to2, %l
+  %to = getelementptr double, ptr %packed, i64 %to3
+  %row0 = mul i64 %b, {self.lanes}
+  %row1 = add i64 %row0, %l
+  %row = call i64 @llvm.smin.i64(i64 %row1, i64 %last)
+  %from0 = mul i64 %row, %down
+  %from1 = mul i64 %c, %across
+  %from2 = add i64 %from0, %from1
+  %from = getelementptr i8, ptr %rows, i64 %from2
+  %x = load double, ptr %from, align 1
+  store double %x, ptr %to"""
+        body = loop('b', '%blocks', loop('c', str(self.width), loop('l', str(self.lanes), copy)))
+        return f"""define void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed) {{
+{counters('b', 'c', 'l')}
+  %last = sub i64 %n, 1
+  %up = add i64 %n, {self.lanes - 1}
+  %blocks = sdiv i64 %up, {self.lanes}
+{body}
+  ret void
+}}
+"""
+
+    def call(self, number: str) -> str:
+        return f'  call void @block(ptr %packed, i64 {number}, ptr %parameters, ptr %scratch)'
+
+    def each(self) -> str:
+        copy = f"""
+  %from0 = mul i64 %o, {self.lanes}
+  %from1 = add i64 %from0, %l
+  %from = getelementptr double, ptr %scratch, i64 %from1
+  %y = load double, ptr %from
+  %to0 = add i64 %first, %l
+  %to1 = mul i64 %to0, {self.count}
+  %to2 = add i64 %to1, %o
+  %to = getelementptr double, ptr %results, i64 %to2
+  store double %y, ptr %to"""
+        body = f"""
+  %first = mul i64 %b, {self.lanes}
+  %left = sub i64 %n, %first
+  %filled = call i64 @llvm.smin.i64(i64 %left, i64 {self.lanes})
+{self.call('%b')}
+{loop('l', '%filled', loop('o', str(self.count), copy))}"""
+        return f"""define void @each({ROWS}) {{
+{counters('b', 'l', 'o')}
+{PACK}
+  %up = add i64 %n, {self.lanes - 1}
+  %blocks = sdiv i64 %up, {self.lanes}
+{loop('b', '%blocks', body)}
+  ret void
+}}
+"""
+
+    def sums(self) -> str:
+        return f"""define void @sums({ROWS}) {{
+{PACK}
+  call void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results)
+  ret void
+}}
+"""
+
+    def batch(self, adding: bool) -> str:
+        """Print the sums over the rows of a batch: the block that is not full, the full ones, and the lanes.
+
+        The block that is not full comes first and alone, so that the sums of its idle lanes
+        can be put back to 0.
+        """
+        clear = f"""
+  %at = getelementptr {self.vector}, ptr %scratch, i64 %z
+  store {self.vector} {self._zero}, ptr %at"""
+        zeros = loop('z', str(self.count), clear)
+        idle = loop('i', str(self.count), loop('l', str(self.lanes), f"""
+  %idle0 = mul i64 %i, {self.lanes}
+  %idle1 = add i64 %idle0, %l
+  %idle = getelementptr double, ptr %scratch, i64 %idle1
+  store double 0.0, ptr %idle""", start='%rest'))  # fmt: skip
+        first = f"""
+  call void @block(ptr %packed, i64 %full, ptr %parameters, ptr %scratch)
+{idle}"""
+        more = loop('b', '%full', '  call void @block(ptr %packed, i64 %b, ptr %parameters, ptr %scratch)')
+        only = '  call void @block(ptr %packed, i64 0, ptr %parameters, ptr %scratch)'
+        if self.lanes == 1:
+            run = f'{zeros}\n{more}' if adding else only
+        elif adding:
+            run = f'{zeros}\n{loop("f", "%partly", first)}\n{more}'
+        else:
+            run = f"{only}\n{loop('f', '%partly', idle)}"
+        add = f"""
+  %vector.at = getelementptr {self.vector}, ptr %scratch, i64 %o
+  %vector = load {self.vector}, ptr %vector.at
+{self._add_lanes('%vector', '%sum')}
+  %to = getelementptr double, ptr %results, i64 %o
+  store double %sum, ptr %to"""
+        return f"""define internal void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
+{counters('b', 'f', 'i', 'l', 'o', 'z')}
+  %full = sdiv i64 %n, {self.lanes}
+  %rest = srem i64 %n, {self.lanes}
+  %partly = call i64 @llvm.smin.i64(i64 %rest, i64 1)
+{run}
+{loop('o', str(self.count), add)}
+  ret void
+}}
+"""
+
+    def descend(self) -> str:
+        batch = f"""
+  %start = mul i64 %b, %size
+  %left = sub i64 %n, %start
+  %rows = call i64 @llvm.smin.i64(i64 %left, i64 %size)
+  %skip0 = mul i64 %b, %apart
+  %skip = mul i64 %skip0, {self.width * self.lanes}
+  %batch = getelementptr double, ptr %packed, i64 %skip
+{self._small_step() if self.small else self._step()}"""
+        epoch = f"""
+  %error = getelementptr double, ptr %errors, i64 %e
+  store double 0.0, ptr %error
+{loop('b', '%batches', batch)}"""
+        arguments = 'ptr %packed, ptr %parameters, i64 %n, i64 %size, double %h, i64 %epochs'
+        own = f'  %own = alloca [{self.scratch} x double], align 64\n' * self.small
+        return f"""define void @descend({arguments}, ptr %scratch, ptr %sums, ptr noalias %errors) {{
+{counters('b', 'e', 'j')}
+{own}  %up0 = add i64 %size, {self.lanes - 1}
+  %apart = sdiv i64 %up0, {self.lanes}
+  %up1 = add i64 %n, %size
+  %up2 = sub i64 %up1, 1
+  %batches = sdiv i64 %up2, %size
+{loop('e', '%epochs', epoch)}
+  ret void
+}}
+"""
+
+    def _step(self) -> str:
+        """Print one step of gradient descent from the sums of a batch."""
+        update = f"""
+  %j1 = add i64 %j, 1
+  %slope.at = getelementptr double, ptr %sums, i64 %j1
+  %slope = load double, ptr %slope.at
+{self._update('%j', '%slope')}"""
+        return f"""
+  call void @batch(ptr %batch, ptr %parameters, i64 %rows, ptr %scratch, ptr %sums)
+  %E = load double, ptr %sums
+{self._add_error('%E')}
+{loop('j', str(self.count - 1), update)}"""
+
+    def _small_step(self) -> str:
+        """Print the same written out, of one block, with all outputs in registers."""
+        lines = ['  call void @block(ptr %batch, i64 0, ptr %parameters, ptr %own)']
+        if self.lanes > 1:
+            numbers = ', '.join(f'i64 {lane}' for lane in range(self.lanes))
+            lines += [f'  %rows.first = insertelement <{self.lanes} x i64> poison, i64 %rows, i64 0',
+                      f'  %rows.all = shufflevector <{self.lanes} x i64> %rows.first, <{self.lanes} x i64> poison, '
+                      f'<{self.lanes} x i32> zeroinitializer',
+                      f'  %filled = icmp slt <{self.lanes} x i64> <{numbers}>, %rows.all']  # fmt: skip
+        for o in range(self.count):
+            lines += [f'  %y{o}.at = getelementptr {self.vector}, ptr %own, i64 {o}',
+                      f'  %y{o} = load {self.vector}, ptr %y{o}.at']  # fmt: skip
+            value = f'%y{o}'
+            if self.lanes > 1:
+                value = f'%filled{o}'
+                lines.append(f'  {value} = select <{self.lanes} x i1> %filled, {self.vector} %y{o}, '
+                             f'{self.vector} zeroinitializer')  # fmt: skip
+            lines.append(self._add_lanes(value, f'%sum{o}'))
+        lines.append(self._add_error('%sum0'))
+        lines += [self._update(str(j), f'%sum{j + 1}', f'w{j}') for j in range(self.count - 1)]
+        return '\n'.join(lines)
+
+    def _add_error(self, error: str) -> str:
+        return f"""  %total0 = load double, ptr %error
+  %total = fadd double %total0, {error}
+  store double %total, ptr %error"""
+
+    def _update(self, number: str, slope: str, name: str = 'w') -> str:
+        """Print ``w <- w - h * slope`` for one parameter."""
+        return f"""  %{name}.at = getelementptr double, ptr %parameters, i64 {number}
+  %{name} = load double, ptr %{name}.at
+  %{name}.step = fmul double %h, {slope}
+  %{name}.new = fsub double %{name}, %{name}.step
+  store double %{name}.new, ptr %{name}.at"""
+
+    @property
+    def _zero(self) -> str:
+        return '0.0' if self.lanes == 1 else 'zeroinitializer'
+
+    def _add_lanes(self, name: str, result: str) -> str:
+        """Print the sum of a vector's lanes, half by half."""
+        if self.lanes == 1:
+            return f'  {result} = fadd double {name}, 0.0'
+        lines, lanes = [], self.lanes
+        while lanes > 1:
+            half = lanes // 2
+            for side, places in ('low', range(half)), ('high', range(half, lanes)):
+                mask = ', '.join(f'i32 {place}' for place in places)
+                lines.append(f'  {result}.{side}{half} = shufflevector <{lanes} x double> {name}, '
+                             f'<{lanes} x double> poison, <{half} x i32> <{mask}>')  # fmt: skip
+            name, lanes = f'{result}.{half}', half
+            lines.append(f'  {name} = fadd <{half} x double> {result}.low{half}, {result}.high{half}')
+        return '\n'.join([*lines, f'  {result} = extractelement <1 x double> {name}, i64 0'])
+
+
+def counters(*names: str) -> str:
+    return '\n'.join(f'  %{name}.at = alloca i64' for name in names)
+
+
+def loop(name: str, end: str, body: str, start: str = '0') -> str:
+    """Print a loop in which ``%name`` counts from the start up to the end."""
+    return f"""  store i64 {start}, ptr %{name}.at
+  br label %{name}.head
+{name}.head:
+  %{name} = load i64, ptr %{name}.at
+  %{name}.more = icmp slt i64 %{name}, {end}
+  br i1 %{name}.more, label %{name}.body, label %{name}.done
+{name}.body:
+{body}
+  %{name}.next = add i64 %{name}, 1
+  store i64 %{name}.next, ptr %{name}.at
+  br label %{name}.head
+{name}.done:"""

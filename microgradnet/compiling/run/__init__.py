@@ -1,0 +1,1 @@
+"""Programs at work: engines, rows, threads and workers."""

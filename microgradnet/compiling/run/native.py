@@ -1,0 +1,176 @@
+"""Programs in machine code: which module a call needs, the memory around it, threads.
+
+A module is compiled when a call first needs it: for single rows, for full vectors of
+them, for outputs as they are or added up.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ..._processes import free_lock
+from ..ir.instructions import Listing
+from ..ir.routine import Routine
+from ..printers import llvm_driver, llvm_loops, python
+from ..printers.libm import symbols
+from .machine import Machine, lanes_of_the_processor, llvm
+from .rows import as_array
+
+__all__ = ['NativeEngine']
+
+_ADDRESS, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+_PACK = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, _ADDRESS)
+_OVER = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, *[_ADDRESS] * 4)
+_DESCEND = ctypes.CFUNCTYPE(None, _ADDRESS, _ADDRESS, _COUNT, _COUNT, _NUMBER, _COUNT, *[_ADDRESS] * 3)
+_compiling = free_lock()
+#: So many vectors are computed at a time in loops, where one waits while another is added to; if what they
+#: keep, so many numbers, stays near the processor.
+WIDER, NEAR = 4, 1 << 16
+
+
+class Memory:
+    """Doubles that begin where a vector may."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.array = size, np.zeros(size + 8)
+        self.address = address(self.array) + 63 & ~63
+
+
+class Code:
+    """A module in machine code for so many lanes, and its functions."""
+
+    def __init__(self, listing: Listing | Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
+        self.lanes, self.width = lanes, listing.width
+        if isinstance(listing, Routine):
+            text, self.scratch = llvm_loops.module(listing, lanes, adding, fast, full)
+        else:
+            text, self.scratch = llvm_driver.module(listing, lanes, adding, fast)
+        self.machine = Machine(text, symbols(listing.used()), loops=isinstance(listing, Routine))
+        self.pack, self.descend = _PACK(self.machine['pack']), _DESCEND(self.machine['descend'])
+        self.over = _OVER(self.machine['sums' if adding else 'each'])
+        self.sums = _OVER(self.machine['sums'])
+        self._free: list[tuple[Memory, Memory]] = []
+
+    def memory(self, blocks: int) -> tuple[Memory, Memory]:
+        """Return memory for packed rows, and scratch; some that was used before, if it is large enough."""
+        size = blocks * self.width * self.lanes
+        try:
+            packed, scratch = self._free.pop()
+        except IndexError:
+            packed, scratch = Memory(size), Memory(self.scratch)
+        return (packed if packed.size >= size else Memory(size)), scratch
+
+    def give_back(self, packed: Memory, scratch: Memory) -> None:
+        self._free.append((packed, scratch))
+
+    def run(self, way: Callable[..., None], rows: Any, parameters: int, results: int) -> None:
+        """Run over rows, from the parameters at an address to the results at another."""
+        n, (down, across) = len(rows), rows.strides
+        packed, scratch = memory = self.memory(-(-n // self.lanes))
+        way(address(rows), down, across, n, packed.address, parameters, scratch.address, results)
+        self.give_back(*memory)
+
+
+class NativeEngine:
+    """Runs a listing in machine code, rows in SIMD lanes, blocks of rows on threads."""
+
+    def __init__(self, listing: Listing | Routine, threads: int = 1, fast: bool = False) -> None:
+        llvm()
+        self.listing, self.threads, self.fast = listing, threads, fast
+        self.outputs = listing.count
+        self._codes: dict[tuple[int, bool, bool], Code] = {}
+
+    @property
+    def source(self) -> str:
+        """The program as Python: LLVM's text says the same at greater length."""
+        return python.source(self.listing)
+
+    def code(self, rows: int, adding: bool, full: bool = True) -> Code:
+        """Return machine code for batches of so many rows, ``full`` if all batches have as many."""
+        lanes, loops = lanes_of_the_processor(), isinstance(self.listing, Routine)
+        if isinstance(self.listing, Routine) and adding:
+            memory = self.listing.memory * lanes * WIDER
+            lanes *= WIDER if memory <= NEAR else 1
+        if rows < lanes:
+            lanes = 1 << max(rows - 1, 0).bit_length()
+        key = lanes, adding and (loops or rows > lanes), loops and full and rows % lanes == 0
+        if key not in self._codes:
+            with _compiling:
+                if key not in self._codes:
+                    self._codes[key] = Code(self.listing, *key[:2], self.fast, key[2])
+        return self._codes[key]
+
+    def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
+        return as_array(rows, width)
+
+    def each(self, rows: Any, parameters: Any) -> Any:
+        result = np.empty((len(rows), self.outputs))
+        theta, to = np.ascontiguousarray(parameters, dtype=float), address(result)
+        code, size = self.code(len(rows), adding=False), self.outputs * 8
+
+        def run(start: int, end: int) -> None:
+            code.run(code.over, rows[start:end], address(theta), to + start * size)
+
+        self._share(run, len(rows))
+        return result
+
+    def sums(self, rows: Any, parameters: Any) -> Any:
+        if not len(rows):
+            return np.zeros(self.outputs)
+        theta = np.ascontiguousarray(parameters, dtype=float)
+
+        def run(start: int, end: int) -> Any:
+            code, result = self.code(end - start, adding=True), np.empty(self.outputs)
+            code.run(code.sums, rows[start:end], address(theta), address(result))
+            return result
+
+        first, *others = self._share(run, len(rows))
+        for other in others:  # in order, so that the same number of threads gives the same bits
+            first += other
+        return first
+
+    def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[list[float], list[float]]:
+        n, size = len(rows), min(size, len(rows))
+        code = self.code(size, adding=True, full=n % size == 0)
+        theta, errors, sums = np.array(parameters, dtype=float), np.empty(epochs), np.empty(self.outputs)
+        blocks = -(-size // code.lanes)
+        packed, scratch = code.memory(-(-n // size) * blocks)
+        whole = n if size % code.lanes == 0 else size  # batches of full blocks can be packed all at once
+        for start in range(0, n, whole):
+            to = packed.address + start // size * blocks * code.lanes * code.width * 8
+            batch = rows[start : start + whole]
+            code.pack(address(batch), *batch.strides, len(batch), to)
+        code.descend(
+            packed.address, address(theta), n, size, h, epochs, scratch.address, address(sums), address(errors)
+        )  # fmt: skip
+        code.give_back(packed, scratch)
+        return errors.tolist(), theta.tolist()
+
+    def _share(self, run: Callable[[int, int], Any], n: int) -> list[Any]:
+        """Run over so many ranges of whole blocks as there are threads; return what each returned."""
+        if self.threads == 1:
+            return [run(0, n)]
+        lanes = lanes_of_the_processor()
+        blocks = -(-n // lanes)
+        threads = max(1, min(self.threads, blocks))
+        ends = [min(n, lanes * (blocks * k // threads)) for k in range(threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            return [*pool.map(run, ends, ends[1:])]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, '_codes': {}}
+
+
+def address(array: Any) -> int:
+    """Return where an array's numbers begin, if it has any: quickly, if it may be written to and has no gaps."""
+    if not array.size:
+        return 0
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError, BufferError):
+        return array.ctypes.data  # type: ignore[no-any-return]

@@ -1,0 +1,87 @@
+"""Runners: a listing on a backend, and the branches it was recorded along; no graph is needed to run it.
+
+It is what is sent to workers.
+
+>>> from ..ir.lowering import freeze
+>>> from ...engine.value import Value
+>>> x, w = Value(0.0), Value(0.0)
+>>> runner = Runner(freeze([w * x], [x], [w]), Watch([], 'python'))
+>>> runner.sums([[1.0], [2.0]], [10.0])
+[30.0]
+>>> runner.sums(iter([[1.0], [2.0]]), [10.0])
+[30.0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..._processes import cached_property
+from ..guards import BranchError, Path
+from ..ir.instructions import Listing
+from ..ir.routine import Routine
+from .engines import Engine, engine
+from .rows import added, blocks, first_failing
+
+__all__ = ['Runner', 'Watch']
+
+
+class Watch:
+    """Watches that rows go the way of each recording; on which backend, and how, is in ``way``."""
+
+    def __init__(
+        self, paths: Sequence[tuple[Path, Listing | Routine]], backend: str, threads: int = 1, fast: bool = False
+    ) -> None:
+        self.paths, self.way = paths, (backend, threads, fast)
+
+    @cached_property
+    def _engines(self) -> list[Engine]:
+        """What computes the two sides of every comparison, for each recording."""
+        return [engine(listing, *self.way) for _, listing in self.paths]
+
+    def check(self, data: Any, theta: Any, first: int = 0) -> None:
+        """Raise BranchError for a row that would go another way than a recording; the first has this number."""
+        for (path, _), sides in zip(self.paths, self._engines):
+            for row, guard in first_failing(path, sides.each(data, theta)):
+                raise BranchError(
+                    f'row {first + row} would take another branch than the recording: {guard}. '
+                    'Record it for such rows too, or compile the function, which records each path it meets'
+                )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != '_engines'}
+
+
+class Runner:
+    """Runs a listing over rows, each checked before, on the backend of the watch."""
+
+    def __init__(self, listing: Listing | Routine, watch: Watch) -> None:
+        self.listing, self.watch = listing, watch
+
+    @cached_property
+    def engine(self) -> Engine:
+        return engine(self.listing, *self.watch.way)
+
+    def each(self, rows: Any, theta: Any) -> tuple[Any, bool]:
+        """Return the outputs of every row, and whether a single row was given."""
+        data, single = self.engine.rows(rows, self.listing.width)
+        self.watch.check(data, theta)
+        return self.engine.each(data, theta), single
+
+    def sums(self, rows: Any, theta: Any, first: int = 0) -> Any:
+        """Return each output summed over the rows, which may be more than memory holds.
+
+        Rows of a memory-mapped file, or of an iterator, are run block by block.
+        first: the number of the first row, for errors.
+        """
+        totals = None
+        for block in blocks(rows, self.listing.width):
+            data, _ = self.engine.rows(block, self.listing.width)
+            self.watch.check(data, theta, first)
+            first += len(data)
+            totals = added(totals, self.engine.sums(data, theta))
+        return totals
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != 'engine'}

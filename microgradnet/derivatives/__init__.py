@@ -1,0 +1,1 @@
+"""Derivatives of graphs as graphs, and of ordinary functions, of any order."""

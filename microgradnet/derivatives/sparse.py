@@ -1,0 +1,186 @@
+"""Jacobians and Hessians of which most is 0: found in a few walks, returned as SciPy sparse arrays.
+
+The pattern is read off the graph. Then columns that no row has both of are found
+together, in one forward walk: Curtis, Powell and Reid's compression (1974), the groups
+by NetworkX's colouring. A few rows that are much fuller than the rest get a reverse walk
+each, so that an arrow, too, needs only a few; and where it takes fewer, rows and columns
+change places.
+
+>>> def rosenbrock(x):
+...     return sum(100 * (b - a * a) ** 2 + (1 - a) ** 2 for a, b in zip(x, x[1:]))
+>>> h = sparse_hessian(rosenbrock)([1.0] * 100)
+>>> h.shape, h.nnz, float(h[1, 2])
+((100, 100), 298, -400.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from .._extras import needed
+from ..engine.value import Value
+from .graphs import gradients
+from .transforms import Argument, Recorded, argument_of
+
+__all__ = ['Plan', 'plan', 'sparse_hessian', 'sparse_jacobian']
+
+Function = Callable[..., Any]
+
+
+class Plan(NamedTuple):
+    """Which rows of a matrix to find one by one, and which groups of columns together for the rest."""
+
+    rows: list[int]
+    groups: list[list[int]]
+
+    @property
+    def walks(self) -> int:
+        """Count the walks it takes."""
+        return len(self.rows) + len(self.groups)
+
+
+def sparse_jacobian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
+    """Return the function that computes every derivative of f's result by its argument, sparse.
+
+    Like ``jacobian``, but a ``scipy.sparse.csr_array`` with a row for each number in the
+    result and a column for each in the argument, in the order in which their structures
+    have them. An entry that the graph of this very call allows for is stored also where
+    it happens to be 0.
+
+    Needs the extra ``sparse``: ModuleNotFoundError without. The entries are floats:
+    TypeError where a derivative around this one, or a ``Value`` in the argument, asks for
+    nodes; use ``jacobian`` there.
+
+    >>> sparse_jacobian(lambda x: [x[0] * x[1], 3 * x[1], x[2].exp()])([2.0, 5.0, 0.0]).toarray()
+    array([[5., 2., 0.],
+           [0., 3., 0.],
+           [0., 0., 1.]])
+    """
+    argument = argument_of(f, argument, argnums)
+
+    @wraps(f)
+    def all_first(*arguments: Any, **options: Any) -> Any:
+        run = Recorded(f, argument, arguments, options)
+        return _matrix(run, run.results()[0])
+
+    return all_first
+
+
+def sparse_hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
+    """Return the function that computes every second derivative of f by its argument, sparse.
+
+    Like ``hessian``, but a ``scipy.sparse.csr_array`` of n by n for an argument of n
+    numbers; otherwise as ``sparse_jacobian``, of the gradient.
+
+    >>> print(sparse_hessian(lambda x: x[0] ** 2 * x[1] + x[2])([3.0, 5.0, 7.0]).toarray())
+    [[10.  6.  0.]
+     [ 6.  0.  0.]
+     [ 0.  0.  0.]]
+    """
+    argument = argument_of(f, argument, argnums)
+
+    @wraps(f)
+    def all_second(*arguments: Any, **options: Any) -> Any:
+        run = Recorded(f, argument, arguments, options)
+        return _matrix(run, gradients(run.number(), run.xs))
+
+    return all_second
+
+
+def plan(pattern: Sequence[int]) -> Plan:
+    """Plan few walks that find a matrix, each row of its pattern as bits: bit j for column j.
+
+    As many of the fullest rows are taken alone as makes their number, and the length of
+    the longest row that is left, the least together: fewer groups there cannot be.
+
+    >>> plan([0b0011, 0b0010, 0b1100])
+    Plan(rows=[], groups=[[0, 2], [1, 3]])
+    >>> plan([0b1111, 0b0011, 0b0101, 0b1001])  # an arrow
+    Plan(rows=[0], groups=[[0], [1, 2, 3]])
+    """
+    lengths = [row.bit_count() for row in pattern]
+    fullest = sorted((i for i, length in enumerate(lengths) if length), key=lambda i: -lengths[i])
+    left = [*(lengths[i] for i in fullest), 0]
+    alone = min(range(len(left)), key=lambda count: (count + left[count], -count))
+    groups = _groups([pattern[i] for i in fullest[alone:]])
+    return Plan(sorted(fullest[:alone]), groups) if alone + len(groups) < len(fullest) else Plan(sorted(fullest), [])
+
+
+def transposed(pattern: Sequence[int], columns: int) -> list[int]:
+    """Return the pattern with rows and columns exchanged.
+
+    >>> [bin(column) for column in transposed([0b011, 0b110], 3)]
+    ['0b1', '0b11', '0b10']
+    """
+    result = [0] * columns
+    for i, row in enumerate(pattern):
+        for j in bits(row):
+            result[j] |= 1 << i
+    return result
+
+
+def bits(number: int) -> Iterator[int]:
+    """Yield the places of the ones.
+
+    >>> [*bits(0b1010)]
+    [1, 3]
+    """
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
+
+
+def _groups(pattern: Sequence[int]) -> list[list[int]]:
+    """Colour the columns so that no row has two of one colour."""
+    networkx = needed('networkx', 'a sparse derivative')
+    graph = networkx.Graph()
+    for row in sorted(set(pattern)):
+        graph.add_nodes_from(bits(row))
+        graph.add_edges_from(combinations(bits(row), 2))
+    groups: dict[int, list[int]] = {}
+    for column, colour in networkx.greedy_color(graph, strategy='smallest_last').items():
+        groups.setdefault(colour, []).append(column)
+    return sorted(sorted(group) for group in groups.values())
+
+
+def _matrix(run: Recorded, ys: Sequence[Value]) -> Any:
+    """Find the Jacobian of some nodes by the better of two plans."""
+    scipy = needed('scipy.sparse', 'a sparse derivative')
+    linear = run.linear(ys)
+    if linear is None:
+        raise TypeError(
+            'a sparse derivative is of floats and made of floats: where a derivative around it is taken, '
+            'or the argument has Values or Fractions in it, use jacobian or hessian'
+        )
+    shape, by_row = (len(ys), len(run.xs)), linear.pattern()
+    by_column = transposed(by_row, shape[1])
+    forward = plan(by_row)
+    reverse = forward if by_column == by_row else plan(by_column)
+    if forward.walks <= reverse.walks:
+        entries = _entries(forward, by_row, by_column, linear.pull, linear.push)
+    else:
+        entries = ((j, i, x) for i, j, x in _entries(reverse, by_column, by_row, linear.push, linear.pull))
+    rows, columns, data = [*zip(*entries)] or ((), (), ())
+    return scipy.csr_array((data, (rows, columns)), shape=shape, dtype=float)
+
+
+def _entries(
+    chosen: Plan,
+    pattern: Sequence[int],
+    across: Sequence[int],
+    row_of: Callable[[list[int]], list[float]],
+    columns_of: Callable[[list[int]], list[float]],
+) -> Iterator[tuple[int, int, float]]:
+    """Walk as planned; yield row, column and number of all that the pattern has."""
+    height, width, alone = len(pattern), len(across), sum(1 << i for i in chosen.rows)
+    for i in chosen.rows:
+        found = row_of([int(other == i) for other in range(height)])
+        yield from ((i, j, found[j]) for j in bits(pattern[i]))
+    for group in chosen.groups:
+        together = {*group}
+        found = columns_of([int(other in together) for other in range(width)])
+        yield from ((i, j, found[i]) for j in group for i in bits(across[j] & ~alone))

@@ -1,0 +1,97 @@
+"""Nested lists, tuples, dicts and NumPy arrays, taken apart into their numbers and put together again.
+
+>>> leaves, build = take_apart({'w': [1.0, (2.0, 3.0)], 'b': 4.0})
+>>> leaves
+[1.0, 2.0, 3.0, 4.0]
+>>> build([10, 20, 30, 40])
+{'w': [10, (20, 30)], 'b': 40}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import Any
+
+from .._extras import needed
+from ..engine.functions import is_array
+from ..engine.incoming import array_of_numbers
+from ..engine.numbers import as_real
+from ..engine.value import Value
+
+__all__ = ['assemble', 'take_apart']
+
+Build = Callable[[Sequence[Any]], Any]
+
+
+def take_apart(structure: Any, what: str = 'a structure', objects: bool = True) -> tuple[list[Any], Build]:
+    """List the numbers and Values of a structure, and return what builds its like of others.
+
+    Lists, tuples (named ones too), dicts (in their own order) and arrays may be nested;
+    anything else in them raises TypeError with its place. What is built of floats has
+    float arrays where the structure has arrays; of anything else, object arrays. Without
+    ``objects``, arrays of objects are refused.
+    """
+    if is_array(structure):
+        array_of_numbers(structure, what, also='O' if objects else '')
+        shape, numbers = structure.shape, structure.ravel().tolist()
+        for place, number in enumerate(numbers):
+            if not _is_number(number):
+                raise TypeError(f'element {place} of {what} must be a number or a Value, not {number!r}')
+        return numbers, lambda leaves: assemble(leaves, shape)
+    if _is_number(structure):
+        return [structure], lambda leaves: leaves[0]
+    if isinstance(structure, dict):
+        keys = [*structure]
+        leaves, build = _several([structure[key] for key in keys], [f'{what}[{key!r}]' for key in keys], objects)
+        return leaves, lambda new: _dict_like(structure, zip(keys, build(new), strict=True))
+    if isinstance(structure, (list, tuple)):
+        leaves, build = _several(structure, [f'{what}[{place}]' for place in range(len(structure))], objects)
+        kind = type(structure)
+        if hasattr(kind, '_make'):
+            return leaves, lambda new: kind._make(build(new))
+        return leaves, lambda new: kind(build(new))
+    raise TypeError(
+        f'{what} must be a number, a Value, or a list, tuple, dict or array of them, '
+        f'not {structure!r} of type {type(structure).__name__}'
+    )
+
+
+def assemble(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Make an array of a shape: of floats if all leaves are, of arrays if all leaves are, else of objects."""
+    numpy = needed('numpy', 'an array')
+
+    if leaves and all(is_array(leaf) for leaf in leaves):
+        return numpy.stack(leaves).reshape(shape + leaves[0].shape)
+    if all(isinstance(leaf, float) for leaf in leaves):
+        return numpy.array(leaves, dtype=float).reshape(shape)
+    result = numpy.empty(len(leaves), dtype=object)
+    for place, leaf in enumerate(leaves):  # one by one: together, lists would be taken for rows
+        result[place] = leaf
+    return result.reshape(shape)
+
+
+def _is_number(thing: Any) -> bool:
+    return isinstance(thing, Value) or as_real(thing) is not None
+
+
+def _dict_like(structure: dict[Any, Any], items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """Make a dict of the same kind, with other values."""
+    result = copy(structure)
+    result.update(items)
+    return result
+
+
+def _several(
+    parts: Sequence[Any], names: Sequence[str], objects: bool
+) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
+    apart = [take_apart(part, name, objects) for part, name in zip(parts, names, strict=True)]
+
+    def build(leaves: Sequence[Any]) -> list[Any]:
+        result, start = [], 0
+        for part, make in apart:
+            result.append(make(leaves[start : start + len(part)]))
+            start += len(part)
+        return result
+
+    return [leaf for part, _ in apart for leaf in part], build

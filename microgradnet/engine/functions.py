@@ -1,0 +1,291 @@
+"""NumPy beside ``Value``: functions applied element by element, on object arrays.
+
+NumPy itself is imported only once an array is met.
+
+>>> import numpy as np
+>>> from microgradnet.engine.value import Value
+>>> v = Value(2.0)
+>>> (np.array([1.0, 3.0]) * v).tolist()
+[Value(data=2.0, grad=0.0), Value(data=6.0, grad=0.0)]
+>>> np.maximum(v, 5.0)
+Value(data=5.0, grad=0.0)
+
+The operations as functions: on a float a float, on a Value a Value, on an array elementwise.
+
+There is one for every row of the table, from ``sin`` to ``logsumexp``, printed from
+its row as the methods are; some that take more than the row says, and those made of
+several rows, are written out here: ``where``, ``max``, ``min``, ``mean``, ``softmax``.
+
+>>> from microgradnet.engine.value import Value
+>>> sin(0.5) == __import__('math').sin(0.5)
+True
+>>> y = dot([Value(1.0), Value(2.0)], [3.0, 4.0], 0.5)
+>>> y.data, y.op.name
+(11.5, 'dot')
+"""
+
+from __future__ import annotations
+
+import builtins
+import operator
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial, reduce
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from .._extras import needed
+from . import context
+from .checks import items, one_of
+from .ieee import TROUBLE
+from .kernels import define
+from .numbers import Fraction, real
+from .recorders import forgive, lift, record, recorders, vectors
+from .table import Operation, operations
+from .value import Value
+
+__all__ = ['apply', 'apply_ufunc', 'elementwise', 'is_array', 'max', 'mean', 'min', 'softmax', 'where']
+
+
+#: Comparisons give bools, as Python's do; the operations of these names give 0 and 1.
+COMPARISONS: dict[str, Callable[..., Any]] = {
+    'less': operator.lt,
+    'less_equal': operator.le,
+    'greater': operator.gt,
+    'greater_equal': operator.ge,
+    'equal': operator.eq,
+    'not_equal': operator.ne,
+}
+#: What NumPy can do that is an operator or another function here.
+OTHERS: dict[str, Callable[..., Any]] = {
+    'positive': lambda a: a,
+    'square': lambda a: a * a,
+    'reciprocal': lambda a: 1 / a,
+    'fabs': abs,
+    'float_power': operator.pow,
+}
+
+
+def is_array(thing: Any) -> bool:
+    """Tell a NumPy array from anything else, without importing NumPy."""
+    numpy = sys.modules.get('numpy')
+    return numpy is not None and isinstance(thing, numpy.ndarray)
+
+
+def elementwise(function: Callable[..., Any], *operands: Any) -> Any:
+    """Apply a function to arrays and scalars, broadcast: floats stay floats.
+
+    Returns an array of float64 where all results are floats, else of objects.
+    """
+    numpy = needed('numpy', 'an array of Values')
+
+    boxed = []
+    for operand in operands:
+        box = numpy.empty((), dtype=object)
+        if is_array(operand):
+            box = operand.astype(object)
+        else:
+            box[()] = operand
+        boxed.append(box)
+    result = numpy.frompyfunc(function, len(boxed), 1)(*boxed)
+    if is_array(result) and all(type(item) is float for item in result.flat):
+        return result.astype(float)
+    return result
+
+
+def apply_ufunc(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Answer ``Value.__array_ufunc__``: look the function up in the table by NumPy's name."""
+    name = ufunc.__name__
+    function = COMPARISONS.get(name) or OTHERS.get(name)
+    if function is None:
+        function = next((globals()[op.name] for op in operations.values() if op.numpy == name), None)
+    if function is None or method != '__call__' or options:
+        return NotImplemented
+    return elementwise(function, *operands)
+
+
+if TYPE_CHECKING:
+    from .methods import *  # noqa: F403
+    from .methods import exp, stop_gradient, sum
+
+
+
+def apply(op: Operation, *operands: Any) -> Any:
+    """Apply an operation of scalars to numbers, Values or arrays of either.
+
+    Raises what Python's own arithmetic raises, and TypeError for anything that is
+    not a real number.
+
+    >>> apply(operations['atan2'], 0.0, -1.0), apply(operations['sqrt'], Value(9.0)).data
+    (3.141592653589793, 3.0)
+    """
+    if not isinstance(op, Operation):
+        op = operations[one_of('operation', op, operations)]
+    if builtins.any(is_array(operand) for operand in operands):
+        return elementwise(partial(apply, op), *operands)
+    if builtins.all(isinstance(operand, Value) for operand in operands):
+        return getattr(operands[0], op.method or op.name)(*operands[1:])
+    beside = next((operand for operand in operands if isinstance(operand, Value)), None)
+    if beside is not None:
+        return record(op, [lift(operand, beside) for operand in operands])
+    return _number(op, [*operands])
+
+
+def apply_to_vectors(op: Operation, *groups: Any) -> Any:
+    """Apply an operation of vectors: one node if there is a Value among them, else a float.
+
+    >>> apply_to_vectors(operations['sum'], [1, 2, 3.5])
+    6.5
+    """
+    operands = [items(f'{p} of {op.name}', group) if p in op.vectors else group
+                for p, group in zip(op.parameters, groups, strict=True)]  # fmt: skip
+    flat = [x for group in operands for x in (group if isinstance(group, list) else [group])]
+    lengths = {len(group) for group in operands if isinstance(group, list)}
+    if len(lengths) > 1 or builtins.any(isinstance(x, Value) for x in flat):
+        return recorders[op.name](*operands)
+    return _number(op, operands)
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """Choose ``yes`` where the condition holds, ``no`` where it does not.
+
+    A condition that is a ``Value`` (0 is false; nan gives nan) is recorded with both
+    branches, and the error signal goes to the chosen one alone, so that an infinity
+    or nan in the other cannot leak. A bool, or any other number, simply chooses;
+    arrays are taken elementwise, a list is a TypeError. A branch may be a function
+    without arguments: only the chosen one is called, except while a program is being
+    recorded, which needs both: there the other one is called in IEEE arithmetic, and
+    cannot raise what Python's would.
+
+    >>> x = Value(0.0)
+    >>> where(x > 0, lambda: x.log(), 0.0)
+    0.0
+    >>> y = where(x.greater(1), 1 / (x + 1), x * 3)
+    >>> y.backward()
+    >>> x.grad
+    3.0
+    """
+    if builtins.any(is_array(thing) for thing in (condition, yes, no)):
+        return elementwise(where, condition, yes, no)
+    if not isinstance(condition, Value):
+        chosen, other = (yes, no) if real(condition, 'the condition of where') else (no, yes)
+        if not callable(other) and not isinstance(other, Value):
+            real(other, 'a branch of where')
+        chosen = chosen() if callable(chosen) else chosen
+        return chosen if isinstance(chosen, Value) else real(chosen, 'a branch of where')
+    holds = condition._data != 0
+    return condition.where(_branch(yes, holds), _branch(no, not holds))
+
+
+def max(*operands: Any) -> Any:
+    """Return the largest of several operands, or of one iterable; nan if one is nan.
+
+    At a tie the error signal is shared equally, two by two.
+
+    >>> max(1.0, 3.0, 2.0), max([0.5, 0.25])
+    (3.0, 0.5)
+    """
+    return _fold('max', operands)
+
+
+def min(*operands: Any) -> Any:
+    """Return the smallest of several operands, or of one iterable; nan if one is nan.
+
+    >>> min(1.0, 3.0, 2.0), min([0.5, 0.25])
+    (1.0, 0.25)
+    """
+    return _fold('min', operands)
+
+
+def mean(values: Iterable[Any]) -> Any:
+    """Return the arithmetic mean; raise ValueError of nothing.
+
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+    """
+    values = items('the values of mean', values)
+    if not values:
+        raise ValueError('mean wants at least one value, and there is none')
+    return sum(values) / len(values)
+
+
+def softmax(values: Iterable[Any]) -> list[Any]:
+    """Return ``e ** v_i / sum(e ** v_j)`` for every value: positive, and summing to 1.
+
+    >>> softmax([0.0, 0.0]), softmax([1000.0, 0.0])
+    ([0.5, 0.5], [1.0, 0.0])
+    """
+    values = items('the values of softmax', values)
+    if not values:
+        raise ValueError('softmax wants at least one value, and there is none')
+    shift = stop_gradient(max(values))
+    powers = [exp(value - shift) for value in values]
+    total = sum(powers)
+    return [power / total for power in powers]
+
+
+def _branch(branch: Any, chosen: bool) -> Any:
+    """Return a branch of ``where``, called if it is a function and anyone needs it."""
+    if not callable(branch):
+        return branch
+    if chosen:
+        return branch()
+    if not context.comparisons.get():
+        return nan
+    with context.ieee_arithmetic():
+        return branch()
+
+
+def _fold(name: str, operands: Sequence[Any]) -> Any:
+    if len(operands) == 1 and not isinstance(operands[0], Value):
+        operands = items(f'the operands of {name}', operands[0], 'numbers, or one list of them')
+    if not operands:
+        raise ValueError(f'{name} wants at least one operand, and there is none')
+    if len(operands) == 1 and not isinstance(operands[0], Value):
+        return real(operands[0], f'an operand of {name}')
+    return reduce(partial(apply, operations[name]), operands)
+
+
+def _number(op: Operation, operands: list[Any]) -> Any:
+    """Compute an operation on numbers alone, exactly where one is a Fraction."""
+    flat = [x for group in operands for x in (group if isinstance(group, list) else [group])]
+    if builtins.any(isinstance(x, Fraction) for x in flat):
+        return record(op, vectors(op, *operands))._data
+    what = f'an operand of {op.name}'
+    numbers = [[real(x, what) for x in group] if p in op.vectors else real(group, what)
+               for p, group in zip(op.parameters, operands, strict=True)]  # fmt: skip
+    try:
+        return float(op.value('python')(*numbers))
+    except TROUBLE:
+        return forgive(op, *numbers)
+
+
+def _install(op: Operation) -> None:
+    """Add the function of a new row to this module."""
+    if op.name in globals():
+        return
+    signature = ', '.join(f'{p}={op.default[p]!r}' if p in op.default else p for p in op.parameters)
+    operands = ', '.join(op.parameters)
+    head, call = f'def {op.name}({signature}):', f'({op.name}_operation, {operands})'
+    if op.vectors:
+        # Most vectors are of nodes: a look at the first term saves looking at all of them.
+        first = op.vectors[0]
+        what = f'{first} of {op.name}'
+        body = (
+            f'if {first}.__class__ is not list:\n        {first} = items({what!r}, {first})\n    '
+            f'if {first} and isinstance({first}[0], Value):\n        '
+            f'return record_{op.name}({operands})\n    return apply_to_vectors{call}'
+        )
+        context.space[f'record_{op.name}'] = recorders[op.name]
+    elif len(op.parameters) == 1:
+        body = f'return a.{op.method or op.name}() if isinstance(a, Value) else apply{call}'
+    else:
+        body = f'return apply{call}'
+    function: Callable[..., Any] = define(f'{head}\n    {body}\n', context.space, f'function {op.name}')
+    function.__doc__, function.__module__ = op.document, __name__
+    globals()[op.name] = function
+    __all__.append(op.name)
+
+
+context.space.update(apply=apply, apply_to_vectors=apply_to_vectors)
+operations.watch(_install)

@@ -1,0 +1,326 @@
+"""The node of the computation graph: a number that remembers how it was made.
+
+>>> a, b = Value(2.0, label='a'), Value(-3.0, label='b')
+>>> y = (a * b + 10.0).tanh()
+>>> y.backward()
+>>> print(f'{y:.4f} {a.grad:.6f} {b.grad:.6f}')
+0.9993 -0.004023 0.002682
+
+Every operator and every other method that computes comes from the table, one row
+each; ``inspect.getsource(Value.tanh)`` shows what runs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections import deque
+from collections.abc import Sequence
+from math import inf
+from typing import Any, NoReturn
+
+from . import fast
+from .checks import refuse, text
+from .context import comparisons, readings
+from .events import Event
+from .numbers import Fraction, Number, as_real, real
+from .table import Operation
+from .walks import topological_order
+
+__all__ = ['Constant', 'Value', 'constant']
+
+
+class Value(fast.Operators):
+    """A real number in a computation graph, with the error signal that reached it.
+
+    ``data`` is the number, a float or a ``Fraction``; ``grad`` the derivative of the
+    node that ``backward`` was called on with respect to this one, 0 before. ``op`` is
+    the operation that made the node (None for a leaf), ``inputs`` its operands in
+    order and ``partials`` the derivative with respect to each, computed when the node
+    was made; None marks an edge that carries no signal. ``label`` names the node in
+    pictures and formulas.
+
+    Raises TypeError for anything but a real number.
+
+    >>> x = Value(3.0, label='x')
+    >>> y = x * x + 1.0
+    >>> y
+    Value(data=10.0, grad=0.0)
+    >>> y.op.name, y.inputs[0].op.name, y.inputs[0].partials
+    ('add', 'mul', (3.0, 3.0))
+    """
+
+    __slots__ = ('__weakref__', 'born', 'data', 'grad', 'inputs', 'label', 'op', 'partials', 'signal')
+
+    data: Number
+    grad: Number
+    op: Operation | None
+    inputs: tuple[Value, ...]
+    partials: tuple[Number | None, ...]
+    label: str
+    signal: Number
+    born: int  # when it was computed, counted in nodes; 0 for a leaf
+    # The engine reads the slots by names of its own: while a function is recorded for compiling, reading
+    # ``data``, ``grad`` and ``partials`` is noticed (``compiling.readings``), and reading these is not.
+    _data: Number
+    _grad: Number
+    _partials: tuple[Number | None, ...]
+
+    def __init__(self, data: Any, label: str = '') -> None:
+        number = data if data.__class__ is float else real(data)
+        self.data = number
+        self.grad = _zero(number)
+        self.op = None
+        self.inputs = ()
+        self.partials = ()
+        self.label = text('the label of a Value', label) if label else ''
+        self.born = 0
+
+    def backward(self, seed: Any = None, log: list[Event] | None = None) -> None:
+        """Send an error signal from this node to everything it depends on.
+
+        Walks the graph in reverse topological order. Leaves add what arrives to
+        their ``grad``; inner nodes hold the signal of this call. Until the end all
+        signals are kept aside, so an interrupted call changes nothing. ``seed`` is the
+        signal to start from, 1 if not given. It never raises: its arithmetic is IEEE's.
+        Graphs that share nodes must not be sent signals by two threads at once. Each step is
+        appended to ``log``, if one is given.
+
+        The rule is that of the derivation's "Error signal": what arrives at a node is
+        the sum over its consumers of their signal times the local derivative.
+
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> y.backward(); y.backward(seed=10)
+        >>> x.grad, y.grad
+        (66.0, 10.0)
+        """
+        if log is not None and not isinstance(log, list):
+            refuse('the log of backward', 'a list', log)
+        order = topological_order(self)
+        start = type(self._data)(1) if seed is None else real(seed, 'the seed of backward')
+        already = len(log or ())
+        try:
+            signals = _signals(self, order, start, log=log)
+        except OverflowError:  # a fraction met a float, for which it is too large: an infinity
+            del (log or [])[already:]
+            signals = _signals(self, order, _as_float(start), in_floats=True, log=log)
+        grads = [signal if node.inputs else node.grad + signal for node, signal in zip(order, signals)]
+        # One call into C, which nothing can interrupt: all grads are set or none.
+        deque(map(_set_grad, order, grads), maxlen=0)
+
+    def detach(self) -> Value:
+        """Return a fresh leaf with the same data: no signal passes it.
+
+        >>> (Value(2.0) * 3.0).detach().inputs
+        ()
+        """
+        return Value(self.data, self.label)
+
+    def __repr__(self) -> str:
+        label = f', label={self.label!r}' if self.label else ''
+        return f'{type(self).__name__}(data={_shown(self)}, grad={self._grad}{label})'
+
+    def __format__(self, spec: str) -> str:
+        return format(_shown(self), spec) if spec else repr(self)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return _compare('ne', self, 0.0)
+
+    def __eq__(self, other: object) -> bool:
+        return _compare('eq', self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return _compare('ne', self, other)
+
+    def __lt__(self, other: Any) -> bool:
+        return _compare('lt', self, other)
+
+    def __le__(self, other: Any) -> bool:
+        return _compare('le', self, other)
+
+    def __gt__(self, other: Any) -> bool:
+        return _compare('gt', self, other)
+
+    def __ge__(self, other: Any) -> bool:
+        return _compare('ge', self, other)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __float__(self) -> NoReturn:
+        raise TypeError(
+            'float() of a Value would cut it from its graph in silence: use its methods, v.sin() '
+            'for math.sin(v), or v.data for the bare number'
+        )
+
+    def __int__(self) -> NoReturn:
+        raise TypeError('int() of a Value would cut it from its graph in silence: use int(v.data)')
+
+    def __floordiv__(self, other: Any) -> NoReturn:
+        raise TypeError(
+            '// of a Value is not there: its derivative is 0 wherever it has one, so no signal '
+            'would pass; use v.data // n for the number'
+        )
+
+    def __mod__(self, other: Any) -> NoReturn:
+        raise TypeError(
+            '% of a Value is not there: it jumps at every multiple of the divisor; use v.data % n '
+            'for the number, or v - n * k with the whole number k that you mean'
+        )
+
+    def __round__(self, digits: int | None = None) -> NoReturn:
+        raise TypeError(
+            'round() of a Value is not there: its derivative is 0 wherever it has one, so no signal '
+            'would pass; use round(v.data), or f"{v:.3f}" to print'
+        )
+
+    __rfloordiv__, __rmod__ = __floordiv__, __mod__
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        """Let NumPy's functions reach the table, elementwise."""
+        from .functions import apply_ufunc
+
+        return apply_ufunc(ufunc, method, operands, options)
+
+    def __copy__(self) -> Value:
+        node = new(type(self))
+        node.__setstate__(((), self.data, self.grad, self.op, self.inputs, self.partials, self.label))
+        return node
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        from .copying import deepcopy_graph
+
+        return deepcopy_graph(self, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from .copying import reduce_node
+
+        return reduce_node(self)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, self.data, self.grad, self.op, self.inputs, self.partials, self.label = state
+        self.born = tick() if self.op else 0
+
+
+class Constant(Value):
+    """A number that was an operand: no signal travels to it.
+
+    >>> (Value(2.0) * 3.0).inputs[1]
+    Constant(3.0)
+    """
+
+    __slots__ = ()
+    grad = 0.0
+    born = 0
+    op = None
+    inputs = ()
+    partials = ()
+    label = ''
+
+    def __init__(self, data: Any) -> None:
+        self._data = real(data)
+
+    def __repr__(self) -> str:
+        return f'Constant({self._data})'
+
+    def __copy__(self) -> Constant:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Constant:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return Constant, (self._data,)
+
+
+for _name in 'data', 'grad', 'partials':
+    setattr(Value, f'_{_name}', Value.__dict__[_name])  # the same slot: reading it is as fast
+new = object.__new__
+tick = itertools.count(1).__next__
+_set_grad = Value.__dict__['grad'].__set__
+
+
+def _signals(
+    root: Value, order: list[Value], start: Number, in_floats: bool = False, log: list[Event] | None = None
+) -> list[Number]:
+    """Return the error signal of every node in the order; the inner loop is the whole of backpropagation.
+
+    While it runs, each node's signal so far is in its slot ``signal``, beside ``grad``.
+    """
+    # A zero of its own, new at every call, tells "no signal came" from a signal of 0.
+    nothing = type(start)('0')
+    for node in order:
+        node.signal = nothing
+    root.signal = start
+    for node in reversed(order):
+        inputs = node.inputs
+        if inputs:
+            signal = node.signal
+            if signal is not nothing:
+                partials = [p if p is None else _as_float(p) for p in node.partials] if in_floats else node.partials
+                if log is not None:
+                    _send(node, partials, signal, log)
+                    continue
+                for source, partial in zip(inputs, partials):
+                    if partial is not None:
+                        source.signal += partial * signal
+    # Where none came, a zero that leaves exact what it is added to.
+    return [_zero(node._data) if node.signal is nothing else node.signal for node in order]
+
+
+def _send(node: Value, partials: Sequence[Number | None], signal: Number, log: list[Event]) -> None:
+    """Do the inner loop for one node, and write down each step."""
+    for place, (source, partial) in enumerate(zip(node.inputs, partials)):
+        if partial is not None:
+            contribution = partial * signal
+            source.signal += contribution
+            log.append(Event(node, source, place, signal, partial, contribution, source.signal))
+
+
+def _as_float(number: Number) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
+
+
+def _zero(data: Number) -> Number:
+    return 0.0 if data.__class__ is float else Fraction(0)
+
+
+def _shown(node: Value) -> Number:
+    """Return the number of a node for people to read, which a recording may watch."""
+    watch = readings.get()
+    return node._data if watch is None else watch.shown(node)
+
+
+def _compare(relation: str, one: Value, other: Any) -> bool:
+    """Compare data, with a whole number as it is, which Python compares exactly; a watcher has the last word."""
+    number = other._data if isinstance(other, Value) else other if isinstance(other, int) else as_real(other)
+    if number is None:
+        return NotImplemented  # type: ignore[no-any-return]
+    holds: bool = getattr(operator, relation)(one._data, number)
+    tell = comparisons.get()
+    return tell(relation, one, other, holds) if tell else holds
+
+
+def constant(number: Any, beside: Value) -> Constant | None:
+    """Make a constant of a number; beside a Fraction an int stays exact."""
+    data: Number
+    if number.__class__ is float:
+        data = number
+    elif beside._data.__class__ is Fraction and isinstance(number, int):
+        data = Fraction(number)
+    else:
+        known = as_real(number)
+        if known is None:
+            if type(number).__module__ == 'builtins':
+                real(number, 'an operand')  # raises, and names it
+            return None  # something that may know what to do with a Value
+        data = known
+    node = new(Constant)
+    node._data = data
+    return node

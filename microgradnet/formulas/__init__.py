@@ -1,0 +1,1 @@
+"""Formulas as structures, and the notations they are printed in."""

@@ -1,0 +1,85 @@
+r"""Formulas as LaTeX.
+
+>>> from microgradnet.formulas.terms import add, multiply
+>>> from microgradnet.formulas.terms import Minus, Number, Power, Samples, Symbol
+>>> w, r = Symbol(Name('w', 'x1,3', hat=True), [4.0]), Symbol(Name('r', '3', sample='i'), [0.5, 1.0])
+>>> print(tex(Samples(multiply(w, Power(add(r, Minus(w)), Number(2))), 2)))
+\sum_{i=1}^{M} \hat{w}_{x_1,3} \cdot \left(r_{3}^{(i)} - \hat{w}_{x_1,3}\right)^{2}
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from .._escapes import tex_text
+from .printer import LOOSE, OPEN, TIGHT, Printer, digits_apart
+from .printing import TIGHT as WHOLE
+from .printing import node_latex
+from .terms import PARTS, Name, Term
+
+__all__ = ['tex']
+
+#: Greek letters whose command is not their name in Unicode.
+GREEK = {'λ': r'\lambda', 'ε': r'\varepsilon', 'φ': r'\varphi', 'ς': r'\varsigma', 'ο': 'o'}
+
+
+class Tex(Printer):
+    def brackets(self, body: str) -> str:
+        return rf'\left({body}\right)'
+
+    def name(self, name: Name) -> str:
+        base = _letter(name.base) if len(name.base) == 1 else rf'\mathit{{{tex_text(name.base)}}}'
+        base = rf'\hat{{{base}}}' if name.hat else base
+        index = re.sub(r'\bx(\d+)', lambda x: f'x_{x[1]}' if len(x[1]) == 1 else f'x_{{{x[1]}}}', name.index)
+        sample = f'^{{({name.sample})}}' if name.sample else ''
+        return base + f'_{{{index}}}' * bool(index) + sample
+
+    def number(self, data: Any, in_full: bool) -> str:
+        sign, above, below, exponent = digits_apart(data, in_full)
+        if below:
+            return rf'{sign}\frac{{{above}}}{{{below}}}'
+        if not exponent:
+            return sign + above
+        return sign + ('' if above == '1' else rf'{above} \cdot ') + f'10^{{{exponent}}}'
+
+    def product(self, factors: Sequence[str]) -> str:
+        return r' \cdot '.join(factors)
+
+    def quotient(self, above: str, below: str) -> str:
+        return rf'\frac{{{above}}}{{{below}}}'
+
+    def power(self, base: str, exponent: str) -> str:
+        return f'{base}^{{{exponent}}}'
+
+    def function(self, operation: Any, operands: tuple[Any, ...]) -> tuple[str, int]:
+        flat = [o for operand in operands for o in (operand if isinstance(operand, tuple) else (operand,))]
+        printed = [(body, WHOLE if binding == TIGHT else 0) for body, binding in map(self.spell, flat)]
+        body = str(node_latex(operation, printed))
+        closed = body.startswith(r'\sqrt') or body.endswith((r'\right)', r'\right|', r'\right]'))
+        return body, TIGHT if closed else OPEN + (operation.name == 'exp')
+
+    def ratio(self, of: str, by: str, total: bool) -> str:
+        d = r'\mathrm{d}' if total else r'\partial '
+        return rf'\frac{{{d}{of}}}{{{d}{by}}}'
+
+    def derivative(self, by: str, body: str) -> str:
+        return rf'\frac{{\partial}}{{\partial {by}}} {body}'
+
+    def samples(self, first: int, body: str) -> str:
+        return rf'\sum_{{i={first}}}^{{M}} {body}'
+
+    def marked(self, part: str, body: str) -> str:
+        return rf'\underbrace{{\textcolor{{{PARTS[part]}}}{{{body}}}}}_{{\text{{{part}}}}}'
+
+
+def _letter(letter: str) -> str:
+    greek = unicodedata.name(letter, '').partition('GREEK SMALL LETTER ')[2]
+    return tex_text(letter) if not greek else GREEK.get(letter, f'\\{greek.split()[-1].lower()}')
+
+
+def tex(term: Term) -> str:
+    """Print a formula as LaTeX, without dollars."""
+    return Tex().print(term, LOOSE)

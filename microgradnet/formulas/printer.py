@@ -1,0 +1,204 @@
+"""One walk over formulas for all printed forms: where brackets, signs and dots go.
+
+A ``Printer`` decides what a mathematician would: brackets only where needed, minus
+instead of plus a negative number. What the parts look like is for the three forms to
+say: ``text``, ``tex``, ``mathml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..engine.numbers import Fraction
+from .terms import (
+    Applied,
+    Derivative,
+    Function,
+    Marked,
+    Minus,
+    Name,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Samples,
+    Sum,
+    Symbol,
+    Term,
+)
+
+__all__ = ['Printer', 'digits', 'digits_apart']
+
+#: How tightly a printed form binds.
+LOOSE, SUM, PRODUCT, OPEN, TIGHT = 0, 1, 2, 3, 9
+
+
+def digits(data: Any, in_full: bool = False) -> str:
+    """Write a number in six digits, or in full; a fraction whole.
+
+    >>> digits(1 / 3), digits(2.0), digits(Fraction(-1, 3)), digits(0.1 + 0.2, in_full=True)
+    ('0.333333', '2', '-1/3', '0.30000000000000004')
+    """
+    if isinstance(data, (int, Fraction)):
+        return str(data)
+    return repr(data).removesuffix('.0') if in_full else f'{abs(data) if data == 0 else data:.6g}'
+
+
+def digits_apart(data: Any, in_full: bool) -> tuple[str, str, str, str]:
+    """Return sign, digits, denominator and exponent of ten as they are set; all but the digits may be empty.
+
+    >>> digits_apart(-1.5e-7, False), digits_apart(Fraction(1, 3), False)
+    (('-', '1.5', '', '-7'), ('', '1', '3', ''))
+    """
+    body, _, exponent = digits(data, in_full).partition('e')
+    above, _, below = body.removeprefix('-').partition('/')
+    return '-' * body.startswith('-'), above, below, str(int(exponent)) if exponent else ''
+
+
+class Printer:
+    """Prints terms; subclasses say how each part looks."""
+
+    #: How tightly a fraction binds: above and below a bar it is its own bracket.
+    quotient_binds = TIGHT
+    #: How tightly an exponent must bind: raised, it is its own bracket.
+    exponent_least = LOOSE
+
+    def print(self, term: Term, least: int = LOOSE) -> str:
+        """Print a formula, in brackets if it binds less than asked."""
+        body, binding = self.spell(term)
+        return body if binding >= least else self.brackets(body)
+
+    def spell(self, term: Term) -> tuple[str, int]:
+        """Return a printed formula, and how tightly its last operator binds."""
+        match term:
+            case Number(data, in_full):
+                data = abs(data) if data == 0 and not in_full else data  # nobody writes -0
+                return self.number(data, in_full), self.number_binds(digits(data, in_full))
+            case Symbol(name):
+                return self.name(name), TIGHT
+            case Applied(function, primed, argument):
+                return self.apply(self.name(function), primed, self.name(argument.name)), TIGHT
+            case Sum(terms):
+                return self.sum(terms), SUM
+            case Minus(body):
+                return self.minus(self.subtracted(body)), PRODUCT
+            case Product(factors):
+                last = len(factors) - 1
+                return self.product(
+                    [self.factor(f, k == 0, k == last) for k, f in enumerate(factors)]
+                ), PRODUCT
+            case Quotient(above, below):
+                least = PRODUCT if self.quotient_binds < TIGHT else LOOSE
+                return self.quotient(
+                    self.print(above, least), self.print(below, 2 * least)
+                ), self.quotient_binds
+            case Power(base, exponent):
+                return self.power(self.base(base), self.print(exponent, self.exponent_least)), OPEN + 1
+            case Function(operation, operands):
+                return self.function(operation, operands)
+            case Derivative(by, body, _, total):
+                if isinstance(body, Symbol) and (not body.name.sample or body.name.base == 'E'):
+                    return self.ratio(self.name(body.name), self.name(by.name), total), TIGHT
+                return self.derivative(self.name(by.name), self.print(body, TIGHT)), OPEN
+            case Samples(body, _, first):
+                return self.samples(first, self.print(body, PRODUCT)), PRODUCT
+            case Marked(part, body):
+                return self.marked(part, self.print(body)), TIGHT
+        raise TypeError(f'no formula: {term!r}')
+
+    def factor(self, term: Term, first: bool, last: bool) -> str:
+        """Print a factor: a minus, and what reaches to the right, must not touch its neighbours."""
+        body, binding = self.spell(term)
+        if isinstance(term, Samples):
+            return body if last else self.brackets(body)
+        if isinstance(term, Number) and digits(term.data).startswith('-'):
+            return body if first else self.brackets(body)
+        if isinstance(term, Minus) or (binding == OPEN and not last):
+            return self.brackets(body)
+        return body if binding >= PRODUCT else self.brackets(body)
+
+    def base(self, term: Term) -> str:
+        """Print what is raised to a power: a fraction only in brackets."""
+        return self.brackets(self.print(term)) if isinstance(term, Quotient) else self.print(term, TIGHT)
+
+    def sum(self, terms: Sequence[Term]) -> str:
+        """Print terms side by side, subtracting those that are negative."""
+        signs = [split_sign(term) for term in terms]
+        return self.signed([(sign, self.subtracted(body)) for sign, body in signs])
+
+    def subtracted(self, term: Term) -> str:
+        """Print what stands after a sign: it must not begin with another one."""
+        match term:
+            case Product((first, *others)) if others and split_sign(first)[0] == '-':
+                last = len(others)
+                return self.product([self.factor(f, False, k == last) for k, f in enumerate(term.factors)])
+            case Number(data) if digits(data).startswith('-'):
+                return self.brackets(self.spell(term)[0])
+            case Minus():
+                return self.brackets(self.spell(term)[0])
+        return self.print(term, PRODUCT)
+
+    @staticmethod
+    def number_binds(text: str) -> int:
+        """Tell how tightly a number binds: a fraction or a power of ten as a product does."""
+        return PRODUCT if text.startswith('-') or '/' in text or 'e' in text else TIGHT
+
+    # What two forms say alike.
+
+    def apply(self, function: str, primed: bool, argument: str) -> str:
+        return f'{function}{chr(39) * primed}({argument})'
+
+    def signed(self, parts: Sequence[tuple[str, str]]) -> str:
+        first, *others = parts
+        return '-' * (first[0] == '-') + first[1] + ''.join(f' {sign} {body}' for sign, body in others)
+
+    def minus(self, body: str) -> str:
+        return f'-{body}'
+
+    # What a form must say.
+
+    def brackets(self, body: str) -> str:
+        raise NotImplementedError
+
+    def name(self, name: Name) -> str:
+        raise NotImplementedError
+
+    def number(self, data: Any, in_full: bool) -> str:
+        raise NotImplementedError
+
+    def product(self, factors: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def quotient(self, above: str, below: str) -> str:
+        raise NotImplementedError
+
+    def power(self, base: str, exponent: str) -> str:
+        raise NotImplementedError
+
+    def function(self, operation: Any, operands: tuple[Any, ...]) -> tuple[str, int]:
+        raise NotImplementedError
+
+    def ratio(self, of: str, by: str, total: bool) -> str:
+        raise NotImplementedError
+
+    def derivative(self, by: str, body: str) -> str:
+        raise NotImplementedError
+
+    def samples(self, first: int, body: str) -> str:
+        raise NotImplementedError
+
+    def marked(self, part: str, body: str) -> str:
+        raise NotImplementedError
+
+
+def split_sign(term: Term) -> tuple[str, Term]:
+    """Take a minus out of a term: what is subtracted is printed without it."""
+    if isinstance(term, Minus):
+        return '-', term.body
+    if isinstance(term, Number) and digits(term.data).startswith('-'):
+        return '-', Number(-term.data, term.in_full)
+    if isinstance(term, Product) and isinstance(term.factors[0], Number):
+        sign, first = split_sign(term.factors[0])
+        return sign, Product((first, *term.factors[1:]))
+    return '+', term

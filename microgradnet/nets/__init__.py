@@ -1,0 +1,1 @@
+"""Neurons, layers and nets, their errors, and their files."""

@@ -1,0 +1,1 @@
+"""The kit turned on other people's engines."""

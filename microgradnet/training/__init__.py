@@ -1,0 +1,1 @@
+"""Teacher sets, and learning from them."""

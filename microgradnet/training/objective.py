@@ -1,0 +1,237 @@
+"""The error of a net, recorded anew for every batch: any error, any numbers, fractions too.
+
+>>> from microgradnet.nets.losses import half_squared_error
+>>> net = MLP.from_weights([[[2.0]]], [[0.0]])
+>>> error_and_gradients(net, [([1.0], 1.0), ([2.0], 3.0)], half_squared_error)
+1.0
+>>> net.parameters()[0].grad, net.parameters()[1].grad
+(3.0, 2.0)
+
+The error of a net as a program: one sample recorded, replayed over rows of inputs and targets.
+
+>>> from microgradnet.nets.losses import half_squared_error
+>>> net = MLP.from_weights([[[2.0]]], [[0.0]])
+>>> from microgradnet.training.data import TeacherSet
+>>> program = CompiledError(net, TeacherSet([[1.0], [2.0]], [1.0, 3.0]), half_squared_error)
+>>> E, gradient = program.gradient([0, 1])
+>>> E, [float(slope) for slope in gradient]
+(1.0, [3.0, 2.0])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isclose, isfinite
+from typing import Any
+
+from .._extras import have, needed
+from .._processes import cached_property
+from ..compiling import Program, recording
+from ..compiling.run.rows import is_mapped
+from ..compiling.run.shards import Workers
+from ..engine.context import ieee_arithmetic
+from ..engine.ieee import TROUBLE
+from ..engine.numbers import Fraction, Number
+from ..engine.value import Value
+from ..nets.losses import cross_entropy, half_squared_error, margins, max_margin
+from ..nets.net import MLP
+from .history import Error, ErrorOf, Trouble, error_over, finite, is_finite, outputs_over
+from .large import LargeTeacherSet, Samples
+
+__all__ = ['CompiledError', 'RecordedError', 'error_and_gradients', 'error_of']
+
+
+class RecordedError:
+    """A net's error over samples, its gradient, and the net's outputs, by the graph of each batch."""
+
+    compiled, parts = False, None
+
+    def __init__(self, net: MLP, teacher_set: Samples, error: Error) -> None:
+        self.net, self.error_of, self.parameters = net, error, net.trainable()
+        self.samples = [*teacher_set]
+
+    def gradient(self, places: Sequence[int] | None) -> tuple[Number, list[Number]]:
+        """Return E over the samples at some places, or all, and dE/dw for each trainable parameter."""
+        samples = self.samples if places is None else [self.samples[place] for place in places]
+        E = error_and_gradients(self.net, samples, self.error_of)
+        return E, [p.grad for p in self.parameters]
+
+    def error(self, teacher_set: Samples) -> Number:
+        """Return E over a set."""
+        return error_over(self.net, teacher_set, self.error_of)
+
+    def outputs(self, teacher_set: Samples) -> list[Any]:
+        """Return the net's outputs for each sample."""
+        return outputs_over(self.net, teacher_set)
+
+
+def error_and_gradients(net: MLP, samples: Sequence[tuple[Any, Any]], error: Error) -> Number:
+    """Return the error E of a net over samples, and leave dE/dw in the ``grad`` of every parameter."""
+    net.zero_grad()
+    try:
+        E = _forward(net, samples, error)
+    except TROUBLE as trouble:
+        # Python's arithmetic gave up; IEEE's tells a nan or an overflow from a mistake.
+        with ieee_arithmetic():
+            E = _forward(net, samples, error)
+        if is_finite(E.data):
+            raise
+        raise Trouble(f'the error became {E.data}') from trouble
+    finite(E.data)
+    E.backward()
+    return E.data
+
+
+def _forward(net: MLP, samples: Sequence[tuple[Any, Any]], error: Error) -> Value:
+    E = error([net(x) for x, _ in samples], [t for _, t in samples])
+    if not isinstance(E, Value):
+        raise TypeError(f'an error must return a Value, not {E!r}')
+    return E
+
+
+#: Errors that are known to be sums over the samples.
+SUMS = (half_squared_error, max_margin, cross_entropy)
+#: Recorded, a parameter takes about so many seconds for a sample; to compile takes about a second.
+RECORDED, COMPILING = 1e-6, 1.0
+#: So many samples of a large set are compared with their recorded errors.
+CHECKED = 1000
+
+
+class CompiledError:
+    """A net's error over samples, its gradient, and the net's outputs, without recording again.
+
+    Raises ValueError where the error is not a sum over the samples, or branches.
+    """
+
+    compiled = True
+
+    def __init__(
+        self,
+        net: MLP,
+        teacher_set: Samples,
+        error: Error,
+        executor: Workers | None = None,
+        shards: int | None = None,
+    ) -> None:
+        self.net, self._error, self.parameters = net, error, net.trainable()
+        x, t = next(iter(teacher_set))
+        self.classes = error is cross_entropy and not isinstance(t, Sequence)
+        t = self._target(t)
+        self.inputs = [Value(float(number)) for number in x]
+        targets = [Value(float(number)) for number in t] if isinstance(t, Sequence) else Value(float(t))
+        with ieee_arithmetic(), recording():
+            self.output = net(self.inputs)
+            # Targets are numbers of a row here, and are checked where they are numbers of a sample.
+            E = (margins if error is max_margin else error)([self.output], [targets])
+        leaves = [*self.inputs, *(targets if isinstance(targets, list) else [targets])]
+        self.program = Program(E, rows=leaves, parameters=self.parameters)
+        if self.program.branches:
+            raise ValueError(f'the error cannot be compiled: {self.program.branches[0]}. Use where() or max() there')
+        self.rows = self.rows_of(teacher_set)
+        self._check(teacher_set.select(range(min(len(teacher_set), CHECKED))) if self.is_large else teacher_set)
+        self.shards = None if executor is None else self.program.shards(self.rows, executor, shards)
+
+    def rows_of(self, teacher_set: Samples) -> Any:
+        """Return the rows of a set: the inputs, then the targets."""
+        numpy = needed('numpy', 'learning in compiled code')
+
+        if isinstance(teacher_set, LargeTeacherSet):
+            return teacher_set.rows_of(self.net.sizes[-1] if self.classes else None)
+        targets = [self._target(t) for t in teacher_set.targets]
+        rows = ([*x, *(t if isinstance(t, Sequence) else [t])] for x, t in zip(teacher_set.inputs, targets))
+        return numpy.array([[float(number) for number in row] for row in rows])
+
+    def gradient(self, places: Sequence[int] | None) -> tuple[Number, list[Number]]:
+        """Return E over the samples at some places, or all, and dE/dw for each trainable parameter."""
+        theta = [p.data for p in self.parameters]
+        if self.shards:
+            E, *gradient = self.shards.sums(theta, places)
+            return float(E), [*map(float, gradient)]
+        E, slopes = self.program.value_and_gradient(theta, self.rows if places is None else self.rows[places])
+        return E, [*map(float, slopes)]
+
+    @property
+    def parts(self) -> int | None:
+        """How many shards workers share, if they do."""
+        return self.shards.count if self.shards else None
+
+    @property
+    def descends(self) -> bool:
+        """Whether ``descend`` can do epochs: with all rows here, in memory."""
+        return self.shards is None and not self.is_large
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the rows are in a file."""
+        return is_mapped(self.rows)
+
+    def descend(self, places: Sequence[int], size: int, learning_rate: Any) -> float:
+        """Do one epoch of gradient descent in batches of a size; return E, summed as the batches were met.
+
+        Raises ArithmeticError if a weight becomes nan or inf, and then changes none.
+        """
+        return self.program.descend(self.rows[places], learning_rate, 1, size)[0]
+
+    def error(self, teacher_set: Samples) -> float:
+        """Return E over a set."""
+        return float(self.program.sum(self.rows_of(teacher_set)))
+
+    def outputs(self, teacher_set: Samples) -> list[Any]:
+        """Return the net's outputs for each sample, as ``predict`` does."""
+        numpy = needed('numpy', 'learning in compiled code')
+
+        found: list[Any] = self._forward(numpy.array(teacher_set.inputs, dtype=float)).tolist()
+        return found
+
+    @cached_property
+    def _forward(self) -> Program:
+        return Program(self.output, rows=self.inputs, parameters=self.parameters)
+
+    def _target(self, target: Any) -> Any:
+        """Return a class as the row of probabilities that says the same, any other target as it is."""
+        if not self.classes:
+            return target
+        return [float(k == target) for k in range(self.net.sizes[-1])]
+
+    def _check(self, teacher_set: Samples) -> None:
+        """Raise what the error raises for bad targets, and ValueError unless it is the sum that the program makes."""
+        recorded, summed = float(error_over(self.net, teacher_set, self._error)), self.error(teacher_set)
+        if isfinite(recorded) and not isclose(recorded, summed, rel_tol=1e-6, abs_tol=1e-9):
+            name = getattr(self._error, '__name__', repr(self._error))
+            raise ValueError(f'only an error that is a sum over the samples can be compiled; {name} is not')
+
+
+def error_of(
+    net: MLP,
+    teacher_set: Samples,
+    error: Error,
+    epochs: int,
+    compiled: bool | None,
+    executor: Workers | None = None,
+    shards: int | None = None,
+) -> ErrorOf:
+    """Return the error compiled if it is wanted so, or, with None, if that can be had and pays; else recorded.
+
+    What is in a file, or shared by workers, is compiled.
+    """
+    for what, need in ('a LargeTeacherSet', isinstance(teacher_set, LargeTeacherSet)), ('executor=', executor):
+        if need:
+            if compiled is False:
+                raise ValueError(f'{what} is for compiled errors, and compiled is False')
+            compiled = True
+    exact = any(isinstance(p.data, Fraction) for p in net.parameters())
+    if compiled and exact:
+        raise TypeError('compiled=True computes in floats; the net has fractions')
+    if compiled or (compiled is None and not exact and _pays(net, teacher_set, error, epochs)):
+        try:
+            return CompiledError(net, teacher_set, error, executor, shards)
+        except (ValueError, TypeError):  # an activation that branches, an operation that only Python can compute
+            if compiled:
+                raise
+    return RecordedError(net, teacher_set, error)
+
+
+def _pays(net: MLP, teacher_set: Samples, error: Error, epochs: int) -> bool:
+    """Tell whether an error can surely be compiled, and so much is to be done that it pays."""
+    cost = epochs * len(teacher_set) * len(net.parameters()) * RECORDED
+    return have('llvmlite') and have('numpy') and cost >= COMPILING and error in SUMS

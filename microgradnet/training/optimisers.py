@@ -1,0 +1,202 @@
+"""How weights follow their gradients: gradient descent and friends, and schedules for h.
+
+============  ====================================================================
+`descent`     ``w <- w - h * dE/dw``, as in the derivation ("Training")
+`momentum`    the same along a running sum of gradients, which dies away
+`adamw`       each weight at its own pace, with weights that decay
+============  ====================================================================
+
+An optimiser is anything with ``step(weights, gradients, h)`` that returns the new
+weights. One that remembers something goes on where it was when it is used again.
+
+>>> Descent().step([1.0, 2.0], [0.5, -0.5], 0.1)
+[0.95, 2.05]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil, cos, exp, hypot, log, pi, sqrt
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from ..engine.checks import one_of, within
+from ..engine.numbers import Number
+
+__all__ = ['OPTIMISERS', 'SCHEDULES', 'AdamW', 'Descent', 'Momentum', 'Optimiser', 'Schedule', 'clipped', 'named']
+
+T = TypeVar('T')
+
+
+class Optimiser(Protocol):
+    """What ``train`` asks of an optimiser."""
+
+    def step(self, weights: Sequence[Number], gradients: Sequence[Number], h: Number) -> list[Number]:
+        """Return the new weights; those given stay as they are."""
+        ...
+
+
+class Descent:
+    """Gradient descent, exact on fractions."""
+
+    def step(self, weights: Sequence[Number], gradients: Sequence[Number], h: Number) -> list[Number]:
+        """Return ``w - h * gradient`` for every weight."""
+        return [w - h * gradient for w, gradient in zip(weights, gradients, strict=True)]
+
+    def __repr__(self) -> str:
+        return 'Descent()'
+
+
+class Momentum:
+    """Gradient descent with momentum (Polyak 1964): ``v <- momentum * v + gradient; w <- w - h * v``.
+
+    Raises ValueError unless ``0 <= momentum < 1``.
+
+    >>> ball = Momentum(0.5)
+    >>> weights = ball.step([0.0], [1.0], 0.1); weights
+    [-0.1]
+    >>> ball.step(weights, [1.0], 0.1)
+    [-0.25]
+    """
+
+    def __init__(self, momentum: Number = 0.9) -> None:
+        self.momentum = within('momentum', momentum, '0 <= momentum < 1', lambda x: 0 <= x < 1)
+        self.velocity: list[Number] = []
+
+    def step(self, weights: Sequence[Number], gradients: Sequence[Number], h: Number) -> list[Number]:
+        """Return ``w - h * v`` for every weight, v being its velocity from now on."""
+        velocity = _known(self, self.velocity, weights) or [0] * len(weights)
+        self.velocity = [self.momentum * v + gradient for v, gradient in zip(velocity, gradients, strict=True)]
+        return [w - h * v for w, v in zip(weights, self.velocity, strict=True)]
+
+    def __repr__(self) -> str:
+        return f'Momentum({self.momentum})'
+
+
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
+
+    The step is ``h * (m / (sqrt(v) + epsilon) + weight_decay * w)``, where m and v are
+    running means of the gradient and of its square, with decay rates ``beta1`` and
+    ``beta2``, corrected for having started from 0. All parameters decay, biases too.
+
+    >>> weights = AdamW(weight_decay=0.0).step([1.0, 1.0], [1e-3, -1e3], 0.25)
+    >>> [f'{w:.4f}' for w in weights]
+    ['0.7500', '1.2500']
+    """
+
+    def __init__(
+        self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01
+    ) -> None:
+        self.beta1 = within('beta1', beta1, '0 <= beta1 < 1', lambda x: 0 <= x < 1)
+        self.beta2 = within('beta2', beta2, '0 <= beta2 < 1', lambda x: 0 <= x < 1)
+        self.epsilon = within('epsilon', epsilon, 'more than 0', lambda x: x > 0)
+        self.weight_decay = within('weight_decay', weight_decay, 'at least 0', lambda x: x >= 0)
+        self.means: list[tuple[Number, Number]] = []
+        self.steps = 0
+
+    def step(self, weights: Sequence[Number], gradients: Sequence[Number], h: Number) -> list[Number]:
+        """Return the new weights; the running means move on."""
+        means = _known(self, self.means, weights) or [(0.0, 0.0)] * len(weights)
+        b1, b2 = self.beta1, self.beta2
+        self.means = [
+            (b1 * m + (1 - b1) * gradient, b2 * v + (1 - b2) * gradient * gradient)
+            for (m, v), gradient in zip(means, gradients, strict=True)
+        ]
+        self.steps += 1
+        unbiased_m, unbiased_v = 1 - b1**self.steps, 1 - b2**self.steps
+        return [
+            w - h * (m / unbiased_m / (sqrt(v / unbiased_v) + self.epsilon) + self.weight_decay * w)
+            for w, (m, v) in zip(weights, self.means, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f'AdamW({self.beta1}, {self.beta2}, epsilon={self.epsilon}, weight_decay={self.weight_decay})'
+
+
+#: The optimisers that ``train`` knows by name, each with its defaults.
+OPTIMISERS: dict[str, Callable[[], Optimiser]] = {'descent': Descent, 'momentum': Momentum, 'adamw': AdamW}
+
+
+def clipped(gradients: Sequence[Number], largest: Number) -> list[Number]:
+    """Scale gradients down together, so that their Euclidean norm is at most ``largest``.
+
+    After Pascanu and others (2013). Gradients within the norm come back untouched.
+
+    >>> clipped([3.0, 4.0], 1.0), clipped([3.0, 4.0], 5.0)
+    ([0.6, 0.8], [3.0, 4.0])
+    """
+    norm = hypot(*gradients)
+    return [largest * (gradient / norm) for gradient in gradients] if norm > largest else [*gradients]
+
+
+#: A schedule takes the number of the epoch, from 1 on, and how many there will be at
+#: most; it returns the factor by which the learning rate h is multiplied.
+Schedule: TypeAlias = Callable[[int, int], Number]
+
+
+def constant(epoch: int, epochs: int) -> Number:
+    """Leave h as it is, exactly."""
+    return 1
+
+
+def linear(epoch: int, epochs: int) -> Number:
+    """Fall from 1 in equal steps, which would reach 0 just after the last epoch.
+
+    >>> [linear(epoch, 4) for epoch in (1, 2, 3, 4)]
+    [1.0, 0.75, 0.5, 0.25]
+    """
+    return 1 - (epoch - 1) / epochs
+
+
+def cosine(epoch: int, epochs: int) -> Number:
+    """Fall from 1 along half a cosine (Loshchilov and Hutter 2017), 0 just after the last epoch."""
+    return (1 + cos(pi * (epoch - 1) / epochs)) / 2
+
+
+def step(epoch: int, epochs: int) -> Number:
+    """Fall to a tenth after each third of the epochs: 1, 0.1, 0.01."""
+    return 10.0 ** -(3 * (epoch - 1) // epochs)
+
+
+def exponential(epoch: int, epochs: int) -> Number:
+    """Fall by the same factor every epoch, from 1 to 0.01 just after the last."""
+    return exp(log(0.01) * (epoch - 1) / epochs)
+
+
+def warmup(epoch: int, epochs: int) -> Number:
+    """Rise in equal steps to 1 over the first tenth of the epochs, and stay there.
+
+    >>> [warmup(epoch, 40) for epoch in (1, 2, 3, 4, 5)]
+    [0.25, 0.5, 0.75, 1, 1]
+    """
+    return min(1, epoch / ceil(epochs / 10))
+
+
+def warmup_cosine(epoch: int, epochs: int) -> Number:
+    """Rise as ``warmup`` does, then fall along half a cosine."""
+    rise = ceil(epochs / 10)
+    return epoch / rise if epoch <= rise else cosine(epoch - rise, epochs - rise)
+
+
+#: The schedules that ``train`` knows by name.
+SCHEDULES: dict[str, Schedule] = {
+    'constant': constant, 'linear': linear, 'cosine': cosine, 'step': step, 'exponential': exponential,
+    'warmup': warmup, 'warmup-cosine': warmup_cosine,
+}  # fmt: skip
+
+
+def named(what: str, name: str, known: Mapping[str, T]) -> T:
+    """Look a name up; raise a ValueError that names the nearest that is known.
+
+    >>> named('schedule', 'cosin', SCHEDULES)
+    Traceback (most recent call last):
+        ...
+    ValueError: there is no schedule 'cosin'; did you mean 'cosine'?
+    """
+    return known[one_of(what, name, known)]
+
+
+def _known(optimiser: Optimiser, memory: list[Any], weights: Sequence[Number]) -> list[Any]:
+    if memory and len(memory) != len(weights):
+        raise ValueError(f'{optimiser!r} remembers {len(memory)} weights and is given {len(weights)}: make a new one')
+    return memory

@@ -1,0 +1,246 @@
+"""A reader of printed derivations: it has nothing but the text, and believes none of it.
+
+It parses every line set in by four spaces, evaluates every side of it for every sample
+from what is given alone, and compares with the number printed. Derivatives it works out
+itself, by dual numbers through the lines that define names. It imports nothing of the
+engine: functions and their derivatives are Python's own.
+
+Where the text repeats a formula with numbers put in, each number must be that of the
+symbol in its place. Numbers must be the nearest in six digits, those given in full. Terms
+that vanish must be those of the sum above them, and paths lead along their weights.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from fractions import Fraction
+from typing import Any
+
+from tests.support.derivation_evaluator import Evaluator
+from tests.support.derivation_lines import FUNCTIONS, Line, Tree, Wrong, joined, names_in, read_name, walk
+from tests.support.derivation_prose import HEADINGS, PROSE
+
+__all__ = ['Reader', 'Wrong']
+
+
+class Reader(Evaluator):
+    """Everything that a text says, checked: ``given`` and ``found`` by name, numbers as printed."""
+
+    def __init__(self, text: str) -> None:
+        rows = joined(unicodedata.normalize('NFD', text).split('\n'))
+        title = re.fullmatch(r'The (update|derivative) of (\S+) by (.+)', rows[0])
+        if not title:
+            raise Wrong(rows[0])
+        of_a_net = title[1] == 'update'
+        super().__init__(of_a_net, by=title[2] if of_a_net else title[3])
+        self.of = 'E' if of_a_net else title[2]
+        self.found: dict[str, list[Any]] = {}
+        self.path: list[str] = []
+        #: How many numbers a line for every sample has.
+        self.shown = 10**9
+        #: Names that had their line, and which function each r goes into.
+        self.seen: set[str] = set()
+        self.letters: dict[str, str] = {}
+        #: What a whole derivative is stated of.
+        self.totals: list[str] = []
+        parsed = [(row, Line(row[4:]) if row.startswith('    ') else None) for row in rows[1:]]
+        self.define(parsed)
+        self.check_all(parsed)
+        used = {self.key(name)[0] for _, line in parsed if line for side in line.sides or [line.left]
+                if side is not line.left or side[0] != 'name' for name in names_in(side)}  # fmt: skip
+        unused = {*self.definitions} - used - {'M', self.of, f'{self.by}^(l+1)'}
+        if unused - {name for name in unused if self.definitions[name][0] == 'given'}:
+            raise Wrong(f'{unused} is of no use')
+        if self.of_a_net != (f'{self.by}^(l+1)' in self.definitions) or self.totals[-1:] != [self.of]:
+            raise Wrong('the result is missing')
+
+    def define(self, parsed: list[tuple[str, Line | None]]) -> None:
+        """Take over what is given, and the first line of every other name: the update rule comes before E."""
+        heading = ''
+        for row, line in parsed:
+            if line is None:
+                heading = row if row in HEADINGS else heading
+                if row.startswith('Activation: '):
+                    self.activations(row)
+            elif heading == 'What is given':
+                self.take_over(line)
+            elif line.left[0] == 'name':
+                name, _ = self.key(line.left[1])
+                if name not in self.definitions:
+                    if not line.sides and not name.startswith('P_'):
+                        raise Wrong(f'{line.text!r}: {name} comes from nowhere')
+                    self.definitions[name] = line.sides[0] if line.sides else ('number', line.numbers[0])
+                elif not name.startswith('P_') and not (name.endswith('^(l+1)') and len(line.sides) == 2):
+                    raise Wrong(f'{line.text!r}: {name} is there already')
+                self.found.setdefault(name, [Fraction(n) if '/' in n else float(n) for n in line.numbers])
+
+    def check_all(self, parsed: list[tuple[str, Line | None]]) -> None:
+        heading, vanishing = '', []
+        for row, line in parsed:
+            if line is not None:
+                if heading != 'What is given':
+                    self.check_order(heading, line)
+                    self.check(line)
+                    vanishing = self.check_vanishing(heading, line, vanishing)
+            elif row.startswith('Path '):
+                self.start_path(row)
+            elif row.startswith('The numbers of all '):
+                self.check_counts(row)
+            elif row.startswith('The other '):
+                if row != f'The other {self.samples - self.shown} samples, added up:':
+                    raise Wrong(row)
+            elif row not in (*PROSE, *HEADINGS) and not row.startswith('Activation: '):
+                raise Wrong(row)
+            elif row in HEADINGS:
+                if vanishing:
+                    raise Wrong(f'terms that vanish are missing before {row!r}')
+                heading, self.path = row, []
+                if heading == 'The chain rule':
+                    every = [*dict.fromkeys(names_in(self.definitions['E']))]
+                    vanishing = [('name', name) for letter in 'ty' for name in every
+                                 if name[0] == letter and not self.moves(('name', name))]  # fmt: skip
+
+    # What is given.
+
+    def take_over(self, line: Line) -> None:
+        if line.left[0] != 'name' or line.sides or line.more:
+            raise Wrong(f'{line.text!r}: given is a name with its number')
+        for number in line.numbers:
+            if '/' in number:
+                proper = str(Fraction(number)) == number
+            else:
+                proper = repr(float(number)).removesuffix('.0') == number
+            if not proper:
+                raise Wrong(f'{line.text!r}: {number} is not printed as it should be')
+        name, sample = read_name(line.left[1])
+        if name in self.given or sample not in ('', 'i'):
+            raise Wrong(f'{line.text!r}: given before')
+        numbers = [Fraction(n) if re.fullmatch(r'-?\d+(/\d+)?', n) else float(n) for n in line.numbers]
+        if name == 'M':
+            self.samples = int(numbers[0])
+        if len(numbers) != (self.samples if sample else 1):
+            raise Wrong(f'{line.text!r}: wanted one number for each of {self.samples} samples')
+        self.given[name] = numbers
+        self.definitions[name] = ('given', sample)
+
+    def activations(self, row: str) -> None:
+        if row[-1] != '.':
+            raise Wrong(row)
+        for part in row[:-1].removeprefix('Activation: ').split('; '):
+            match = re.fullmatch(r'(\S+) is (\w+)', part)
+            if not match or match[2] not in FUNCTIONS:
+                raise Wrong(row)
+            self.functions[match[1]] = FUNCTIONS[match[2]]
+            self.given[match[1]] = [match[2]]
+
+    def check_counts(self, row: str) -> None:
+        match = re.fullmatch(
+            r'The numbers of all (\d+) samples; from here on the first (\d+) are printed, and … stands for the others:',
+            row,
+        )
+        if not match or int(match[1]) != self.samples or not 1 < int(match[2]) < self.samples:
+            raise Wrong(row)
+        self.shown = int(match[2])
+
+    def start_path(self, row: str) -> None:
+        match = re.fullmatch(r'Path (\d+), (.*):', row)
+        if not match:
+            raise Wrong(row)
+        stations = re.split(' → ' if self.of_a_net else ' ← ', match[2])
+        if self.of_a_net and not all(re.fullmatch(r'f_\d+|f\u0302(_\d+)?', station) for station in stations):
+            raise Wrong(row)
+        self.path = [f'P_{match[1]}', *stations]
+
+    # The lines.
+
+    def check(self, line: Line) -> None:
+        """Evaluate every side of a line for every sample, and define its left if it is new."""
+        if line.left[0] == 'ratio' and line.left[1] == '∂d'[not self.of_a_net] and line.left[2] == self.of:
+            self.totals.append(self.of)
+            self.gradient = [Fraction(n) if '/' in n else float(n) for n in line.numbers]
+        if self.path:
+            self.check_path(line)
+        free = 'i' in {read_name(name)[1] for name in self.free_names([line.left, *line.sides])}
+        wanted = (min(self.samples, self.shown) if free else 1, free and self.shown < self.samples)
+        if (len(line.numbers), line.more) != wanted and line.numbers != ['0']:
+            raise Wrong(f'{line.text!r}: wanted {wanted[0]} numbers{", ..." * wanted[1]}')
+        before = line.left
+        for side in [line.left, *line.sides]:
+            if side is not line.left and not names_in(side):
+                self.same(before, side, line)
+                continue
+            for i in range(wanted[0]):
+                number = line.numbers[i % len(line.numbers)]
+                self.near(line, number, self.evaluate(side, i))
+            before = side
+
+    def check_order(self, heading: str, line: Line) -> None:
+        """Check that names come after their lines, always with the same function, and the chain rule's shapes."""
+        names = {self.key(name)[0] for side in line.sides for name in names_in(side)}
+        if heading != 'The update rule' and (early := {n for n in names if n not in self.given} - self.seen):
+            raise Wrong(f'{line.text!r}: {early} is not known yet')
+        if line.left[0] == 'name':
+            self.seen.add(self.key(line.left[1])[0])
+        for tree in walk([line.left, *line.sides]):
+            if tree[0] == 'apply' and tree[3][0] == 'name' and self.of_a_net:
+                name = self.key(tree[3][1])[0]
+                if name[0] != 'r' or self.letters.setdefault(name, tree[1]) != tree[1]:
+                    raise Wrong(f'{line.text!r}: {tree[1]} of {name}')
+        if heading == 'The chain rule' and line.sides:
+            self.check_chain(line)
+
+    def check_chain(self, line: Line) -> None:
+        """Check that squares are differentiated as squares, each in its place."""
+        squares = [tree[1] for tree in walk([self.definitions['E']]) if tree[0] == 'power']
+        derivatives = [tree for tree in walk(line.sides) if tree[0] == 'derivative']
+        if any(tree[0] == 'power' for tree in walk(line.sides)):
+            if derivatives[0][2] != self.definitions['E']:
+                raise Wrong(f'{line.text!r}: not the derivative of E')
+            return
+        if derivatives and derivatives[0][2][0] == 'sum':
+            products = [t[1] for t in walk(line.sides) if t[0] == 'product' and t[1][-1][0] == 'derivative']
+            for square, factors in zip(squares, products, strict=len(squares) > 1):
+                if factors[-1][2] != square or factors[-2] != square or factors[:-2] not in (
+                        [], [('number', '2')], [('number', '1/2'), ('number', '2')]):  # fmt: skip
+                    raise Wrong(f'{line.text!r}: not the derivative of {square}')
+
+    def check_vanishing(self, heading: str, line: Line, expected: list[Tree]) -> list[Tree]:
+        """Check that the zeros under a sum are those of its terms that do not move, in their order."""
+        if (
+            line.numbers == ['0']
+            and not line.sides
+            and heading in ('The chain rule', 'The terms that vanish')
+        ):
+            body = ('name', line.left[2]) if line.left[0] == 'ratio' else line.left[2]
+            if not expected or body != expected[0]:
+                raise Wrong(f'{line.text!r}: not the next term that vanishes')
+            return expected[1:]
+        if heading == 'The terms that vanish':
+            if expected or len(line.sides) != 1 or line.sides[0][0] != 'derivative':
+                raise Wrong(f'{line.text!r}: terms that vanish are missing before')
+            whole = line.sides[0][2]
+            return [term for term in (whole[1] if whole[0] == 'sum' else [whole]) if not self.moves(term)]
+        return expected
+
+    def check_path(self, line: Line) -> None:
+        symbol, *stations = self.path
+        if line.left[0] == 'name' and line.left[1].startswith('P_'):
+            if self.key(line.left[1])[0] != symbol:
+                raise Wrong(f'{line.text!r}: not {symbol}')
+            steps = [*itertools.pairwise(stations)]
+            if self.of_a_net:
+                if '\u0302' in stations[-1]:
+                    ends = ','.join(s.partition('_')[2] for s in stations).rstrip(',')
+                    wanted = ['w\u0302_' + (f'{{{ends}}}' if ',' in ends else ends)]
+                else:
+                    wanted = [f'w_{{{a[2:]},{b[2:]}}}' for a, b in reversed(steps)]
+                if [n for n in names_in(line.sides[0]) if n[0] == 'w'] != wanted:
+                    raise Wrong(f'{line.text!r}: not along {stations}')
+            elif line.sides and '∂' in line.text:
+                factors = line.sides[0][1] if line.sides[0][0] == 'product' else [line.sides[0]]
+                if [f[2:] for f in factors] != steps:
+                    raise Wrong(f'{line.text!r}: not along {stations}')
+        elif line.left[0] == 'ratio' or line.left[0] == 'derivative':
+            self.path = []
