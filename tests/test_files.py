@@ -199,7 +199,7 @@ def test_nothing_is_written_but_through_the_writer() -> None:
     found = {
         f'{path.relative_to(PACKAGE)}: {call}'
         for path in PACKAGE.rglob('*.py')
-        if path != PACKAGE / 'files.py'
+        if path != PACKAGE / '_files.py'
         for call in writes(ast.parse(path.read_text('utf-8')))
     }
     assert found == NO_FILES
@@ -207,9 +207,10 @@ def test_nothing_is_written_but_through_the_writer() -> None:
 
 #: These write into a BytesIO, which is then written whole; or nowhere.
 NO_FILES = {
-    '__main__.py: os.open',  # the null device, for a reader who has gone
+    'command_line/output.py: os.open',  # the null device, for a reader who has gone
+    'compiling/run/code_cache.py: os.open',  # to be read
     'drawing/animation.py: pages[0].save',  # Pillow's
-    'history.py: figure.savefig',
+    'training/history.py: figure.savefig',
 }
 #: Methods and functions that write a file, by their last name; those of the standard library, NumPy and friends.
 WRITING = {

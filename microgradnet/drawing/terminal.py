@@ -89,8 +89,8 @@ def tree(
     flag('ascii', ascii)
     flag('colour', colour)
     spec('number_format', number_format)
-    if limit is not None and whole('the limit of a tree', limit, 0) < 1:
-        raise ValueError(f'the limit of a tree must be at least 1 line, not {limit}')
+    if limit is not None:
+        whole('the limit of a tree', limit)
     order = topological_order(value)
     names = _names(value, order, number_format, labels or {})
     sent = {node: node.grad for node in order} if signals is None else signals

@@ -44,7 +44,7 @@ from .recorders import forgive, lift, record, recorders, vectors
 from .table import Operation, operations
 from .value import Value
 
-__all__ = ['apply', 'apply_ufunc', 'elementwise', 'is_array', 'max', 'mean', 'min', 'softmax', 'where']
+__all__ = ['apply', 'max', 'mean', 'min', 'softmax', 'where']
 
 
 #: Comparisons give bools, as Python's do; the operations of these names give 0 and 1.

@@ -1,4 +1,4 @@
-"""The types of what the table of operations makes; printed by tests/test_stub.py."""
+"""The types of what the table of operations makes; printed by tests/engine/test_stub.py."""
 
 from collections.abc import Iterable
 from fractions import Fraction

@@ -504,7 +504,7 @@ def test_what_is_read_of_a_value_that_may_change_is_refused(what: str) -> None:
         g(2.0)
     assert not g.paths
     if what not in ('text', 'repr'):  # which are for people, and may come back or not
-        assert re.search(r'it (reads|sets) .* at .*(functions|copy).py, line \d+, in ', str(caught.value))
+        assert re.search(r'it (reads|sets) .* at .*(function|copy).py, line \d+, in ', str(caught.value))
 
 
 def test_what_is_read_is_told_with_what_to_do() -> None:
@@ -650,7 +650,7 @@ def test_paths_that_explode_are_told_with_the_line_of_the_branch() -> None:
     assert g.map([*range(8)]) == [k * k for k in range(8)]
     with pytest.raises(
         BranchError,
-        match=r'f took 8 different paths.*test_compiling_functions.py, line \d+.*while x > n:  # this',
+        match=r'f took 8 different paths.*test_function.py, line \d+.*while x > n:  # this',
     ):
         g(9.0)
     assert (g(3.0), len(g.paths)) == (9.0, 8)

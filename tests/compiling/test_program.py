@@ -452,7 +452,7 @@ def test_a_row_on_another_branch_is_an_error_that_names_the_line_and_the_row(bac
     assert [*program(rows[:2])] == [6.0, 4.5]
     for call in (program, program.sum, program.backward, lambda rows: program.descend(rows, 0.1)):
         with pytest.raises(
-            BranchError, match=r'row 2 would .*test_compiling.py, line \d+, in .*: .*if x > 1 .*# the branch'
+            BranchError, match=r'row 2 would .*test_program.py, line \d+, in .*: .*if x > 1 .*# the branch'
         ):
             call(rows)
     with pytest.raises(BranchError, match='row 0 would'):
@@ -555,7 +555,7 @@ def test_a_pickled_program_keeps_its_guards_and_structure(backend: str) -> None:
     twin = pickle.loads(pickle.dumps(compile(y, rows=[x], backend=backend)))
     twin = pickle.loads(pickle.dumps(twin))
     assert twin([3.0]) == {'y': 9.0}
-    with pytest.raises(BranchError, match=r'test_compiling.py, line \d+.*if x > 1 else x'):
+    with pytest.raises(BranchError, match=r'test_program.py, line \d+.*if x > 1 else x'):
         twin([0.5])
 
 

@@ -281,7 +281,7 @@ def test_one_sample_makes_no_output_constant() -> None:
 @pytest.mark.parametrize('net, rows, message', [
     (MLP(2, [1]), [[1.0]], 'takes 2 inputs; the row has 1'),
     (MLP(1, [1]), [], 'at least one sample'),
-    ('a net', [[1.0]], 'wants an MLP, a Layer or a Neuron'),
+    ('a net', [[1.0]], 'net must be an MLP, a Layer or a Neuron'),
 ])  # fmt: skip
 def test_dead_neurons_says_what_it_wants(net: MLP, rows: list[list[float]], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):

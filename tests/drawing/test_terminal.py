@@ -123,7 +123,7 @@ def test_labels_cannot_break_the_lines() -> None:
 
 @pytest.mark.parametrize('limit', [0, -1])
 def test_limits_that_make_no_sense(limit: int) -> None:
-    with pytest.raises(ValueError, match='at least 1 line'):
+    with pytest.raises(ValueError, match='the limit of a tree must be a whole number of at least 1'):
         tree(Value(1.0), limit=limit)
 
 

@@ -10,7 +10,7 @@ from microgradnet import functions
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
 
-STUB = Path(microgradnet.__file__).with_name('table.pyi')
+STUB = Path(microgradnet.__file__).with_name('engine') / 'methods.pyi'
 
 HEAD = '''"""The types of what the table of operations makes; printed by tests/engine/test_stub.py."""
 
