@@ -40,7 +40,10 @@ from ..engine.numbers import Fraction, Number
 from ..engine.table import operations
 from ..engine.value import Value
 
-__all__ = ['CONSTANTS', 'SEVERAL', 'Expression', 'check', 'check_signs', 'function_names', 'function_of', 'number', 'operands_of', 'parse', 'pointing', 'refusal']
+__all__ = [
+    'CONSTANTS', 'SEVERAL', 'Expression', 'check', 'check_signs', 'function_names', 'function_of', 'number',
+    'operands_of', 'parse', 'pointing', 'refusal',
+]  # fmt: skip
 
 
 #: Operations nested so deep an expression may have.

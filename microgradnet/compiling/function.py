@@ -27,8 +27,6 @@ from ..engine.recorders import lift
 from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
 from .guards import BranchError, Guard, log
-from .ir.instructions import Listing
-from .ir.lowering import freeze
 from .ir.routine import Routine
 from .ir.sweeps import lower
 from .readings import ReadingError, Readings, installed
@@ -46,10 +44,10 @@ ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
 
 
 class Trace(NamedTuple):
-    """One path through a function: its guards, and the listing of its outputs and of the guards' sides."""
+    """One path through a function: its guards, and the routine of its outputs and of the guards' sides."""
 
     guards: tuple[Guard, ...]
-    listing: Listing
+    routine: Routine
     outputs: int
     template: Any
     parameters: list[Value]
@@ -57,7 +55,7 @@ class Trace(NamedTuple):
 
     def results(self, rows: Any) -> Any:
         """Return the outputs and the guards' sides for each row."""
-        data, _ = self.engine.rows(rows, self.listing.width)
+        data, _ = self.engine.rows(rows, self.routine.width)
         return self.engine.each(data, [float(p.data) for p in self.parameters])
 
     def taken(self, results: Sequence[float]) -> bool:
@@ -184,7 +182,7 @@ class Function:
     def _recorded(self, build: Callable[..., Any], row: list[float], known: list[Trace]) -> Trace:
         first = self._recording(build, row)
         for trace in known:
-            if trace.guards == tuple(first.guards) and str(trace.listing) == str(first.listing(trace.parameters)):
+            if trace.guards == tuple(first.guards) and str(trace.routine) == str(first.straight(trace.parameters)):
                 return trace
         if len(known) >= self.most_paths:
             lines = Counter(guard.origin for trace in known for guard in trace.guards)
@@ -194,10 +192,10 @@ class Function:
                 f'{origin.source}. Use where(), max() or abs() of microgradnet.functions there, or raise most_paths'
             )
         parameters = self._closed_over(first)
-        listing, lowered = first.listing(parameters), first.lowered(parameters)
-        backend = self.backend or best_backend(listing.customs)
+        straight, lowered = first.straight(parameters), first.lowered(parameters)
+        backend = self.backend or best_backend(straight.customs)
         known.append(Trace(
-            tuple(first.guards), listing, len(first.outputs), first.template, parameters,
+            tuple(first.guards), straight, len(first.outputs), first.template, parameters,
             engine(lowered, backend, self.threads, self.fast),
         ))  # fmt: skip
         return known[-1]
@@ -228,7 +226,7 @@ class Function:
         if any(other.leaves[leaf] != first.leaves[leaf] for leaf in parameters for other in others):
             self._refuse('found a Value from outside changed')
         for other in others:
-            one, two = first.listing(parameters), other.listing(parameters)
+            one, two = first.straight(parameters), other.straight(parameters)
             if str(one) != str(two) or first.shape != other.shape:
                 pairs = zip(one.instructions, two.instructions)
                 a, b = next(((a, b) for a, b in pairs if repr(a) != repr(b)), (None, None))
@@ -274,10 +272,10 @@ class _Recording:
         self.leaves = {leaf: repr(leaf._data) for leaf in leaves}
         self.shape = _structure(self.template), [guard.relation for guard in self.guards]
 
-    def listing(self, parameters: list[Value]) -> Listing:
-        return freeze([*self.outputs, *self.sides], self.xs, parameters)
+    def straight(self, parameters: list[Value]) -> Routine:
+        return lower([*self.outputs, *self.sides], self.xs, parameters, loops=False)
 
-    def lowered(self, parameters: list[Value]) -> Listing | Routine:
+    def lowered(self, parameters: list[Value]) -> Routine:
         return lower([*self.outputs, *self.sides], self.xs, parameters)
 
 

@@ -25,7 +25,6 @@ from ..engine.origins import Origin, here
 from ..engine.recorders import lift
 from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
-from .ir.instructions import LEAVES, Instruction, Listing
 from .ir.lowering import compute
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
@@ -68,38 +67,20 @@ class Guard(NamedTuple):
 
 @dataclass(frozen=True)
 class Path:
-    """The comparisons of one recording, and a listing that computes their two sides, in pairs.
+    """The comparisons of one recording, and a tape that computes their two sides, in pairs.
 
-    ``leaves`` are the leaves they depend on, the numbers of the listing's row; ``numbers``
+    ``leaves`` are the leaves they depend on, the numbers of the tape's row; ``numbers``
     what those were, for leaves that are no more.
     """
 
     guards: tuple[Guard, ...]
-    listing: Listing | Tape
+    sides: Tape
     leaves: tuple[ref[Value], ...]
     numbers: tuple[float, ...]
 
-    def over(self, rows: Sequence[Value], parameters: Sequence[Value]) -> Listing | Routine:
-        """Return the listing for a program's rows and parameters; any other leaf is a constant."""
-        instructions = [Instruction('row', (number,)) for number in range(len(rows))]
-        instructions += [Instruction('parameter', (number,)) for number in range(len(parameters))]
-        places = {node: place for place, node in enumerate([*rows, *parameters])}
-        if isinstance(self.listing, Tape):
-            return routine(self.listing.over(self._leaves(rows, parameters), len(rows), len(parameters)))
-        moved: list[int] = []
-        for name, operands in self.listing.instructions:
-            if name == 'row':
-                leaf = self.leaves[operands[0]]()
-                if leaf in places:
-                    moved.append(places[leaf])
-                    continue
-                name, operands = 'number', (self.numbers[operands[0]] if leaf is None else float(leaf._data),)
-            elif name not in LEAVES:
-                operands = tuple(moved[operand] for operand in operands)
-            moved.append(len(instructions))
-            instructions.append(Instruction(name, operands))
-        outputs = tuple(moved[output] for output in self.listing.outputs)
-        return Listing(tuple(instructions), outputs, len(rows), len(parameters), {}, self.listing.customs)
+    def over(self, rows: Sequence[Value], parameters: Sequence[Value]) -> Routine:
+        """Return the two sides for a program's rows and parameters; any other leaf is a constant."""
+        return routine(self.sides.over(self._leaves(rows, parameters), len(rows), len(parameters)))
 
     def _leaves(self, rows: Sequence[Value], parameters: Sequence[Value]) -> list[int | float]:
         code = {node: ROW + place for place, node in enumerate(rows)}
@@ -108,7 +89,7 @@ class Path:
         return [number if leaf is None else code.get(leaf, float(leaf._data)) for leaf, number in living]
 
     def __reduce__(self) -> Any:
-        return Path, (self.guards, self.listing, (), ())  # for a program's own listing, no leaf is asked for again
+        return Path, (self.guards, self.sides, (), ())  # for a program's own routine, no leaf is asked for again
 
 
 class Log:

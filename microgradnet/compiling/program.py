@@ -21,7 +21,6 @@ from operator import attrgetter
 from typing import Any
 
 from .._processes import cached_property
-from ..derivatives.graphs import gradients
 from ..derivatives.trees import take_apart
 from ..engine.checks import flag, items, said, text, whole
 from ..engine.incoming import numbers
@@ -30,10 +29,8 @@ from ..engine.recorders import lift
 from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
 from .guards import BranchError, Guard, paths_of
-from .ir.instructions import Listing
 from .ir.routine import Routine
-from .ir.sweeps import has_gates, lower, prepare, routine
-from .ir.tape import Tape
+from .ir.sweeps import prepare, routine
 from .printers import c
 from .run.engines import best_backend, check_backend, check_way
 from .run.rows import stack
@@ -76,7 +73,7 @@ class Program:
             parameters = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
         self.parameters = [*parameters]
         self._made = made = prepare(self._outputs, self._rows, self.parameters, loops)
-        self.loops = isinstance(made, Tape)
+        self.loops = made.loops
         self._shards: tuple[Any, Shards] | None = None
         self.backend, self.threads, self.fast = backend or best_backend(made.customs), threads, fast
         paths = [(path, path.over(self._rows, self.parameters)) for path in paths_of([*rows, *self.parameters])]
@@ -86,9 +83,9 @@ class Program:
             _ = self._forward.engine  # printed at once, as a folded one need not be that is only asked for its gradient
 
     @cached_property
-    def listing(self) -> Listing | Routine:
+    def routine(self) -> Routine:
         """The instructions: straight ones, or those of a long program in loops."""
-        return routine(self._made) if isinstance(self._made, Tape) else self._made
+        return routine(self._made)
 
     @property
     def memory(self) -> int:
@@ -107,8 +104,7 @@ class Program:
         >>> steps(100), steps(200)  # sin needs its operand: the first is x itself
         (99, 199)
         """
-        listing = self._gradient_listing
-        return listing.memory if isinstance(listing, Routine) else 0
+        return self._gradient_routine.memory
 
     @property
     def width(self) -> int:
@@ -142,8 +138,8 @@ class Program:
         text('name', name)
         if self.branches:
             raise BranchError(f'C code would follow one way only, and not watch {self.branches[0]}')
-        gradient = self._gradient_listing if len(self._outputs) == 1 else None
-        return c.source(self.listing, gradient, [float(p.data) for p in self.parameters], name)
+        gradient = self._gradient_routine if len(self._outputs) == 1 else None
+        return c.source(self.routine, gradient, [float(p.data) for p in self.parameters], name)
 
     def __call__(self, rows: Any = ()) -> Any:
         """Return the outputs of one row, or of each of many.
@@ -246,8 +242,8 @@ class Program:
             raise ValueError(f"mode is 'batch', 'online', or the size of mini-batches, from 1 on, not {mode!r}")
         if not len(data):
             raise ValueError('there is no row to learn from')
-        for path, listing in self._watch.paths:
-            if listing.reads_parameters:
+        for path, sides in self._watch.paths:
+            if sides.reads_parameters:
                 raise BranchError(f'descend cannot watch {path.guards[0]}: it may depend on parameters, which change')
         theta = self._theta()
         self._watch.check(data, theta)
@@ -260,28 +256,25 @@ class Program:
         return errors
 
     @cached_property
-    def _gradient_listing(self) -> Listing | Routine:
+    def _gradient_routine(self) -> Routine:
         if len(self._outputs) != 1:
             raise TypeError(f'only a program of one output has a gradient; this one has {len(self._outputs)}')
-        if isinstance(self._made, Tape) and not has_gates(self._made):
-            return routine(self._made, gradient=True)
-        outputs = [*self._outputs, *gradients(self._outputs[0], self.parameters)]
-        return lower(outputs, self._rows, self.parameters, self.loops)
+        return routine(self._made, gradient=True)
 
     @cached_property
     def _forward(self) -> Runner:
-        return Runner(self.listing, self._watch)
+        return Runner(self.routine, self._watch)
 
     @cached_property
     def _gradient(self) -> Runner:
-        return Runner(self._gradient_listing, self._watch)
+        return Runner(self._gradient_routine, self._watch)
 
     def _theta(self) -> list[float]:
         """Return the numbers that the parameters hold now."""
         return [*map(float, map(_get_data, self.parameters))]
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ('_build', '_forward', 'listing', '_gradient', '_gradient_listing')
+        left_out = ('_build', '_forward', 'routine', '_gradient', '_gradient_routine')
         return {name: value for name, value in self.__dict__.items() if name not in left_out} | {'_shards': None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -94,9 +94,9 @@ def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
     if not hasattr(subject, 'parameters'):
         wanted = 'derive(value, wrt) or derive(net, teacher_set, weight)'
         raise TypeError(f'there is {wanted}, and what came first is {said(subject)}')
-    wanted = ('teacher_set', 'weight')
-    if len(arguments) > len(wanted):
+    names = ('teacher_set', 'weight')
+    if len(arguments) > len(names):
         raise TypeError(f'derive(net, teacher_set, weight) takes these, and {len(arguments)} came beside the net')
-    if missing := [repr(name) for name in wanted[len(arguments) :] if name not in options]:
+    if missing := [repr(name) for name in names[len(arguments) :] if name not in options]:
         raise TypeError(f'derive(net, teacher_set, weight) is missing its {" and its ".join(missing)}')
     return derive_weight(subject, *arguments, **options)

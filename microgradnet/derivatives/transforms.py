@@ -44,7 +44,10 @@ from .graphs import gradients, tangents
 from .linear import Linear
 from .trees import take_apart
 
-__all__ = ['Argument', 'Recorded', 'argument_of', 'grad', 'gradients', 'hessian', 'hvp', 'jacobian', 'jvp', 'like', 'tangents', 'value_and_grad', 'vjp']
+__all__ = [
+    'Argument', 'Recorded', 'argument_of', 'grad', 'gradients', 'hessian', 'hvp', 'jacobian', 'jvp', 'like',
+    'tangents', 'value_and_grad', 'vjp',
+]  # fmt: skip
 
 
 #: Which argument, counted from 0 or back from -1, or a tuple of such numbers.

@@ -112,6 +112,7 @@ class Custom(Operation):
         self.latex = latex if latex is not None else rf'\operatorname{{{tex_text(name)}}}\left({operands}\right)'
         self.__doc__, self.__module__ = function.__doc__, getattr(function, '__module__', None) or __name__
         self.document = (self.__doc__ or f'Return {name}({", ".join(self.parameters)}).').strip()
+        self._slopes: dict[int, Custom] = {}
         self._recorded: WeakKeyDictionary[Any, dict[Value, list[Any]]] = WeakKeyDictionary()
 
     def __call__(self, *operands: Any) -> Any:
@@ -163,6 +164,12 @@ class Custom(Operation):
             return recorded[y] if self.vectors else recorded[y][self.parameters.index(parameter)]
 
         return build
+
+    def slope(self, place: int) -> Custom:
+        """Return the operation that is one partial, of the operand at a place, as numbers compute it."""
+        if place not in self._slopes:
+            self._slopes[place] = self._of_numbers(place, TypeError('compiled'))
+        return self._slopes[place]
 
     def source(self, what: str, arithmetic: str) -> NoReturn:
         self._refuse(TypeError, 'it has no cells to print from; see its functions')

@@ -35,7 +35,10 @@ from typing import Any
 
 from ..engine.table import Operation
 
-__all__ = ['PARTS', 'Applied', 'Derivative', 'Function', 'Marked', 'Minus', 'Name', 'Number', 'Power', 'Product', 'Quotient', 'Samples', 'Sum', 'Symbol', 'Term', 'add', 'at_sample', 'multiply', 'negate', 'numbers_first', 'put']
+__all__ = [
+    'PARTS', 'Applied', 'Derivative', 'Function', 'Marked', 'Minus', 'Name', 'Number', 'Power', 'Product',
+    'Quotient', 'Samples', 'Sum', 'Symbol', 'Term', 'add', 'at_sample', 'multiply', 'negate', 'numbers_first', 'put',
+]  # fmt: skip
 
 
 #: The three factors of a gradient, as "Propagating the error signal" names and colours them.

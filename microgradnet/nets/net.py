@@ -44,7 +44,10 @@ from ..engine.value import Value
 from .names import Named, agree, class_number, classes_for, names_for
 from .tables import Frame, beside, is_frame, rows_of
 
-__all__ = ['MLP', 'Activation', 'Firing', 'Layer', 'Neuron', 'Parametrised', 'Run', 'Standardisation', 'activation_names', 'row_of']
+__all__ = [
+    'MLP', 'Activation', 'Firing', 'Layer', 'Neuron', 'Parametrised', 'Run', 'Standardisation', 'activation_names',
+    'row_of',
+]  # fmt: skip
 
 
 #: Activations that are 0, or nearly, on one side of 0: their weights are drawn after He.

@@ -21,7 +21,10 @@ from ..engine import cells as grammar
 from ..engine.table import Operation, operations
 from .places import LARGEST, SMALLEST_NORMAL, Operands, flat
 
-__all__ = ['INHERITS', 'KERNELS', 'SLACK', 'TINIEST', 'TRUTH', 'VALUES', 'Function', 'Truth', 'evaluate', 'mp', 'numeric_partials', 'sign', 'true_partials', 'true_value']
+__all__ = [
+    'INHERITS', 'KERNELS', 'SLACK', 'TINIEST', 'TRUTH', 'VALUES', 'Function', 'Truth', 'evaluate', 'mp',
+    'numeric_partials', 'sign', 'true_partials', 'true_value',
+]  # fmt: skip
 
 
 mp = mpmath.mp.clone()

@@ -38,7 +38,11 @@ from ..nets.net import MLP
 from .large import Samples
 from .optimisers import named
 
-__all__ = ['METRICS', 'Best', 'Epoch', 'Error', 'ErrorOf', 'History', 'Reason', 'Trouble', 'accuracy', 'as_float', 'error_over', 'finite', 'is_finite', 'measured', 'metrics_by_name', 'outputs_over', 'picture_of', 'progress', 'set_weights', 'write_figure']
+__all__ = [
+    'METRICS', 'Best', 'Epoch', 'Error', 'ErrorOf', 'History', 'Reason', 'Trouble', 'accuracy', 'as_float',
+    'error_over', 'finite', 'is_finite', 'measured', 'metrics_by_name', 'outputs_over', 'picture_of', 'progress',
+    'set_weights', 'write_figure',
+]  # fmt: skip
 
 
 #: Why training stopped.

@@ -13,7 +13,6 @@ from microgradnet import custom
 from microgradnet import functions as F
 from microgradnet.compiling import compile
 from microgradnet.compiling.ir import nests
-from microgradnet.compiling.ir.routine import Routine
 from microgradnet.derivatives.graphs import gradients
 from microgradnet.engine.value import Value
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, bits
@@ -44,8 +43,8 @@ def same_gradients(y: Value, rows: list[Value], theta: list[Value], table: Any, 
     assert value == pytest.approx(expected, rel=1e-12)
     assert [*mine] == pytest.approx([*theirs], rel=1e-11, abs=1e-12 * max(1.0, *map(abs, theirs)))
     assert any(theirs)
-    assert len(folded.listing.instructions) < len(straight.listing.instructions) / 2
-    assert len(folded._gradient_listing.instructions) < len(straight._gradient_listing.instructions) / 2
+    assert len(folded.routine.instructions) < len(straight.routine.instructions) / 2
+    assert len(folded._gradient_routine.instructions) < len(straight._gradient_routine.instructions) / 2
 
 
 # Gates and operations that no table has.
@@ -84,7 +83,7 @@ def test_second_derivatives_fold(backend: str) -> None:
         for a, b in zip(mine, theirs):
             assert [*a] == pytest.approx([*b], rel=1e-11, abs=1e-14)
     assert folded([0.5])[0][1] == pytest.approx(folded([0.5])[1][0], rel=1e-9)
-    assert len(folded.listing.instructions) < len(straight.listing.instructions) / 2
+    assert len(folded.routine.instructions) < len(straight.routine.instructions) / 2
     same_gradients(slopes[2], [x], theta, [[0.5], [-1.0]], backend)
 
 
@@ -100,8 +99,8 @@ def test_outputs_that_are_leaves_constants_and_twice_the_same(backend: str) -> N
         many.append(y)
     outputs = {'y': y, 'again': [y, (y, x)], 'leaf': theta[3], 'number': 7.0, 'all': [many, theta]}
     folded, straight = twins(outputs, [x, Value(0.0)], theta, backend=backend)
-    assert isinstance(folded.listing, Routine)
-    assert len(folded.listing.instructions) < 60
+    assert not folded.routine.flat
+    assert len(folded.routine.instructions) < 60
     assert bits(folded([0.75, 9.0])) == bits(straight([0.75, 9.0]))
     assert bits(folded([0.75, 9.0])['all']) == bits([[z.data for z in many], [w.data for w in theta]])
     assert bits(folded.sum([[0.75, 1.0], [1.0, 1.0]])) == bits(straight.sum([[0.75, 1.0], [1.0, 1.0]]))
@@ -140,7 +139,7 @@ def test_a_pickled_folded_program_goes_on(backend: str) -> None:
     for make in (lambda p: None, lambda p: (p(rows), p.backward(rows))):
         make(program)
         twin = pickle.loads(pickle.dumps(program))
-        assert isinstance(twin.listing, Routine)
+        assert not twin.routine.flat
         assert bits(twin(rows[0])) == bits(program(rows[0]))
         assert twin.source == program.source
         assert bits(twin.descend(rows, 0.001, 2)) == bits(pickle.loads(pickle.dumps(program)).descend(rows, 0.001, 2))
@@ -191,7 +190,7 @@ def test_a_loop_that_starts_with_a_number_of_the_row_in_another_part(
         start = f(start)
     y = F.sum([start, *theta])
     program = compile(y, rows=[x], parameters=theta, loops=True, backend=backend)
-    routine = program._gradient_listing
+    routine = program._gradient_routine
     sent = [operands for name, operands in routine.instructions if name == 'add_to']
     touched = [operands[1].start for operands in sent if operands[0] == 'signals']
     assert all(place < routine.signals for place in touched)

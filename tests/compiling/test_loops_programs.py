@@ -13,7 +13,6 @@ import pytest
 from microgradnet import functions as F
 from microgradnet.compiling import compile
 from microgradnet.compiling.ir import memory
-from microgradnet.compiling.ir.routine import Routine
 from microgradnet.engine.value import Value
 from microgradnet.nets.losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
 from microgradnet.nets.net import MLP
@@ -158,7 +157,7 @@ def test_folded_programs_compute_what_was_recorded(name: str, backend: str) -> N
     pairs = [program.value_and_gradient([p.data for p in theta], table) for program in (folded, straight)]
     assert pairs[0][0] == pytest.approx(pairs[1][0], rel=1e-11)
     assert [*pairs[0][1]] == pytest.approx([*pairs[1][1]], rel=1e-10, abs=1e-11 * max(map(abs, pairs[1][1])))
-    assert isinstance(folded.listing, Routine) and not isinstance(straight.listing, Routine)
+    assert straight.routine.flat and not folded.routine.flat
 
 
 @pytest.mark.parametrize(
@@ -183,14 +182,14 @@ def test_a_folded_program_is_as_long_as_its_bodies(program: Any, small: Any, lar
     lengths = []
     for size in small, large:
         folded, _ = both(program(*size), backend='python')
-        lengths.append([len(folded.listing.instructions), len(folded._gradient_listing.instructions)])
+        lengths.append([len(folded.routine.instructions), len(folded._gradient_routine.instructions)])
     assert lengths[0] == lengths[1]
 
 
 @pytest.mark.parametrize('cells, periodic', [(8, False), (6, True)])
 def test_steps_of_few_cells_fold(cells: int, periodic: bool) -> None:
     folded, _ = both(heat(100, cells, periodic), backend='python')
-    assert len(folded.listing.instructions) < 300
+    assert len(folded.routine.instructions) < 300
 
 
 @pytest.mark.parametrize('program, a_turn, with_gradient', [
@@ -208,7 +207,7 @@ def test_memory_grows_by_what_a_turn_must_keep(
     kept = []
     for turns in 20, 50, 80:
         folded, _ = both(program(turns), backend='python')
-        kept.append((folded.listing.kept, folded._gradient_listing.kept))
+        kept.append((folded.routine.kept, folded._gradient_routine.kept))
     for one, two in pairwise(kept):
         assert [b - a for a, b in zip(one, two)] == [30 * a_turn, 30 * with_gradient]
     assert kept[0][1] <= 20 * with_gradient + 2

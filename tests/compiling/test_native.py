@@ -326,8 +326,8 @@ def test_a_program_cut_into_parts_has_the_bits_of_the_whole(
     monkeypatch.setattr(llvm, 'LENGTH', 10**9)
     uncut = results()
     monkeypatch.setattr(llvm, 'LENGTH', length)
-    listing = compile(outputs, rows=rows, parameters=parameters, backend='native').listing
-    assert llvm.block(listing, 4, False).parts > 3
+    routine = compile(outputs, rows=rows, parameters=parameters, backend='native').routine
+    assert llvm.block(routine, 4, False).parts > 3
     assert results() == uncut
 
 
@@ -362,8 +362,8 @@ def test_fast_is_close_and_says_nothing_of_bits() -> None:
         rtol=1e-11,
         atol=1e-12,
     )
-    assert 'reassoc' in llvm.block(fast.listing, 4, True, fast=True).text
-    assert 'reassoc' not in llvm.block(fast.listing, 4, True).text
+    assert 'reassoc' in llvm.block(fast.routine, 4, True, fast=True).text
+    assert 'reassoc' not in llvm.block(fast.routine, 4, True).text
 
 
 def test_the_processor_s_lanes_are_a_power_of_two() -> None:

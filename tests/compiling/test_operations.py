@@ -120,14 +120,14 @@ def results(backend: str) -> Any:
 def test_every_operation_and_its_partials_on_arrays(name: str, backend: str) -> None:
     leaves, outputs, places = whole_table()
     mine, theirs = places[name]
-    listing = compile(outputs[theirs], rows=leaves[mine], backend='python').listing
+    routine = compile(outputs[theirs], rows=leaves[mine], backend='python').routine
     count = len(points(name))
     expected, found = (results(which)[:count, theirs] for which in ('python', backend))
     same = (expected == found) | ((expected != expected) & (found != found))
     for k in [k for k, is_same in enumerate(same.all(axis=1)) if not is_same]:
         if not is_wrong_in_ieee(name, points(name)[k]):
             for number, limit in zip(
-                found[k], bounded(listing, points(name)[k], [], ULPS[backend]), strict=True
+                found[k], bounded(routine, points(name)[k], [], ULPS[backend]), strict=True
             ):
                 assert limit.allows(number), (points(name)[k], number, limit)
 
@@ -262,7 +262,7 @@ def check_graph(f: Expression, rows: list[list[float]], backend: str) -> None:
     if isinstance(y, Value):
         program = compile(with_derivatives(xs, y), rows=xs, backend=backend)
         for row, found in zip(rows, program(rows), strict=True):
-            for number, limit in zip(found, bounded(program.listing, row, [], ULPS[backend]), strict=True):
+            for number, limit in zip(found, bounded(program.routine, row, [], ULPS[backend]), strict=True):
                 assert limit.allows(number), (row, number, limit)
 
 

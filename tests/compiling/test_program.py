@@ -689,4 +689,4 @@ def test_a_deep_graph_compiles() -> None:
         y = y * 1.0 + 0.0
     program = compile(y, rows=[x], backend='python', loops=False)
     assert program([3.0]) == 3.0
-    assert program.listing.instructions[-1].name == 'add'
+    assert program.routine.instructions[program.routine.results[-1]].name == 'add'

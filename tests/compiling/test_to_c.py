@@ -71,7 +71,7 @@ def run_c(
 ) -> tuple[Any, float, Any]:
     """Compile a program's C, warnings being errors, run it over rows; return outputs, total error and gradient."""
     text = program.to_c(name)
-    outputs, gradient = len(program.listing.outputs), f'double {name}_gradient(' in text
+    outputs, gradient = program.routine.count, f'double {name}_gradient(' in text
     macros = {
         'WIDTH': program.width, 'OUTPUTS': max(outputs, 1), 'PARAMETERS': len(program.parameters), 'NAME': name,
         'THETA': f'{name}_parameters', 'GRADIENT': int(gradient),
@@ -134,7 +134,7 @@ def test_every_operation_with_its_partials(tmp_path: Path) -> None:
     program = compile(outputs, rows=leaves, backend='python')
     table, _, _ = run_c(program, rows, tmp_path)
     for row, found in zip(rows, table, strict=True):
-        for number, limit in zip(found, bounded(program.listing, row, [], 2.0), strict=True):
+        for number, limit in zip(found, bounded(program.routine, row, [], 2.0), strict=True):
             assert limit.allows(number), (row, number, limit)
 
 

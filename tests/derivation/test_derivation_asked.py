@@ -66,7 +66,7 @@ def test_what_is_wrong_is_said() -> None:
         derive(net, [([1.0], 0.0)], 'b_13', hats=True)
     with pytest.raises(TypeError, match=r"missing .* 'weight'"):
         derive(net, [([1.0], 0.0)])
-    with pytest.raises(TypeError, match=r'there is derive\(value, wrt\) or derive\(net, teacher_set, weight\), and what came first is 3'):
+    with pytest.raises(TypeError, match=r'or derive\(net, teacher_set, weight\), and what came first is 3'):
         derive(3, [([1.0], 0.0)], 'b_1')
 
 

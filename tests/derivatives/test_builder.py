@@ -1,4 +1,4 @@
-"""The very nodes that ``gradients`` makes and the very instructions of ``freeze``: what must not change unnoticed."""
+"""The very nodes that ``gradients`` makes and the very instructions of ``lower``: what must not change unnoticed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections import Counter
 from fractions import Fraction
 
 from microgradnet import functions as F
-from microgradnet.compiling.ir.lowering import Place, freeze
+from microgradnet.compiling.ir.lowering import Place
+from microgradnet.compiling.ir.sweeps import lower
 from microgradnet.derivatives.builder import Builder
 from microgradnet.derivatives.graphs import gradients
 from microgradnet.engine.context import watching
@@ -92,9 +93,8 @@ def test_steps_of_runge_and_kutta() -> None:
     assert [d.data for d in found] == [94.52456650786657, -249.25612931244498, 1.2019720201571928, -35.40688837682007]
     computed = {'mul': 68, 'add': 19, 'sum': 14, 'dot': 14, 'sub': 12, 'neg': 6}
     assert Counter(node.op.name for node in topological_order(end, *found) if node.op) == computed
-    frozen = freeze([end, *found], [], leaves)
-    assert Counter(name for name, _ in frozen.instructions) == computed | {'number': 5, 'parameter': 4}
-    assert frozen.outputs == (81, 131, 134, 139, 141)
+    lowered = lower([end, *found], [], leaves, loops=False)
+    assert Counter(name for name, _ in lowered.instructions) == computed | {'number': 5, 'parameter': 4, 'output': 5}
 
 
 def test_nodes_are_made_once_each_in_its_turn() -> None:
@@ -117,14 +117,14 @@ def test_given_nodes_are_told_apart_by_the_print_of_their_numbers() -> None:
 
 def test_frozen_numbers_and_what_is_folded() -> None:
     x, one, two = Value(0.5), Value(1.0), Value(2.0)
-    frozen = freeze([
+    lowered = lower([
         x * 0.0, x * -0.0, x * math.nan, x + math.nan, x * 0.0, F.sum([one, two]), F.dot([one], [two]), one + two,
         Value(0.0).exp(), x.exp(), F.greater(one, two),
     ], [x], [])  # fmt: skip
-    assert str(frozen).splitlines() == [
+    assert str(lowered).splitlines() == [
         '0: row 0', '1: number 0.0', '2: mul 0 1', '3: number -0.0', '4: mul 0 3', '5: number nan', '6: mul 0 5',
         '7: add 0 5', '8: number 1.0', '9: number 2.0', '10: sum 8 9', '11: dot 8 9 1', '12: number 3.0', '13: exp 0',
-        'outputs 2 4 6 7 2 10 11 12 8 13 1',
+        *(f'{14 + k}: output {k} {register}' for k, register in enumerate([2, 4, 6, 7, 2, 10, 11, 12, 8, 13, 1])),
     ]  # fmt: skip
 
 

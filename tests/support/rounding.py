@@ -12,8 +12,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from microgradnet.compiling.ir.instructions import COMPARISONS, Instruction, Listing
+from microgradnet.compiling.ir.instructions import COMPARISONS, Instruction
 from microgradnet.compiling.ir.lowering import compute
+from microgradnet.compiling.ir.routine import Routine
 from microgradnet.engine.table import operations
 
 __all__ = ['Bounded', 'bounded']
@@ -36,20 +37,20 @@ class Bounded(NamedTuple):
         return abs(other - self.number) <= self.bound
 
 
-def bounded(
-    listing: Listing, row: Sequence[float], parameters: Sequence[float], ulps: float
-) -> list[Bounded]:
-    """Run a listing for one row in Python's arithmetic, each function of it off by ``ulps`` at most."""
+def bounded(routine: Routine, row: Sequence[float], parameters: Sequence[float], ulps: float) -> list[Bounded]:
+    """Run straight code for one row in Python's arithmetic, each function of it off by ``ulps`` at most."""
     found: list[Bounded] = []
-    for instruction in listing.instructions:
+    for instruction in routine.instructions:
         name, operands = instruction
         if name == 'number':
             found.append(Bounded(operands[0], 0.0))
         elif name in ('row', 'parameter'):
-            found.append(Bounded((row if name == 'row' else parameters)[operands[0]], 0.0))
+            found.append(Bounded((row if name == 'row' else parameters)[operands[0].start], 0.0))
+        elif name == 'output':
+            found.append(found[operands[1]])
         else:
-            found.append(_step(instruction, [found[place] for place in operands], ulps))
-    return [found[place] for place in listing.outputs]
+            found.append(_step(instruction, [found[register] for register in operands], ulps))
+    return [found[register] for register in routine.results]
 
 
 def _step(instruction: Instruction, given: list[Bounded], ulps: float) -> Bounded:

@@ -133,7 +133,7 @@ def test_a_child_records_and_prints_though_a_thread_did_when_it_was_forked() -> 
         def _made(self, made: Any) -> None:
             self.__dict__['made'] = made
 
-    thread = Thread(target=lambda: Slow(Value(1.0).sin(), backend='python').listing)
+    thread = Thread(target=lambda: Slow(Value(1.0).sin(), backend='python').routine)
     thread.start()
     inside.wait()
     try:

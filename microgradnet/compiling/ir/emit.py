@@ -7,7 +7,7 @@ made once in a body is not made again, there or in the bodies inside of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from ...engine.table import Operation
 from .instructions import LEAVES, Instruction
@@ -15,13 +15,10 @@ from .lowering import Lowering, Place
 from .memory import short_lived, slots
 from .nests import Affine, Nests, Part, Site, pick
 from .routine import MEMORY, Block, Carry, Routine
+from .signals import Term
 from .tape import NUMBER, PARAMETER, ROW, Tape
 
-__all__ = ['Bodies', 'Frame', 'Later', 'Term', 'outside']
-
-
-#: A signal, and the partial it is to be multiplied by; 1 and -1 are not.
-Term: TypeAlias = tuple[Place, 'Place | int']
+__all__ = ['Emitter', 'Frame', 'Later', 'outside']
 
 
 class Later:
@@ -47,11 +44,14 @@ class Frame:
         self.totals: dict[Any, tuple[Carry, list[Term]]] = {}
 
 
-class Bodies(Lowering):
+class Emitter(Lowering):
+    """Writes instructions into the bodies of loops."""
+
     def __init__(self, tape: Tape) -> None:
         super().__init__()
         self._tape = tape
         self._nests = Nests(tape)
+        self._labels: dict[int, str] = {}
         self._frames: list[Frame] = []
         self._register: dict[Site, Place] = {}
         #: What is kept, what signals go to through memory, and whether that is at every turn of its loop; else
@@ -101,7 +101,7 @@ class Bodies(Lowering):
     def _make(self, level: int, name: str, *operands: Any) -> Place:
         if name == 'number':
             return super().make(name, *operands)
-        operands = tuple(self._place(o) if isinstance(o, Later) else o for o in operands)
+        operands = tuple(self.place(o) if isinstance(o, Later) else o for o in operands)
         key = name, operands
         for frame in reversed(self._frames[self._outermost(level) : level + 1]):
             if key in frame.made:
@@ -111,8 +111,8 @@ class Bodies(Lowering):
 
     def _put(self, level: int, name: str, *operands: Any) -> Place:
         """Append an instruction to a body, whether or not there is one like it."""
-        place = Place(len(self._instructions))
-        self._instructions.append(Instruction(name, operands))
+        place = Place(len(self.instructions))
+        self.instructions.append(Instruction(name, operands))
         if name != 'carry':
             self._frames[level].block.append(place)
             if name not in LEAVES and name not in MEMORY:
@@ -138,13 +138,13 @@ class Bodies(Lowering):
             level -= 1
         return level
 
-    def _place(self, operand: Any) -> Place:
+    def place(self, operand: Any) -> Place:
         if isinstance(operand, Later):
             return self._value(operand.number, backwards=True)
-        return super()._place(operand)
+        return super().place(operand)
 
-    def _number(self, operand: Any) -> float | None:
-        return super()._number(self._place(operand) if isinstance(operand, Later) else operand)
+    def known(self, operand: Any) -> float | None:
+        return super().known(self.place(operand) if isinstance(operand, Later) else operand)
 
     @property
     def _path(self) -> tuple[Part, ...]:
@@ -200,19 +200,19 @@ class Bodies(Lowering):
         moved = {number: self._home(operands[0], operands[1], rolling) for number, (_, operands) in self._in_memory()}
         where, sizes = {}, {}
         for memory, places in homes.items():
-            asked = [self._instructions[number].operands[1] for number, home in moved.items() if home == memory]
+            asked = [self.instructions[number].operands[1] for number, home in moved.items() if home == memory]
             where[memory], slot = slots(len(tape.items), places, asked)
             sizes[memory] = slot[-1]
         for number, memory in moved.items():
-            name, (_, place, *others) = self._instructions[number]
-            self._instructions[number] = Instruction(name, (memory, where[memory][place], *others))
+            name, (_, place, *others) = self.instructions[number]
+            self.instructions[number] = Instruction(name, (memory, where[memory][place], *others))
         return Routine(
-            self._instructions, blocks, outputs, tape.width, tape.parameters, sizes['kept'], turns, sizes['signals'],
-            tape.numbers, self._customs,
+            self.instructions, blocks, outputs, tape.width, tape.parameters, sizes['kept'], turns, sizes['signals'],
+            tape.numbers, self.customs, self._labels,
         )  # fmt: skip
 
     def _in_memory(self) -> Iterator[tuple[int, Instruction]]:
-        for number, instruction in enumerate(self._instructions):
+        for number, instruction in enumerate(self.instructions):
             if instruction.name in MEMORY and instruction.operands[0] in ('kept', 'signals'):
                 yield number, instruction
 

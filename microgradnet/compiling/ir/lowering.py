@@ -1,39 +1,40 @@
-"""Freezing a graph: every operation of the table becomes primitive instructions.
+"""Lowering: every operation of the table becomes primitive instructions.
 
 A row's cell, printed in graph arithmetic, is calls of a builder; here the builder
 makes instructions instead of nodes. Equal instructions are made once, those of numbers
 alone are computed. Nothing else is simplified, so every backend computes what the
 recording did, in the same order.
 
->>> x = Value(3.0)
->>> print(freeze([x.sigmoid()], rows=[x], parameters=[]))
-0: row 0
-1: abs 0
-2: neg 1
-3: exp 2
-4: number 0.0
-5: ge 0 4
-6: number 1.0
-7: select 5 6 3
-8: add 6 3
-9: div 7 8
-outputs 9
+>>> g = Lowering()
+>>> y = g.apply(operations['sigmoid'], [g.make('row', 0)])
+>>> for place, (name, operands) in enumerate(g.instructions):
+...     print(place, name, *operands)
+0 row 0
+1 abs 0
+2 neg 1
+3 exp 2
+4 number 0.0
+5 ge 0 4
+6 number 1.0
+7 select 5 6 3
+8 add 6 3
+9 div 7 8
+
+A partial of ``where`` is None on the side that is not chosen: then it is a ``Gate``.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial, reduce
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ...engine import ieee
 from ...engine.table import Operation, operations
-from ...engine.value import Constant, Value
-from ...engine.walks import topological_order
-from .instructions import COMPARISONS, PRIMITIVES, Instruction, Listing
+from .instructions import COMPARISONS, PRIMITIVES, Instruction
 
-__all__ = ['Lowering', 'Place', 'compute', 'freeze']
+__all__ = ['Gate', 'Lowering', 'Place', 'compute']
 
 _PYTHON: dict[str, Callable[..., Any]] = {
     'add': operator.add, 'sub': operator.sub, 'mul': operator.mul, 'neg': operator.neg, 'div': ieee.divide,
@@ -51,39 +52,41 @@ def compute(name: str, *operands: Any) -> Any:
     return (_PYTHON.get(name) or ieee.kernel(name))(*operands)
 
 
-def freeze(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value]) -> Listing:
-    """Turn the graph of some nodes into a list of instructions.
-
-    ``rows`` are the leaves whose numbers come with each row, ``parameters`` those whose
-    numbers are given beside; any other leaf is a constant. Raises ValueError for a row's
-    or parameter's node that is no leaf, or is given twice.
-    """
-    g = Lowering()
-    place: dict[Value, Place] = {}
-    find = place.__getitem__
-    for what, leaves in ('row', rows), ('parameter', parameters):
-        for number, leaf in enumerate(leaves):
-            if leaf.op is not None or isinstance(leaf, Constant):
-                raise ValueError(f'{what} {number} must be a leaf of the graph, not {leaf!r}, which was computed')
-            if leaf in place:
-                raise ValueError(f'{what} {number}, {leaf!r}, was given before: each leaf has one place')
-            place[leaf] = g.make(what, number)
-    for node in topological_order(*outputs):
-        if node not in place:
-            op = node.op
-            if op is None:
-                place[node] = g.make('number', float(node._data))
-            else:
-                place[node] = g.apply(op, [*map(find, node.inputs)])
-    return g.listing([place[node] for node in outputs], len(rows), len(parameters), {
-        place[node]: node.label for node in place if node.label
-    })  # fmt: skip
-
-
 class Place(int):
     """A place in the list of instructions; a bare number among operands is a number."""
 
     __slots__ = ()  # with no dict, it is none of the garbage collector's business
+
+
+class Gate(NamedTuple):
+    """A partial that is a choice, with None where no signal passes: what is chosen where a condition holds, or not."""
+
+    condition: Place
+    yes: Any
+    no: Any
+
+    @property
+    def opposite(self) -> Gate:
+        """The gate that is open where this one is closed."""
+        return Gate(self.condition, *map(_opposite, (self.yes, self.no)))
+
+    def close(self, g: Lowering, signal: Any) -> Any:
+        """Let a signal through where the gate is open; a 0 elsewhere, chosen and never multiplied."""
+        yes, no = (self._side(g, signal, side) for side in (self.yes, self.no))
+        return g.choose(self.condition, lambda: yes, lambda: no)
+
+    def _side(self, g: Lowering, signal: Any, side: Any) -> Any:
+        if isinstance(side, Gate):
+            return side.close(g, signal)
+        if side is None:
+            return g.number(0.0)
+        return signal if g.known(side) == 1 else g.mul(signal, side)
+
+
+def _opposite(side: Any) -> Any:
+    if isinstance(side, Gate):
+        return side.opposite
+    return 1 if side is None else None if side.__class__ is int and side == 1 else side
 
 
 class Lowering:
@@ -93,8 +96,8 @@ class Lowering:
         self._made: dict[tuple[Any, ...], Place] = {}
         self._numbers: dict[Place, float] = {}
         self._names: dict[Operation, str] = {}
-        self._instructions: list[Instruction] = []
-        self._customs: dict[str, Operation] = {}
+        self.instructions: list[Instruction] = []
+        self.customs: dict[str, Operation] = {}
 
     def make(self, name: str, *operands: Any) -> Place:
         """Return the place of an instruction; add it if it is not there yet."""
@@ -104,8 +107,8 @@ class Lowering:
             key = name, repr(operands)
         place = self._made.get(key)
         if place is None:
-            place = self._made[key] = Place(len(self._instructions))
-            self._instructions.append(instruction)
+            place = self._made[key] = Place(len(self.instructions))
+            self.instructions.append(instruction)
             if name == 'number':
                 self._numbers[place] = operands[0]
         return place
@@ -122,11 +125,15 @@ class Lowering:
         if op.name == 'dot':
             return self.make('dot', *operands)
         if operations.get(op.name) is op:
-            return self._place(op.value('graph')(self, *op.split(operands)))
-        same = (name for name, other in self._customs.items() if other is op)
-        name = next(same, f'custom_{op.name}' + f'_{len(self._customs)}' * bool(self._customs))
-        self._customs[name] = op
-        return self.make(name, *operands)
+            return self.place(op.value('graph')(self, *op.split(operands)))
+        return self.make(self.custom(op), *operands)
+
+    def custom(self, op: Operation) -> str:
+        """Name the instruction of a user's own operation."""
+        same = (name for name, other in self.customs.items() if other is op)
+        name = next(same, f'custom_{op.name}' + f'_{len(self.customs)}' * bool(self.customs))
+        self.customs[name] = op
+        return name
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return what makes a primitive instruction, or those of a row's cell."""
@@ -139,7 +146,10 @@ class Lowering:
     def choose(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
         if isinstance(condition, bool):
             return yes() if condition else no()
-        a, b = self._place(yes()), self._place(no())
+        a, b = yes(), no()
+        if any(side is None or isinstance(side, Gate) for side in (a, b)):
+            return Gate(condition, a, b)
+        a, b = self.place(a), self.place(b)
         return a if a == b else self.make('select', condition, a, b)
 
     def both(self, *conditions: Callable[[], Any]) -> Any:
@@ -149,30 +159,31 @@ class Lowering:
         return self._join('either', [condition() for condition in conditions])
 
     def total(self, terms: Sequence[Any]) -> Place:
-        return self.make('sum', *map(self._place, terms))
+        return self.make('sum', *map(self.place, terms))
 
     def largest(self, terms: Sequence[Any]) -> Any:
         """Return the largest term as Python's ``max`` does: a later one only where it is greater."""
         return reduce(lambda m, a: self.choose(self.gt(a, m), lambda: a, lambda: m), terms)
 
-    def listing(self, outputs: Sequence[Place], width: int, parameters: int, labels: Mapping[Any, str]) -> Listing:
-        return Listing(tuple(self._instructions), tuple(outputs), width, parameters, dict(labels), self._customs)
+    def number(self, number: float) -> Place:
+        """Return the place of a constant."""
+        return self.make('number', number)
 
     def _primitive(self, name: str, *operands: Any) -> Any:
         """Make an instruction, or compute it where all operands are numbers."""
-        numbers = [self._number(operand) for operand in operands]
+        numbers = [self.known(operand) for operand in operands]
         if None in numbers:
-            return self.make(name, *map(self._place, operands))
+            return self.make(name, *map(self.place, operands))
         result = compute(name, *numbers)
         return result if isinstance(result, bool) else self.make('number', result)
 
-    def _number(self, operand: Any) -> float | None:
+    def known(self, operand: Any) -> float | None:
         """Return the number an operand is, if it is one."""
         if not isinstance(operand, Place):
             return float(operand)
         return self._numbers.get(operand)
 
-    def _place(self, operand: Any) -> Place:
+    def place(self, operand: Any) -> Place:
         return operand if isinstance(operand, Place) else self.make('number', float(operand))
 
     def _join(self, name: str, conditions: list[Any]) -> Any:

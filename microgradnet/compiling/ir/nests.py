@@ -35,6 +35,9 @@ class Affine(NamedTuple):
     steps: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
 
+    def __str__(self) -> str:
+        return ' + '.join([str(self.start), *(f'{step} * i{k}' for k, step in enumerate(self.steps, 1) if step)])
+
     def ranges(self) -> Iterator[Sequence[int]]:
         """Run through all numbers, as a range for each turn of the innermost loop."""
         *steps, step = self.steps or (0,)

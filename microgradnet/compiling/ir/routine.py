@@ -1,7 +1,8 @@
-"""Loops of instructions: what folded programs are printed from.
+"""Routines: the one form in which programs are, whatever they are printed as; straight code, or loops of it.
 
-The instructions are those of a listing, in registers that are set once; what crosses from
-one turn of a loop to another, or from one part to another, is carried or goes through memory.
+Primitive instructions compute registers that are set once; what crosses from one turn
+of a loop to another, or from one part to another, is carried or goes through memory. All of it is
+IEEE arithmetic on floats: a pole is an infinity, nothing raises.
 
 =========================== ====================================================
 ``row``, ``parameter``      the number at an affine place
@@ -58,6 +59,9 @@ Block: TypeAlias = 'list[int | Loop]'
 class Routine:
     """Blocks one after the other; how many outputs, numbers kept and signals in memory there are; the constants.
 
+    ``labels`` are the names that nodes had in the graph, by register; ``leaves`` those of the row's numbers and
+    of the parameters; ``customs`` the users' own operations, by the name of their instruction. ``flat`` is straight
+    code: one block without loops, in which nothing goes through memory, and each output is set once.
     What is kept in ``rolling`` is asked for again soon, before so many others are kept there: place k is
     k modulo ``rolling``, a power of two.
     """
@@ -72,6 +76,20 @@ class Routine:
     signals: int
     table: list[float]
     customs: dict[str, Operation]
+    labels: dict[int, str] = field(default_factory=dict)
+    leaves: dict[str, list[str]] = field(default_factory=dict)
+    flat: bool = False
+
+    @cached_property
+    def results(self) -> list[int]:
+        """The registers of the outputs of straight code."""
+        given = (self.instructions[item] for item in self.blocks[0] if isinstance(item, int))
+        places = {operands[0].start: operands[1] for name, operands in given if name == 'output'}
+        return [places[number] for number in range(self.count)]
+
+    def __str__(self) -> str:
+        lines = enumerate(self.instructions)
+        return '\n'.join(f'{register}: {name} {" ".join(map(str, operands))}' for register, (name, operands) in lines)
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -1,20 +1,14 @@
-"""The forward sweep of a folded tape: every operation once, in the body it was folded into.
+"""The two sweeps of a program: a tape as a routine, and its gradient through the same loops backwards.
 
-A number of the same turn is in a register, one of the turn before is carried, one from
-far away is in memory, where whatever is asked for again is kept.
+The forward sweep does every operation once, in the body it was folded into. A number of
+the same turn is in a register, one of the turn before is carried, one from far away is in
+memory, where whatever is asked for again is kept.
 
-The backward sweep of a folded tape: its loops once more, from their ends.
-
-What arrives at an operation is its error signal; signal times local derivative goes on
-to each operand, the partials being the table's own cells. A signal for an operation of the
-same turn stays in a register, one for the turn before is carried, the sum over a
-loop's turns of what goes to one place outside is carried too, and the rest is added up in memory.
-
-Folded tapes as routines: the forward sweep, and the backward sweep through the same loops.
-
-The backward sweep has the loops of the forward one, however often they turn. Of the
-forward sweep those numbers are kept that partials ask for, and those that the operations
-themselves have to fetch from far away.
+The backward sweep has the loops of the forward one, once more, from their ends, however often
+they turn. What arrives at an operation is its error signal; signal times local derivative goes
+on to each operand, the partials being the table's own cells. A signal for an operation of the
+same turn stays in a register, one for the turn before is carried, the sum over a loop's turns of
+what goes to one place outside is carried too, and the rest is added up in memory.
 
 >>> x, theta = Value(2.0), [Value(float(k)) for k in range(100)]
 >>> y = theta[0]
@@ -23,6 +17,9 @@ themselves have to fetch from far away.
 >>> horner = routine(tape([y], [x], theta), gradient=True)
 >>> len(horner.instructions), horner.kept, horner.signals, horner.count
 (18, 0, 0, 101)
+
+A signal that leaves a body is closed by its gates. What comes back from a carry or from memory to an
+operation that all signals reach through gates is taken as closed where it is exactly 0.
 """
 
 from __future__ import annotations
@@ -30,19 +27,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..._processes import cached_property
+from ...engine.table import operations
 from ...engine.value import Value
-from .emit import Bodies, Frame, Later, Term, outside
-from .instructions import Listing
-from .lowering import Place, freeze
+from .emit import Emitter, Frame, Later, outside
+from .lowering import Lowering, Place
 from .nests import Affine, Nest, Part, Site
 from .routine import Block, Carry, Loop, Routine
+from .signals import OPEN, Term, arrived, close, gate, partials, plus, sent
+from .straight import straight
 from .tape import PARAMETER, ROW, Tape, is_long, tape
 
-__all__ = ['Forward', 'Sweeps', 'has_gates', 'lower', 'prepare', 'routine']
+__all__ = ['Sweeps', 'lower', 'prepare', 'routine']
 
 
-class Forward(Bodies):
-    """Writes the forward sweep."""
+class Sweeps(Emitter):
+    """Writes both sweeps."""
 
     def forwards(self) -> list[Block]:
         return [self._forward(part) for part in self._nests.parts]
@@ -78,14 +78,12 @@ class Forward(Bodies):
         self._reader = site.place
         operands = [self._value(number) for number in site.operands]
         result = self._register[site] = self.apply(site.operation, operands)
+        if label := self._tape.labels.get(site.place.start):
+            self._labels.setdefault(result, label)
         if self._kept.get(site):
             self._put(-1, 'store', 'kept', site.place, result)
         for number in site.outputs:
             self._put(-1, 'output', number, result)
-
-
-class Sweeps(Forward):
-    """Writes both sweeps."""
 
     def backwards(self) -> list[Block]:
         return [self._backward(part) for part in reversed(self._nests.parts)]
@@ -98,7 +96,7 @@ class Sweeps(Forward):
                 if isinstance(site, Site) and site.active:
                     terms = after.pop(site, [])
                     if self._sent.get(site) is False:
-                        terms.append((self._put(-1, 'load', 'signals', site.place.last()), 1))
+                        terms.append(Term(self._put(-1, 'load', 'signals', site.place.last())))
                     if terms or site in self._starts:
                         starts[site] = self._sum(terms) if terms else self._zero
         frame = Frame(part)
@@ -106,7 +104,7 @@ class Sweeps(Forward):
         for site, start in starts.items():
             register = self._put(-1, 'carry')
             frame.carries[site] = Carry(register, start), None
-            frame.signals[site] = [(register, 1)]
+            frame.signals[site] = [self._back(site, register)]
         for item in reversed(part.items):
             if isinstance(item, Nest):
                 self._backward_loop(item)
@@ -139,134 +137,139 @@ class Sweeps(Forward):
         if any(loop.blocks) or loop.carries:
             self._frames[-1].block.append(loop)
         for (target, level), total in totals.items():
-            self._gather(target, level, total, 1)
+            self._gather(target, level, Term(total))
         for site, signal in before.items():
-            self._send(self._starts[site].first(), signal, 1)
+            self._send(self._starts[site].first(), Term(signal))
 
     def _backward_site(self, site: Site) -> None:
         terms = self._frames[-1].signals.pop(site, [])
         if self._sent.get(site):
-            terms.append((self._put(-1, 'load', 'signals', site.place), 1))
+            terms.append(self._back(site, self._put(-1, 'load', 'signals', site.place)))
         if site.outputs:
-            terms.append((super().make('number', 1.0), 1))
+            terms.insert(0, Term(super().make('number', 1.0)))
         if not terms:
             return
-        signal = self._sum(terms)
-        op, operands = site.operation, [Later(number) for number in site.operands]
-        y = Later(site.place)
-        split = op.split(operands)
-        for parameter, operand in zip(op.parameters, split):
-            group = operand if parameter in op.vectors else [operand]
-            if any(self._is_active(o.number) for o in group):
-                partial = op.partial_graph(parameter)(self, *split, y)
-                partials = partial if isinstance(partial, (list, tuple)) else [partial] * len(group)
-                for o, p in zip(group, partials):
-                    if p is not None and self._is_active(o.number):
-                        self._send(o.number, signal, p)
+        signal, gates = arrived(self, terms, self._add)
+        active = [self._is_active(number) for number in site.operands]
+        operands = [Later(number) for number in site.operands]
+        for k, partial in partials(self, site.operation, operands, Later(site.place), active):
+            term = sent(self, signal, partial, gates)
+            if term is not None:
+                self._send(site.operands[k], term)
 
     def _is_active(self, number: Affine) -> bool:
         start = number.start
         return any(s.active for s in self._nests.behind(number)) if start < PARAMETER else start < ROW
 
-    def _send(self, number: Affine, signal: Place, partial: Any) -> None:
+    def _send(self, number: Affine, term: Term) -> None:
         """Send signal times partial to whatever computed a number."""
-        known = partial if not isinstance(partial, (Place, Later)) else self._number(partial)
-        if known == 0:
-            return
-        partial = int(known) if known in (1, -1) else self._place(partial)
         way, source = self._nests.find(number, self._path)
         frame = self._frames[-1]
         if way == 'parameter':
             level = self._level(number)
-            self._gather(('outputs', outside(number.moved(1 - PARAMETER), level)), level, signal, partial)
+            self._gather(('outputs', outside(number.moved(1 - PARAMETER), level)), level, term)
         elif way == 'memory':
             level = self._level(number, self._nests.behind(number))
-            self._gather(('signals', outside(number, level)), level, signal, partial)
+            self._gather(('signals', outside(number, level)), level, term)
         elif source is not None and (source.active or way == 'before'):  # what it starts from may be active
             if way == 'here':
-                self._gather(source, len(source.path) - 1, signal, partial)
+                self._gather(source, len(source.path) - 1, term)
             else:
                 sums = frame.before if way == 'before' else frame.after
-                sums.setdefault(source, []).append((signal, partial))
+                sums.setdefault(source, []).append(term)
 
-    def _gather(self, target: Any, level: int, signal: Place, partial: Place | int) -> None:
+    def _gather(self, target: Any, level: int, term: Term) -> None:
         """Add to a target at a level; inside of loops, to a sum over the turns."""
         frame = self._frames[-1]
         if level < len(self._frames) - 1:
             key = target, level
             if key not in frame.totals:
                 register = self._put(-1, 'carry')
-                frame.totals[key] = Carry(register), [(register, 1)]
-            frame.totals[key][1].append((signal, partial))
+                frame.totals[key] = Carry(register), [Term(register)]
+            frame.totals[key][1].append(term)
         elif isinstance(target, Site):
-            frame.signals.setdefault(target, []).append((signal, partial))
-        elif isinstance(partial, Place):
-            self._put(-1, 'add_to', *target, signal, partial)
+            frame.signals.setdefault(target, []).append(term)
+        elif isinstance(term.partial, Place) and not term.gates:
+            self._put(-1, 'add_to', *target, term.signal, term.partial)
         else:
-            self._put(-1, 'add_to', *target, self._plus(None, signal, partial))
+            self._put(-1, 'add_to', *target, close(self, plus(self, None, term), term.gates))
 
     def _sum(self, terms: list[Term]) -> Place:
+        """Add up signals times partials, those of closed gates being 0."""
+        return close(self, *arrived(self, terms, self._add))
+
+    def _add(self, _: Lowering, terms: Sequence[Term]) -> Place:
         """Add signals times partials, those first that are there first, so that the last is waited for least."""
         total = None
-        for signal, partial in sorted(terms, key=self._wait):
-            total = self._plus(total, signal, partial)
+        for term in sorted(terms, key=self._wait):
+            total = plus(self, total, term)
         assert total is not None
         return total
 
     def _wait(self, term: Term) -> int:
-        return max(self._depth(part) for part in term if isinstance(part, Place))
+        return max(self._depth(part) for part in (term.signal, term.partial) if isinstance(part, Place))
 
-    def _plus(self, total: Place | None, signal: Place, partial: Place | int) -> Place:
-        """Add signal times partial to a sum; None is one of no terms."""
-        if not isinstance(partial, Place):
-            if total is None:
-                return signal if partial == 1 else self.make('neg', signal)
-            return self.make('add' if partial == 1 else 'sub', total, signal)
-        if self._number(signal) == 1.0:
-            return partial if total is None else self.make('add', total, partial)
-        return self.make('mul', signal, partial) if total is None else self.make('madd', signal, partial, total)
+    def _back(self, site: Site, signal: Place) -> Term:
+        """Return a signal that comes from a carry or from memory."""
+        return Term(signal, 1, frozenset([gate(self, signal)]) if site in self._gated else OPEN)
+
+    @cached_property
+    def _gated(self) -> set[Site]:
+        """The operations that no signal reaches but through a gate."""
+        reached: set[Site] = set()
+        todo = [site for site in self._nests.sites if site.outputs]
+        while todo:
+            site = todo.pop()
+            if site not in reached:
+                reached.add(site)
+                numbers = site.operands
+                if operations.get(site.operation.name) is site.operation:
+                    cells, groups = site.operation.partial_texts, site.operation.split(site.operands)
+                    several = [group if isinstance(group, list) else [group] for group in groups]
+                    numbers = [n for cell, group in zip(cells, several) if 'None' not in cell for n in group]
+                for number in numbers:
+                    if number.start < PARAMETER:
+                        todo += self._nests.behind(number)
+        return {*self._nests.sites} - reached
 
 
 def lower(
     outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value], loops: bool | None = None
-) -> Listing | Routine:
-    """Turn the graph of some nodes into instructions, those of a long one that repeats itself into loops."""
-    made = prepare(outputs, rows, parameters, loops)
-    return routine(made) if isinstance(made, Tape) else made
+) -> Routine:
+    """Turn the graph of some nodes into a routine, a long one that repeats itself into loops.
+
+    >>> x = Value(3.0)
+    >>> print(lower([x * x + 1.0], [x], []))
+    0: row 0
+    1: mul 0 0
+    2: number 1.0
+    3: add 1 2
+    4: output 0 3
+    """
+    return routine(prepare(outputs, rows, parameters, loops))
 
 
 def prepare(
     outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value], loops: bool | None = None
-) -> Listing | Tape:
-    """Tape the graph of some nodes if it is to be folded into loops, else turn it into instructions.
+) -> Tape:
+    """Tape the graph of some nodes.
 
-    loops: whether; None for a long graph that repeats itself.
+    loops: whether it is to be folded into loops; None for a long graph that repeats itself.
     """
     if is_long(outputs) if loops is None else loops:
         taped = tape(outputs, rows, parameters)
         if loops or taped.repeats:
             return taped
-    return freeze(outputs, rows, parameters)
-
-
-def has_gates(tape: Tape) -> bool:
-    """Tell whether a tape has operations that let signals through or not: those need ``gradients``.
-
-    So does an operation of a user's own, which no table has.
-    """
-    active = [kind.operation for kind in tape.kinds if kind.active]
-    return bool(tape.customs) or any(_is_gate(cell) for op in active for cell in op.partial_texts)
-
-
-def _is_gate(cell: str) -> bool:
-    return 'None' in cell and cell != 'None'
+    return tape(outputs, rows, parameters, loops=False)
 
 
 def routine(tape: Tape, gradient: bool = False) -> Routine:
-    """Fold a tape and write it as loops; with the gradient of its only output by all parameters.
+    """Write a tape as a routine; with the gradient of its only output by all parameters.
 
     The outputs are then the output and its derivatives.
     """
-    sweeps = Sweeps(tape)
+    if not tape.loops:
+        return straight(tape, gradient)
+    sweeps, count = Sweeps(tape), 1 + tape.parameters if gradient else tape.outputs
     backwards = sweeps.backwards() if gradient else []  # first, since it says what must be kept
-    return sweeps.routine(sweeps.forwards() + backwards, 1 + tape.parameters if gradient else tape.outputs)
+    return sweeps.routine(sweeps.forwards() + backwards, count)

@@ -13,13 +13,14 @@ like any other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..._processes import cached_property
 from ...engine.table import Operation, operations
 from ...engine.value import Constant, Value
+from ...engine.walks import topological_order
 from .reroll import Item, Shapes, fold
 
 __all__ = ['NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
@@ -43,7 +44,11 @@ class Computed(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """The operations, the constants, and how many outputs, numbers of a row and parameters there are."""
+    """The operations, the constants, and how many outputs, numbers of a row and parameters there are.
+
+    ``loops`` says whether repetitions are to be folded; ``labels`` are the names that nodes had in
+    the graph, by their places, and those of the row's numbers and the parameters, by their numbers.
+    """
 
     items: list[Item]
     shapes: Shapes
@@ -51,11 +56,13 @@ class Tape:
     outputs: int
     width: int
     parameters: int
+    loops: bool = True
+    labels: dict[int, str] = field(default_factory=dict)
 
     @cached_property
     def folded(self) -> list[Item]:
         """The operations, repetitions folded into loops."""
-        return fold(self.items, self.shapes)
+        return fold(self.items, self.shapes) if self.loops else self.items
 
     @property
     def repeats(self) -> bool:
@@ -107,8 +114,12 @@ def is_long(outputs: Sequence[Value]) -> bool:
     return count > MANY
 
 
-def tape(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value]) -> Tape:
-    """Tape the graph of some nodes. Raises ValueError for a leaf that is none, or is given twice."""
+def tape(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value], loops: bool = True) -> Tape:
+    """Tape the graph of some nodes. Raises ValueError for a leaf that is none, or is given twice.
+
+    What is to be folded into loops is in the order it was recorded in, long sums term by term;
+    straight code in topological order, each node as it is.
+    """
     known: dict[Value, int] = {}
     for what, base, leaves in ('row', ROW, rows), ('parameter', PARAMETER, parameters):
         for number, leaf in enumerate(leaves):
@@ -117,14 +128,16 @@ def tape(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[V
             if leaf in known:
                 raise ValueError(f'{what} {number}, {leaf!r}, was given before: each leaf has one place')
             known[leaf] = base + number
-    writer = _Writer(known)
+    writer = _Writer(known, loops)
     for number, node in enumerate(outputs):
         writer.outputs.setdefault(node, []).append(OUTPUT + number)
-    writer.write(_recorded(outputs))
+    writer.write(_recorded(outputs) if loops else [node for node in topological_order(*outputs) if node.op])
     for node in writer.outputs:
         if node.op is None:
             writer.add(operations['identity'], [writer.operand(node)], node)
-    return Tape(writer.items, writer.shapes, writer.numbers, len(outputs), len(rows), len(parameters))
+    return Tape(
+        writer.items, writer.shapes, writer.numbers, len(outputs), len(rows), len(parameters), loops, writer.labels
+    )
 
 
 def _recorded(outputs: Sequence[Value]) -> list[Value]:
@@ -143,8 +156,9 @@ def _recorded(outputs: Sequence[Value]) -> list[Value]:
 
 
 class _Writer:
-    def __init__(self, leaves: dict[Value, int]) -> None:
-        self.leaves = leaves
+    def __init__(self, leaves: dict[Value, int], loops: bool) -> None:
+        self.leaves, self.loops = leaves, loops
+        self.labels = {number: leaf.label for leaf, number in leaves.items() if leaf.label}
         self.places: dict[int, int] = {}
         self.items: list[Item] = []
         self.shapes = Shapes()
@@ -171,9 +185,11 @@ class _Writer:
                     number = NUMBER + len(numbers)
                     numbers.append(float(source._data))
                 vector.append(number)
-            if op in sums or node in outputs:
+            if node in outputs or (self.loops and op in sums):
                 self.write_sum(node, vector[1:])
                 continue
+            if node.label:
+                self.labels[len(active)] = node.label
             key = op, len(vector) - 1, on
             shape = self._shape.get(key)
             if shape is None:
@@ -186,7 +202,7 @@ class _Writer:
         """Tape a node, a long sum term by term."""
         op = node.op
         assert op is not None
-        if op.name not in ('sum', 'dot') or (op.name == 'sum' and len(operands) <= LONG):
+        if not self.loops or op.name not in ('sum', 'dot') or (op.name == 'sum' and len(operands) <= LONG):
             self.add(op, operands, node)
         elif op.name == 'sum':
             self.chain(operations['add'], [(term,) for term in operands], node)
@@ -223,6 +239,8 @@ class _Writer:
         self.active.append(active)
         if node is not None:
             self.places[node.born] = place
+            if node.label and node.op is not None:
+                self.labels[place] = node.label
         return place
 
     def operand(self, node: Value) -> int:

@@ -48,7 +48,10 @@ from math import inf, nan, pi
 from ...engine.table import operations
 from .llvm_terms import Body, Term, intrinsic, muladd, polynomial, real_bits, where
 
-__all__ = ['COSINE', 'EXPONENTIAL', 'HALF_INVERSE', 'HALF_PI', 'LAMBERT_ABOVE', 'LAMBERT_BELOW', 'LN2', 'LOG2_E', 'LOG10_2', 'LOG10_E', 'LOGARITHM', 'SINE', 'declarations', 'definitions', 'symbols']
+__all__ = [
+    'COSINE', 'EXPONENTIAL', 'HALF_INVERSE', 'HALF_PI', 'LAMBERT_ABOVE', 'LAMBERT_BELOW', 'LN2', 'LOG2_E',
+    'LOG10_2', 'LOG10_E', 'LOGARITHM', 'SINE', 'declarations', 'definitions', 'symbols',
+]  # fmt: skip
 
 
 EXPONENTIAL = (

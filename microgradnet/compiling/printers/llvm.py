@@ -9,10 +9,10 @@ register, and there are not registers enough. A long program is cut into parts, 
 function of its own, since LLVM takes more than twice as long for twice the length; what
 one part computes and another one uses is kept in memory between them.
 
->>> from microgradnet.compiling.ir.lowering import freeze
+>>> from microgradnet.compiling.ir.sweeps import lower
 >>> from microgradnet.engine.value import Value
 >>> x = Value(3.0)
->>> print(block(freeze([x * x + 1.0], [x], []), lanes=1, sums=False).text, end='')
+>>> print(block(lower([x * x + 1.0], [x], []), lanes=1, sums=False).text, end='')
 define internal void @part0(ptr noalias %rows, ptr noalias %parameters, ptr noalias %outputs, ptr noalias %kept) #0 {
   %v0.at = getelementptr double, ptr %rows, i64 0
   %v0 = load double, ptr %v0.at
@@ -30,7 +30,8 @@ import struct
 from collections import defaultdict
 from typing import NamedTuple
 
-from ..ir.instructions import COMPARISONS, LEAVES, Listing
+from ..ir.instructions import COMPARISONS, LEAVES
+from ..ir.routine import Routine
 
 __all__ = ['Block', 'Native', 'block', 'hexadecimal']
 
@@ -50,12 +51,12 @@ class Block(NamedTuple):
     kept: int
 
 
-def block(listing: Listing, lanes: int, sums: bool, fast: bool = False) -> Block:
+def block(routine: Routine, lanes: int, sums: bool, fast: bool = False) -> Block:
     """Print the functions that do all instructions for as many rows as there are lanes.
 
     ``sums`` adds the outputs up; ``fast`` lets LLVM reassociate and contract them.
     """
-    printer = _Straight(listing, lanes, sums, fast)
+    printer = _Straight(routine, lanes, sums, fast)
     parts = printer.parts()
     text = ''
     for number, part in enumerate(parts):
@@ -162,11 +163,11 @@ class Native:
 
 
 class _Straight(Native):
-    def __init__(self, listing: Listing, lanes: int, sums: bool, fast: bool) -> None:
-        self.listing = listing
+    def __init__(self, routine: Routine, lanes: int, sums: bool, fast: bool) -> None:
+        self.routine = routine
         self.set_up(lanes, sums, fast)
         self.outputs: dict[int, list[int]] = defaultdict(list)
-        for number, place in enumerate(listing.outputs):
+        for number, place in enumerate(routine.results):
             self.outputs[place].append(number)
         self.part = self._cut()
         self.kept = self._crossing()
@@ -175,12 +176,14 @@ class _Straight(Native):
     def parts(self) -> list[list[str]]:
         """Print the lines of every part."""
         parts: list[list[str]] = []
-        for place, (name, operands) in enumerate(self.listing.instructions):
+        for place, (name, operands) in enumerate(self.routine.instructions):
             if self.part[place] == len(parts):
                 self.lines, self.here = [], set()
                 parts.append(self.lines)
+            if name == 'output':
+                continue
             numbers = self.outputs[place]
-            if name == 'mul' and self.sums and len(numbers) == self.listing.uses[place] == 1:
+            if name == 'mul' and self.sums and len(numbers) == self.routine.uses[place] == 1:
                 self.store(numbers[0], *map(self.operand, operands))
                 continue
             if name not in LEAVES:
@@ -196,8 +199,8 @@ class _Straight(Native):
     def _cut(self) -> list[int]:
         """Number the part of each instruction."""
         part, length, result = 0, 0, []
-        for name, operands in self.listing.instructions:
-            length += 0 if name in LEAVES else len(operands)
+        for name, operands in self.routine.instructions:
+            length += 0 if name in LEAVES or name == 'output' else len(operands)
             result.append(part)
             if length > LENGTH:
                 part, length = part + 1, 0
@@ -206,7 +209,7 @@ class _Straight(Native):
     def _crossing(self) -> dict[int, int]:
         """Give a place in memory to each value that another part needs."""
         kept: dict[int, int] = {}
-        instructions = self.listing.instructions
+        instructions = self.routine.instructions
 
         def need(operands: tuple[int, ...], part: int) -> None:
             for operand in operands:
@@ -219,26 +222,26 @@ class _Straight(Native):
                     kept.setdefault(operand, len(kept))
 
         for place, (name, operands) in enumerate(instructions):
-            if name not in LEAVES:
+            if name not in LEAVES and name != 'output':
                 need(operands, self.part[place])
         return kept
 
     def is_zero(self, place: int) -> bool:
-        return self.listing.is_zero(place)
+        return self.routine.is_zero(place)
 
     def operand(self, place: int) -> str:
         """Return what stands for an operand; a parameter is read anew at each use."""
-        name, operands = self.listing.instructions[place]
+        name, operands = self.routine.instructions[place]
         if name == 'number':
             return self.constant(operands[0])
         if name == 'parameter':
-            return self.parameter(operands[0])
+            return self.parameter(operands[0].start)
         if place not in self.here:
             self.here.add(place)
             if name in CONDITIONS:  # made anew: a vector of bits is not kept
                 self.instruction(f'%v{place}', name, operands)
                 return f'%v{place}'
-            memory, number = ('rows', operands[0]) if name == 'row' else ('kept', self.kept[place])
+            memory, number = ('rows', operands[0].start) if name == 'row' else ('kept', self.kept[place])
             self.put(f'%v{place}.at = getelementptr {self.type}, ptr %{memory}, i64 {number}')
             self.put(f'%v{place} = load {self.type}, ptr %v{place}.at')
         return f'%v{place}'

@@ -17,7 +17,7 @@ filled up with copies of its last row):
 
 from __future__ import annotations
 
-from ..ir.instructions import Listing
+from ..ir.routine import Routine
 from .libm import declarations, definitions
 from .llvm import ARGUMENTS, Block, block
 
@@ -29,16 +29,16 @@ SMALL = 64
 PACK = '  call void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed)'
 
 
-def module(listing: Listing, lanes: int, adding: bool, fast: bool = False) -> tuple[str, int]:
+def module(routine: Routine, lanes: int, adding: bool, fast: bool = False) -> tuple[str, int]:
     """Print a module; return it, and how many doubles of scratch memory its functions need.
 
     With ``adding`` the block adds its outputs up, for sums over any number of rows.
     Without it stores them, for ``each``, and for sums and batches of one block.
     """
-    body = block(listing, lanes, adding, fast)
-    names = listing.used()
-    small = not adding and body.parts == 1 and 1 <= len(listing.outputs) <= SMALL
-    driver = Driver(listing, lanes, body, small)
+    body = block(routine, lanes, adding, fast)
+    names = routine.used()
+    small = not adding and body.parts == 1 and 1 <= routine.count <= SMALL
+    driver = Driver(routine, lanes, body, small)
     text = [definitions(names, lanes, small or None), declarations(names), body.text, driver.block(), driver.pack()]
     text += [driver.batch(adding), driver.sums(), driver.descend(), *([] if adding else [driver.each()])]
     inline = 'alwaysinline ' * small
@@ -48,8 +48,8 @@ def module(listing: Listing, lanes: int, adding: bool, fast: bool = False) -> tu
 class Driver:
     """Prints the loops; counters are in memory, from where LLVM takes them into registers."""
 
-    def __init__(self, listing: Listing, lanes: int, body: Block, small: bool) -> None:
-        self.set_up(listing.width, listing.count, lanes, small)
+    def __init__(self, routine: Routine, lanes: int, body: Block, small: bool) -> None:
+        self.set_up(routine.width, routine.count, lanes, small)
         self.scratch = (self.count + body.kept) * lanes
         self.parts = body.parts
 

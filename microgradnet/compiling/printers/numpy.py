@@ -1,9 +1,9 @@
 """Programs printed for NumPy: each number of a row is a column, all rows at once.
 
->>> from microgradnet.compiling.ir.lowering import freeze
+>>> from microgradnet.compiling.ir.sweeps import lower
 >>> from microgradnet.engine.value import Value
 >>> w, x = Value(0.5, 'w'), Value(1.0, 'x')
->>> print(source(freeze([(w * x).relu()], rows=[x], parameters=[w])), end='')
+>>> print(source(lower([(w * x).relu()], rows=[x], parameters=[w])), end='')
 def program(row, parameters):
     x, = row
     w, = parameters
@@ -24,31 +24,28 @@ from ..._extras import needed
 from ...engine import ieee
 from ...engine.kernels import KERNELS, define
 from ...engine.table import operations
-from ..ir.instructions import Listing, functions
+from ..ir.instructions import functions
 from ..ir.routine import Routine
-from .infix import TIGHT, Expressions, Looping
+from .infix import TIGHT, Infix
 
 __all__ = ['function', 'source']
 
 
-def source(listing: Listing | Routine) -> str:
+def source(routine: Routine) -> str:
     """Print a function of a row's columns and of the parameters that returns the columns of all outputs."""
-    if isinstance(listing, Routine):
-        return _NumPyLoops(listing).python_routine()
-    return _NumPy(listing).python_function()
+    return _NumPy(routine).python_function()
 
 
-def function(listing: Listing | Routine) -> Callable[[Any, Any], tuple[Any, ...]]:
+def function(routine: Routine) -> Callable[[Any, Any], tuple[Any, ...]]:
     """Return the printed function, compiled; it takes ``rows.T`` and an array of parameters."""
     np = _numpy()
     space: dict[str, Any] = {'np': np, 'total': KERNELS['total']}
     space |= {name: _by_rows(ieee.kernel(name)) for name in _missing()}
-    for name, op in listing.customs.items():
+    for name, op in routine.customs.items():
         value = op.value('ieee')
         space[name] = _by_rows((lambda *terms, value=value: value(terms)) if op.vectors else value)
-    if isinstance(listing, Routine):
-        space['table'] = listing.table
-    text = source(listing)
+    space['table'] = routine.table
+    text = source(routine)
     program = define(text, space, f'NumPy program {crc32(text.encode()):08x}')
 
     def quiet(row: Any, parameters: Any) -> Any:
@@ -58,8 +55,10 @@ def function(listing: Listing | Routine) -> Callable[[Any, Any], tuple[Any, ...]
     return quiet
 
 
-class _NumPy(Expressions):
-    words: Iterable[str] = ('np', 'program', 'row', 'parameters', 'total')
+class _NumPy(Infix):
+    words: Iterable[str] = (
+        'np', 'program', 'row', 'parameters', 'total', 'kept', 'rolling', 'signals', 'outputs', 'table',
+    )  # fmt: skip
     join: ClassVar[dict[str, str]] = {'both': ' & ', 'either': ' | '}
     most_terms = 200
 
@@ -67,16 +66,9 @@ class _NumPy(Expressions):
         return f'np.where({self.text(condition)}, {self.text(yes)}, {self.text(no)})', TIGHT
 
     def function(self, name: str) -> str:
-        if name in _missing() or name in self.listing.customs:
+        if name in _missing() or name in self.routine.customs:
             return name
         return f'np.{operations[name].numpy if name in operations else name}'
-
-
-class _NumPyLoops(Looping, _NumPy):
-    words = (*_NumPy.words, 'kept', 'rolling', 'signals', 'outputs', 'table')
-
-    def array(self, name: str, size: int) -> str:
-        return f'[0.0] * {size}'
 
 
 def _missing() -> set[str]:

@@ -1,4 +1,4 @@
-"""Engines run a listing over rows: by Python, by NumPy, in machine code.
+"""Engines run a routine over rows: by Python, by NumPy, in machine code.
 
 Each has the same three ways: ``each`` (the outputs of every row), ``sums`` (the outputs
 summed over the rows), ``descend`` (gradient descent in batches, the first output being the
@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from ..._extras import have, needed
 from ...engine.checks import one_of, whole
 from ...engine.table import Operation
-from ..ir.instructions import Listing
 from ..ir.routine import Routine
 from ..printers import numpy, python
 from .machine import llvm
@@ -65,9 +64,9 @@ class _Stepping:
 class PythonEngine(_Stepping):
     """Runs the printed Python, row by row; needs nothing else."""
 
-    def __init__(self, listing: Listing | Routine) -> None:
-        self.source, self.outputs = python.source(listing), listing.count
-        self.function = python.function(listing)
+    def __init__(self, routine: Routine) -> None:
+        self.source, self.outputs = python.source(routine), routine.count
+        self.function = python.function(routine)
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
         return as_lists(rows, width)
@@ -86,9 +85,9 @@ class PythonEngine(_Stepping):
 class NumPyEngine(_Stepping):
     """Runs the printed NumPy, all rows at once."""
 
-    def __init__(self, listing: Listing | Routine) -> None:
-        self.source, self.outputs = numpy.source(listing), listing.count
-        self.function = numpy.function(listing)
+    def __init__(self, routine: Routine) -> None:
+        self.source, self.outputs = numpy.source(routine), routine.count
+        self.function = numpy.function(routine)
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
         return as_array(rows, width)
@@ -105,14 +104,14 @@ class NumPyEngine(_Stepping):
         return self.each(rows, parameters).sum(axis=0)
 
 
-def engine(listing: Listing | Routine, backend: str, threads: int, fast: bool) -> Engine:
-    """Return the engine of a name for a listing; see ``check_backend`` for what it raises."""
-    check_backend(backend, listing.customs)
+def engine(routine: Routine, backend: str, threads: int, fast: bool) -> Engine:
+    """Return the engine of a name for a routine; see ``check_backend`` for what it raises."""
+    check_backend(backend, routine.customs)
     if backend == 'native':
         from .native import NativeEngine
 
-        return NativeEngine(listing, threads, fast)
-    return NumPyEngine(listing) if backend == 'numpy' else PythonEngine(listing)
+        return NativeEngine(routine, threads, fast)
+    return NumPyEngine(routine) if backend == 'numpy' else PythonEngine(routine)
 
 
 def check_way(backend: str | None, threads: int) -> None:

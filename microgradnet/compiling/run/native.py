@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ..._processes import free_lock
-from ..ir.instructions import Listing
 from ..ir.routine import Routine
 from ..printers import llvm_driver, llvm_loops, python
 from ..printers.libm import symbols
@@ -44,13 +43,13 @@ class Memory:
 class Code:
     """A module in machine code for so many lanes, and its functions."""
 
-    def __init__(self, listing: Listing | Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
-        self.lanes, self.width = lanes, listing.width
-        if isinstance(listing, Routine):
-            text, self.scratch = llvm_loops.module(listing, lanes, adding, fast, full)
+    def __init__(self, routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
+        self.lanes, self.width = lanes, routine.width
+        if routine.flat:
+            text, self.scratch = llvm_driver.module(routine, lanes, adding, fast)
         else:
-            text, self.scratch = llvm_driver.module(listing, lanes, adding, fast)
-        self.machine = Machine(text, symbols(listing.used()), loops=isinstance(listing, Routine))
+            text, self.scratch = llvm_loops.module(routine, lanes, adding, fast, full)
+        self.machine = Machine(text, symbols(routine.used()), loops=not routine.flat)
         self.pack, self.descend = _PACK(self.machine['pack']), _DESCEND(self.machine['descend'])
         self.over = _OVER(self.machine['sums' if adding else 'each'])
         self.sums = _OVER(self.machine['sums'])
@@ -77,24 +76,24 @@ class Code:
 
 
 class NativeEngine:
-    """Runs a listing in machine code, rows in SIMD lanes, blocks of rows on threads."""
+    """Runs a routine in machine code, rows in SIMD lanes, blocks of rows on threads."""
 
-    def __init__(self, listing: Listing | Routine, threads: int = 1, fast: bool = False) -> None:
+    def __init__(self, routine: Routine, threads: int = 1, fast: bool = False) -> None:
         llvm()
-        self.listing, self.threads, self.fast = listing, threads, fast
-        self.outputs = listing.count
+        self.routine, self.threads, self.fast = routine, threads, fast
+        self.outputs = routine.count
         self._codes: dict[tuple[int, bool, bool], Code] = {}
 
     @property
     def source(self) -> str:
         """The program as Python: LLVM's text says the same at greater length."""
-        return python.source(self.listing)
+        return python.source(self.routine)
 
     def code(self, rows: int, adding: bool, full: bool = True) -> Code:
         """Return machine code for batches of so many rows, ``full`` if all batches have as many."""
-        lanes, loops = lanes_of_the_processor(), isinstance(self.listing, Routine)
-        if isinstance(self.listing, Routine) and adding:
-            memory = self.listing.memory * lanes * WIDER
+        lanes, loops = lanes_of_the_processor(), not self.routine.flat
+        if loops and adding:
+            memory = self.routine.memory * lanes * WIDER
             lanes *= WIDER if memory <= NEAR else 1
         if rows < lanes:
             lanes = 1 << max(rows - 1, 0).bit_length()
@@ -102,7 +101,7 @@ class NativeEngine:
         if key not in self._codes:
             with _compiling:
                 if key not in self._codes:
-                    self._codes[key] = Code(self.listing, *key[:2], self.fast, key[2])
+                    self._codes[key] = Code(self.routine, *key[:2], self.fast, key[2])
         return self._codes[key]
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:

@@ -1,11 +1,11 @@
-"""Runners: a listing on a backend, and the branches it was recorded along; no graph is needed to run it.
+"""Runners: a routine on a backend, and the branches it was recorded along; no graph is needed to run it.
 
 It is what is sent to workers.
 
->>> from ..ir.lowering import freeze
+>>> from ..ir.sweeps import lower
 >>> from ...engine.value import Value
 >>> x, w = Value(0.0), Value(0.0)
->>> runner = Runner(freeze([w * x], [x], [w]), Watch([], 'python'))
+>>> runner = Runner(lower([w * x], [x], [w]), Watch([], 'python'))
 >>> runner.sums([[1.0], [2.0]], [10.0])
 [30.0]
 >>> runner.sums(iter([[1.0], [2.0]]), [10.0])
@@ -19,7 +19,6 @@ from typing import Any
 
 from ..._processes import cached_property
 from ..guards import BranchError, Path
-from ..ir.instructions import Listing
 from ..ir.routine import Routine
 from .engines import Engine, engine
 from .rows import added, blocks, first_failing
@@ -31,14 +30,14 @@ class Watch:
     """Watches that rows go the way of each recording; on which backend, and how, is in ``way``."""
 
     def __init__(
-        self, paths: Sequence[tuple[Path, Listing | Routine]], backend: str, threads: int = 1, fast: bool = False
+        self, paths: Sequence[tuple[Path, Routine]], backend: str, threads: int = 1, fast: bool = False
     ) -> None:
         self.paths, self.way = paths, (backend, threads, fast)
 
     @cached_property
     def _engines(self) -> list[Engine]:
         """What computes the two sides of every comparison, for each recording."""
-        return [engine(listing, *self.way) for _, listing in self.paths]
+        return [engine(routine, *self.way) for _, routine in self.paths]
 
     def check(self, data: Any, theta: Any, first: int = 0) -> None:
         """Raise BranchError for a row that would go another way than a recording; the first has this number."""
@@ -54,18 +53,18 @@ class Watch:
 
 
 class Runner:
-    """Runs a listing over rows, each checked before, on the backend of the watch."""
+    """Runs a routine over rows, each checked before, on the backend of the watch."""
 
-    def __init__(self, listing: Listing | Routine, watch: Watch) -> None:
-        self.listing, self.watch = listing, watch
+    def __init__(self, routine: Routine, watch: Watch) -> None:
+        self.routine, self.watch = routine, watch
 
     @cached_property
     def engine(self) -> Engine:
-        return engine(self.listing, *self.watch.way)
+        return engine(self.routine, *self.watch.way)
 
     def each(self, rows: Any, theta: Any) -> tuple[Any, bool]:
         """Return the outputs of every row, and whether a single row was given."""
-        data, single = self.engine.rows(rows, self.listing.width)
+        data, single = self.engine.rows(rows, self.routine.width)
         self.watch.check(data, theta)
         return self.engine.each(data, theta), single
 
@@ -76,8 +75,8 @@ class Runner:
         first: the number of the first row, for errors.
         """
         totals = None
-        for block in blocks(rows, self.listing.width):
-            data, _ = self.engine.rows(block, self.listing.width)
+        for block in blocks(rows, self.routine.width):
+            data, _ = self.engine.rows(block, self.routine.width)
             self.watch.check(data, theta, first)
             first += len(data)
             totals = added(totals, self.engine.sums(data, theta))

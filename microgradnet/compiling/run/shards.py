@@ -4,11 +4,11 @@ A sum over rows is a sum over shards of them, wherever these are. The shards' su
 order of the shards, whichever was ready first, so that the same number of shards gives the same bits.
 
 >>> from concurrent.futures import ThreadPoolExecutor
->>> from ..ir.lowering import freeze
+>>> from ..ir.sweeps import lower
 >>> from ...engine.value import Value
 >>> from .runner import Runner, Watch
 >>> x, w = Value(0.0), Value(0.0)
->>> runner = Runner(freeze([w * x, x], [x], [w]), Watch([], 'python'))
+>>> runner = Runner(lower([w * x, x], [x], [w]), Watch([], 'python'))
 >>> with ThreadPoolExecutor(2) as pool:
 ...     Shards(runner, [[1.0], [2.0], [3.0]], pool).sums([10.0])
 [60.0, 6.0]
@@ -66,7 +66,7 @@ class Shards:
 
     def _taken(self, rows: Any) -> Any:
         """Return rows as they are carried: an array, a mapped file, or lists."""
-        width = self.runner.listing.width
+        width = self.runner.routine.width
         if isinstance(rows, Iterator) and have('numpy'):
             self._folder = Folder()
             return spool(rows, width, self._folder)
