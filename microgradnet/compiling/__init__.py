@@ -12,17 +12,40 @@ Python, NumPy, LLVM or C, and run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 from ..engine.value import Value
 from .function import Function
 from .guards import BranchError, recording
 from .program import Program
 
+if TYPE_CHECKING:
+    from ..engine.methods import Array, Operand
+
 __all__ = ['BranchError', 'Function', 'Program', 'compile', 'recording']
 
 
+@overload
+def compile(
+    what: Callable[..., Any],
+    *,
+    backend: str | None = None,
+    threads: int = 1,
+    fast: bool = False,
+    most_paths: int = 100,
+) -> Function: ...
+@overload
+def compile(
+    what: Operand | Sequence[Any] | Mapping[Any, Any] | Array,
+    rows: Sequence[Value] | None = None,
+    parameters: Sequence[Value] | None = None,
+    *,
+    backend: str | None = None,
+    threads: int = 1,
+    fast: bool = False,
+    loops: bool | None = None,
+) -> Program: ...
 def compile(
     what: Any, rows: Sequence[Value] | None = None, parameters: Sequence[Value] | None = None, **options: Any
 ) -> Program | Function:

@@ -67,6 +67,13 @@ class Trace(NamedTuple):
 class Function:
     """A function of numbers that replays what it recorded; see ``compile``."""
 
+    __name__: str
+    f: Callable[..., Any]
+    backend: str | None
+    threads: int
+    fast: bool
+    most_paths: int
+
     def __init__(
         self,
         f: Callable[..., Any],

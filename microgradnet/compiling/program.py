@@ -43,6 +43,12 @@ __all__ = ['Program']
 class Program:
     """Outputs of a graph as a function of rows and of parameters; see ``compile``."""
 
+    parameters: list[Value]
+    loops: bool
+    backend: str
+    threads: int
+    fast: bool
+
     def __init__(
         self,
         outputs: Any,

@@ -150,6 +150,9 @@ class Derivation(Sequence[Line]):
     notebook it shows itself.
     """
 
+    sections: list[Section]
+    lines: list[Line]
+
     def __init__(self, title: str, sections: Sequence[Section]) -> None:
         self.title = title
         self.sections = [section for section in sections if section.body]

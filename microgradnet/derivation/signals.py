@@ -32,6 +32,8 @@ class ErrorSignals(Sequence[NeuronSignals]):
     ``str`` prints it for a terminal, ``html()`` as a table; in a notebook it shows itself.
     """
 
+    rows: list[NeuronSignals]
+
     HEAD = ('neuron', 'r', 'g(r)', "g'(r)", 'δ', 'gradients of its weights and bias')
 
     def __init__(self, rows: Sequence[NeuronSignals]) -> None:

@@ -29,6 +29,9 @@ class Linear:
     do not stay exact here.
     """
 
+    size: int
+    outputs: list[int | None]
+
     def __init__(self, ys: Sequence[Value], xs: Sequence[Value]) -> None:
         order = topological_order(*ys)
         active = depends_on(order, xs)

@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from ..engine.checks import function, refuse
 from ..engine.context import ieee_arithmetic
@@ -199,9 +199,47 @@ def _units(nodes: Sequence[Value]) -> Iterator[list[int]]:
         yield [int(other == place) for other in range(len(nodes))]
 
 
-Function = Callable[..., Any]
+Function: TypeAlias = Callable[..., Any]
+Structure = TypeVar('Structure')
 
 
+class Gradient(Protocol):
+    """A function whose result has the structure of its first argument: ``grad``'s, ``hvp``'s."""
+
+    @overload
+    def __call__(self, x: float, /, *more: Any, **options: Any) -> float: ...
+    @overload
+    def __call__(self, x: list[float], /, *more: Any, **options: Any) -> list[float]: ...
+    @overload
+    def __call__(self, x: Structure, /, *more: Any, **options: Any) -> Structure: ...
+
+
+class ValueAndGradient(Protocol):
+    """A function that returns a number, and what has the structure of its first argument."""
+
+    @overload
+    def __call__(self, x: float, /, *more: Any, **options: Any) -> tuple[float, float]: ...
+    @overload
+    def __call__(self, x: list[float], /, *more: Any, **options: Any) -> tuple[float, list[float]]: ...
+    @overload
+    def __call__(self, x: Structure, /, *more: Any, **options: Any) -> tuple[Any, Structure]: ...
+
+
+class Hessian(Protocol):
+    """A function that returns the structure of its first argument within that structure."""
+
+    @overload
+    def __call__(self, x: float, /, *more: Any, **options: Any) -> float: ...
+    @overload
+    def __call__(self, x: list[float], /, *more: Any, **options: Any) -> list[list[float]]: ...
+    @overload
+    def __call__(self, x: Any, /, *more: Any, **options: Any) -> Any: ...
+
+
+@overload
+def grad(f: Function, argument: Literal[0] = 0, *, argnums: Literal[0] | None = None) -> Gradient: ...
+@overload
+def grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function: ...
 def grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
     """Return the function that computes the gradient of f by one of its arguments.
 
@@ -229,6 +267,12 @@ def grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None
     return gradient
 
 
+@overload
+def value_and_grad(
+    f: Function, argument: Literal[0] = 0, *, argnums: Literal[0] | None = None
+) -> ValueAndGradient: ...
+@overload
+def value_and_grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function: ...
 def value_and_grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
     """Return the function that computes f and its gradient, from one recording.
 
@@ -280,6 +324,12 @@ def jacobian(
     return all_first
 
 
+@overload
+def hessian(
+    f: Function, argument: Literal[0] = 0, *, argnums: Literal[0] | None = None
+) -> Hessian: ...
+@overload
+def hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function: ...
 def hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
     """Return the function that computes every second derivative of f by its argument.
 
@@ -300,7 +350,7 @@ def hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = N
     return all_second
 
 
-def hvp(f: Function) -> Function:
+def hvp(f: Function) -> Gradient:
     """Return the function of x and v that computes the Hessian of f at x times v.
 
     Two walks, whatever the size: ``hessp`` of ``scipy.optimize.minimize``.
@@ -332,7 +382,7 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
     return build(run.bare(ys)), build(run.push(ys, like(v, run.xs, 'the argument')))
 
 
-def vjp(f: Function, x: Any) -> tuple[Any, Function]:
+def vjp(f: Function, x: Structure) -> tuple[Any, Callable[[Any], Structure]]:
     """Return f(x), and the function that multiplies a vector with the Jacobian of f at x.
 
     The vector has the structure of f(x), the product that of x; each call is one
@@ -345,7 +395,8 @@ def vjp(f: Function, x: Any) -> tuple[Any, Function]:
     run = Recorded(function('f', f), 0, (x,), {})
     ys, build = run.results()
 
-    def pull_back(w: Any) -> Any:
-        return run.build(run.pull(ys, like(w, ys, 'the result')))
+    def pull_back(w: Any) -> Structure:
+        product: Structure = run.build(run.pull(ys, like(w, ys, 'the result')))
+        return product
 
     return build(run.bare(ys)), pull_back

@@ -54,6 +54,10 @@ class RendererNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc, unuse
     It says what to install, and shows in ``words`` what the picture would; ``source`` is the picture in DOT.
     """
 
+    source: str
+    engine: str
+    words: str
+
     #: What to install, to be said after a semicolon or a colon.
     advice = f'install Graphviz (https://graphviz.org/download/), or {install("draw")}'
 
@@ -80,6 +84,9 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
     >>> picture.pipe(format='svg', encoding='utf-8')[:5]
     '<?xml'
     """
+
+    filename: str
+    directory: str
 
     left_out: int = 0
     words: Callable[[], str] | None = None

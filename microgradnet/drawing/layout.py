@@ -52,6 +52,15 @@ class Layout:
     column, where neurons are not as small as they are in the largest nets.
     """
 
+    layers: list[Any]
+    left_out: int
+    rows: list[list[int | None]]
+    columns: list[int | None]
+    starts: list[int]
+    tallest: int
+    diameter: float
+    x: float
+
     def __init__(
         self,
         layers: list[Any],

@@ -322,6 +322,10 @@ class ErrorSignal:
     messages, all their numbers and the run. In a notebook it shows itself, moving.
     """
 
+    film: Film
+    titles: list[str]
+    frames: list[Digraph]
+
     def __init__(self, film: Film, layout: Layout, titles: list[str], parts: list[Part]) -> None:
         self.film, self.titles, self._layout, self._parts = film, titles, layout, parts
         self.frames = [_frame(layout, parts, k, title) for k, title in enumerate(titles)]

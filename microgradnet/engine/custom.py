@@ -30,7 +30,7 @@ from .context import ieee_arithmetic, no_grad
 from .functions import elementwise, is_array
 from .ieee import TROUBLE
 from .numbers import Fraction, Number, real
-from .operation import Operation
+from .operation import Operation, Table
 from .recorders import record, vectors
 from .table import operations
 from .value import Constant, Value
@@ -91,8 +91,21 @@ def custom(
 class Custom(Operation):
     """An operation that a user has defined: what ``custom`` returns, and the ``op`` of its nodes."""
 
-    document = method = reflected = domain = kink = ''
-    ulps, table = 2, operations
+    __name__: str
+    name: str
+    numpy: str
+    latex: str
+    parameters: str
+    vectors: str
+    scalars: str
+    default: dict[str, float]
+    function: Function
+    derivative: Any
+
+    document: str = ''
+    method = reflected = domain = kink = ''
+    ulps: float = 2
+    table: Table = operations
 
     def __init__(self, function: Function, derivative: Any, name: str, latex: str | None) -> None:
         if not isinstance(name, str) or not name.isidentifier():

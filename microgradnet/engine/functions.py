@@ -32,7 +32,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .._extras import needed
 from . import context
@@ -105,9 +105,12 @@ def apply_ufunc(ufunc: Any, method: str, operands: tuple[Any, ...], options: dic
 
 
 if TYPE_CHECKING:
-    from .methods import *  # noqa: F403
-    from .methods import exp, stop_gradient, sum
+    import microgradnet.engine.methods as table  # a form in which pyright finds its __all__
 
+    from .methods import *  # noqa: F403
+    from .methods import Array, Operand, Real, exp, stop_gradient, sum
+
+    __all__ += table.__all__
 
 
 def apply(op: Operation, *operands: Any) -> Any:
@@ -146,6 +149,16 @@ def apply_to_vectors(op: Operation, *groups: Any) -> Any:
     return _number(op, operands)
 
 
+@overload
+def where(condition: Value, yes: Operand | Callable[[], Operand], no: Operand | Callable[[], Operand]) -> Value: ...
+@overload
+def where(condition: Real, yes: Value | Callable[[], Value], no: Value | Callable[[], Value]) -> Value: ...
+@overload
+def where(condition: Real, yes: Real | Callable[[], Real], no: Real | Callable[[], Real]) -> float: ...
+@overload
+def where(condition: Array, yes: Operand | Array, no: Operand | Array) -> Array: ...
+@overload
+def where(condition: Any, yes: Any, no: Any) -> Any: ...
 def where(condition: Any, yes: Any, no: Any) -> Any:
     """Choose ``yes`` where the condition holds, ``no`` where it does not.
 
@@ -177,6 +190,14 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     return condition.where(_branch(yes, holds), _branch(no, not holds))
 
 
+@overload
+def max(a: Value | Iterable[Value], /, *more: Operand) -> Value: ...
+@overload
+def max(a: Fraction | Iterable[Fraction], /, *more: Fraction) -> Fraction: ...
+@overload
+def max(a: Real | Iterable[Real], /, *more: Real) -> float: ...
+@overload
+def max(a: Any, /, *more: Any) -> Any: ...
 def max(*operands: Any) -> Any:
     """Return the largest of several operands, or of one iterable; nan if one is nan.
 
@@ -188,6 +209,14 @@ def max(*operands: Any) -> Any:
     return _fold('max', operands)
 
 
+@overload
+def min(a: Value | Iterable[Value], /, *more: Operand) -> Value: ...
+@overload
+def min(a: Fraction | Iterable[Fraction], /, *more: Fraction) -> Fraction: ...
+@overload
+def min(a: Real | Iterable[Real], /, *more: Real) -> float: ...
+@overload
+def min(a: Any, /, *more: Any) -> Any: ...
 def min(*operands: Any) -> Any:
     """Return the smallest of several operands, or of one iterable; nan if one is nan.
 
@@ -197,6 +226,14 @@ def min(*operands: Any) -> Any:
     return _fold('min', operands)
 
 
+@overload
+def mean(values: Iterable[Value]) -> Value: ...
+@overload
+def mean(values: Iterable[Fraction]) -> Fraction: ...
+@overload
+def mean(values: Iterable[Real]) -> float: ...
+@overload
+def mean(values: Iterable[Any]) -> Any: ...
 def mean(values: Iterable[Any]) -> Any:
     """Return the arithmetic mean; raise ValueError of nothing.
 
@@ -209,6 +246,12 @@ def mean(values: Iterable[Any]) -> Any:
     return sum(values) / len(values)
 
 
+@overload
+def softmax(values: Iterable[Value]) -> list[Value]: ...
+@overload
+def softmax(values: Iterable[Real | Fraction]) -> list[float]: ...
+@overload
+def softmax(values: Iterable[Any]) -> list[Any]: ...
 def softmax(values: Iterable[Any]) -> list[Any]:
     """Return ``e ** v_i / sum(e ** v_j)`` for every value: positive, and summing to 1.
 

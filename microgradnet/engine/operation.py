@@ -34,6 +34,26 @@ class Operation:
     before the scalars in a node's ``inputs``.
     """
 
+    table: Table
+    name: str
+    latex: str
+    method: str
+    reflected: str
+    numpy: str
+    domain: str
+    kink: str
+    ulps: float
+    parameters: str
+    vectors: str
+    scalars: str
+    default: dict[str, float]
+    text: str
+    partial_texts: list[str]
+    let_text: str
+    cell: ast.expr
+    partial_cells: list[ast.expr]
+    let: dict[str, ast.expr]
+
     def __init__(
         self,
         table: Table,
@@ -245,7 +265,8 @@ class Table(dict[str, Operation]):
             arithmetic: {**KERNELS, 'power': power} for arithmetic in ARITHMETICS
         }
         self.namespaces['ieee'].update(power=ieee.power, divide=ieee.divide)
-        self.reserved = {*KERNELS, 'power', 'divide', *dir(builtins)} - {'sum', 'abs', 'max', 'min', 'pow', 'mul'}
+        taken = {*KERNELS, 'power', 'divide', *dir(builtins)}
+        self.reserved: set[str] = taken - {'sum', 'abs', 'max', 'min', 'pow', 'mul'}
 
     def row(self, name: str, value: str, partials: Sequence[str | None], latex: str, **more: Any) -> Operation:
         """Add one operation; see the module ``operations`` for the columns.

@@ -29,7 +29,7 @@ from .operation import Operation, Table
 __all__ = ['Operation', 'operations', 'row']
 
 #: Every operation by name, in the order of the table.
-operations = Table()
+operations: Table = Table()
 row = operations.row
 
 # fmt: off

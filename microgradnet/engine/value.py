@@ -17,7 +17,7 @@ import operator
 from collections import deque
 from collections.abc import Sequence
 from math import inf
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsFloat
 
 from . import fast
 from .checks import refuse, text
@@ -66,7 +66,7 @@ class Value(fast.Operators):
     _grad: Number
     _partials: tuple[Number | None, ...]
 
-    def __init__(self, data: Any, label: str = '') -> None:
+    def __init__(self, data: SupportsFloat, label: str = '') -> None:
         number = data if data.__class__ is float else real(data)
         self.data = number
         self.grad = _zero(number)
@@ -76,7 +76,7 @@ class Value(fast.Operators):
         self.label = text('the label of a Value', label) if label else ''
         self.born = 0
 
-    def backward(self, seed: Any = None, log: list[Event] | None = None) -> None:
+    def backward(self, seed: SupportsFloat | None = None, log: list[Event] | None = None) -> None:
         """Send an error signal from this node to everything it depends on.
 
         Walks the graph in reverse topological order. Leaves add what arrives to
@@ -123,8 +123,6 @@ class Value(fast.Operators):
 
     def __format__(self, spec: str) -> str:
         return format(_shown(self), spec) if spec else repr(self)
-
-    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         return _compare('ne', self, 0.0)
@@ -177,7 +175,14 @@ class Value(fast.Operators):
             'would pass; use round(v.data), or f"{v:.3f}" to print'
         )
 
-    __rfloordiv__, __rmod__ = __floordiv__, __mod__
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int: ...
+        def __rfloordiv__(self, other: Any) -> NoReturn: ...
+        def __rmod__(self, other: Any) -> NoReturn: ...
+    else:
+        __hash__ = object.__hash__
+        __rfloordiv__, __rmod__ = __floordiv__, __mod__
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
         """Let NumPy's functions reach the table, elementwise."""
@@ -213,12 +218,12 @@ class Constant(Value):
     """
 
     __slots__ = ()
-    grad = 0.0
-    born = 0
-    op = None
-    inputs = ()
-    partials = ()
-    label = ''
+    grad: Number = 0.0
+    born: int = 0
+    op: Operation | None = None
+    inputs: tuple[Value, ...] = ()
+    partials: tuple[Number | None, ...] = ()
+    label: str = ''
 
     def __init__(self, data: Any) -> None:
         self._data = real(data)

@@ -16,12 +16,18 @@ as the derivation's E is; divide by the number of samples for a mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
 
 from ..engine import functions
 from ..engine.checks import function, items, one_of, refuse
 from ..engine.numbers import as_real
 from ..engine.value import Value
+
+if TYPE_CHECKING:
+    from ..engine.methods import Real
+
+    Values: TypeAlias = Value | Iterable[Value] | Iterable[Iterable[Value]]
+    Reals: TypeAlias = Real | Iterable[Real] | Iterable[Iterable[Real]]
 
 __all__ = [
     'ERRORS', 'cross_entropy', 'error_by_name', 'half_squared_error', 'max_margin', 'mean_square_error',
@@ -29,6 +35,25 @@ __all__ = [
 ]  # fmt: skip
 
 
+class Loss(Protocol):
+    """An error: of outputs that are Values a Value, of numbers a float."""
+
+    __name__: str
+
+    @overload
+    def __call__(self, outputs: Values, targets: Any) -> Value: ...
+    @overload
+    def __call__(self, outputs: Reals, targets: Reals) -> float: ...
+    @overload
+    def __call__(self, outputs: Any, targets: Any) -> Any: ...
+
+
+def _loss(loss: Callable[[Any, Any], Any]) -> Loss:
+    """Say what a function takes and returns; it stays what it is."""
+    return loss  # type: ignore[return-value]
+
+
+@_loss
 def half_squared_error(outputs: Any, targets: Any) -> Any:
     """Return half the sum of squared differences, over all samples and all outputs.
 
@@ -41,6 +66,7 @@ def half_squared_error(outputs: Any, targets: Any) -> Any:
     return _squares(_pairs(outputs, targets)) / 2
 
 
+@_loss
 def mean_square_error(outputs: Any, targets: Any) -> Any:
     """Return the mean squared difference, over all samples and all outputs.
 
@@ -51,6 +77,7 @@ def mean_square_error(outputs: Any, targets: Any) -> Any:
     return _squares(pairs) / len(pairs)
 
 
+@_loss
 def root_mean_square_error(outputs: Any, targets: Any) -> Any:
     """Return the root of the mean squared difference, in the units of the outputs.
 
@@ -60,6 +87,7 @@ def root_mean_square_error(outputs: Any, targets: Any) -> Any:
     return functions.sqrt(mean_square_error(outputs, targets))
 
 
+@_loss
 def max_margin(outputs: Any, targets: Any) -> Any:
     """Return ``sum(relu(1 - t * y))`` for targets t of -1 and 1: the hinge loss.
 
@@ -92,6 +120,7 @@ def _hinge(pairs: list[tuple[Any, Any]]) -> Any:
     return functions.sum([functions.relu(1 - y * t) for y, t in pairs])
 
 
+@_loss
 def cross_entropy(outputs: Any, targets: Any) -> Any:
     """Return ``sum(-log softmax(outputs)[target])`` for outputs that are logits.
 

@@ -85,7 +85,7 @@ class Activation:
         self.name: str = g if isinstance(g, str) else getattr(g, '__name__', repr(g))
         if isinstance(g, str):
             one_of('activation', g, activation_names())
-        self.is_one_sided = self.name in ONE_SIDED
+        self.is_one_sided: bool = self.name in ONE_SIDED
         self._function = g if callable(g) else OTHER_NAMES.get(g) or getattr(functions, g)
         #: What records g(r) of a node: the operation's own function, or this object, which checks.
         self.record: Callable[[Value], Value] = self if callable(g) else self._function
@@ -271,11 +271,11 @@ class Neuron(Parametrised):
     ) -> None:
         inputs = whole('the number of inputs of a neuron', inputs, most=MOST)
         outputs = whole('the number of neurons of a layer', outputs, most=MOST)
-        self.activation = Activation(activation)
+        self.activation: Activation = Activation(activation)
         random = generator(seed)
         limit = sqrt(6 / inputs) if self.activation.is_one_sided else sqrt(6 / (inputs + outputs))
-        self.weights = [Value(random.uniform(-limit, limit)) for _ in range(inputs)]
-        self.bias = Value(0.0)
+        self.weights: list[Value] = [Value(random.uniform(-limit, limit)) for _ in range(inputs)]
+        self.bias: Value = Value(0.0)
         self.frozen: set[Value] = set()
 
     def __call__(self, x: Iterable[Any]) -> Value:
@@ -302,7 +302,7 @@ class Layer(Parametrised):
     ) -> None:
         outputs = whole('the number of neurons of a layer', outputs, most=MOST)
         random = generator(seed)
-        self.neurons = [Neuron(inputs, activation, outputs=outputs, seed=random) for _ in range(outputs)]
+        self.neurons: list[Neuron] = [Neuron(inputs, activation, outputs=outputs, seed=random) for _ in range(outputs)]
 
     @property
     def activation(self) -> Activation:
@@ -368,7 +368,8 @@ class MLP(Parametrised):
         Activation(activation)  # to be refused even where there is no hidden layer
         random = generator(seed)
         kinds = [activation] * (len(sizes) - 1) + [output_activation]
-        self.layers = [Layer(n, size, g, seed=random) for n, size, g in zip([inputs, *sizes], sizes, kinds)]
+        shapes = zip([inputs, *sizes], sizes, kinds)
+        self.layers: list[Layer] = [Layer(n, size, g, seed=random) for n, size, g in shapes]
         self.standardisation: Standardisation | None = None
 
     @classmethod

@@ -63,4 +63,5 @@ _LATER = {
     'why_order': 'foreign.order',
 }
 
-__getattr__, __dir__ = later(__name__, _LATER)
+if not TYPE_CHECKING:  # what is not there is an error to a checker
+    __getattr__, __dir__ = later(__name__, _LATER)

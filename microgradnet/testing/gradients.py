@@ -97,6 +97,9 @@ class GradientReport:
 class GradientError(AssertionError):
     """A gradient is wrong; ``entry`` has its numbers, ``blame`` the operation most to blame, or None."""
 
+    entry: Entry
+    blame: Blame | None
+
     def __init__(self, message: str, entry: Entry, blame: Blame | None) -> None:
         super().__init__(message)
         self.entry, self.blame = entry, blame

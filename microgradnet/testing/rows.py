@@ -52,6 +52,12 @@ class Trial:
 class OperationError(AssertionError):
     """An operation is wrong: ``operation``, ``operands``, ``what`` ('y', 'd/da'), ``found`` and ``wanted``."""
 
+    operation: Operation
+    operands: Operands
+    what: str
+    found: Any
+    wanted: float
+
     def __init__(
         self, operation: Operation, operands: Operands, what: str, found: Any, wanted: float, ulps: float
     ) -> None:

@@ -3,15 +3,16 @@
 The truth in many digits: the value and the partial derivatives of any operation, by mpmath.
 
 ``calculus`` has the derivatives as a calculus book has them. A row that is not there,
-such as one just added, is differentiated numerically: its value cell is read by
-``evaluate`` in 900 digits. A test holds both against each other.
+such as one just added, needs no more than itself: its value cell is read by ``evaluate``
+in 900 digits, over the book's values of the rows that it calls, and differentiated
+numerically. A test holds both against each other.
 """
 
 from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,10 +20,10 @@ import mpmath
 
 from ..engine import cells as grammar
 from ..engine.table import Operation, operations
-from .places import LARGEST, SMALLEST_NORMAL, Operands, flat
+from .places import LARGEST, SMALLEST_NORMAL, Operands, flat, is_defined
 
 __all__ = [
-    'INHERITS', 'KERNELS', 'SLACK', 'TINIEST', 'TRUTH', 'VALUES', 'Function', 'Truth', 'evaluate', 'mp',
+    'INHERITS', 'KERNELS', 'SLACK', 'TINIEST', 'TRUTH', 'VALUES', 'Function', 'Truth', 'evaluate', 'exact', 'mp',
     'numeric_partials', 'sign', 'true_partials', 'true_value',
 ]  # fmt: skip
 
@@ -219,8 +220,11 @@ KERNELS: dict[str, Function] = {
 CLOSED, NUMERIC = 200, 3000
 
 
-#: What stands for an infinity: the limit is known where these two agree.
-FAR, FARTHER = mp.mpf(10) ** 400, mp.mpf(10) ** 4000
+#: What is looked at, a list of numbers, as a function of all operands in one list.
+Results: TypeAlias = Callable[[list[Any]], list[Any]]
+
+#: What stands for an infinity: the limit is known where these two agree. A difference quotient sees a step beside both.
+FAR, FARTHER = mp.mpf(10) ** 400, mp.mpf(10) ** 600
 
 
 def lifted(operands: Operands, infinity: Any = FAR) -> list[Any]:
@@ -233,12 +237,12 @@ def lifted(operands: Operands, infinity: Any = FAR) -> list[Any]:
 
 def true_value(op: Operation, operands: Operands) -> Truth:
     """Return the value of an operation."""
-    return Truth.of(_value(op, operands), _slack(op, operands)[0])
+    return Truth.of(_value(op, operands), _value_slack(op, operands))
 
 
 def true_partials(op: Operation, operands: Operands) -> list[Truth | None]:
     """Return every partial derivative of an operation, or its limit where an operand is infinite."""
-    numbers, allowed = _partials(op, operands, FAR), _slack(op, operands)[1]
+    numbers, allowed = _partials(op, operands, FAR), _partial_slack(op, operands)
     farther = numbers if all(map(math.isfinite, flat(operands))) else _partials(op, operands, FARTHER)
     with mp.workprec(CLOSED):
         y = abs(_value(op, operands))
@@ -257,8 +261,7 @@ def true_partials(op: Operation, operands: Operands) -> list[Truth | None]:
 
 def _value(op: Operation, operands: Operands) -> Any:
     with mp.workprec(CLOSED):
-        function = VALUES.get(op.name) or (lambda *numbers: evaluate(op, *numbers))
-        return mp.mpf(function(*lifted(operands)))
+        return exact(op, *lifted(operands))
 
 
 def _partials(op: Operation, operands: Operands, infinity: Any) -> list[Any]:
@@ -269,22 +272,84 @@ def _partials(op: Operation, operands: Operands, infinity: Any) -> list[Any]:
         return [None if number is None else mp.mpf(number) for number in truth]
 
 
-def _slack(op: Operation, operands: Operands) -> tuple[Any, list[Any]]:
+def _value_slack(op: Operation, operands: Operands) -> Any:
     with mp.workprec(CLOSED):
         if op.name in SLACK:
-            return SLACK[op.name](*lifted(operands))  # type: ignore[no-any-return]
-        return 0, [0] * len(flat(operands))
+            return SLACK[op.name](*lifted(operands))[0]
+    return 0 if _in_the_book(op) else _of_any_row(op, operands, lambda here: [evaluate(op, *op.split(here))])[0]
+
+
+def _partial_slack(op: Operation, operands: Operands) -> list[Any]:
+    with mp.workprec(CLOSED):
+        if op.name in SLACK:
+            return SLACK[op.name](*lifted(operands))[1]  # type: ignore[no-any-return]
+    if _in_the_book(op) or op.vectors:
+        return [0] * len(flat(operands))
+    return _of_any_row(op, operands, lambda here: _differences(lambda at: [evaluate(op, *op.split(at))], here)[0])
+
+
+def _in_the_book(op: Operation) -> bool:
+    return op.name in TRUTH or op.name in VALUES
+
+
+def _of_any_row(op: Operation, operands: Operands, results: Results) -> list[Any]:
+    """Return what is allowed beside ulps to the results of a row of which the book says nothing.
+
+    Next to a zero, which is no float, the rounding of the operand alone is worth more than
+    any number of ulps: a result that changes its sign, or is 0, where the operand is halved
+    or doubled may be off by what one ulp of it is worth. So may, everywhere, what comes of
+    several operands: their difference must be rounded, and no row can do better. And just
+    above the subnormals a factor may be one, of few digits; an exponential is no longer
+    there beyond 1024.
+    """
+    numbers = flat(operands)
+    if not all(map(math.isfinite, numbers)):
+        return [0] * len(numbers)
+    with mp.workprec(CLOSED):
+        here = [mp.mpf(x) for x in numbers]
+        found = results(here)
+        allowed = [TINIEST * min(max(map(abs, here), default=0), 1024)] * len(found)
+        signs = [{sign(number)} for number in found]
+        for other in _an_octave_off(op, numbers):
+            for seen, number in zip(signs, results(other)):
+                seen.add(sign(number))
+        loose = [place for place, seen in enumerate(signs) if len(numbers) > 1 or len(seen) > 1]
+        slopes = _differences(results, here) if loose else []
+        for place in loose:
+            worth = sum(abs(x * slope) for x, slope in zip(here, slopes[place]))
+            allowed[place] += EPS * len(numbers) * worth
+        return allowed
+
+
+def _an_octave_off(op: Operation, numbers: list[float]) -> Iterator[list[Any]]:
+    """Yield the points of the domain where the only operand is half or twice as large."""
+    if len(numbers) == 1 and not op.vectors:
+        for other in (numbers[0] / 2, numbers[0] * 2):
+            if math.isfinite(other) and is_defined(op, (other,)):
+                yield [mp.mpf(other)]
 
 
 def numeric_partials(op: Operation, operands: Operands, infinity: Any = FAR) -> list[Any]:
     """Differentiate the value cell by a central difference, so small that its error is, too."""
     with mp.workprec(NUMERIC):
-        here, result = flat(tuple(lifted(operands, infinity))), []
+        here = flat(tuple(lifted(operands, infinity)))
+    return _differences(lambda at: [evaluate(op, *op.split(at))], here)[0]
+
+
+def _differences(results: Results, here: list[Any]) -> list[list[Any]]:
+    """Return the slope of each result along each number, a row for each result."""
+    columns = []
+    with mp.workprec(NUMERIC):
         for place, x in enumerate(here):
             step = mp.mpf(2) ** -400 * (min(abs(x), 1) or mp.mpf(2) ** -1100)
             up, down = ([*here[:place], x + by, *here[place + 1 :]] for by in (step, -step))
-            result.append((evaluate(op, *op.split(up)) - evaluate(op, *op.split(down))) / (2 * step))
-        return result
+            columns.append([(more - less) / (2 * step) for more, less in zip(results(up), results(down), strict=True)])
+    return [[*row] for row in zip(*columns)] if columns else [[] for _ in results(here)]
+
+
+def exact(op: Operation, *operands: Any) -> Any:
+    """Compute the value of a row in mpmath: as the book has it, or else by reading the row."""
+    return mp.mpf(VALUES[op.name](*operands) if op.name in VALUES else evaluate(op, *operands))
 
 
 def evaluate(op: Operation, *operands: Any) -> Any:
@@ -328,7 +393,7 @@ def _read(node: ast.expr, names: dict[str, Any]) -> Any:
             terms = _terms(argument, names)
             return sum(terms) if name == 'sum' else max(terms)
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            return evaluate(operations[name], *map(read, arguments))
+            return exact(operations[name], *map(read, arguments))
     raise AssertionError(ast.dump(node))
 
 

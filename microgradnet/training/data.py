@@ -71,6 +71,9 @@ class TeacherSet:
     ValueError: row 2 of the inputs has 1 number; row 1 has 2
     """
 
+    input_names: tuple[str, ...] | None
+    target_names: tuple[str, ...] | None
+
     def __init__(
         self,
         inputs: Iterable[Iterable[Any]] | Frame,

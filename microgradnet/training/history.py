@@ -95,6 +95,8 @@ class History(Sequence[Epoch]):
     not be written, None if it was.
     """
 
+    epochs: list[Epoch]
+
     def __init__(self, epochs: Iterable[Epoch] = ()) -> None:
         self.epochs = [*epochs]
         self.stopped_by: Reason = 'epochs'
@@ -203,7 +205,9 @@ def _alone(thing: Any) -> Any:
 
 
 #: The metrics that ``train`` knows by name.
-METRICS = MappingProxyType({'accuracy': accuracy, 'rms': root_mean_square_error})
+METRICS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
+    {'accuracy': accuracy, 'rms': root_mean_square_error}
+)
 
 
 Error: TypeAlias = Callable[[Any, Any], Any]

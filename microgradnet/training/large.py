@@ -43,6 +43,13 @@ class LargeTeacherSet:
     row (from 1), for a class that there is not, for rows that are too short.
     """
 
+    rows: Any
+    width: int
+    classes: tuple[Any, ...] | None
+    input_names: tuple[str, ...] | None
+    target_names: tuple[str, ...] | None
+    moments: Standardisation
+
     def __init__(
         self,
         rows: Any,

@@ -58,6 +58,8 @@ class Momentum:
     [-0.25]
     """
 
+    momentum: Number
+
     def __init__(self, momentum: Number = 0.9) -> None:
         self.momentum = within('momentum', momentum, '0 <= momentum < 1', lambda x: 0 <= x < 1)
         self.velocity: list[Number] = []
@@ -83,6 +85,12 @@ class AdamW:
     >>> [f'{w:.4f}' for w in weights]
     ['0.7500', '1.2500']
     """
+
+    beta1: Number
+    beta2: Number
+    epsilon: Number
+    weight_decay: Number
+    steps: int
 
     def __init__(
         self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01

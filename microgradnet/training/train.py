@@ -73,6 +73,10 @@ class DivergedError(ArithmeticError):
     The net has the newest weights between two epochs whose error is finite.
     """
 
+    epoch: int
+    what: str
+    history: History
+
     def __init__(self, epoch: int, what: str, history: History) -> None:
         super().__init__(epoch, what, history)
         self.epoch, self.what, self.history = epoch, what, history

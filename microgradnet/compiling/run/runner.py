@@ -29,6 +29,9 @@ __all__ = ['Runner', 'Watch']
 class Watch:
     """Watches that rows go the way of each recording; on which backend, and how, is in ``way``."""
 
+    paths: Sequence[tuple[Path, Routine]]
+    way: tuple[str, int, bool]
+
     def __init__(
         self, paths: Sequence[tuple[Path, Routine]], backend: str, threads: int = 1, fast: bool = False
     ) -> None:
@@ -54,6 +57,9 @@ class Watch:
 
 class Runner:
     """Runs a routine over rows, each checked before, on the backend of the watch."""
+
+    routine: Routine
+    watch: Watch
 
     def __init__(self, routine: Routine, watch: Watch) -> None:
         self.routine, self.watch = routine, watch

@@ -54,6 +54,9 @@ class Shards:
         written to a file first, so there may be more of them than memory holds.
     """
 
+    runner: Runner
+    ends: list[int]
+
     def __init__(self, runner: Runner, rows: Any, executor: Workers, count: int | None = None) -> None:
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise ValueError(f'shards must be a whole number of at least 1, not {count!r}')
