@@ -1,18 +1,26 @@
 """Hypothesis without deadlines: machines that run the tests are shared, and slow at times. A cache of their own.
 
+The quick run tries a quarter of the examples of the whole run, which is the one that asks for slow tests, or CI's.
 Ctrl-C is heard, too: a shell that starts the tests in the background has it ignored.
 """
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-settings.register_profile('microgradnet', deadline=None)
-settings.load_profile('microgradnet')
+settings.register_profile('full', deadline=None)
+settings.register_profile('quick', deadline=None, max_examples=25)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples Hypothesis tries, before the tests are imported."""
+    quick = config.option.markexpr == 'not slow' and not os.environ.get('CI')
+    settings.load_profile('quick' if quick else 'full')
 
 
 @pytest.fixture(autouse=True, scope='session')

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
@@ -31,6 +31,7 @@ from microgradnet.nets.losses import max_margin
 from microgradnet.nets.net import MLP
 from microgradnet.testing.strategies import points
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, bits
+from tests.support.examples import examples
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 
@@ -105,7 +106,7 @@ NUMBERS = st.one_of(
 
 
 @pytest.mark.parametrize('f', FUNCTIONS, ids=lambda f: f.__name__)
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=6))
 @example([(2.0, 1.0), (1.0, 2.0), (1.0, 1.0), (nan, 1.0), (-0.0, 0.0)])
 def test_never_silently_wrong(f: Callable[..., Any], pairs: list[tuple[float, float]]) -> None:
@@ -128,7 +129,7 @@ def check_calls(f: Callable[..., Any], pairs: list[tuple[float, float]]) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize('f', FUNCTIONS, ids=lambda f: f.__name__)
-@settings(max_examples=500)
+@examples(500)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=12))
 def test_never_silently_wrong_at_length(f: Callable[..., Any], pairs: list[tuple[float, float]]) -> None:
     check_calls(f, pairs)

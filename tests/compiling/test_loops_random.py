@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
@@ -17,6 +17,7 @@ from microgradnet.compiling import compile
 from microgradnet.compiling.ir import memory, nests, reroll, tape
 from microgradnet.engine.value import Value
 from tests.support.backends import BACKENDS, bits
+from tests.support.examples import examples
 
 #: What a step computes of three operands; those that could leave their domain are kept inside.
 STEPS = {
@@ -224,7 +225,7 @@ class Case:
             assert [*folded] == pytest.approx(expected, rel=1e-11, abs=1e-11 * size + 10 * wrong)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@examples(20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(*GIVEN)
 def test_folded_loops_are_what_the_recording_was(program: Any, parameters: int, length: int, long: int) -> None:
     with folding(length=length, long=long):
@@ -233,7 +234,7 @@ def test_folded_loops_are_what_the_recording_was(program: Any, parameters: int, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('backend', BACKENDS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@examples(60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(*GIVEN)
 def test_many_folded_loops(backend: str, program: Any, parameters: int, length: int, long: int) -> None:
     with folding(length=length, long=long):

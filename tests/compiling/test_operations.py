@@ -14,7 +14,7 @@ from math import inf, nan
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
@@ -30,6 +30,7 @@ from microgradnet.testing.strategies import expressions, wild
 from microgradnet.testing.truth import true_value
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, apart, bits
 from tests.support.edges import KINKS, VALUES
+from tests.support.examples import examples
 from tests.support.programs import POINTS, WILD
 from tests.support.rounding import bounded
 
@@ -237,7 +238,7 @@ def test_nan_is_not_hidden_by_choices(backend: str) -> None:
 # Graphs.
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(expressions(leaves=WILD, allowed=wild, steps=10), st.data())
 def test_graphs_on_the_python_backend_have_the_bits_of_eager_code(f: Expression, data: st.DataObject) -> None:
     def recorded(numbers: Any) -> tuple[list[Value], list[Value]]:
@@ -271,7 +272,7 @@ def rows_for(f: Expression, numbers: st.SearchStrategy[float]) -> st.SearchStrat
 
 
 @pytest.mark.parametrize('backend', ARRAYS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@examples(25, suppress_health_check=[HealthCheck.too_slow])
 @given(expressions(leaves=POINTS, allowed=wild, steps=8), st.data())
 def test_graphs_on_arrays(backend: str, f: Expression, data: st.DataObject) -> None:
     if backend == 'numpy' or data.draw(st.integers(0, 2)) == 0:
@@ -280,7 +281,7 @@ def test_graphs_on_arrays(backend: str, f: Expression, data: st.DataObject) -> N
 
 @NATIVE
 @pytest.mark.slow
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@examples(300, suppress_health_check=[HealthCheck.too_slow])
 @given(expressions(leaves=POINTS, allowed=wild, steps=16), st.data())
 def test_many_graphs_in_machine_code(f: Expression, data: st.DataObject) -> None:
     check_graph(f, data.draw(rows_for(f, st.one_of(POINTS, WILD))), 'native')

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
@@ -24,6 +24,7 @@ from microgradnet.nets.net import MLP
 from microgradnet.testing.strategies import nets, points, teacher_sets
 from tests.support import ROOT
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, apart, bits
+from tests.support.examples import examples
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 on_arrays = pytest.mark.parametrize('backend', ARRAYS)
@@ -345,7 +346,7 @@ def test_only_one_output_has_a_gradient() -> None:
 
 
 @every_backend
-@settings(max_examples=5)
+@examples(5)
 @given(st.data())
 def test_nets_and_their_gradients(backend: str, data: st.DataObject) -> None:
     net = data.draw(nets())

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet.derivation import derive
@@ -21,6 +21,7 @@ from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 from microgradnet.training.data import TeacherSet
 from tests.support.derivation_reader import Reader, Wrong
+from tests.support.examples import examples
 
 NUMBERS = st.floats(-2, 2, allow_subnormal=False).map(lambda x: round(x, 3))
 FRACTIONS = st.integers(-6, 6).map(lambda n: Fraction(n, 3))
@@ -92,7 +93,7 @@ def compare_with_engine(reader: Reader, net: MLP, samples: Any, place: int, h: A
     assert close(reader.gradient[0], names[by].grad)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(problem=problems(NUMBERS, SMOOTH))
 def test_every_line_is_true_and_every_number_is_the_engines(problem: Any) -> None:
     net, samples, place = problem
@@ -100,7 +101,7 @@ def test_every_line_is_true_and_every_number_is_the_engines(problem: Any) -> Non
     compare_with_engine(Reader(text), net, samples, place, 0.25)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(problem=problems(FRACTIONS, ['identity', 'softsign', 'relu']))
 def test_in_fractions_every_line_is_true_exactly(problem: Any) -> None:
     net, samples, place = problem
@@ -108,7 +109,7 @@ def test_in_fractions_every_line_is_true_exactly(problem: Any) -> None:
     compare_with_engine(Reader(text), net, samples, place, Fraction(1, 4))
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(data=st.data())
 def test_names_with_hats_say_the_same(data: st.DataObject) -> None:
     net, samples, place = data.draw(

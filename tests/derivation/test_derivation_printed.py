@@ -17,7 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from microgradnet import functions
 from microgradnet.derivation import Derivation, Line, derive, error_signals
@@ -28,6 +28,7 @@ from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 from tests.derivation.test_derivation import NUMBERS, SMOOTH, XOR, fifty_samples, generic_net, problems
 from tests.derivation.test_derivation_values import expressions
+from tests.support.examples import examples
 
 
 def samples_of_all() -> Iterator[Derivation]:
@@ -103,7 +104,7 @@ def check_latex(derivation: Derivation) -> None:
         assert depth == 0 and latex.count(r'\left') == latex.count(r'\right'), latex
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(problem=problems(NUMBERS, SMOOTH), expression=expressions())
 def test_latex_is_set_as_a_mathematician_would(problem: Any, expression: Any) -> None:
     net, samples, place = problem
@@ -192,7 +193,7 @@ def test_a_notebook_shows_it() -> None:
     assert derivation.latex().startswith('\\section*{The update of $b_{1}$ by on-line')
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(problem=problems(NUMBERS, SMOOTH))
 def test_error_signals_are_the_engines(problem: Any) -> None:
     net, ((x, t), *_), _ = problem

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import functions
@@ -14,6 +14,7 @@ from microgradnet.derivation import derive
 from microgradnet.engine.value import Value
 from tests.derivation.test_derivation import close, find_changes
 from tests.support.derivation_reader import Reader, Wrong
+from tests.support.examples import examples
 
 UNARY = ['tanh', 'sigmoid', 'sin', 'cos', 'neg', 'softplus']
 BINARY = ['add', 'sub', 'mul', 'div', 'dot', 'square', 'cube', 'constant', 'root', 'log', 'exp']
@@ -40,7 +41,7 @@ def expressions(draw: st.DrawFn) -> tuple[Value, list[Value]]:
     return nodes[-1], leaves
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(problem=expressions(), place=st.integers(0, 2))
 def test_every_line_is_true_and_the_sum_is_the_engines(problem: Any, place: int) -> None:
     y, leaves = problem

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 import graphviz
 import pygraphviz
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import MLP, Layer, Neuron, Value, dot, functions, half_squared_error, where
@@ -30,6 +30,7 @@ from microgradnet.drawing.digraph import FIT
 from microgradnet.drawing.graph import FAR
 from microgradnet.engine.value import Constant
 from microgradnet.engine.walks import topological_order
+from tests.support.examples import examples
 from tests.support.programs import Program, programs, record
 
 SVG = '{http://www.w3.org/2000/svg}'
@@ -82,7 +83,7 @@ def test_draw_shows_every_number() -> None:
     assert {'a', 'b', 'c', 'y', '×', '+', 'tanh', 'data', 'grad'} <= {*texts}
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(programs())
 def test_draw_is_the_graph(program: Program) -> None:
     root = next((node for node in reversed(record(program)) if isinstance(node, Value)), Value(1.0))
@@ -385,7 +386,7 @@ def test_sums_over_many(name: str) -> None:
 # The limit.
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(programs(), st.integers(1, 8), st.booleans())
 def test_limit_says_what_it_leaves_out(program: Program, limit: int, expanded: bool) -> None:
     root = next((node for node in reversed(record(program)) if isinstance(node, Value)), Value(1.0))
@@ -438,7 +439,7 @@ def test_labels_cannot_inject(label: str) -> None:
     assert f'{label}: data = 1.0, grad = 0.0' in titles
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.text(max_size=60))
 def test_any_label_is_drawn(label: str) -> None:
     picture = draw(Value(1.0, label) * 2.0)
@@ -654,7 +655,7 @@ def test_the_three_layer_net_of_the_derivation() -> None:
     assert shown(found['f5']['label']).split() == ['f', '5', 'b', '5', f'{net.layers[2].neurons[0].bias.data:.2g}']
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(1, 5), st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(0, 99))
 def test_every_weight_is_drawn_with_its_number(inputs: int, sizes: list[int], seed: int) -> None:
     net = MLP(inputs, sizes, seed=seed)

@@ -20,13 +20,14 @@ from xml.etree import ElementTree
 
 import pygraphviz
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import MLP, Layer, Neuron, Value, cross_entropy, half_squared_error
 from microgradnet.drawing import draw_error_signal
 from microgradnet.drawing.messages import messages
 from microgradnet.nets.net import Standardisation
+from tests.support.examples import examples
 from tests.support.geometry import boxes, crosses, line_of, size_of, view
 
 SVG = '{http://www.w3.org/2000/svg}'
@@ -95,7 +96,7 @@ def test_contributions_add_up_to_every_delta_and_gradient(case: tuple[MLP, list[
 
 
 @given(st.integers(2, 20), st.integers(2, 20))
-@settings(max_examples=10)
+@examples(10)
 def test_neurons_of_a_layer_send_in_turn(inputs: int, hidden: int) -> None:
     film = messages(MLP(inputs, [hidden, 3], 'sigmoid', seed=1), [0.1] * inputs, 1, cross_entropy)
     order = [f'f{hidden + i}' for i in (1, 2, 3)] + [f'f{i}' for i in range(1, hidden + 1)]
@@ -177,7 +178,7 @@ def bare(text: str) -> str:
     return re.sub(r'\s', '', text).replace('−', '-')
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(cases())
 def test_the_pictures_show_the_engines_numbers(case: tuple[MLP, list[float], list[float]]) -> None:
     deltas = error_signals(*case)

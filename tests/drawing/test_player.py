@@ -17,13 +17,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import MLP, Layer, Neuron, Value, cross_entropy, functions, half_squared_error, where
 from microgradnet.drawing.player import Page, play
 from microgradnet.engine.walks import topological_order
 from microgradnet.testing import Expression, expressions, nets
+from tests.support.examples import examples
 from tests.support.geometry import Box, boxes, line_of, size_of, view
 
 NASTY = [
@@ -284,7 +285,7 @@ def check_marks(page: Page) -> None:
     assert marked['data-value'] == marked['data-signal'] == named
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(expressions(steps=6))
 def test_every_formula_of_an_expression_adds_up(expression: Expression) -> None:
     (_, value) = expression.record()
@@ -300,7 +301,7 @@ def test_every_formula_of_an_expression_adds_up(expression: Expression) -> None:
         assert [full(epoch, [name, e]) for e in range(len(log))] == [str(getattr(event, name)) for event in log]
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.data())
 def test_every_formula_of_a_net_adds_up(data: st.DataObject) -> None:
     net = data.draw(nets(exact=data.draw(st.booleans())))

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.value import Value
+from tests.support.examples import examples
 from tests.support.forward import BY_HAND, TRANSCENDENTAL, Rule, by_hand, by_table, forward
 from tests.support.programs import WILD, Apply, Program, by_function, by_operator, programs, record, values, wild
 
@@ -86,19 +87,19 @@ def test_the_walk(check: Callable[[Walk, Program], None], program: Program) -> N
     check(Value.backward, program)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs())
 def test_operators_and_methods_record_what_functions_do(program: Program) -> None:
     reverse_is_forward(Value.backward, program, apply=by_operator)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(HAND_WRITTEN))
 def test_against_rules_written_by_hand(program: Program) -> None:
     reverse_is_forward(Value.backward, program, rule=by_hand)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(), st.sampled_from([-4.0, -1.0, 0.0, 0.5, 8]))
 def test_a_seed_scales_every_gradient(program: Program, seed: float) -> None:
     plain, seeded = values(record(program)), values(record(program))
@@ -107,7 +108,7 @@ def test_a_seed_scales_every_gradient(program: Program, seed: float) -> None:
     assert [node.grad for node in seeded] == [seed * node.grad for node in plain]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(points=WILD, legal=wild, constants=False), st.floats())
 def test_backward_never_raises(program: Program, seed: float) -> None:
     with ieee_arithmetic():

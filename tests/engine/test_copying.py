@@ -10,12 +10,13 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.engine.value import Constant, Value
 from microgradnet.engine.walks import topological_order
+from tests.support.examples import examples
 from tests.support.programs import Program, programs, record, values
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -62,7 +63,7 @@ def facts(nodes: list[Value]) -> list[Any]:
 
 
 @every_way
-@settings(max_examples=20)
+@examples(20)
 @given(program=programs())
 def test_the_copy_is_the_same_graph_and_shares_no_node(way: str, program: Program) -> None:
     nodes = values(record(program))
@@ -157,7 +158,7 @@ def test_deepcopy_minds_its_memo() -> None:
     assert copied is not y
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(st.floats(), min_size=1, max_size=3))
 def test_a_leaf_alone(numbers: list[float]) -> None:
     for way in WAYS.values():

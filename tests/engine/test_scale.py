@@ -10,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from microgradnet import functions as F
 from microgradnet.engine.context import no_grad
 from microgradnet.engine.value import Value
+from tests.support.examples import examples
 from tests.support.programs import Program, programs, record, values
 
 
@@ -129,7 +130,7 @@ def test_building_and_dropping_graphs_leaves_nothing_to_collect() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=10)
+@examples(10)
 @given(programs())
 def test_random_graphs_leave_nothing_to_collect(program: Program) -> None:
     gc.collect()

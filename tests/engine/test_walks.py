@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet.engine.value import Value
 from microgradnet.engine.walks import consumers, depends_on, topological_order
+from tests.support.examples import examples
 from tests.support.programs import Program, programs, record, values
 
 
@@ -54,14 +55,14 @@ def by_definition(*roots: Node) -> list[Node]:
     return order
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(GRAPHS, st.lists(st.integers(0, 11), min_size=1, max_size=3))
 def test_the_order_is_that_of_the_recursive_walk(nodes: list[Node], picked: list[int]) -> None:
     roots = [nodes[index % len(nodes)] for index in picked]
     assert [node.name for node in topological_order(*roots)] == [node.name for node in by_definition(*roots)]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(GRAPHS)
 def test_every_node_comes_once_and_after_its_inputs(nodes: list[Node]) -> None:
     order = topological_order(nodes[-1])
@@ -84,7 +85,7 @@ def test_no_roots_no_nodes() -> None:
     assert depends_on([], []) == set()
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs())
 def test_the_order_of_a_recorded_program_is_one_in_which_it_can_be_run_again(program: Program) -> None:
     root = values(record(program))[-1]
@@ -99,7 +100,7 @@ def test_the_order_of_a_recorded_program_is_one_in_which_it_can_be_run_again(pro
     assert again[id(root)] == root.data
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(GRAPHS)
 def test_consumers_are_the_edges_turned_around(nodes: list[Node]) -> None:
     order = topological_order(nodes[-1])
@@ -110,7 +111,7 @@ def test_consumers_are_the_edges_turned_around(nodes: list[Node]) -> None:
     assert len(turned) == len(order)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(GRAPHS, st.lists(st.integers(0, 11), max_size=3))
 def test_depends_on_is_reachability(nodes: list[Node], picked: list[int]) -> None:
     order = topological_order(nodes[-1])

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
@@ -49,7 +49,6 @@ def flat(grid: Any) -> list[float]:
 # Half the sum of squares, and the root of the mean
 
 
-@settings(deadline=None)
 @given(grids)
 def test_half_squared_error_is_that_of_the_derivation(samples: Any) -> None:
     ys, ts = [y for y, _ in samples], [t for _, t in samples]
@@ -63,7 +62,6 @@ def test_half_squared_error_is_that_of_the_derivation(samples: Any) -> None:
     assert all(g == d or abs(d) < 1e-300 for g, d in zip(gradients(error, outputs), differences, strict=True))
 
 
-@settings(deadline=None)
 @given(grids)
 def test_root_mean_square_error(samples: Any) -> None:
     ys, ts = [y for y, _ in samples], [t for _, t in samples]
@@ -97,7 +95,6 @@ def test_a_sum_over_the_samples_is_the_sum_of_their_errors() -> None:
 # Max-margin
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(floats, st.sampled_from([-1, 1, -1.0, 1.0])), min_size=1, max_size=6))
 def test_max_margin(pairs: Any) -> None:
     ys, ts = [y for y, _ in pairs], [t for _, t in pairs]
@@ -130,7 +127,6 @@ def exact_cross_entropy(logits: Any, t: int) -> Any:
 logits = st.lists(st.floats(-700, 700), min_size=1, max_size=5)
 
 
-@settings(deadline=None)
 @given(logits, st.data())
 def test_cross_entropy_is_right_to_the_last_digits(ys: list[float], data: st.DataObject) -> None:
     t = data.draw(st.integers(0, len(ys) - 1))
@@ -146,7 +142,6 @@ def test_cross_entropy_is_right_to_the_last_digits(ys: list[float], data: st.Dat
             assert abs(y.grad - (softmax - (k == t))) <= 32 * EPSILON
 
 
-@settings(deadline=None)
 @given(logits, st.data())
 def test_a_class_number_and_probabilities_mean_the_same(ys: list[float], data: st.DataObject) -> None:
     t = data.draw(st.integers(0, len(ys) - 1))

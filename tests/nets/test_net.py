@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import functions
@@ -194,7 +194,6 @@ def test_a_net_has_at_least_one_layer() -> None:
         MLP(2, [])
 
 
-@settings(deadline=None)
 @given(wanted=st.integers(1, 5), given_=st.integers(0, 7))
 def test_a_row_is_never_truncated(wanted: int, given_: int) -> None:
     net, row = MLP(wanted, [2, 1], seed=1), [1.0] * given_
@@ -245,7 +244,6 @@ def test_numpy_rows_are_taken() -> None:
 # predict.
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_predict_gives_the_bits_of_calling(data: st.DataObject) -> None:
     few, g = st.integers(1, 4), st.sampled_from(ANYWHERE)

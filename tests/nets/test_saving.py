@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet.engine.value import Value
@@ -72,7 +72,6 @@ def test_a_net_comes_back_with_everything(tmp_path: Path) -> None:
     same(load(str(path)), net)
 
 
-@settings(deadline=None)
 @given(st.lists(numbers, min_size=3, max_size=3))
 def test_every_number_comes_back_to_the_bit(tmp_path_factory: pytest.TempPathFactory, data: list[Any]) -> None:
     path = tmp_path_factory.getbasetemp() / 'numbers.json'

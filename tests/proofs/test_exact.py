@@ -7,12 +7,13 @@ from fractions import Fraction as Q
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
+from tests.support.examples import examples
 from tests.support.forward import BY_HAND, Rule, by_hand, by_table, forward, rational
 from tests.support.programs import FRACTIONS, Program, by_function, by_operator, programs, record
 
@@ -44,21 +45,21 @@ def same(program: Program, rule: Callable[[str], Rule], apply: Any = by_function
             assert (node.data, node.grad) == (duals[index].data, duals[root].tangent)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(points=FRACTIONS, legal=rational))
 def test_reverse_is_forward_over_the_table(program: Program) -> None:
     assume(exponents_have_no_logarithm_to_take(program))
     same(program, exact_rule)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(sorted(BY_HAND), points=FRACTIONS, legal=rational))
 def test_reverse_is_forward_by_hand(program: Program) -> None:
     assume(exponents_have_no_logarithm_to_take(program))
     same(program, by_hand)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(sorted(BY_HAND), points=FRACTIONS, legal=rational))
 def test_operators_and_methods_are_exact_too(program: Program) -> None:
     assume(exponents_have_no_logarithm_to_take(program))
@@ -77,14 +78,14 @@ def gradients(f: Callable[..., Value], *numbers: Any) -> tuple[Any, list[Any]]:
     return y.data, [leaf.grad for leaf in leaves]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(SEVERAL)
 def test_mean(numbers: list[Q]) -> None:
     n = len(numbers)
     assert gradients(lambda *x: F.mean(x), *numbers) == (sum(numbers, Q(0)) / n, [Q(1, n)] * n)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(SEVERAL, SEVERAL)
 @example([Q(1, 2)], [Q(1)])
 def test_half_the_sum_of_squares(outputs: list[Q], teacher: list[Q]) -> None:
@@ -99,7 +100,7 @@ def test_half_the_sum_of_squares(outputs: list[Q], teacher: list[Q]) -> None:
     )
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(SEVERAL, SEVERAL)
 def test_half_the_sum_of_squares_as_a_product(outputs: list[Q], teacher: list[Q]) -> None:
     pairs = [*zip(outputs, teacher, strict=False)]
@@ -114,20 +115,20 @@ def test_half_the_sum_of_squares_as_a_product(outputs: list[Q], teacher: list[Q]
     )
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(NUMBERS)
 def test_softsign(r: Q) -> None:
     assert gradients(F.softsign, r) == (r / (1 + abs(r)), [1 / (1 + abs(r)) ** 2])
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(NUMBERS)
 def test_relu_and_abs(r: Q) -> None:
     assert gradients(F.relu, r) == (r if r > 0 else 0, [1 if r > 0 else 0])
     assert gradients(abs, r) == (abs(r), [0 if r == 0 else r / abs(r)])
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(NUMBERS, NUMBERS)
 @example(Q(2, 3), Q(2, 3))
 def test_max_and_min(a: Q, b: Q) -> None:
@@ -138,7 +139,7 @@ def test_max_and_min(a: Q, b: Q) -> None:
     assert gradients(lambda x: F.min(x, x), a) == (a, [1])
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(SEVERAL, SEVERAL, NUMBERS)
 def test_the_net_input(weights: list[Q], inputs: list[Q], bias: Q) -> None:
     n = min(len(weights), len(inputs))
@@ -148,7 +149,7 @@ def test_the_net_input(weights: list[Q], inputs: list[Q], bias: Q) -> None:
     assert grads == [*x, *w, 1]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(NUMBERS.filter(lambda a: a > 0), st.integers(-4, 5))
 def test_integer_powers(a: Q, n: int) -> None:
     expected = (a**n, [n * a ** (n - 1) if n else 0])
@@ -222,7 +223,7 @@ def test_python_raises_what_it_raises() -> None:
         Value(Q(0)) ** -1
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(SEVERAL, NUMBERS)
 def test_seeds_are_exact(numbers: list[Q], seed: Q) -> None:
     leaves = [Value(number) for number in numbers]
@@ -230,7 +231,7 @@ def test_seeds_are_exact(numbers: list[Q], seed: Q) -> None:
     assert [leaf.grad for leaf in leaves] == [2 * seed * number for number in numbers]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(SEVERAL)
 def test_called_twice_is_exactly_twice(numbers: list[Q]) -> None:
     leaves = [Value(number) for number in numbers]

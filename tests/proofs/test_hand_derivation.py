@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet.nets.losses import half_squared_error
@@ -26,6 +26,7 @@ from microgradnet.training.data import TeacherSet
 from microgradnet.training.train import train
 from tests.support import by_hand
 from tests.support.by_hand import Activation, Sample, ThreeLayers, TwoLayers, batch, online
+from tests.support.examples import examples
 
 HandNet = TwoLayers | ThreeLayers
 LEARN = pytest.mark.parametrize('learn', [batch, online])
@@ -94,7 +95,7 @@ floats = st.floats(-3, 3, allow_subnormal=False)
 
 @LEARN
 @EXACT
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_two_layers_learn_exactly_what_was_derived(g: Activation, learn: Any, data: st.DataObject) -> None:
     # On-line, the second sample meets weights that have all the first one's digits.
@@ -105,7 +106,7 @@ def test_two_layers_learn_exactly_what_was_derived(g: Activation, learn: Any, da
 
 @LEARN
 @EXACT
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_three_layers_learn_exactly_what_was_derived(g: Activation, learn: Any, data: st.DataObject) -> None:
     samples = 2 if learn is online else 4
@@ -117,7 +118,7 @@ def test_three_layers_learn_exactly_what_was_derived(g: Activation, learn: Any, 
 
 @pytest.mark.parametrize('kind', [TwoLayers, ThreeLayers])
 @EXACT
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(data=st.data())
 def test_every_neuron_of_a_run_has_its_r_output_and_delta(g: Activation, kind: type, data: st.DataObject) -> None:
     net, teacher_set, h = data.draw(problems(kind, g, fractions, 3))
@@ -133,7 +134,7 @@ def test_every_neuron_of_a_run_has_its_r_output_and_delta(g: Activation, kind: t
 @pytest.mark.parametrize('kind', [TwoLayers, ThreeLayers])
 @LEARN
 @EXACT
-@settings(deadline=None, max_examples=15)
+@examples(15)
 @given(data=st.data())
 def test_train_teaches_exactly_what_was_derived(g: Activation, learn: Any, kind: type, data: st.DataObject) -> None:
     samples = 2 if learn is online else 4
@@ -144,7 +145,7 @@ def test_train_teaches_exactly_what_was_derived(g: Activation, learn: Any, kind:
     assert [p.data for p in mlp.parameters()] == [weights[name] for name in net.names(net.sizes)]
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(problem=problems(TwoLayers, by_hand.identity, fractions, 3))
 def test_the_formulas_are_the_derivative_of_the_error(problem: Any) -> None:
     """With identity E is a parabola in each weight, whose central difference is its derivative, exactly."""
@@ -218,7 +219,7 @@ def with_bounds(net: Any) -> Any:
 
 @LEARN
 @FLOATS
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_two_layers_learn_what_was_derived_within_ulps(g: Activation, learn: Any, data: st.DataObject) -> None:
     net, teacher_set, h = data.draw(problems(TwoLayers, g, floats, 4))
@@ -229,7 +230,7 @@ def test_two_layers_learn_what_was_derived_within_ulps(g: Activation, learn: Any
 
 @LEARN
 @FLOATS
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_three_layers_learn_what_was_derived_within_ulps(g: Activation, learn: Any, data: st.DataObject) -> None:
     net, teacher_set, h = data.draw(problems(ThreeLayers, g, floats, 4))
@@ -241,7 +242,7 @@ def test_three_layers_learn_what_was_derived_within_ulps(g: Activation, learn: A
 
 @pytest.mark.parametrize('kind', [TwoLayers, ThreeLayers])
 @FLOATS
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_gradients_and_error_signals_are_within_ulps(g: Activation, kind: type, data: st.DataObject) -> None:
     """The gradients themselves, before a weight beside them hides their last digits."""

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.engine.value import Value
+from tests.support.examples import examples
 from tests.support.forward import forward
 from tests.support.programs import POINTS, Program, by_function, programs, record, values
 
@@ -55,7 +56,7 @@ def magnitude(program: Program) -> float:
     return 1.0 + max(float(forward(program, along)[-1].bound) for along in range(len(program.leaves)))
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(constants=False), programs(constants=False), POINTS, POINTS)
 def test_the_gradient_is_linear(first: Program, second: Program, a: float, b: float) -> None:
     f, g, points = both(first, second)
@@ -67,7 +68,7 @@ def test_the_gradient_is_linear(first: Program, second: Program, a: float, b: fl
         assert abs(combined - (a * found[0] + b * found[1])) <= 512 * EPSILON * bound
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(constants=False), programs(constants=False))
 def test_the_product_rule(first: Program, second: Program) -> None:
     f, g, points = both(first, second)
@@ -78,7 +79,7 @@ def test_the_product_rule(first: Program, second: Program) -> None:
         assert abs(product - rule) <= 512 * EPSILON * bound
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(constants=False), programs(constants=False))
 def test_the_chain_rule(inner: Program, outer: Program) -> None:
     """Cut the composition at the inner result and start there anew."""
@@ -96,7 +97,7 @@ def test_the_chain_rule(inner: Program, outer: Program) -> None:
         assert abs(a.grad - b.grad) <= 512 * EPSILON * magnitude(inner) * abs(cut.grad)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs())
 def test_a_difference_of_equals_has_no_gradient(program: Program) -> None:
     nodes = values(record(program))
@@ -108,7 +109,7 @@ def test_a_difference_of_equals_has_no_gradient(program: Program) -> None:
     assert [node.grad for node in one] == [-node.grad for node in other]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(programs(), st.integers(-3, 3))
 def test_a_scaled_error_is_a_scaled_signal(program: Program, exponent: int) -> None:
     """By a power of two, to the bit."""
@@ -154,7 +155,7 @@ IDENTITIES: dict[str, tuple[Callable[[Value], Value], Callable[[float], float]]]
 
 
 @pytest.mark.parametrize('identity', IDENTITIES)
-@settings(max_examples=50)
+@examples(50)
 @given(x=SMALL)
 def test_what_is_constant_has_no_gradient(identity: str, x: float) -> None:
     f, size = IDENTITIES[identity]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 
 from microgradnet import functions as F
 from microgradnet.engine.custom import custom
@@ -18,12 +18,12 @@ from microgradnet.nets.net import MLP
 from microgradnet.testing import Expression, GradientError, check_gradient, expressions, nets, points
 from microgradnet.testing.differences import derivative
 from microgradnet.testing.strategies import wild
+from tests.support.examples import examples
 from tests.support.wrong_rules import WRONG, rule
 
-quick = settings(
-    max_examples=60, deadline=None, database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+plain: dict[str, Any] = {
+    'database': None, 'suppress_health_check': [HealthCheck.too_slow, HealthCheck.data_too_large],
+}  # fmt: skip
 KINKED = ['relu', 'abs', 'max', 'min', 'clip', 'sqrt', 'cbrt', 'hypot', 'where', 'greater', 'leaky_relu', 'sub', 'mul']
 
 
@@ -36,13 +36,13 @@ def finite(name: str, operands: Any, constant: Any) -> Any:
 
 
 @given(expressions())
-@quick
+@examples(60, **plain)
 def test_a_right_expression_is_not_blamed(f: Expression) -> None:
     assert len(check_gradient(f, f.leaves).entries) == len(f.leaves)
 
 
 @given(expressions(KINKED))
-@quick
+@examples(60, **plain)
 def test_a_right_expression_at_or_near_a_kink_is_not_blamed(f: Expression) -> None:
     check_gradient(f, f.leaves)
     check_gradient(f, [math.nextafter(x, math.inf) for x in f.leaves])
@@ -50,26 +50,26 @@ def test_a_right_expression_at_or_near_a_kink_is_not_blamed(f: Expression) -> No
 
 
 @given(expressions(leaves=points(), allowed=finite))
-@quick
+@examples(60, **plain)
 def test_a_right_expression_of_very_large_and_small_numbers_is_not_blamed(f: Expression) -> None:
     check_gradient(f, f.leaves)
 
 
 @given(expressions(exact=True))
-@quick
+@examples(60, **plain)
 def test_of_fractions_forward_and_reverse_are_equal(f: Expression) -> None:
     report = check_gradient(f, f.leaves)
     assert report.ulps == 0.0
 
 
 @given(expressions(steps=5))
-@settings(quick, max_examples=30)
+@examples(30, **plain)
 def test_second_derivatives_of_a_right_expression_are_not_blamed(f: Expression) -> None:
     assert len(check_gradient(f, f.leaves, order=2).entries) == len(f.leaves) * (1 + len(f.leaves))
 
 
 @given(nets())
-@settings(quick, max_examples=15)
+@examples(15, **plain)
 def test_a_net_is_not_blamed(net: MLP) -> None:
     def error(x: Any) -> Any:
         y = net(x)

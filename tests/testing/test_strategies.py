@@ -18,9 +18,10 @@ from microgradnet.engine.walks import topological_order
 from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 from microgradnet.testing import Expression, expressions, nets, points, small_points, teacher_sets
+from tests.support.examples import examples
 from tests.support.forward import Dual, by_table, forward
 
-quick = settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+some = examples(60, database=None, suppress_health_check=[HealthCheck.too_slow])
 once = settings(max_examples=2000, deadline=None, database=None, derandomize=True)
 unshrunk = settings(once, max_examples=200, phases=[Phase.generate])
 
@@ -46,14 +47,14 @@ def test_points_of_a_row_stand_at_the_ends_of_its_domain() -> None:
 
 
 @given(points(), points(exact=True), small_points(exact=True))
-@quick
+@some
 def test_points_are_finite_and_exact_ones_are_fractions(x: float, q: Fraction, r: Fraction) -> None:
     assert isinstance(x, float) and math.isfinite(x)
     assert isinstance(q, Fraction) and isinstance(r, Fraction)
 
 
 @given(expressions())
-@quick
+@some
 def test_an_expression_gives_the_same_on_floats_and_values(f: Expression) -> None:
     xs, y = f.record()
     assert repr(float(f.at_point())) == repr(float(y.data))
@@ -61,7 +62,7 @@ def test_an_expression_gives_the_same_on_floats_and_values(f: Expression) -> Non
 
 
 @given(expressions(exact=True))
-@quick
+@some
 def test_exact_expressions_stay_exact(f: Expression) -> None:
     xs, y = f.record()
     y.backward()
@@ -72,7 +73,7 @@ def test_exact_expressions_stay_exact(f: Expression) -> None:
 
 
 @given(expressions(['add', 'mul', 'sub', 'neg', 'div', 'abs'], exact=True, constants=False))
-@quick
+@some
 def test_an_expression_runs_on_anything_with_operators(f: Expression) -> None:
     class Number:
         """A number that knows Python's operators, and nothing of microgradnet."""
@@ -110,7 +111,7 @@ def test_an_expression_runs_on_anything_with_operators(f: Expression) -> None:
 
 
 @given(expressions(leaves=points(), allowed=lambda name, operands, constant: 0.0), expressions(exact=True))
-@quick
+@some
 def test_what_is_printed_runs_and_says_the_same(f: Expression, exact: Expression) -> None:
     for each in (f, exact):
         assert repr(each) == str(each)
@@ -153,7 +154,7 @@ def test_rows_that_are_not_named_are_not_drawn() -> None:
     drawn: set[str] = set()
 
     @given(expressions(['sin', 'mul']))
-    @quick
+    @some
     def draw(f: Expression) -> None:
         drawn.update(name for name, _ in f.steps)
 
@@ -162,14 +163,14 @@ def test_rows_that_are_not_named_are_not_drawn() -> None:
 
 
 @given(nets())
-@quick
+@some
 def test_nets_fire(net: MLP) -> None:
     ys = net([1.0] * net.inputs)
     assert all(isinstance(y, Value) for y in (ys if isinstance(ys, list) else [ys]))
 
 
 @given(nets(exact=True), teacher_sets(exact=True))
-@quick
+@some
 def test_exact_nets_and_teacher_sets_are_of_fractions(net: MLP, teacher_set: Any) -> None:
     assert all(isinstance(p.data, Fraction) for p in net.parameters())
     for x, t in teacher_set:
@@ -181,7 +182,7 @@ def test_exact_nets_and_teacher_sets_are_of_fractions(net: MLP, teacher_set: Any
 
 
 @given(teacher_sets(2, 3, samples=4))
-@quick
+@some
 def test_teacher_sets_have_the_widths_asked_for(teacher_set: Any) -> None:
     assert 1 <= len(teacher_set) <= 4
     assert {len(x) for x, _ in teacher_set} == {2} and {len(t) for _, t in teacher_set} == {3}

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import microgradnet
 from demos import why_order as demo
@@ -20,6 +20,7 @@ from microgradnet.testing.foreign.order import FORMS, NAIVE, WrongOrder
 from microgradnet.testing.foreign.order import why_order as find_why_order
 from microgradnet.testing.foreign.straight import Program, forward, programs
 from microgradnet.testing.foreign.walks import WALKS
+from tests.support.examples import examples
 
 why_order = cache(find_why_order)
 
@@ -87,7 +88,7 @@ def test_only_a_naive_order_is_faulted(order: str) -> None:
     assert any(fault.startswith('too early') for _, fault in why.judged(order))
 
 
-@settings(max_examples=60, database=None)
+@examples(60, database=None)
 @given(programs(FORMS, steps=7))
 def test_the_right_walk_is_forward_mode(program: Program) -> None:
     tape = program.tape()
@@ -98,7 +99,7 @@ def test_the_right_walk_is_forward_mode(program: Program) -> None:
         assert signals[leaf] == pytest.approx(gradient, rel=0, abs=1e-12 * bound)
 
 
-@settings(max_examples=60, database=None)
+@examples(60, database=None)
 @given(programs(FORMS, steps=7, leaves=1))
 def test_faults_are_found_exactly_where_an_order_is_wrong(program: Program) -> None:
     """Positive numbers do not cancel: a message at fault is a wrong gradient, and the other way round."""

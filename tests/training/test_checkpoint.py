@@ -19,7 +19,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import microgradnet
@@ -31,6 +31,7 @@ from microgradnet.training.known import known_as
 from microgradnet.training.optimisers import AdamW, Momentum
 from microgradnet.training.packing import pack, unpack
 from tests.support import ROOT
+from tests.support.examples import examples
 
 LINE = TeacherSet([[x / 10] for x in range(20)], [(x / 10) ** 2 for x in range(20)], standardise=True)
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -441,7 +442,7 @@ KEPT = st.recursive(
 
 
 @given(KEPT)
-@settings(max_examples=50)
+@examples(50)
 def test_what_is_packed_is_unpacked(thing: Any) -> None:
     assert repr(unpack(pack(thing))) == repr(thing)
 

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet.nets.net import MLP
@@ -165,7 +165,6 @@ def test_what_is_wrong_is_refused_with_its_row(
         TeacherSet(inputs, targets, **options)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_bad_number_is_found_wherever_it_is(data: st.DataObject) -> None:
     height, width = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 4))
@@ -179,7 +178,6 @@ def test_a_bad_number_is_found_wherever_it_is(data: st.DataObject) -> None:
 # Splitting and shuffling
 
 
-@settings(deadline=None)
 @given(st.integers(2, 40), st.floats(0.01, 0.99), st.integers(0, 9), st.booleans())
 def test_a_split_divides_the_samples(size: int, fraction: float, seed: int, stratify: bool) -> None:
     teacher_set = TeacherSet([[x] for x in range(size)], ['abc'[x % 3] for x in range(size)])
@@ -233,7 +231,6 @@ def test_select() -> None:
 # Standardisation
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e-3, 1e-3)), min_size=1, max_size=8))
 def test_standardised_columns_have_mean_0_and_deviation_1(rows: Any) -> None:
     teacher_set = TeacherSet(rows, [0] * len(rows), standardise=True)
@@ -362,7 +359,6 @@ def test_a_column_is_not_both_and_a_missing_file_is_missing(tmp_path: Path) -> N
         TeacherSet.from_csv(tmp_path / 'none.csv', 't')
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3), min_size=1))
 def test_every_float_comes_back_from_a_csv_file(tmp_path_factory: pytest.TempPathFactory, rows: Any) -> None:
     lines = [','.join(map(repr, row)) for row in rows]

@@ -20,7 +20,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet.engine.value import Value
@@ -32,6 +32,7 @@ from microgradnet.training.history import Epoch, History, accuracy
 from microgradnet.training.optimisers import SCHEDULES, AdamW, Descent, Momentum, clipped
 from microgradnet.training.train import DivergedError, error_and_gradients, error_over, train
 from tests.support import ROOT
+from tests.support.examples import examples
 
 XOR = TeacherSet([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
 #: One linear neuron through (1, 1), (2, 3), (4, 2): its gradients are quickly written out.
@@ -102,7 +103,7 @@ def test_batch_and_online_learning_keep_the_order_and_mini_batches_are_shuffled(
 fractions = st.fractions(-2, 2, max_denominator=6)
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(
     start=st.tuples(fractions, fractions),
     samples=st.lists(st.tuples(fractions, fractions), min_size=1, max_size=4),
@@ -263,7 +264,6 @@ def test_clipping_shortens_all_gradients_together_after_l2() -> None:
     assert min(scales) < 1 == max(scales)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6), st.floats(1e-3, 1e4))
 def test_clipped_gradients_have_the_same_direction_and_a_norm_within(gradients: list[float], largest: float) -> None:
     short, norm = clipped(gradients, largest), math.hypot(*gradients)
@@ -298,7 +298,6 @@ def test_schedules_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', SCHEDULES)
-@settings(deadline=None)
 @given(epochs=st.integers(1, 300))
 def test_schedules_stay_above_0_and_at_most_1(name: str, epochs: int) -> None:
     factors = [SCHEDULES[name](epoch, epochs) for epoch in range(1, epochs + 1)]
