@@ -2,8 +2,9 @@
 
 A mutant is the row with one thing changed in one cell: the whole negated, doubled,
 shifted by one, or one operator, comparison, number, name or call inside it. At least
-one check of ``checks`` must fail for it, unless the mutant is listed in ``equivalent``
-with the reason why it computes the same.
+one check of ``checks`` must fail for it, unless it computes the same numbers as the row,
+or as one of its ``alternatives``, at all points of ``probes``. How a cell is written does
+not matter.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import pytest
 
 from microgradnet.engine import cells as grammar
 from microgradnet.engine.table import Operation, operations
-from microgradnet.testing.truth import TRUTH
 from tests.support.checks import CHECKS
-from tests.support.equivalent import EQUIVALENT
+from tests.support.equivalent import ALTERNATIVES, computes, probes
 
 OTHER_SIGN: dict[type, type] = {
     ast.Add: ast.Sub,
@@ -95,14 +95,20 @@ class _Replace(ast.NodeTransformer):
 Mutant: TypeAlias = tuple[str, str, Operation]
 
 
+def cell_texts(op: Operation) -> tuple[dict[str, str], list[str]]:
+    """Return the text of every cell of a row, and which of them are definitions."""
+    let = {name: ast.unparse(cell) for name, cell in grammar.parse_let(op.let_text).items()}
+    partials = {f'd/d{p}': text for p, text in zip(op.parameters, op.partial_texts, strict=True)}
+    return {'y': op.text, **partials, **let}, [*let]
+
+
 def mutants(op: Operation) -> Iterator[Mutant]:
     """Yield every mutant of a row: the cell that was changed, its new text, and the operation."""
     names = ''.join(p for p in op.parameters if p not in op.vectors)
-    let = {name: ast.unparse(cell) for name, cell in grammar.parse_let(op.let_text).items()}
-    texts = {'y': op.text, **{f'd/d{p}': text for p, text in zip(op.parameters, op.partial_texts, strict=True)}, **let}
+    texts, let = cell_texts(op)
     for where, text in texts.items():
         for changed in cell_mutants(grammar.parse(text), names):
-            yield from built(op, where, {**texts, where: changed}, [*let])
+            yield from built(op, where, {**texts, where: changed}, let)
 
 
 def built(op: Operation, where: str, texts: dict[str, str], let: list[str]) -> Iterator[Mutant]:
@@ -130,19 +136,50 @@ def noticed_by(op: Operation) -> str:
     return ''
 
 
+def alternatives(op: Operation) -> list[Operation]:
+    """Build the rows that are listed as serving as well as a row."""
+    texts, let = cell_texts(op)
+    listed = [(where, text) for name, where, text in ALTERNATIVES if name == op.name]
+    rows = [row for where, text in listed for _, _, row in built(op, where, {**texts, where: text}, let)]
+    assert len(rows) == len(listed)
+    return rows
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('op', [*operations.values()], ids=lambda op: op.name)
 def test_every_break_of_a_row_is_noticed(op: Operation) -> None:
     assert not noticed_by(op)
     changed = [*mutants(op)]
     assert len(changed) >= (5 if op.partial_texts == ['None'] else 7)
-    unnoticed = {(op.name, where, text) for where, text, mutant in changed if not noticed_by(mutant)}
-    listed = {mutant for mutant in EQUIVALENT if mutant[0] == op.name}
-    if op.name not in TRUTH and not listed:  # just added: which of its mutants compute the same, nobody has said yet
-        assert len(unnoticed) <= len(changed) / 4, unnoticed
-        return
-    assert unnoticed - listed == set(), 'the checks do not notice these'
-    assert listed - unnoticed == set(), 'listed as equivalent, but noticed or no longer made'
+    points = probes(op)
+    fine = [[computes(row, point) for point in points] for row in (op, *alternatives(op))]
+
+    def differs(mutant: Operation) -> bool:
+        """Whether a mutant computes other numbers than the row and each of its alternatives."""
+        return all(any(computes(mutant, point) != y for point, y in zip(points, ys, strict=True)) for ys in fine)
+
+    unnoticed = {(where, text) for where, text, mutant in changed if not noticed_by(mutant) and differs(mutant)}
+    assert unnoticed == set(), 'the checks do not notice these'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', sorted({name for name, _, _ in ALTERNATIVES}))
+def test_an_alternative_computes_otherwise_and_serves_as_well(name: str) -> None:
+    op = operations[name]
+    for row in alternatives(op):
+        assert not noticed_by(row)
+        assert any(computes(row, point) != computes(op, point) for point in probes(op))
+
+
+@pytest.mark.parametrize('name', ['sin', 'relu', 'max', 'div', 'dot'])
+def test_a_row_written_anew_computes_the_same_and_a_mutant_does_not(name: str) -> None:
+    op = operations[name]
+    points = probes(op)
+    texts, let = cell_texts(op)
+    [(_, _, anew)] = built(op, 'y', {**texts, 'y': f'({texts["y"]}) * 1'}, let)
+    assert all(computes(anew, point) == computes(op, point) for point in points)
+    [(_, _, broken)] = built(op, 'y', {**texts, 'y': f'-({texts["y"]})'}, let)
+    assert any(computes(broken, point) != computes(op, point) for point in points)
 
 
 def test_a_mutant_is_one_change() -> None:
@@ -152,5 +189,5 @@ def test_a_mutant_is_one_change() -> None:
     assert {text for _, text, _ in mutants(operations['sin'])} >= {'-cos(a)', 'a', '2 * (sin(a))', 'sin(-a)'}
 
 
-def test_the_listed_equivalents_are_of_rows_that_are_there() -> None:
-    assert all(len(mutant) == 3 and mutant[0] in operations for mutant in EQUIVALENT)
+def test_the_alternatives_are_of_rows_that_are_there() -> None:
+    assert all(name in operations for name, _, _ in ALTERNATIVES)
