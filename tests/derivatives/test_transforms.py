@@ -464,8 +464,9 @@ def test_reverse_inside_forward_inside_reverse(a: float, b: float) -> None:
 # What SciPy takes.
 
 
-def test_rosenbrock_in_a_hundred_variables() -> None:
-    found = minimize(value_and_grad(rosenbrock), np.full(100, 0.5), jac=True)
+@pytest.mark.parametrize('variables', [10, pytest.param(100, marks=pytest.mark.slow)])
+def test_rosenbrock_in_many_variables(variables: int) -> None:
+    found = minimize(value_and_grad(rosenbrock), np.full(variables, 0.5), jac=True)
     assert found.success
     assert np.allclose(found.x, 1, atol=1e-4)
 
