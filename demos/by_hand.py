@@ -20,6 +20,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
 from microgradnet import MLP, half_squared_error
+from microgradnet.formulas.colours import PARTS
 
 Number: TypeAlias = Any
 Weights: TypeAlias = dict[str, Number]
@@ -50,8 +51,6 @@ ACTIVATIONS: dict[str, tuple[Callable[[Number], Number], Callable[[Number], Numb
     'softsign': (lambda r: r / (1 + abs(r)), lambda r: 1 / (1 + abs(r)) ** 2),
     'sigmoid': (lambda r: 1 / (1 + math.exp(-r)), lambda r: 1 / (1 + math.exp(-r)) / (1 + math.exp(r))),
 }
-#: The derivation's colours for the three factors of a gradient.
-COLOURS = {'error introduced': 31, 'gradient': 32, 'input': 34}
 
 
 class Worked(NamedTuple):
@@ -151,7 +150,7 @@ def show(number: Number) -> str:
 def paint(text: str, part: str) -> str:
     """Colour one of the three factors as the derivation does, where there is a terminal to show it."""
     colourful = sys.stdout.isatty() and 'NO_COLOR' not in os.environ
-    return f'\033[{COLOURS[part]}m{text}\033[0m' if colourful else text
+    return f'\033[{PARTS[part].terminal}m{text}\033[0m' if colourful else text
 
 
 def formulas(name: str) -> tuple[str, str, str]:
@@ -207,7 +206,7 @@ def print_updates(before: Weights, hand: Worked, engine: Worked) -> list[Line]:
     wide = 22 if isinstance(hand.error, float) else 13
     print(f'{"":44}{"before":>9}{"by hand":>{wide}}{"engine":>{wide}}')
     for line in lines:
-        factors = [paint(f'{text:{width}}', part) for text, width, part in zip(formulas(line.name), (3, 7, 6), COLOURS)]
+        factors = [paint(f'{text:{width}}', part) for text, width, part in zip(formulas(line.name), (3, 7, 6), PARTS)]
         print(f'{line.name:>10} - h Σ {" · ".join(factors)}{"":6}{show(before[line.name]):>9}'
               f'{line.hand!s:>{wide}}{line.engine!s:>{wide}}   {line.verdict}')  # fmt: skip
     return lines
@@ -216,9 +215,9 @@ def print_updates(before: Weights, hand: Worked, engine: Worked) -> list[Line]:
 def print_in_full(w: Weights, h: Number, hand: Worked, factors: dict[str, list[Factors]]) -> None:
     """Print one update, and one error signal, with the numbers put in."""
     name = 'w_{1,4}'
-    print(f'{name} in full:          {" · ".join(map(paint, formulas(name), COLOURS))}')
+    print(f'{name} in full:          {" · ".join(map(paint, formulas(name), PARTS))}')
     for i, row in enumerate(factors[name], 1):
-        numbers = ' · '.join(map(paint, map(brackets, row), COLOURS))
+        numbers = ' · '.join(map(paint, map(brackets, row), PARTS))
         print(f'            sample {i}    {numbers} = {math.prod(row)}')
     total = sum(math.prod(row) for row in factors[name])
     print(f'            w - h Σ     {w[name]} - {h} · {brackets(total)} = {w[name] - h * total}')
@@ -243,7 +242,7 @@ def compare(numbers: Callable[[Any], Number], activation: str) -> list[Line]:
     print('Forward, then the error signals back: each δ is the derivative of E by an output.')
     lines = print_neurons(hand, engine, teacher_set)
     print(f'\nOne update in batch learning, h = {show(h)}:  '
-          f'w - h Σ {" · ".join(paint(part, part) for part in COLOURS)}')  # fmt: skip
+          f'w - h Σ {" · ".join(paint(part, part) for part in PARTS)}')  # fmt: skip
     lines += print_updates(w, hand, engine)
     if numbers is Fraction:
         print()

@@ -28,12 +28,12 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 from microgradnet import MLP, TeacherSet, Value, compile, cross_entropy, softmax, train
-from microgradnet.drawing.network import NEGATIVE, POSITIVE
+from microgradnet.formulas.colours import INK, NEGATIVE, POSITIVE
 from microgradnet.training.history import History
 
 RATE, BATCH = 0.03, 16
 #: As in the pictures of nets, what speaks for is blue, and what speaks against orange.
-BLUE, ORANGE, INK = POSITIVE, NEGATIVE, '#1F2933'
+BLUE, ORANGE = POSITIVE, NEGATIVE
 PAPER = LinearSegmentedColormap.from_list('ink on paper', ['#FBF7EC', INK])
 SIGNS = LinearSegmentedColormap.from_list('against and for', [ORANGE, '#FFFFFF', BLUE])
 

@@ -29,6 +29,7 @@ from matplotlib.figure import Figure
 from scipy.optimize import minimize
 
 from microgradnet import Program, Value, compile, hessian
+from microgradnet.formulas.colours import INK, NEGATIVE, POSITIVE
 
 #: Astronomical units, years, and the masses of stars in suns.
 SUN = 4 * pi**2
@@ -36,7 +37,7 @@ NAMES = ('x', 'y', 'speed along x', 'speed along y', 'mass of the star', 'expone
 TRUE = (1.5, 0.0, 0.0, 3.9, 1.0, 2.0)
 SEEN, EVERY, STEPS, NOISE = 40, 0.02, 5, 0.02
 #: Okabe and Ito's colours, which the colour-blind tell apart, too.
-BLUE, ORANGE, YELLOW, INK = '#0072B2', '#D55E00', '#E69F00', '#1F2933'
+BLUE, ORANGE, YELLOW = POSITIVE, NEGATIVE, '#E69F00'
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Power: TypeAlias = Callable[[Any, Any], Any]

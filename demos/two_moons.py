@@ -20,11 +20,11 @@ from matplotlib.figure import Figure
 from sklearn.datasets import make_moons
 
 from microgradnet import MLP, TeacherSet, max_margin, train
-from microgradnet.drawing.network import NEGATIVE, POSITIVE
+from microgradnet.formulas.colours import INK, NEGATIVE, POSITIVE
 from microgradnet.training.history import History, accuracy
 
 #: As in the pictures of nets, what is positive is blue, and what is negative orange.
-BLUE, ORANGE, INK = POSITIVE, NEGATIVE, '#1F2933'
+BLUE, ORANGE = POSITIVE, NEGATIVE
 
 
 class Result(NamedTuple):

@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 from matplotlib.figure import Figure
 
 from microgradnet import MLP, TeacherSet, train
+from microgradnet.formulas.colours import NEGATIVE, POSITIVE
 from microgradnet.training.history import History
 
 XOR = TeacherSet([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
@@ -88,7 +89,7 @@ def curves(histories: dict[str, History]) -> Figure:
     """Draw the errors after each epoch."""
     figure = Figure(figsize=(7, 3.6), layout='constrained')
     axes: Any = figure.subplots()
-    looks = [('batch', 'batch', '#0072B2', '-'), ('online', 'on-line', '#D55E00', '--')]
+    looks = [('batch', 'batch', POSITIVE, '-'), ('online', 'on-line', NEGATIVE, '--')]
     for mode, label, colour, style in looks:
         epochs, errors = (histories[mode].column(name) for name in ('epoch', 'validation'))
         axes.plot(epochs, errors, style, color=colour, label=f'{label} learning')

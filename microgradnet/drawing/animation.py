@@ -14,6 +14,22 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from .._extras import needed
+from ..formulas.colours import (
+    CROWDED_WAY,
+    DARK,
+    DERIVATIVE,
+    FAINT,
+    IDLE,
+    INK,
+    NEURON_LINE,
+    PALE,
+    PAPER,
+    PAPER_WRITTEN,
+    REACHED,
+    SIGNAL,
+    TRAIL,
+    WAY,
+)  # fmt: skip
 from .digraph import FIT, FONT, Digraph
 
 __all__ = ['ARRIVAL', 'Part', 'animated_gif', 'animated_svg']
@@ -26,12 +42,10 @@ ARRIVAL = 0.4
 BATCH = 250
 #: How many times as long as the others the last picture is shown.
 LAST = 2
-#: The picture's colours, and what they are where a dark page is asked for.
-DARK = {
-    'white': '#14181d', '#ffffff': '#14181d', '#f6f8fa': '#1d232a', '#ffeee3': '#3d2415', '#1f2933': '#e4e8ec',
-    '#66707a': '#9aa5b1', '#b8c0c8': '#4a5560', '#d5dbe0': '#3a424b', '#e4e8eb': '#2b323a', '#5b6670': '#7b8794',
-    '#a84300': '#ff9a5c', '#e9b795': '#94552f', '#00694d': '#52c9a0',
-}  # fmt: skip
+#: The picture's colours as Graphviz writes them, and what they are where a dark page is asked for.
+DARK_PAGE = {colour.lower(): DARK[colour].lower() for colour in (
+    PAPER, PAPER_WRITTEN, IDLE, REACHED, INK, FAINT, PALE, WAY, CROWDED_WAY, NEURON_LINE, SIGNAL, TRAIL, DERIVATIVE
+)}  # fmt: skip
 
 
 class Part(NamedTuple):
@@ -188,7 +202,7 @@ def _style(
     yield f'{name}:hover * {{ animation-play-state: paused !important }}'
     yield f'@media (prefers-reduced-motion: reduce) {{ {name} * {{ animation: none !important }} }}'
     yield f'{name}:root {{ color-scheme: light dark }}'
-    for colour, dark in DARK.items():
+    for colour, dark in DARK_PAGE.items():
         rules = ' '.join(f'{name} [{what}="{colour}"] {{ {what}: {dark} }}' for what in ('fill', 'stroke'))
         yield f'@media (prefers-color-scheme: dark) {{ {rules} }}'
 

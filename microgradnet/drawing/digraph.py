@@ -36,11 +36,6 @@ __all__ = [
     'shown_as_svg', 'subscript', 'text_width',
 ]  # fmt: skip
 
-#: Colours of Okabe and Ito's palette, darkened for print. As in the derivation, the
-#: input is blue, the local derivative green and the error signal red; each is also named.
-INPUT, DERIVATIVE, SIGNAL = '#00588A', '#00694D', '#A84300'
-INK, FAINT, PALE = '#1F2933', '#66707A', '#B8C0C8'
-
 FONT = 'Helvetica,Arial,sans-serif'
 LONGEST = 40
 #: The style of a whole SVG: as wide as what it is in, a notebook say, if that is narrower.

@@ -27,14 +27,22 @@ from ..engine.checks import flag, instance, items, spec, whole
 from ..engine.table import Operation
 from ..engine.value import Constant, Value
 from ..engine.walks import consumers, topological_order
-from .digraph import (
+from ..formulas.colours import (
     DERIVATIVE,
     FAINT,
-    FONT,
     INK,
     INPUT,
+    LEAF,
+    LEAF_LINE,
+    LINE,
+    OPERATION,
+    OPERATION_LINE,
     PALE,
+    PAPER,
     SIGNAL,
+)  # fmt: skip
+from .digraph import (
+    FONT,
     Digraph,
     in_full,
     markup,
@@ -69,12 +77,11 @@ NODE = {
     'fontname': FONT, 'fontsize': '11', 'fontcolor': INK,
 }  # fmt: skip
 EDGE = {
-    'color': '#7B8794', 'penwidth': '1.1', 'arrowsize': '0.55',
+    'color': LINE, 'penwidth': '1.1', 'arrowsize': '0.55',
     'fontname': FONT, 'fontsize': '9.5', 'fontcolor': DERIVATIVE,
 }  # fmt: skip
 
 BARE = 'border="0" cellborder="0" cellspacing="0" cellpadding="0"'
-LEAF, LEAF_LINE = '#FFF9E8', '#C9A227'
 MARK = {'color': SIGNAL, 'penwidth': '2.5'}
 #: An edge spans at most so many columns, of an operation and its value each; a value with a longer one is drawn again.
 FAR = 6
@@ -196,7 +203,7 @@ class Diagram:
             tooltip += f', adds {in_full(added)} to its grad'
             rows.append(self._row('adds', added, SIGNAL, self._room('adds', node, term.place)))
         look = {} if source.op else {'fillcolor': LEAF, 'color': LEAF_LINE}
-        return {'fillcolor': 'white', 'style': 'rounded,filled,dashed', 'penwidth': '0.8', 'fontsize': '9.5',
+        return {'fillcolor': PAPER, 'style': 'rounded,filled,dashed', 'penwidth': '0.8', 'fontsize': '9.5',
                 'label': _as_table(rows), 'tooltip': plain(tooltip)} | look  # fmt: skip
 
     def _mark(self, *nodes: Value) -> dict[str, str]:
@@ -222,7 +229,7 @@ class Diagram:
             self._operand(node, weight, times, f'd product {i + 1}/d w')
             self._operand(node, factor, times, f'd product {i + 1}/d x')
             table = self._table(None, '', product, self._signal(node) if signal else 0.0)
-            self.parts.node(term, table, fillcolor='white', style='rounded,filled,dashed',
+            self.parts.node(term, table, fillcolor=PAPER, style='rounded,filled,dashed',
                             tooltip=f'product {i + 1} of {length}')  # fmt: skip
             self.parts.edge(times, term, weight='8', tooltip=' ')
             self._edge(term, op, 1 if signal else None, f'd sum/d product {i + 1}')
@@ -239,7 +246,7 @@ class Diagram:
         numbers = f'data = {in_full(node.data)}' + ('' if signal is None else f', grad = {in_full(signal)}')
         tooltip = plain(f'{short(label)}: {numbers}' if label else numbers)
         note = _counted(len(self.again[node]), len(self.uses[node])) if node in self.again else ''
-        box = {'label': self._table(node, label, node.data, signal, note), 'tooltip': tooltip, 'fillcolor': 'white'}
+        box = {'label': self._table(node, label, node.data, signal, note), 'tooltip': tooltip, 'fillcolor': PAPER}
         if node.op is None:
             box.update(fillcolor=LEAF, color=LEAF_LINE)
         if node in self.roots:
@@ -278,7 +285,7 @@ class Diagram:
 
     def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:
         round = {'shape': 'circle', 'width': '0.3', 'fixedsize': 'true'} if len(symbol) == 1 else {}
-        look = {'fillcolor': '#E6F0F7', 'color': '#5B8DB0', 'tooltip': tooltip}
+        look = {'fillcolor': OPERATION, 'color': OPERATION_LINE, 'tooltip': tooltip}
         self.parts.node(name, f'<{markup(symbol)}>', **(look | round | mark))
 
     def _edge(

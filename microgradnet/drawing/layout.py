@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ..engine.checks import texts, whole
-from .digraph import FAINT, FONT, INK, Digraph, markup, subscript
+from ..formulas.colours import FAINT, INK, NEURON_LINE, PAPER
+from .digraph import FONT, Digraph, markup, subscript
 
 __all__ = ['Layout', 'Text', 'check_names', 'inches', 'look_of', 'new_picture', 'output_label']
 
@@ -25,7 +26,7 @@ GRAPH = {
     'fontname': FONT, 'fontsize': '10',
 }  # fmt: skip
 NODE = {
-    'shape': 'circle', 'style': 'filled', 'fixedsize': 'true', 'margin': '0', 'color': '#5B6670', 'penwidth': '1.2',
+    'shape': 'circle', 'style': 'filled', 'fixedsize': 'true', 'margin': '0', 'color': NEURON_LINE, 'penwidth': '1.2',
     'fontname': FONT, 'fontsize': '14', 'fontcolor': INK,
 }  # fmt: skip
 
@@ -186,7 +187,7 @@ def look_of(text: Text, *, plate: bool = False, **look: str) -> dict[str, str]:
 
     The plate is not transparent: a line that shines through a number reads as its minus.
     """
-    ground = {'shape': 'box', 'style': 'filled', 'fillcolor': 'white', 'penwidth': '0', 'margin': '0.04,0'}
+    ground = {'shape': 'box', 'style': 'filled', 'fillcolor': PAPER, 'penwidth': '0', 'margin': '0.04,0'}
     return {
         'label': f'<<font point-size="{text.size:.3g}" color="{text.colour}">{text.markup}</font>>',
         'pos': f'{text.x:.5g},{text.y:.5g}!', 'fixedsize': 'false', 'width': '0', 'height': '0', 'tooltip': ' ',

@@ -15,15 +15,25 @@ from typing import Any
 
 from ..engine.checks import instance, spec
 from ..engine.value import Value
+from ..formulas.colours import (
+    BIAS,
+    FAINT,
+    INK,
+    LEAF,
+    LEAF_LINE,
+    NEGATIVE,
+    NEITHER,
+    NEURON,
+    NEURON_LINE,
+    POSITIVE,
+)  # fmt: skip
 from ..formulas.names import Connection, connections_of, layers_of
-from .digraph import FAINT, INK, Digraph, in_full, markup, number, plain, subscript, text_width
+from .digraph import Digraph, in_full, markup, number, plain, subscript, text_width
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
 from .terminal import neurons
 
-__all__ = ['NEGATIVE', 'NEITHER', 'POSITIVE', 'draw_network', 'network_picture']
+__all__ = ['draw_network', 'network_picture']
 
-#: Okabe and Ito's colours, which the colour-blind tell apart, too; blue is positive in every picture of a demo.
-POSITIVE, NEGATIVE, NEITHER = '#0072B2', '#D55E00', '#8A939B'
 #: The least distance from one weight's label to the next, in points.
 ROOM = 14.0
 LEGEND = (
@@ -110,12 +120,12 @@ class _Network:
             if name[0] == 'x':
                 width = 0.76 * self.layout.diameter
                 self._node(name, _fitting('x', i, 14, width), input_names[i - 1] if input_names else f'input {i}',
-                           'input', fillcolor='#FFF9E8', color='#C9A227', width=inches(width))  # fmt: skip
+                           'input', fillcolor=LEAF, color=LEAF_LINE, width=inches(width))  # fmt: skip
             elif name[0] == 'y':
                 title = output_names[i - 1] if output_names else 'the output' if count == 1 else f'output {i}'
                 self._node(name, output_label(name), title, 'output', style='', penwidth='0', width='0.35')
                 neuron = f'f{self.layout.starts[-2] + i}'
-                self.graph.edge(neuron, name, arrowsize='0.7', color='#5B6670', tooltip=plain(title))
+                self.graph.edge(neuron, name, arrowsize='0.7', color=NEURON_LINE, tooltip=plain(title))
 
     def add_neurons(self) -> None:
         """Add the neurons, with their biases where there is room."""
@@ -128,9 +138,9 @@ class _Network:
                 if self.room:
                     cell = f'<td align="left" width="{text_width(self.room, size):.0f}">{text}</td>'
                     line = f'<table {BARE}><tr><td>{subscript("b", n, 11)}</td>{cell}</tr></table>'
-                line = f'<font point-size="{size}" color="#4A5560">{line}</font>'
+                line = f'<font point-size="{size}" color="{BIAS}">{line}</font>'
                 label = f'<table {BARE}><tr><td>{label}</td></tr><tr><td>{line}</td></tr></table>'
-            self._node(name, label, f'neuron {n}: b_{n} = {in_full(bias)}', 'neuron', fillcolor='#EEF3F7',
+            self._node(name, label, f'neuron {n}: b_{n} = {in_full(bias)}', 'neuron', fillcolor=NEURON,
                        **({'fixedsize': 'shape'} if self.room else {}))  # fmt: skip
 
     def add_connections(self) -> None:

@@ -21,6 +21,7 @@ from .._files import FilePath, write_whole
 from ..engine.checks import file_path, items, said, spec, whole
 from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
+from ..formulas import colours
 from ..nets.losses import error_by_name, half_squared_error
 from .digraph import INDEXED, Digraph
 from .graph import graph_picture
@@ -206,7 +207,7 @@ def _page(title: str, networks: Sequence[str], graphs: Sequence[str], film: dict
     parts = {
         'title': html.escape(title),
         'digest': f'sha256-{digest}',
-        'style': (folder / 'player.css').read_text(encoding='utf-8'),
+        'style': re.sub(r'\{\{(dark )?(\w+)\}\}', _colour, (folder / 'player.css').read_text(encoding='utf-8')),
         'script': script,
         'kind': 'net' if networks else 'value',
         'networks': _scenes(networks),
@@ -215,6 +216,12 @@ def _page(title: str, networks: Sequence[str], graphs: Sequence[str], film: dict
     }
     template = (folder / 'player.html').read_text(encoding='utf-8')
     return re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], template)
+
+
+def _colour(match: re.Match[str]) -> str:
+    """Write a colour of the palette as Graphviz does, or what it is on a dark page."""
+    colour: str = getattr(colours, match[2])
+    return (colours.DARK[colour] if match[1] else colour).lower()
 
 
 def _cut(text: str, longest: int = 120) -> str:

@@ -26,24 +26,11 @@ from typing import Any
 from .._files import FilePath, write_whole
 from ..engine.checks import file_path, spec, within
 from ..engine.value import Value
+from ..formulas.colours import CROWDED_WAY, DERIVATIVE, FAINT, IDLE, INK, PALE, PAPER, REACHED, SIGNAL, TRAIL, WAY
 from ..formulas.names import connections_of, layers_of
 from ..nets.losses import error_by_name, half_squared_error
 from .animation import ARRIVAL, Part, animated_gif, animated_svg
-from .digraph import (
-    DERIVATIVE,
-    FAINT,
-    INK,
-    PALE,
-    SIGNAL,
-    Digraph,
-    in_full,
-    markup,
-    number,
-    plain,
-    shown,
-    shown_as_svg,
-    subscript,
-)
+from .digraph import Digraph, in_full, markup, number, plain, shown, shown_as_svg, subscript
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
 from .messages import Film, Frame, Message, messages
 from .terminal import tree
@@ -179,7 +166,6 @@ def _listed(names: Sequence[str], how: Any) -> str:
 
 #: No number is set smaller than that.
 SMALLEST = 8
-REACHED, TRAIL = '#FFEEE3', '#E9B795'
 BARE = 'border="0" cellborder="0" cellspacing="0" cellpadding="0"'
 
 
@@ -210,7 +196,7 @@ class Scenes:
         """The connections until a message comes along them, and the columns' names."""
         places = self.layout.places
         sent = {(m.receiver, m.sender): k for k, step in enumerate(self.steps) for f in step for m in f.messages}
-        colour = '#E4E8EB' if self.small else '#D5DBE0'
+        colour = CROWDED_WAY if self.small else WAY
         for c in connections_of(self.layout.layers):
             source, target = (end if end.startswith('x') else f'f{end}' for end in c[:2])
             stop = sent.get((source, target), self.end)
@@ -281,13 +267,13 @@ class Scenes:
                 lines.append(f'<font point-size="10" color="{DERIVATIVE}">{line}</font>')
         rows = ''.join(f'<tr><td>{line}</td></tr>' for line in lines)
         look = {
-            'idle': {'fillcolor': '#F6F8FA', 'color': PALE},
-            'part': {'fillcolor': 'white', 'color': SIGNAL, 'style': 'filled,dashed', 'penwidth': '1.3'},
+            'idle': {'fillcolor': IDLE, 'color': PALE},
+            'part': {'fillcolor': PAPER, 'color': SIGNAL, 'style': 'filled,dashed', 'penwidth': '1.3'},
             'reached': {'fillcolor': REACHED, 'color': SIGNAL, 'penwidth': '1.3'},
             'sending': {'fillcolor': REACHED, 'color': SIGNAL, 'penwidth': '3.4'},
         }[state]
         if name[0] == 'y':
-            look = {'fillcolor': 'white', 'penwidth': '0', 'width': inches(26)}
+            look = {'fillcolor': PAPER, 'penwidth': '0', 'width': inches(26)}
         label = f'<<table {BARE}>{rows}</table>>'
         place = {'pos': f'{x:.5g},{y:.5g}!', 'id': name, 'tooltip': plain(tooltip), 'class': state,
                  'fixedsize': 'shape'}

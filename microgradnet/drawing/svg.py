@@ -14,7 +14,8 @@ from xml.etree.ElementTree import Element
 
 from ..engine.events import Event
 from ..engine.value import Constant, Value
-from .digraph import INK, INPUT, SIGNAL, Digraph, text_width
+from ..formulas.colours import INK, INPUT, SIGNAL
+from .digraph import Digraph, text_width
 from .messages import Film
 from .script import Room
 

@@ -29,6 +29,7 @@ from ..engine.checks import flag, instance, spec, whole
 from ..engine.numbers import Number
 from ..engine.value import Constant, Value
 from ..engine.walks import consumers, topological_order
+from ..formulas.colours import PARTS
 from ..formulas.names import connections_of, layers_of
 from .digraph import number, short
 
@@ -41,7 +42,7 @@ ONE_LINE = str.maketrans('\n\t', '  ')
 PLAIN = str.maketrans({'├': '|', '└': '`', '│': '|', '─': '-', '·': '*', '∂': 'd', '↑': '^', '…': '~', '≈': '~',
                        '∞': 'inf'})  # fmt: skip
 #: The derivation's colours: input, error signal and local derivative, here number, gradient and local derivative.
-COLOURS = (34, 31, 32)
+COLOURS = [PARTS[part].terminal for part in ('input', 'error introduced', 'gradient')]
 HEADINGS = ('number', 'gradient', 'local derivative')
 #: More lines about nodes used more than once are not printed.
 NOTES = 6

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._escapes import tex_text
+from .colours import PARTS
 from .printer import LOOSE, OPEN, TIGHT, Printer, digits_apart
 from .printing import TIGHT as WHOLE
 from .printing import node_latex
-from .terms import PARTS, Name, Term
+from .terms import Name, Term
 
 __all__ = ['tex']
 
@@ -72,7 +73,7 @@ class Tex(Printer):
         return rf'\sum_{{i={first}}}^{{M}} {body}'
 
     def marked(self, part: str, body: str) -> str:
-        return rf'\underbrace{{\textcolor{{{PARTS[part]}}}{{{body}}}}}_{{\text{{{part}}}}}'
+        return rf'\underbrace{{\textcolor{{{PARTS[part].latex}}}{{{body}}}}}_{{\text{{{part}}}}}'
 
 
 def _letter(letter: str) -> str:

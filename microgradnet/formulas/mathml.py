@@ -14,17 +14,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..drawing.digraph import DERIVATIVE, INPUT, SIGNAL
+from .colours import DARK, PARTS
 from .printer import LOOSE, TIGHT, Printer, digits_apart
 from .terms import Name, Term
 
 __all__ = ['mathml']
 
-COLOURS = {
-    'error introduced': (SIGNAL, '#FF9D66'),
-    'gradient': (DERIVATIVE, '#5CD6B0'),
-    'input': (INPUT, '#7CC4F2'),
-}
 LEFT, RIGHT, MINUS, DOT = '<mo>(</mo>', '<mo>)</mo>', '<mo>−</mo>', '<mo>⋅</mo>'
 #: Operations that have a sign of their own instead of a name.
 SIGNS = {
@@ -111,7 +106,8 @@ class MathML(Printer):
         return f'<mrow><munderover><mo movablelimits="false">∑</mo>{below}<mi>M</mi></munderover>{body}</mrow>'
 
     def marked(self, part: str, body: str) -> str:
-        light, dark = COLOURS[part]
+        light = PARTS[part].colour
+        dark = DARK[light]
         # A border, as a brace would need a font with one that grows; two colours, the second for a dark page.
         marked = f'<mrow style="border-bottom:2px solid;padding-bottom:3px">{body}</mrow>'
         return f'<munder style="color:{light};color:light-dark({light},{dark})">{marked}<mtext>{part}</mtext></munder>'

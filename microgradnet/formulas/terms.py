@@ -6,7 +6,7 @@
 ``Sum``, ``Product``, ``Quotient``, ``Power``, ``Minus``, ``Function``
 ``Derivative``  the derivative of a term by a symbol, not yet worked out
 ``Samples``     the sum over all samples, or from one of them on
-``Marked``      a factor that is one of ``PARTS``: error introduced, gradient, input
+``Marked``      a factor that is one of ``colours.PARTS``: error introduced, gradient, input
 
 ``term.at(i)`` is the number for sample i, counted from 0. Make sums and products with
 ``algebra``.
@@ -36,13 +36,9 @@ from typing import Any
 from ..engine.table import Operation
 
 __all__ = [
-    'PARTS', 'Applied', 'Derivative', 'Function', 'Marked', 'Minus', 'Name', 'Number', 'Power', 'Product',
+    'Applied', 'Derivative', 'Function', 'Marked', 'Minus', 'Name', 'Number', 'Power', 'Product',
     'Quotient', 'Samples', 'Sum', 'Symbol', 'Term', 'add', 'at_sample', 'multiply', 'negate', 'numbers_first', 'put',
 ]  # fmt: skip
-
-
-#: The three factors of a gradient, as "Propagating the error signal" names and colours them.
-PARTS = {'error introduced': 'red', 'gradient': 'green', 'input': 'blue'}
 
 
 @dataclass(frozen=True)
@@ -190,7 +186,7 @@ class Samples(Term):
 
 @dataclass(frozen=True)
 class Marked(Term):
-    """A factor that plays one of the ``PARTS``."""
+    """A factor that plays one of the ``colours.PARTS``."""
 
     part: str
     body: Term

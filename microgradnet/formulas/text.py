@@ -23,12 +23,11 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from .colours import PARTS
 from .printer import LOOSE, SUM, TIGHT, Printer, digits
 from .terms import Name, Term
 
 __all__ = ['text']
-
-COLOURS = {'error introduced': 31, 'gradient': 32, 'input': 34}
 
 
 class Text(Printer):
@@ -74,7 +73,7 @@ class Text(Printer):
 
     def marked(self, part: str, body: str) -> str:
         if self.colour:
-            body = f'\033[{COLOURS[part]}m{body}\033[0m'
+            body = f'\033[{PARTS[part].terminal}m{body}\033[0m'
         return f'[{part}: {body}]'
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from demos import iris, pictures, two_moons, xor
 from microgradnet import MLP, TeacherSet
-from microgradnet.drawing.network import NEGATIVE, POSITIVE
+from microgradnet.formulas.colours import NEGATIVE, POSITIVE
 from microgradnet.training.history import Epoch, History
 
 ROOT = Path(iris.__file__).parents[1]

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from ...drawing.digraph import DERIVATIVE, FAINT, FONT, INK, PALE, SIGNAL, Digraph, markup, number
+from ...drawing.digraph import FONT, Digraph, markup, number
+from ...formulas.colours import ALARM, ALARMED, CALM, DERIVATIVE, FAINT, INK, LINE, PALE, PAPER, SIGNAL
 from .straight import Form, Program, Tape, programs, smallest
 from .walks import WALKS, Message, Trace
 
@@ -154,12 +155,10 @@ GRAPH = {
     'fontname': FONT, 'fontsize': '13', 'fontcolor': INK,
 }  # fmt: skip
 NODE = {
-    'shape': 'box', 'style': 'rounded,filled', 'fillcolor': 'white', 'color': PALE, 'penwidth': '1.1',
+    'shape': 'box', 'style': 'rounded,filled', 'fillcolor': PAPER, 'color': PALE, 'penwidth': '1.1',
     'margin': '0.08,0.04', 'height': '0.2', 'fontname': FONT, 'fontsize': '12', 'fontcolor': INK,
 }  # fmt: skip
-EDGE = {'color': '#7B8794', 'penwidth': '1.2', 'arrowsize': '0.6', 'fontname': FONT, 'fontsize': '11', 'fontcolor': INK}
-#: A wrong message, a node that went wrong, and a gradient that is right.
-ALARM, ALARMED, CALM = '#B00020', '#FDECEE', '#EAF5EF'
+EDGE = {'color': LINE, 'penwidth': '1.2', 'arrowsize': '0.6', 'fontname': FONT, 'fontsize': '11', 'fontcolor': INK}
 #: Text beside an arrow keeps a little away from it.
 PAD = '&#160;&#160;'
 BREAK = f'<br align="left"/>{PAD}'
