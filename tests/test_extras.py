@@ -212,7 +212,12 @@ def test_every_public_entry_is_tried() -> None:
     assert EXTRAS.keys() == NEED.keys()
 
 
-@pytest.mark.parametrize('package', EXTRAS)
+#: Packages beside another one that the same entries need: the quick run does without these.
+TWINS = {'PIL', 'scipy', 'mpmath'}
+BY_PACKAGE = [pytest.param(name, marks=[pytest.mark.slow] * (name in TWINS)) for name in EXTRAS]
+
+
+@pytest.mark.parametrize('package', BY_PACKAGE)
 def test_every_public_entry_without_a_package(package: str, tmp_path: Path) -> None:
     microgradnet.LargeTeacherSet.written(iter([[0.0, 1.0], [1.0, 2.0]]), tmp_path / 'old.npy')
     with hidden(package) as m:

@@ -255,13 +255,14 @@ def wide() -> Value:
     return error
 
 
-def test_a_graph_of_ten_thousand_nodes_is_drawn_from_as_many_parts_as_it_has() -> None:
-    y = loop(3333)[-1]
+@pytest.mark.parametrize('turns', [500, pytest.param(3333, marks=pytest.mark.slow)])
+def test_a_long_graph_is_drawn_from_as_many_parts_as_it_has(turns: int) -> None:
+    y = loop(turns)[-1]
     picture = draw(y, limit=None)
     source = picture.source
     parts, lines = source.count('pos="e,'), source.count('fixedsize=')
     assert picture.left_out == 0
-    assert (lines, parts) == (3 + 2 * 9999 + 2 * 3332, 9999 + 5 * 3333)
+    assert (lines, parts) == (3 + 2 * 3 * turns + 2 * (turns - 1), 3 * turns + 5 * turns)
 
 
 def test_a_leaf_used_at_every_turn_is_drawn_again_with_what_each_use_adds() -> None:
@@ -419,11 +420,12 @@ def test_the_nearest_nodes_are_kept() -> None:
     assert [name in draw(y, limit=4).source for name in ('<b>z</b>', '<b>x</b>')] == [True, False]
 
 
-def test_a_deep_graph_is_cut() -> None:
+@pytest.mark.parametrize('depth', [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_a_deep_graph_is_cut(depth: int) -> None:
     y = x = Value(1.0)
-    for _ in range(100_000):
+    for _ in range(depth):
         y = y + x
-    assert draw(y, limit=5).left_out == 100_001 - 5
+    assert draw(y, limit=5).left_out == depth + 1 - 5
 
 
 # Labels, which may be anything.

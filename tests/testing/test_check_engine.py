@@ -437,13 +437,9 @@ ALSO: dict[type[Any], set[str]] = {
 
 
 @pytest.mark.parametrize('engine', dict.fromkeys(case[0] for case in WRONG), ids=lambda engine: engine.__name__)
-def test_nothing_else_is_blamed(engine: type[Any]) -> None:
+def test_nothing_else_is_blamed_and_findings_are_sorted_by_severity(engine: type[Any]) -> None:
     expected = {title for known, _, title, _ in WRONG if known is engine} | ALSO.get(engine, set())
     assert {finding.title for finding in report_of(engine)} - MISSING - expected == set()
-
-
-@pytest.mark.parametrize('engine', dict.fromkeys(case[0] for case in WRONG), ids=lambda engine: engine.__name__)
-def test_findings_are_sorted_into_wrong_edge_and_convention(engine: type[Any]) -> None:
     known = SEVERITIES.get(engine, {})
     for finding in report_of(engine):
         missing = finding.kind == 'missing'
