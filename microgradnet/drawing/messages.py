@@ -38,7 +38,7 @@ from ..engine.events import Event
 from ..engine.numbers import Number
 from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
-from ..formulas.names import layers_of, parameter_names
+from ..formulas.names import bias_name, layers_of, parameter_names, weight_name
 from ..nets.losses import half_squared_error
 from ..nets.net import Firing, Run, row_of
 
@@ -231,7 +231,7 @@ def _frame(sender: str, firing: Firing, sources: list[str], sent: list[Event], l
         if event.node is not firing.r:
             continue
         source = sources[event.place % width].removeprefix('f')
-        name = f'b_{index}' if event.place == 2 * width else f'w_{{{source},{index}}}'
+        name = bias_name(index) if event.place == 2 * width else weight_name(source, index)
         if width <= event.place < 2 * width:
             found.append(Message(sender, sources[event.place - width], signal, derivative, event.partial, name,
                                  event.contribution, event.total, last[event.source] is event, (event,)))  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the derivation calls the parts of a net.
+"""What the derivation calls the parts of a net: source first, then target, w_{x1,1}, w_{1,3}.
 
 Numbered, as in "Why backpropagation?": neurons 1, 2 ... through all layers, a weight
 by its source, then its target: w_{x1,1}, w_{1,3}, b_5. With hats, as in
@@ -9,10 +9,6 @@ A to hidden neuron B, b_B; ŵ_A (ŵ_{A,n}, if there are several outputs) and b̂
 >>> names = Names(MLP(2, [2, 1]))
 >>> names.find('w_{1,3}'), names.find('ŵ_1'), names.find('b_1')
 ((1, 0, 0), (1, 0, 0), (0, 0, None))
-
-What the derivation calls the parts of a net: source first, then target, w_{x1,1}, w_{1,3}.
-
-Neurons are numbered through the layers, f_1 to f_5 in a 2-2-2-1 net.
 """
 
 from __future__ import annotations
@@ -26,8 +22,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..engine.value import Value
 from .terms import Name
+from .text import written
 
-__all__ = ['Connection', 'Names', 'Place', 'connections_of', 'layers_of', 'parameter_names']
+__all__ = [
+    'Connection', 'Names', 'Place', 'bias_name', 'connections_of', 'layers_of', 'parameter_names', 'weight_name',
+]  # fmt: skip
 
 
 #: Layer, neuron, and input (None for the bias), counted from 0.
@@ -78,7 +77,7 @@ class Names:
 
     def text(self, place: Place) -> str:
         """Return the name of a weight or a bias as it is printed."""
-        return _written(self.parameter(place))
+        return written(self.parameter(place))
 
     def places(self) -> list[Place]:
         """List all weights and biases."""
@@ -119,9 +118,18 @@ class Names:
         return self.hats and k == 1
 
 
-def _written(name: Name) -> str:
-    index = f'_{{{name.index}}}' if ',' in name.index else f'_{name.index}'
-    return unicodedata.normalize('NFC', name.base + '\u0302' * name.hat) + index * bool(name.index)
+def weight_name(source: str, target: str) -> str:
+    """Name a weight by the input or neuron it comes from, ``'x1'`` or ``'1'``, and the neuron it goes to.
+
+    >>> weight_name('x1', '1'), bias_name('5')
+    ('w_{x1,1}', 'b_5')
+    """
+    return written(Name('w', f'{source},{target}'))
+
+
+def bias_name(neuron: str) -> str:
+    """Name the bias of a neuron, which is given by its number."""
+    return written(Name('b', neuron))
 
 
 def _plain(name: str) -> str:
@@ -145,7 +153,7 @@ class Connection(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f'w_{{{self.source},{self.target}}}'
+        return weight_name(self.source, self.target)
 
 
 def layers_of(net: Any) -> list[Any]:
@@ -181,4 +189,4 @@ def parameter_names(net: Any) -> dict[Value, str]:
     layers = layers_of(net)
     biases = (neuron.bias for neurons in layers for neuron in neurons)
     names = {connection.weight: connection.name for connection in connections_of(layers)}
-    return names | {bias: f'b_{i}' for i, bias in enumerate(biases, 1)}
+    return names | {bias: bias_name(str(i)) for i, bias in enumerate(biases, 1)}

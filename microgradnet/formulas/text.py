@@ -27,7 +27,7 @@ from .colours import PARTS
 from .printer import LOOSE, SUM, TIGHT, Printer, digits
 from .terms import Name, Term
 
-__all__ = ['text']
+__all__ = ['text', 'written']
 
 
 class Text(Printer):
@@ -75,6 +75,15 @@ class Text(Printer):
         if self.colour:
             body = f'\033[{PARTS[part].terminal}m{body}\033[0m'
         return f'[{part}: {body}]'
+
+
+def written(name: Name) -> str:
+    """Print a name alone.
+
+    >>> written(Name('w', '1,3', hat=True))
+    'ŵ_{1,3}'
+    """
+    return Text().name(name)
 
 
 def text(term: Term, colour: bool = False) -> str:
