@@ -15,7 +15,7 @@ from .engine import functions
 from .engine.context import no_grad
 from .engine.functions import dot, mean, softmax, where
 from .engine.table import operations
-from .engine.value import Value
+from .engine.value import Value, signals
 from .nets.losses import cross_entropy, half_squared_error, max_margin, mean_square_error, root_mean_square_error
 from .nets.net import MLP, Layer, Neuron
 
@@ -75,6 +75,7 @@ __all__ = [
     'restore',
     'root_mean_square_error',
     'save',
+    'signals',
     'softmax',
     'sparse_hessian',
     'sparse_jacobian',

@@ -138,6 +138,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'restore': saved,
     'root_mean_square_error': lambda m, _: m.root_mean_square_error([m.Value(1.0)], [2.0]),
     'save': saved,
+    'signals': lambda m, _: m.signals(m.Value(2.0) ** 2),
     'softmax': lambda m, _: m.softmax([m.Value(1.0), 2.0]),
     'sparse_hessian': lambda m, _: m.sparse_hessian(lambda x: x[0] * x[1])([1.0, 2.0]),
     'sparse_jacobian': lambda m, _: m.sparse_jacobian(lambda x: [x[0], x[1]])([1.0, 2.0]),

@@ -232,11 +232,12 @@ drawn = Kind(graph, lambda x: isinstance(x, Value))
 derive_rest = {'arguments': Kind(lambda: X, of(Value)), 'options': Kind(lambda: 64, is_whole)}
 
 #: ... and what it is at some doors, where that differs.
+backward = {'seed': Kind(lambda: None, or_none(is_number)), 'log': Kind(lambda: None, or_none(of(list)))}
 SPECIAL: dict[str, dict[str, Kind]] = {
     'Neuron': {'outputs': size},
     'Layer': {'outputs': size},
     'Value': {'data': number, 'label': Kind(lambda: 'x', lambda x: is_text(x) or not x)},
-    'Value.backward': {'seed': Kind(lambda: None, or_none(is_number)), 'log': Kind(lambda: None, or_none(of(list)))},
+    'Value.backward': backward,
     'MLP.from_weights': {
         'weights': Kind(lambda: [[[1.0, 2.0]]], is_sequence),
         'biases': Kind(lambda: [[1.0]], is_sequence),
@@ -310,6 +311,7 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'sum': {'a': numbers},
     'logsumexp': {'a': numbers},
     'mean': {'values': Kind(lambda: [1.0, 2.0], is_sequence)},
+    'signals': {'y': Kind(graph_of_x, of(Value)), **backward},
     'softmax': {'values': Kind(lambda: [1.0, 2.0], is_sequence)},
     'draw': {
         'values': drawn,

@@ -1,38 +1,34 @@
-"""The numbers of a derivation: what a net's forward runs keep, and a real ``backward`` sends.
+"""The numbers of a derivation: what a net's forward runs keep, and the error sends back.
 
 ``Kept`` runs a net on every sample, goes back from half the sum of squares, and hands
-out symbols with these numbers. The net's own gradients stay as they were.
+out symbols with these numbers. No ``grad`` is touched.
 
 >>> from microgradnet.nets.net import MLP
 >>> net = MLP.from_weights([[[2.0]], [[3.0]]], [[1.0], [0.0]], 'identity')
 >>> kept = Kept(net, [([1.0], 8.0), ([0.0], 3.0)])
 >>> kept.y(0).numbers, kept.delta(0, 0).numbers, kept.gradient((0, 0, 0))
 ((9.0, 3.0), (3.0, 0.0), 3.0)
-
-A real ``backward`` that leaves no trace: afterwards every ``grad`` is what it was.
 """
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 from ..derivatives.graphs import gradients
-from ..engine.value import Constant, Value
-from ..engine.walks import topological_order
+from ..engine.value import Value, signals
 from ..formulas.names import Names, Place
 from ..formulas.terms import Applied, Name, Symbol
 from ..nets.losses import half_squared_error
 from ..nets.net import Firing, Run
 from ..training.data import is_row, number
 
-__all__ = ['Kept', 'backward_of', 'slope_of']
+__all__ = ['Kept', 'slope_of']
 
 
 class Kept:
-    """Forward runs of a net on samples, and what one ``backward`` made of them.
+    """Forward runs of a net on samples, and the error signals that came back through them.
 
     Layers ``k``, neurons ``j`` and inputs ``i`` are counted from 0.
     """
@@ -62,13 +58,17 @@ class Kept:
 
     def _go_back(self, net: Any) -> None:
         places, parameters = self.names.places(), net.parameters()
-        with backward_of(self.error, parameters):
-            self._gradients = dict(zip(places, [p.grad for p in parameters], strict=True))
-            self._deltas = [run.error_signals for run in self.runs]
+        sent = signals(self.error)
+
+        def of(node: Value) -> Any:  # 0 for what the error does not depend on
+            return sent.get(node, type(node.data)(0))
+
+        self._gradients = dict(zip(places, map(of, parameters), strict=True))
+        self._deltas = [[[of(firing.output) for firing in layer] for layer in run.layers] for run in self.runs]
         self._data = dict(zip(places, [p.data for p in parameters], strict=True))
 
     def gradient(self, place: Place) -> Any:
-        """Return the derivative of E by a weight or bias, as ``backward`` found it."""
+        """Return the derivative of E by a weight or bias, as ``backward`` would find it."""
         return self._gradients[place]
 
     def weight(self, place: Place) -> Symbol:
@@ -142,31 +142,3 @@ def slope_of(firing: Firing) -> Any:
     (1.0, 0.0)
     """
     return gradients(firing.output, [firing.r])[0].data
-
-
-@contextmanager
-def backward_of(root: Value, more: Iterable[Value] = ()) -> Iterator[None]:
-    """Zero all gradients and go back from a node; put them back at the end.
-
-    ``more`` are nodes that need not be in the graph, such as parameters it does not use.
-
-    >>> x = Value(3.0)
-    >>> x.grad = 7.0
-    >>> with backward_of(x * x):
-    ...     x.grad
-    6.0
-    >>> x.grad
-    7.0
-    """
-    nodes = [
-        node for node in dict.fromkeys([*topological_order(root), *more]) if not isinstance(node, Constant)
-    ]
-    before = [node.grad for node in nodes]
-    try:
-        for node in nodes:
-            node.grad = type(node.data)(0)
-        root.backward()
-        yield
-    finally:
-        for node, grad in zip(nodes, before):
-            node.grad = grad

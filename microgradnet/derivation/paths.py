@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from ..engine.checks import whole
 from ..engine.numbers import Number as Real
 from ..engine.table import operations
-from ..engine.value import Constant, Value
+from ..engine.value import Constant, Value, signals
 from ..engine.walks import depends_on, topological_order
 from ..formulas.of_graph import formula, partial_formulas
 from ..formulas.terms import Derivative, Name, Number, Symbol, Term, add, multiply, numbers_first, put
 from ..formulas.text import text
-from .kept import backward_of
 from .lines import Derivation, Line, Section
 from .refusals import finite, too_many
 
@@ -65,8 +64,7 @@ class _Paths:
         for node in self.moving:
             self.ways[node] = sum(self.ways[source] for source in self.edges[node])
         self.count = self.ways[value]
-        with backward_of(value):
-            self.derivative = wrt.grad
+        self.derivative = signals(value)[wrt]
 
     def _name(self) -> None:
         taken = set(TAKEN)

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 from ..engine.checks import instance, items, within
 from ..engine.context import no_grad
 from ..engine.numbers import Number
-from ..engine.value import Value
+from ..engine.value import Value, signals
 from ..nets.net import MLP, Firing, Layer, Neuron, row_of
 from ..training.data import TeacherSet
 
@@ -117,11 +117,10 @@ class _Seen:
         self.slopes: list[Number] = []
 
     def add(self, firing: Firing) -> None:
-        r = Value(firing.r.data)  # a leaf of its own: its gradient is g'(r)
-        self.activation(r).backward()
+        r = Value(firing.r.data)  # a leaf of its own: its signal is g'(r)
         self.net_inputs.append(r.data)
         self.outputs.append(firing.output.data)
-        self.slopes.append(abs(float(r.grad)))
+        self.slopes.append(abs(float(signals(self.activation(r)).get(r, 0.0))))
 
     def report(self, number: int, several: bool, threshold: float) -> NeuronReport:
         net_input, output, (_, slope) = map(_ends, (self.net_inputs, self.outputs, self.slopes))

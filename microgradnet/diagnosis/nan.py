@@ -18,17 +18,18 @@ The value is finite; a gradient is not: sqrt made inf first.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._escapes import visible
 from .._processes import cached_property
+from ..engine.events import Event
 from ..engine.numbers import Fraction, Number
 from ..engine.origins import Origin, origin, tracing
-from ..engine.value import Constant, Value
+from ..engine.value import Constant, Value, signals
 from ..engine.walks import topological_order
 from .dead import NeuronReport, NeuronTable, dead_neurons
 
@@ -169,23 +170,26 @@ def _explain_value(y: Value) -> Explanation:
 
 
 def _explain_gradient(y: Value) -> Explanation:
-    signals: dict[Value, Number] = {y: type(y.data)(1)}
+    log: list[Event] = []
+    order = [*signals(y, log=log)]
+    sent: defaultdict[Value, list[Event]] = defaultdict(list)
+    for event in log:
+        sent[event.node].append(event)
+    arrived: dict[Value, Number] = {y: type(y.data)(1)}
     towards: dict[Value, Value | None] = {y: None}
-    for node in reversed(topological_order(y)):
-        if node not in signals:
+    for node in reversed(order):
+        if node not in arrived:
             continue
-        signal = signals[node]
+        signal = arrived[node]
         if not _finite(signal):  # all that arrived was finite
-            return Explanation(y, 'gradient', node, signal, _path(node, towards), signal, None, signals)
-        for place, (source, partial) in enumerate(zip(node.inputs, node.partials)):
-            if partial is not None:
-                sent = _times(partial, signal)
-                if not _finite(sent):
-                    signals[source] = sent
-                    return Explanation(y, 'gradient', node, sent, _path(node, towards), signal, place, signals)
-                towards.setdefault(source, node)
-                signals[source] = _plus(signals[source], sent) if source in signals else sent
-    return Explanation(y, 'nothing', y, y.data, (y,), signals=signals)
+            return Explanation(y, 'gradient', node, signal, _path(node, towards), signal, None, arrived)
+        for event in sent[node]:
+            if not _finite(event.contribution):
+                arrived[event.source], made = event.contribution, event.contribution
+                return Explanation(y, 'gradient', node, made, _path(node, towards), signal, event.place, arrived)
+            towards.setdefault(event.source, node)
+            arrived[event.source] = event.total
+    return Explanation(y, 'nothing', y, y.data, (y,), signals=arrived)
 
 
 def _path(node: Value, towards: dict[Value, Value | None]) -> tuple[Value, ...]:
@@ -198,20 +202,6 @@ def _path(node: Value, towards: dict[Value, Value | None]) -> tuple[Value, ...]:
 
 def _finite(number: Number) -> bool:
     return isinstance(number, Fraction) or isfinite(number)
-
-
-def _times(a: Number, b: Number) -> Number:
-    try:
-        return a * b
-    except OverflowError:  # a fraction too large for the float beside it
-        return inf if (a > 0) == (b > 0) else -inf
-
-
-def _plus(a: Number, b: Number) -> Number:
-    try:
-        return a + b
-    except OverflowError:
-        return inf if max(a, b) > -min(a, b) else -inf
 
 
 def _where(node: Value) -> str:

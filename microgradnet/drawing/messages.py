@@ -22,7 +22,7 @@ f2 to x1 and x2
 >>> m = film.frames[3].messages[0]
 >>> m.sender, m.receiver, m.weight_name, m.contribution == m.weight * (m.derivative * m.signal), m.complete
 ('f4', 'f1', 'w_{1,4}', True, True)
->>> m.total == film.run.layers[0][0].error_signal
+>>> m.total == film.signals[film.run.layers[0][0].output]
 True
 """
 
@@ -36,8 +36,7 @@ from typing import Any, NamedTuple
 from .._processes import cached_property
 from ..engine.events import Event
 from ..engine.numbers import Number
-from ..engine.value import Constant, Value
-from ..engine.walks import topological_order
+from ..engine.value import Value, signals
 from ..formulas.names import bias_name, layers_of, parameter_names, weight_name
 from ..nets.losses import half_squared_error
 from ..nets.net import Firing, Run, row_of
@@ -107,12 +106,13 @@ class Film:
     """One backward of a net, step by step: ``events`` one by one, ``frames`` sender by sender.
 
     The events of the frames, one frame after the other, are ``events``. ``run`` is the
-    forward run, ``error`` the node that was run backward.
+    forward run, ``error`` the node that was run backward, ``signals`` the error signal of each node.
     """
 
     net: Any
     run: Run
     error: Value
+    signals: dict[Value, Number]
     events: tuple[Event, ...]
     frames: tuple[Frame, ...]
 
@@ -150,14 +150,14 @@ def messages(net: Any, x: Iterable[Any], t: Any, error: Callable[[Any, Any], Any
     result = error(run.outputs, t)
     if not isinstance(result, Value):
         raise TypeError(f'the error of a net must be a Value, made from its outputs, not {result!r}')
-    events = _backward(run, result)
-    return Film(net, run, result, tuple(events), tuple(_frames(run, events)))
+    sent, events = _backward(run, result)
+    return Film(net, run, result, sent, tuple(events), tuple(_frames(run, events)))
 
 
-def _backward(run: Run, error: Value) -> list[Event]:
-    """Run the error backward, neurons of a layer from the first on, and return what happened.
+def _backward(run: Run, error: Value) -> tuple[dict[Value, Number], list[Event]]:
+    """Run the error backward, neurons of a layer from the first on; return the signals and what happened.
 
-    ``backward`` walks in reverse topological order, of which a graph has many; left to
+    ``signals`` walks in reverse topological order, of which a graph has many; left to
     itself it takes a layer's last neuron first. The node it starts from here depends on
     the error, and by edges that carry no signal on every neuron, in the order that
     makes the walk the derivation's.
@@ -166,13 +166,10 @@ def _backward(run: Run, error: Value) -> list[Event]:
     start = Value(error.data)
     start.inputs = (*outputs, error)
     start.partials = (*(None for _ in outputs), type(error.data)(1))
-    others = {*topological_order(error)}.difference(run.inputs)
-    before = [(node, node.grad) for node in others if not (node.inputs or isinstance(node, Constant))]
     events: list[Event] = []
-    start.backward(log=events)
-    for leaf, grad in before:
-        leaf.grad = grad
-    return events[1:]  # without that from the start to the error
+    sent = signals(start, log=events)
+    del sent[start]
+    return sent, events[1:]  # without that from the start to the error
 
 
 def _numbered(run: Run) -> dict[str, Firing]:

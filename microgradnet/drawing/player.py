@@ -19,7 +19,7 @@ from typing import Any
 
 from .._files import FilePath, write_whole
 from ..engine.checks import file_path, items, said, spec, whole
-from ..engine.value import Constant, Value
+from ..engine.value import Value, signals
 from ..engine.walks import topological_order
 from ..formulas import colours
 from ..nets.losses import error_by_name, half_squared_error
@@ -129,15 +129,10 @@ def play(
 
 
 def _recorded(value: Value) -> Generator[tuple[str, Script], None, None]:
-    """Run a value backward, keep the log, and put every gradient back."""
-    order = _of_moderate_size(value)
-    before = [(node, node.grad) for node in order if not isinstance(node, Constant)]
+    """Send signals back from a value, and keep the log."""
+    _of_moderate_size(value)
     log: list[Any] = []
-    try:
-        value.backward(log=log)
-    finally:
-        for node, grad in before:
-            node.grad = grad
+    signals(value, log=log)
     yield '', Script(value, log)
 
 
@@ -169,14 +164,13 @@ def _runs(
             p.data = data
 
 
-def _of_moderate_size(root: Value) -> list[Value]:
-    order = topological_order(root)
-    if len(order) > LARGEST:
+def _of_moderate_size(root: Value) -> None:
+    size = len(topological_order(root))
+    if size > LARGEST:
         raise ValueError(
-            f'play shows every step of a graph, up to {LARGEST} nodes; this one has {len(order)}. '
+            f'play shows every step of a graph, up to {LARGEST} nodes; this one has {size}. '
             'Of a larger net draw_error_signal(net, x, t) shows the way of the error signal, summarised'
         )
-    return order
 
 
 def _graph(script: Script, limit: int, spec: str, room: Room) -> str:
@@ -184,10 +178,10 @@ def _graph(script: Script, limit: int, spec: str, room: Room) -> str:
     # A name that is one letter and its index is set as such; those within y_{1} − t_{1} must be small digits.
     labels = {node: name if INDEXED.fullmatch(name) else re.sub(r'_\{(\d+)\}', _subscripted, name)
               for node, name in script.names.items()}  # fmt: skip
-    signals = dict.fromkeys(script.order, type(script.root.data)(0))
-    signals |= {node: script.events[arrived[-1]].total for node, arrived in script.formulas.arrivals.items()}
+    sent = dict.fromkeys(script.order, type(script.root.data)(0))
+    sent |= {node: script.events[arrived[-1]].total for node, arrived in script.formulas.arrivals.items()}
     widths = room.of(script.order, script.events)
-    picture = graph_picture([script.root], labels=labels, signals=signals, limit=limit, number_format=spec, room=widths)
+    picture = graph_picture([script.root], labels=labels, signals=sent, limit=limit, number_format=spec, room=widths)
     missing, all_nodes = picture.left_out, len(script.order)
     note = (
         f'<p class="note">The {all_nodes - missing} of {all_nodes} nodes nearest to the result'

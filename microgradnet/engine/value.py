@@ -27,7 +27,7 @@ from .numbers import Fraction, Number, as_real, real
 from .table import Operation
 from .walks import topological_order
 
-__all__ = ['Constant', 'Value', 'constant']
+__all__ = ['Constant', 'Value', 'constant', 'signals']
 
 
 class Value(fast.Operators):
@@ -95,19 +95,10 @@ class Value(fast.Operators):
         >>> x.grad, y.grad
         (66.0, 10.0)
         """
-        if log is not None and not isinstance(log, list):
-            refuse('the log of backward', 'a list', log)
-        order = topological_order(self)
-        start = type(self._data)(1) if seed is None else real(seed, 'the seed of backward')
-        already = len(log or ())
-        try:
-            signals = _signals(self, order, start, log=log)
-        except OverflowError:  # a fraction met a float, for which it is too large: an infinity
-            del (log or [])[already:]
-            signals = _signals(self, order, _as_float(start), in_floats=True, log=log)
-        grads = [signal if node.inputs else node.grad + signal for node, signal in zip(order, signals)]
+        found = _sent('backward', self, seed, log)
+        grads = [signal if node.inputs else node.grad + signal for node, signal in found.items()]
         # One call into C, which nothing can interrupt: all grads are set or none.
-        deque(map(_set_grad, order, grads), maxlen=0)
+        deque(map(_set_grad, found, grads), maxlen=0)
 
     def detach(self) -> Value:
         """Return a fresh leaf with the same data: no signal passes it.
@@ -248,9 +239,42 @@ tick = itertools.count(1).__next__
 _set_grad = Value.__dict__['grad'].__set__
 
 
+def signals(y: Value, seed: Any = None, log: list[Event] | None = None) -> dict[Value, Number]:
+    """Return the error signal of every node that y depends on, inputs first; no ``grad`` is touched.
+
+    These are the signals of ``backward``, which adds them to the ``grad`` of leaves: the derivative of y
+    by each node, times ``seed``, which is 1 if not given. A node that none reaches has 0; constants are left
+    out, for none travels to them. Each step is appended to ``log``, if one is given. It takes O(V + E).
+
+    It never raises, for its arithmetic is IEEE's, but TypeError for what is no Value, no number or no list.
+
+    >>> x = Value(3.0)
+    >>> y = x * x
+    >>> found = signals(y)
+    >>> found[x], found[y], x.grad
+    (6.0, 1.0, 0.0)
+    """
+    if not isinstance(y, Value):
+        refuse('the y of signals', 'a Value', y)
+    return _sent('signals', y, seed, log)
+
+
+def _sent(asked: str, root: Value, seed: Any, log: list[Event] | None) -> dict[Value, Number]:
+    if log is not None and not isinstance(log, list):
+        refuse(f'the log of {asked}', 'a list', log)
+    order = topological_order(root)
+    start = type(root._data)(1) if seed is None else real(seed, f'the seed of {asked}')
+    already = len(log or ())
+    try:
+        return _signals(root, order, start, log=log)
+    except OverflowError:  # a fraction met a float, for which it is too large: an infinity
+        del (log or [])[already:]
+        return _signals(root, order, _as_float(start), in_floats=True, log=log)
+
+
 def _signals(
     root: Value, order: list[Value], start: Number, in_floats: bool = False, log: list[Event] | None = None
-) -> list[Number]:
+) -> dict[Value, Number]:
     """Return the error signal of every node in the order; the inner loop is the whole of backpropagation.
 
     While it runs, each node's signal so far is in its slot ``signal``, beside ``grad``.
@@ -273,7 +297,11 @@ def _signals(
                     if partial is not None:
                         source.signal += partial * signal
     # Where none came, a zero that leaves exact what it is added to.
-    return [_zero(node._data) if node.signal is nothing else node.signal for node in order]
+    return {
+        node: _zero(node._data) if node.signal is nothing else node.signal
+        for node in order
+        if node.__class__ is not Constant
+    }
 
 
 def _send(node: Value, partials: Sequence[Number | None], signal: Number, log: list[Event]) -> None:

@@ -136,7 +136,7 @@ def test_a_net_that_standardises_and_a_row_of_values() -> None:
     film = messages(net, [x, x], 0.0)
     assert (film.frames[-1].sender, film.frames[-1].messages, x.grad) == ('x', (), 0.0)
     deltas = error_signals(net, [2.0, 2.0], 0.0)
-    assert [node.grad for node in film.run.inputs] == pytest.approx([deltas['x1'], deltas['x2']])
+    assert [film.signals[node] for node in film.run.inputs] == pytest.approx([deltas['x1'], deltas['x2']])
     titles = draw_error_signal(net, [x, x], 0.0).titles
     assert titles == ['y to f3', 'f3 to f1 and f2', 'f1 to x1 and x2', 'f2 to x1 and x2']
 
