@@ -61,10 +61,10 @@ __all__ = ['Diagram', 'draw', 'graph_picture']
 #: How an operation is written, where its name alone would say less. Others show
 #: their name, and a row added to the table does too.
 SYMBOLS = {
-    'add': '+', 'mul': '×', 'sub': 'a − b', 'div': 'a ÷ b', 'neg': '−', 'pow': 'a ^ b', 'abs': '|a|',
-    'greater': 'a > b', 'less': 'a < b', 'where': 'b if a else c',
-    'max': 'max', 'min': 'min', 'hypot': 'hypot', 'sum': 'Σ', 'dot': 'Σ w·x + b', 'logsumexp': 'ln Σ exp',
+    'abs': '|a|', 'where': 'b if a else c', 'sum': 'Σ', 'dot': 'Σ w·x + b', 'logsumexp': 'ln Σ exp',
 }  # fmt: skip
+#: The picture's own signs for Python's.
+SIGNS = {'-': '−', '*': '×', '/': '÷', '**': '^'}
 #: Operations whose operands may change places; on the edges to others they are named.
 COMMUTATIVE = {'add', 'mul', 'max', 'min', 'hypot'}
 
@@ -338,7 +338,10 @@ def _columns(users: Mapping[Value, Sequence[Value]]) -> dict[Value, int]:
 def _symbol(op: Operation) -> str:
     if op.name in SYMBOLS:
         return SYMBOLS[op.name]
-    return op.name if len(op.scalars) < 2 else f'{op.name}({", ".join(op.parameters)})'
+    named, sign = len(op.scalars) > 1 and op.name not in COMMUTATIVE, SIGNS.get(op.sign, op.sign)
+    if sign:
+        return f'a {sign} b' if named else sign
+    return f'{op.name}({", ".join(op.parameters)})' if named else op.name
 
 
 EMPTY: Mapping[Any, Any] = MappingProxyType({})

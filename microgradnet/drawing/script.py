@@ -195,7 +195,8 @@ Term: TypeAlias = 'str | dict[str, Any]'
 #: ``left sign terms`` and the ``result``; where several signals add up, what was there ``before`` and what it ``adds``.
 Line: TypeAlias = dict[str, Any]
 
-SIGNS = {'add': ' + ', 'sub': ' − ', 'mul': ' · ', 'div': ' / ', 'greater': ' > ', 'less': ' < '}
+#: The page's own signs for Python's.
+SIGNS = {'-': '−', '*': '·'}
 #: A longer expression goes by the name of its node.
 LONGEST = 30
 
@@ -300,8 +301,8 @@ class Formulas:
             return ['|', *operands, '|']
         if op.name == 'pow':
             return [operands[0], {**operands[1], 'raised': True}]  # type: ignore[dict-item]
-        if op.name in SIGNS:
-            return [operands[0], SIGNS[op.name], operands[1]]
+        if op.sign:
+            return [operands[0], f' {SIGNS.get(op.sign, op.sign)} ', operands[1]]
         if op.name in ('dot', 'sum'):
             groups = op.split([[operand] for operand in operands])
             products = [[*w, ' · ', *x] for w, x in zip(*groups[:2])] if op.name == 'dot' else groups[0]

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from .._escapes import visible
 from ..engine.checks import flag, instance, spec, whole
 from ..engine.numbers import Number
+from ..engine.operation import CALL
 from ..engine.value import Constant, Value
 from ..engine.walks import consumers, topological_order
 from ..formulas.colours import PARTS
@@ -35,7 +36,6 @@ from .digraph import number, short
 
 __all__ = ['neurons', 'tree']
 
-SIGNS = {'add': ' + ', 'sub': ' - ', 'mul': ' · ', 'div': ' / ', 'pow': ' ** '}
 TIMES = {2: 'twice', 3: 'three times', 4: 'four times', 5: 'five times'}
 ONE_LINE = str.maketrans('\n\t', '  ')
 #: For terminals that have no more than ASCII.
@@ -175,10 +175,10 @@ def _formula(node: Value, names: dict[Value, str]) -> str:
     op = node.op
     assert op is not None
     operands = [_bracketed(names[source]) for source in node.inputs]
-    if op.name in SIGNS:
-        return SIGNS[op.name].join(operands)
     if op.name == 'neg':
         return f'-{operands[0]}'
+    if op.sign and op.binds < CALL:
+        return f' {"·" if op.sign == "*" else op.sign} '.join(operands)
     if op.name in ('dot', 'sum'):
         first, *others = op.split(operands)
         terms = [' · '.join(term) for term in zip(first, others[0])] if op.name == 'dot' else first

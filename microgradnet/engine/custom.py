@@ -30,7 +30,7 @@ from .context import ieee_arithmetic, no_grad
 from .functions import elementwise, is_array
 from .ieee import TROUBLE
 from .numbers import Fraction, Number, real
-from .operation import Operation, Table
+from .operation import CALL, Operation, Table
 from .recorders import record, vectors
 from .table import operations
 from .value import Constant, Value
@@ -103,7 +103,8 @@ class Custom(Operation):
     derivative: Any
 
     document: str = ''
-    method = reflected = domain = kink = ''
+    sign = method = reflected = domain = kink = ''
+    binds = CALL
     ulps: float = 2
     table: Table = operations
 

@@ -23,7 +23,10 @@ from . import ieee
 from .cells import ARITHMETICS, write
 from .kernels import KERNELS, Function, define, kernel, power
 
-__all__ = ['Operation', 'Table']
+__all__ = ['CALL', 'Operation', 'Table']
+
+#: How tightly a call binds: more than every operator.
+CALL = 9
 
 
 class Operation:
@@ -63,6 +66,8 @@ class Operation:
         latex: str,
         *,
         let: str = '',
+        sign: str = '',
+        binds: int = CALL,
         method: str = '',
         reflected: str = '',
         default: Mapping[str, float] | None = None,
@@ -72,6 +77,7 @@ class Operation:
         ulps: float = 2,
     ) -> None:
         self.table, self.name, self.latex = table, name, latex
+        self.sign, self.binds = sign, binds
         self.method, self.reflected, self.numpy = method, reflected, numpy or name
         self.domain, self.kink, self.ulps = domain, kink, ulps
         self.parameters = 'abcd'[: len(partials)]

@@ -5,6 +5,8 @@ operand (over the operands ``a b c`` and the result ``y``), how it is set in
 LaTeX, and by keyword what else there is to say of it:
 
 ``let``       definitions shared by value and partials, computed once
+``sign``      what stands between its operands, or before the only one
+``binds``     how tightly that does in Python; not said where it is written as a call, as greater(a, b)
 ``method``    the operator that records it; ``reflected`` for the operand on the right
 ``default``   operands that may be left out
 ``numpy``     NumPy's name, where it has another one
@@ -36,12 +38,14 @@ row = operations.row
 # Arithmetic. In a row's LaTeX, an operand's brace that comes first, or after a space
 # or a minus, asks for parentheses where the operand binds less; any other is LaTeX's own.
 #   name   value    partials          LaTeX
-row('add', 'a + b', ('1', '1'),       r'{a} + {b}', method='__add__', reflected='__radd__')
-row('sub', 'a - b', ('1', '-1'),      r'{a} - {b}', method='__sub__', reflected='__rsub__', numpy='subtract')
-row('mul', 'a * b', ('b', 'a'),       r'{a} \cdot {b}', method='__mul__', reflected='__rmul__', numpy='multiply')
-row('div', 'a / b', ('1 / b', '-y / b'), r'\frac{a}{b}', method='__truediv__', reflected='__rtruediv__',
-    numpy='divide', domain='b != 0')
-row('neg', '-a',    ('-1',),          r'-{a}', method='__neg__', numpy='negative')
+row('add', 'a + b', ('1', '1'),       r'{a} + {b}', sign='+', binds=1, method='__add__', reflected='__radd__')
+row('sub', 'a - b', ('1', '-1'),      r'{a} - {b}', sign='-', binds=1, method='__sub__', reflected='__rsub__',
+    numpy='subtract')
+row('mul', 'a * b', ('b', 'a'),       r'{a} \cdot {b}', sign='*', binds=2, method='__mul__', reflected='__rmul__',
+    numpy='multiply')
+row('div', 'a / b', ('1 / b', '-y / b'), r'\frac{a}{b}', sign='/', binds=2, method='__truediv__',
+    reflected='__rtruediv__', numpy='divide', domain='b != 0')
+row('neg', '-a',    ('-1',),          r'-{a}', sign='-', binds=3, method='__neg__', numpy='negative')
 row('abs', 'abs(a)', ('sign(a)',),    r'\left|{a}\right|', method='__abs__', numpy='absolute', kink='a')
 # b * a ** (b - 1) has the most digits where b - 1 is exact, as for all ordinary exponents.
 row('pow', 'a ** b', ('0 if b == 0 and no_inverse else b * y / a if rounded and normal else b * a ** (b - 1)',
@@ -49,7 +53,7 @@ row('pow', 'a ** b', ('0 if b == 0 and no_inverse else b * y / a if rounded and 
     let='rounded = abs(b) >= 9007199254740992 or b - 1 + 1 != b;'
         'normal = abs(y) >= 2.2250738585072014e-308 and abs(y) < inf;'
         'no_inverse = abs(a) < 2.2250738585072014e-308 or a != a',
-    method='__pow__', reflected='__rpow__', numpy='power', domain='a > 0', ulps=3)
+    sign='**', binds=4, method='__pow__', reflected='__rpow__', numpy='power', domain='a > 0', ulps=3)
 
 # Exponentials and logarithms.
 row('exp',   'exp(a)',   ('y',),           r'e^{a}')
@@ -115,8 +119,10 @@ row('softsign', 'a / d', ('1 / d / d',), r'\operatorname{softsign} {a}', let='d 
 # Thresholds and choices. y - y is 0, except that a nan stays one.
 row('step', '1 if a > 0 else 0 if a <= 0 else a', ('y - y',), r'\operatorname{step} {a}', kink='a')
 row('sign', '1 if a > 0 else -1 if a < 0 else 0 if a == 0 else a', ('y - y',), r'\operatorname{sign} {a}', kink='a')
-row('greater', '1 if a > b else 0 if a <= b else a + b', ('y - y', 'y - y'), r'\left[{a}>{b}\right]', kink='a - b')
-row('less',    '1 if a < b else 0 if a >= b else a + b', ('y - y', 'y - y'), r'\left[{a}<{b}\right]', kink='a - b')
+row('greater', '1 if a > b else 0 if a <= b else a + b', ('y - y', 'y - y'), r'\left[{a}>{b}\right]', sign='>',
+    kink='a - b')
+row('less',    '1 if a < b else 0 if a >= b else a + b', ('y - y', 'y - y'), r'\left[{a}<{b}\right]', sign='<',
+    kink='a - b')
 # How much of max(a, b) is a's: all, half at a tie, nothing.
 row('share', '1 if a > b else 0 if a < b else 1 / 2 if a == b else a + b', ('y - y', 'y - y'),
     r'\operatorname{share}\left({a},\,{b}\right)', kink='a - b')

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._escapes import tex_text
+from ..engine.operation import CALL
 from .colours import PARTS
 from .printer import LOOSE, OPEN, TIGHT, Printer, digits_apart
-from .printing import TIGHT as WHOLE
 from .printing import node_latex
 from .terms import Name, Term
 
@@ -57,7 +57,7 @@ class Tex(Printer):
 
     def function(self, operation: Any, operands: tuple[Any, ...]) -> tuple[str, int]:
         flat = [o for operand in operands for o in (operand if isinstance(operand, tuple) else (operand,))]
-        printed = [(body, WHOLE if binding == TIGHT else 0) for body, binding in map(self.spell, flat)]
+        printed = [(body, CALL if binding == TIGHT else 0) for body, binding in map(self.spell, flat)]
         body = str(node_latex(operation, printed))
         closed = body.startswith(r'\sqrt') or body.endswith((r'\right)', r'\right|', r'\right]'))
         return body, TIGHT if closed else OPEN + (operation.name == 'exp')

@@ -16,17 +16,16 @@ from collections.abc import Callable, Sequence
 from .._escapes import tex_name
 from ..engine.checks import instance
 from ..engine.numbers import Number
-from ..engine.table import Operation
+from ..engine.operation import CALL, Operation
+from ..engine.table import operations
 from ..engine.value import Value
 from ..engine.walks import topological_order
 from .ropes import Rope, Text, join
 
-__all__ = ['TIGHT', 'latex', 'node_latex', 'number_latex', 'text']
+__all__ = ['latex', 'node_latex', 'number_latex', 'text']
 
-#: How tightly an operation's printed form binds, by Python's operators; a call binds most.
-BINDING = {'add': 1, 'sub': 1, 'mul': 2, 'div': 2, 'neg': 3, 'pow': 4}
-TIGHT = 9
-SIGNS = {'add': '+', 'sub': '-', 'mul': '*', 'div': '/', 'pow': '**'}
+#: How tightly a number with a sign binds.
+SIGNED = operations['neg'].binds
 
 
 def text(value: Value, whole: bool = True) -> str:
@@ -71,9 +70,9 @@ def _print(
     for each in topological_order(value):
         if each.op is None or (each.label and not whole and each is not value):
             sign = each.op is None and not each.label and each.data < 0
-            done[each] = leaf(each), BINDING['neg'] if sign else TIGHT
+            done[each] = leaf(each), SIGNED if sign else CALL
         else:
-            done[each] = node(each.op, [done[source] for source in each.inputs]), BINDING.get(each.op.name, TIGHT)
+            done[each] = node(each.op, [done[source] for source in each.inputs]), each.op.binds
     return str(done[value][0])
 
 
@@ -90,13 +89,12 @@ def _leaf_text(leaf: Value) -> str:
 
 def _node_text(op: Operation, operands: list[Printed]) -> Rope:
     if op.name == 'neg':
-        return Rope('-', _bound(operands[0], BINDING['neg']))
-    if op.name in SIGNS:
-        binding = BINDING[op.name]
+        return Rope(op.sign, _bound(operands[0], op.binds))
+    if op.sign and op.binds < CALL:
         right_first = op.name == 'pow'
-        left = _bound(operands[0], binding + right_first)
-        right = _bound(operands[1], binding + (not right_first) if op.name != 'pow' else BINDING['neg'])
-        return Rope(left, f' {SIGNS[op.name]} ', right)
+        left = _bound(operands[0], op.binds + right_first)
+        right = _bound(operands[1], SIGNED if right_first else op.binds + 1)
+        return Rope(left, f' {op.sign} ', right)
     groups = op.split([body for body, _ in operands])
     arguments = (Rope('[', join(', ', g), ']') if isinstance(g, list) else g for g in groups)
     return Rope(f'{op.name}(', join(', ', arguments), ')')
@@ -131,7 +129,7 @@ def node_latex(op: Operation, operands: Sequence[Printed]) -> Rope:
         return join(' + ', terms + [bias[0]] * (bias[0] != '0' or not terms))
     if op.vectors:
         return Rope(rf'\operatorname{{{op.name}}}\left(', join(', ', (body for body, _ in operands)), r'\right)')
-    least = {'add': 1, 'sub': 1, 'mul': 2, 'neg': 3}.get(op.name, TIGHT)
+    least = op.binds + (op.name == 'pow')
     by_name = dict(zip(op.parameters, operands, strict=True))
     # What is between the operands' places, and the names in them, in turns.
     between, *rest = re.split(rf'\{{([{op.parameters}])\}}', op.latex.strip())
@@ -141,7 +139,7 @@ def node_latex(op: Operation, operands: Sequence[Printed]) -> Rope:
         if before and before not in ' -':
             pieces += ['{', by_name[parameter][0], '}']  # a brace of LaTeX's own
         else:
-            right = parameter == 'b' and op.name in ('add', 'sub', 'mul')
+            right = parameter == 'b' and bool(op.sign)
             pieces.append(_bound(by_name[parameter], least + (op.name == 'sub' and right), LEFT_RIGHT, right))
         pieces.append(after)
         between = after
