@@ -55,9 +55,8 @@ class Tex(Printer):
     def power(self, base: str, exponent: str) -> str:
         return f'{base}^{{{exponent}}}'
 
-    def function(self, operation: Any, operands: tuple[Any, ...]) -> tuple[str, int]:
-        flat = [o for operand in operands for o in (operand if isinstance(operand, tuple) else (operand,))]
-        printed = [(body, CALL if binding == TIGHT else 0) for body, binding in map(self.spell, flat)]
+    def function(self, operation: Any, operands: Sequence[Term]) -> tuple[str, int]:
+        printed = [(body, CALL if binding == TIGHT else 0) for body, binding in map(self.spell, operands)]
         body = str(node_latex(operation, printed))
         closed = body.startswith(r'\sqrt') or body.endswith((r'\right)', r'\right|', r'\right]'))
         return body, TIGHT if closed else OPEN + (operation.name == 'exp')

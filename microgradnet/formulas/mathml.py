@@ -81,9 +81,8 @@ class MathML(Printer):
     def power(self, base: str, exponent: str) -> str:
         return f'<msup>{base}{exponent}</msup>'
 
-    def function(self, operation: Any, operands: tuple[Any, ...]) -> tuple[str, int]:
-        flat = [o for operand in operands for o in (operand if isinstance(operand, tuple) else (operand,))]
-        printed = [self.print(o) for o in flat]
+    def function(self, operation: Any, operands: Sequence[Term]) -> tuple[str, int]:
+        printed = [self.print(o) for o in operands]
         if operation.name == 'exp':
             return f'<msup><mi>e</mi>{printed[0]}</msup>', TIGHT - 1
         if operation.name == 'sqrt':

@@ -110,7 +110,7 @@ def _apply(op: Operation, operands: list[Term]) -> Term:
         case 'dot', _:
             weights, inputs, bias = op.split(operands)
             return add(*(_times(w, x) for w, x in zip(weights, inputs)), bias)
-    return Function(op, tuple(tuple(o) if isinstance(o, list) else o for o in op.split(operands)))
+    return Function(op, tuple(operands))
 
 
 def _times(*factors: Term) -> Term:

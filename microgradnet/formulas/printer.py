@@ -176,7 +176,7 @@ class Printer:
     def power(self, base: str, exponent: str) -> str:
         raise NotImplementedError
 
-    def function(self, operation: Any, operands: tuple[Any, ...]) -> tuple[str, int]:
+    def function(self, operation: Any, operands: Sequence[Term]) -> tuple[str, int]:
         raise NotImplementedError
 
     def ratio(self, of: str, by: str, total: bool) -> str:

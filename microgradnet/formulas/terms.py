@@ -28,7 +28,7 @@ writes for one sample what holds for every one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -149,10 +149,10 @@ class Power(Term):
 
 @dataclass(frozen=True)
 class Function(Term):
-    """An operation of the table on formulas; a vector among its operands is a tuple."""
+    """An operation of the table on formulas, one for each input of a node."""
 
     operation: Operation
-    operands: tuple[Any, ...]
+    operands: tuple[Term, ...]
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ def put(term: Term, i: int) -> Term:
         case Marked():
             return Marked(term.part, put(term.body, i))
         case Function():
-            return Function(term.operation, _each(term.operands, lambda t: put(t, i)))
+            return Function(term.operation, tuple(put(t, i) for t in term.operands))
     return term
 
 
@@ -288,10 +288,6 @@ def at_sample(term: Term, sample: str) -> Term:
         case Marked():
             return Marked(term.part, at_sample(term.body, sample))
     return term
-
-
-def _each(operands: tuple[Any, ...], change: Callable[[Term], Term]) -> tuple[Any, ...]:
-    return tuple(_each(o, change) if isinstance(o, tuple) else change(o) for o in operands)
 
 
 def _is(term: Term, number: int) -> bool:

@@ -57,9 +57,8 @@ class Text(Printer):
     def power(self, base: str, exponent: str) -> str:
         return f'{base}^{exponent}'
 
-    def function(self, operation: Any, operands: tuple[Any, ...]) -> tuple[str, int]:
-        flat = [o for operand in operands for o in (operand if isinstance(operand, tuple) else (operand,))]
-        return f'{operation.name}({", ".join(self.print(o, LOOSE) for o in flat)})', TIGHT
+    def function(self, operation: Any, operands: Sequence[Term]) -> tuple[str, int]:
+        return f'{operation.name}({", ".join(self.print(o, LOOSE) for o in operands)})', TIGHT
 
     def ratio(self, of: str, by: str, total: bool) -> str:
         d = 'd' if total else '∂'
