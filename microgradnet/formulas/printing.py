@@ -11,7 +11,9 @@ unless it has a label, which then stands for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice, repeat
+from typing import TypeAlias
 
 from .._escapes import tex_name
 from ..engine.checks import instance
@@ -20,12 +22,12 @@ from ..engine.operation import CALL, Operation
 from ..engine.table import operations
 from ..engine.value import Value
 from ..engine.walks import topological_order
-from .ropes import Rope, Text, join
 
-__all__ = ['latex', 'node_latex', 'number_latex', 'text']
+__all__ = ['latex', 'node_latex', 'text']
 
 #: How tightly a number with a sign binds.
 SIGNED = operations['neg'].binds
+LEFT_RIGHT = (r'\left(', r'\right)')
 
 
 def text(value: Value, whole: bool = True) -> str:
@@ -53,6 +55,46 @@ def latex(value: Value, whole: bool = True) -> str:
     \\text{100\\%} \\cdot 3
     """
     return _print(value, whole, _leaf_latex, node_latex)
+
+
+class Rope:
+    """Pieces of a text one after the other, strings or ropes: not copied, and joined once.
+
+    To make one takes no longer if they are long; ``first`` is the first character, nothing if there is none.
+
+    >>> body = Rope('sin(', Rope('x', ' + 1'), ')')
+    >>> body = Rope('-', body)
+    >>> str(body), body.first
+    ('-sin(x + 1)', '-')
+    """
+
+    __slots__ = ('first', 'pieces')
+
+    def __init__(self, *pieces: Text) -> None:
+        self.pieces = pieces
+        firsts = (piece[:1] if isinstance(piece, str) else piece.first for piece in pieces)
+        self.first: str = next(filter(None, firsts), '')
+
+    def __str__(self) -> str:
+        """Join all pieces, however deep they lie."""
+        strings: list[str] = []
+        todo: list[Text] = [self]
+        while todo:
+            piece = todo.pop()
+            if isinstance(piece, str):
+                strings.append(piece)
+            else:
+                todo += reversed(piece.pieces)
+        return ''.join(strings)
+
+
+#: What pieces of a text are.
+Text: TypeAlias = str | Rope
+
+
+def join(between: str, pieces: Iterable[Text]) -> Rope:
+    """Put pieces together with a string between them, as ``str.join`` does."""
+    return Rope(*islice(chain.from_iterable(zip(repeat(between), pieces)), 1, None))
 
 
 #: A printed form, and how tightly it binds.
@@ -144,6 +186,3 @@ def node_latex(op: Operation, operands: Sequence[Printed]) -> Rope:
         pieces.append(after)
         between = after
     return Rope(*pieces)
-
-
-LEFT_RIGHT = (r'\left(', r'\right)')
