@@ -351,9 +351,8 @@ def test_in_a_dense_network_numbers_are_beside_the_neurons() -> None:
         assert all(b - a >= 11 for a, b in pairwise(sorted(column)))
 
 
-def widest(page: Page, what: str, place: int) -> str:
-    """The longest text that the page will write for a node, in any epoch at any step."""
-    content = film(page)
+def widest(content: Any, what: str, place: int) -> str:
+    """The longest text that a page of this film will write for a node, in any epoch at any step."""
     words = []
     for epoch in content['epochs']:
         events = content['scenes'][epoch['scene']]['events']
@@ -365,7 +364,8 @@ def widest(page: Page, what: str, place: int) -> str:
 def clear(svg: ElementTree.Element, page: Page, what: tuple[str, ...] = ('data-value', 'data-signal')) -> list[Box]:
     """The boxes of the numbers that the page writes, as large as they get: clear of each other and in the picture."""
     marked = [(text, mark) for text in svg.iter('text') for mark in what if mark in text.attrib]
-    words = [widest(page, mark, int(text.attrib[mark])) for text, mark in marked]
+    content = film(page)
+    words = [widest(content, mark, int(text.attrib[mark])) for text, mark in marked]
     found = boxes(svg, [text for text, _ in marked], words)
     assert found
     for box in found:
@@ -391,6 +391,7 @@ def test_there_is_room_for_the_numbers_of_every_epoch() -> None:
     first = [0.0 for p in net.parameters()]
     later = [-1.23456e-5 * (k + 1) for k, _ in enumerate(first)]
     page = play(net, [-0.000123456, 1.0], 1.0, weights=[first, later])
+    content = film(page)
     network, graph = pictures(page)
     clear(network, page)
     clear(graph, page)
@@ -399,7 +400,7 @@ def test_there_is_room_for_the_numbers_of_every_epoch() -> None:
         texts = [text for text in group.iter('text') if {'data-value', 'data-signal'} & {*text.attrib}]
         if texts and shape is not None:
             places = [(text, mark) for text in texts for mark in ('data-value', 'data-signal') if mark in text.attrib]
-            words = [widest(page, mark, int(text.attrib[mark])) for text, mark in places]
+            words = [widest(content, mark, int(text.attrib[mark])) for text, mark in places]
             edges = [x for x, _ in line_of(shape)]
             for box in boxes(graph, [text for text, _ in places], words):
                 assert min(edges) < box.left and box.right < max(edges), box
