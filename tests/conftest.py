@@ -1,12 +1,14 @@
 """Hypothesis without deadlines: machines that run the tests are shared, and slow at times. A cache of their own.
 
 The quick run tries a quarter of the examples of the whole run, which is the one that asks for slow tests, or CI's.
+Its processes take whole files, so that what the tests of a file share is made once.
 Ctrl-C is heard, too: a shell that starts the tests in the background has it ignored.
 """
 
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -17,10 +19,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def is_quick(config: pytest.Config) -> bool:
+    return config.option.markexpr == 'not slow' and not os.environ.get('CI')
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples Hypothesis tries, before the tests are imported."""
-    quick = config.option.markexpr == 'not slow' and not os.environ.get('CI')
-    settings.load_profile('quick' if quick else 'full')
+    settings.load_profile('quick' if is_quick(config) else 'full')
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give files to processes, if these are pytest-xdist's and nothing else is asked for."""
+    if not is_quick(config) or config.option.dist != 'load':
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture(autouse=True, scope='session')
