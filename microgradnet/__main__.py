@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -120,6 +121,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _command(given)
+    except OSError as trouble:  # of help, too, and of what is wrong with the options
+        with suppress(OSError):
+            say(f'microgradnet: {_told(trouble)}', to_stderr=True)
+        return 2
+
+
+def _command(given: Sequence[str]) -> int:
     # No option has one minus, but for -h: what begins with one is an expression, or a number.
     options = parser().parse_args([f' {a}' if a[:1] == '-' and a[1:2] not in ('', '-', 'h') else a for a in given])
     if options.version:

@@ -753,11 +753,13 @@ def test_without_any_output(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_output_that_cannot_be_written(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, 'stdout', open('/dev/full', 'w', encoding='utf-8'))  # noqa: SIM115
-        assert main(['draw', 'a*2', 'a=1']) == 2
-        sys.stdout.close()
-    assert 'microgradnet draw: what is printed cannot be written: No space left on device' in capsys.readouterr().err
+    trouble = 'what is printed cannot be written: No space left on device'
+    for words, of in (['draw', 'a*2', 'a=1'], ' draw'), (['--help'], ''), (['draw', '--help'], ''), ([], ''):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, 'stdout', open('/dev/full', 'w', encoding='utf-8'))  # noqa: SIM115
+            assert main(words) == 2
+            sys.stdout.close()
+        assert capsys.readouterr().err == f'microgradnet{of}: {trouble}\n'
 
 
 def test_a_closed_output_costs_no_training(
