@@ -277,7 +277,8 @@ class Program:
 
     def _theta(self) -> list[float]:
         """Return the numbers that the parameters hold now."""
-        return [*map(float, map(_get_data, self.parameters))]
+        data = [*map(_get_data, self.parameters)]
+        return data if {*map(type, data)} <= {float} else [float(real(x, 'the data of a parameter')) for x in data]
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = ('_build', '_forward', 'routine', '_gradient', '_gradient_routine')

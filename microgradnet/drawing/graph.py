@@ -393,7 +393,7 @@ def draw(
     for what, numbers in ('labels', labels), ('signals', signals):
         if numbers is not None:
             instance(what, numbers, Mapping, 'a dictionary by Value, or None')
-    marked = items('marked', marked, 'Values of the graph')
+    marked = items('marked', marked, 'Values of the graph', any_order=True)
     for node in marked:
         instance('what is marked', node, Value, 'a Value')
     flag('expanded', expanded)

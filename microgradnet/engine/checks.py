@@ -6,7 +6,8 @@
 ``one_of``       a name among those known; else: did you mean ...?
 ``function``     something that can be called
 ``instance``     a thing of one of some types
-``items``        a list, of anything that can be iterated over
+``ordered``      whether a thing yields things in an order that was meant
+``items``        a list, of anything that does so
 ``texts``        a list of strings
 ``text``         a string
 ``flag``         True or False
@@ -29,7 +30,7 @@ from __future__ import annotations
 import difflib
 import random
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, KeysView, Mapping, Set
 from operator import index
 from os import PathLike
 from random import Random
@@ -38,8 +39,8 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 from .numbers import Number, real
 
 __all__ = [
-    'Seed', 'file_path', 'flag', 'function', 'generator', 'instance', 'items', 'one_of', 'refuse', 'said', 'spec',
-    'text', 'texts', 'whole', 'within',
+    'Seed', 'file_path', 'flag', 'function', 'generator', 'instance', 'items', 'one_of', 'ordered', 'refuse', 'said',
+    'spec', 'text', 'texts', 'whole', 'within',
 ]  # fmt: skip
 
 T = TypeVar('T')
@@ -107,9 +108,27 @@ def instance(what: str, thing: T, kinds: type | tuple[type, ...], wanted: str) -
     return thing if isinstance(thing, kinds) else refuse(what, wanted, thing)
 
 
-def items(what: str, things: Any, wanted: str = 'a list', letters: bool = False) -> list[Any]:
-    """List what anything but a string (unless its ``letters`` are meant) yields; TypeError for what yields nothing."""
-    if isinstance(things, (bytes, type)) or (isinstance(things, str) and not letters):
+def ordered(things: Any, any_order: bool = False) -> bool:
+    """Tell whether a thing yields things in an order that was meant; ``any_order``: whether it yields any.
+
+    A dict yields its keys alone, a set what it has in an order by chance, and a string its letters.
+
+    >>> ordered((1, 2)), ordered({2, 1}), ordered({2: 1}), ordered({2: 1}.keys()), ordered('21'), ordered({2, 1}, True)
+    (True, False, False, True, False, True)
+    """
+    if isinstance(things, (list, tuple)):
+        return True
+    yields = isinstance(things, Iterable) or hasattr(type(things), '__getitem__')
+    if not yields or isinstance(things, (str, bytes, type, Mapping)):
+        return False
+    return any_order or not isinstance(things, Set) or isinstance(things, KeysView)
+
+
+def items(
+    what: str, things: Any, wanted: str = 'a list', *, letters: bool = False, any_order: bool = False
+) -> list[Any]:
+    """List what is ``ordered``, or a string whose ``letters`` are meant; raise TypeError for anything else."""
+    if not ordered(things, any_order) and not (letters and isinstance(things, str)):
         refuse(what, wanted, things)
     try:
         found = iter(things)

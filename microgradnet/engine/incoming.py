@@ -10,15 +10,15 @@ TypeError: theta, number 1, must be a real number, not None of type NoneType
 
 from __future__ import annotations
 
-import reprlib
 import sys
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable
 from typing import Any
 
+from .checks import items
 from .functions import is_array
 from .numbers import real
 
-__all__ = ['array_of_numbers', 'is_row', 'listed', 'numbers']
+__all__ = ['array_of_numbers', 'is_row', 'numbers']
 
 
 def array_of_numbers(array: Any, what: str, also: str = '') -> Any:
@@ -62,13 +62,6 @@ def is_row(thing: Any) -> bool:
     return isinstance(thing, Iterable) and not isinstance(thing, (str, bytes)) and getattr(thing, 'shape', None) != ()
 
 
-def listed(things: Any, what: str, wanted: str = 'a list of numbers or an array') -> Iterable[Any]:
-    """Return what can be taken in its order; raise TypeError for a string, a dict, a set, or what is one thing."""
-    if isinstance(things, (str, bytes, Mapping, Set)) or not isinstance(things, Iterable):
-        raise TypeError(f'{what} must be {wanted}, not {reprlib.repr(things)} of type {type(things).__name__}')
-    return things
-
-
 def numbers(things: Any, what: str) -> Any:
     """Return numbers as a list of floats, or as an array of them if they came as one.
 
@@ -79,7 +72,7 @@ def numbers(things: Any, what: str) -> Any:
         if array.ndim != 1:
             raise ValueError(f'{what} must be a list of numbers, not an array of shape {array.shape}')
         return array if array.dtype == float else array.astype(float)
-    found = [*listed(things, what)]
+    found = items(what, things, 'a list of numbers or an array')
     if {*map(type, found)} <= {float}:
         return found
     return [float(real(x, f'{what}, number {place},')) for place, x in enumerate(found)]

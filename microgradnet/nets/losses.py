@@ -136,7 +136,7 @@ def cross_entropy(outputs: Any, targets: Any) -> Any:
         outputs, targets = [outputs], [targets]
     targets = items('the targets of cross_entropy', targets, 'a class, or a list with one for each sample')
     _same_length(outputs, targets, 'samples')
-    return functions.sum([_surprise([*logits], t, place) for place, (logits, t) in enumerate(zip(outputs, targets))])
+    return functions.sum([_surprise(logits, t, place) for place, (logits, t) in enumerate(zip(outputs, targets))])
 
 
 #: The errors that are known by name: those of this module, and what others call them.
@@ -160,9 +160,11 @@ def error_by_name(error: Any) -> Callable[[Any, Any], Any]:
     return found
 
 
-def _surprise(logits: list[Any], target: Any, sample: int) -> Any:
+def _surprise(logits: Any, target: Any, sample: int) -> Any:
     """Return the cross-entropy of one sample."""
-    target = [*target] if _is_list(target) else target
+    logits = items(f'the logits of sample {sample}', logits)
+    if _is_list(target):
+        target = items(f'the target of sample {sample}', target, 'a class, or a list of numbers')
     if isinstance(target, list) and len(target) == 1 and len(logits) > 1:
         target = target[0]
     if isinstance(target, list):
@@ -177,7 +179,7 @@ def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
     """Pair outputs with targets, through lists of any depth; a lone output may meet a list of one."""
     if not _is_list(outputs) and not _is_list(targets):
         return [(outputs, targets)]
-    outputs, targets = ([*side] if _is_list(side) else [side] for side in (outputs, targets))
+    outputs, targets = _several('outputs', outputs), _several('targets', targets)
     _same_length(outputs, targets, 'values')
     return [pair for y, t in zip(outputs, targets) for pair in _pairs(y, t)]
 
@@ -204,6 +206,10 @@ def _same_length(outputs: Sequence[Any], targets: Sequence[Any], what: str) -> N
     if len(outputs) != len(targets) or not outputs:
         both = f'{len(outputs)} {what} in the outputs, {len(targets)} in the targets'
         raise ValueError(f'outputs and targets must match: {both}')
+
+
+def _several(what: str, side: Any) -> list[Any]:
+    return items(what, side, 'a number or a list of them') if _is_list(side) else [side]
 
 
 def _is_list(thing: Any) -> bool:

@@ -33,7 +33,7 @@ from math import sqrt
 from typing import Any, NamedTuple, Protocol, overload
 
 from ..engine import functions
-from ..engine.checks import MOST, Seed, generator, items, one_of, said, whole
+from ..engine.checks import MOST, Seed, generator, items, one_of, ordered, said, whole
 from ..engine.context import no_grad
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
@@ -156,7 +156,8 @@ class Parametrised:
         owners = {p: neuron for neuron in self.neurons_within() for p in (*neuron.weights, neuron.bias)}
         if isinstance(parameters, Value):
             raise TypeError(f'freeze and unfreeze take a list of parameters, not the one {parameters!r}')
-        chosen = [*owners] if parameters is None else items('parameters', parameters, 'a list of parameters')
+        wanted = 'a list of parameters'
+        chosen = [*owners] if parameters is None else items('parameters', parameters, wanted, any_order=True)
         for p in chosen:
             if not isinstance(p, Value) or p not in owners:
                 raise ValueError(f'{p!r} is not a parameter of {self!r}')
@@ -180,7 +181,7 @@ def row_of(x: Iterable[Any], length: int, owner: Parametrised) -> list[Value]:
 
 def _inputs(x: Any, length: int, owner: Parametrised) -> list[Any]:
     """List the inputs in any other row than a list."""
-    if isinstance(x, (Value, str, bytes, type)) or not isinstance(x, Iterable) or getattr(x, 'shape', None) == ():
+    if not ordered(x) or getattr(x, 'shape', None) == ():
         raise TypeError(f'{owner!r} takes a row of {length} inputs, not {said(x)}')
     return [*(array_of_numbers(x, f'a row of {owner!r}', also='O') if is_array(x) else x)]
 

@@ -25,7 +25,7 @@ from os import PathLike
 from statistics import mean, pstdev
 from typing import Any, TypeAlias
 
-from ..engine.checks import Seed, flag, generator, items, refuse, said, within
+from ..engine.checks import Seed, flag, generator, items, ordered, refuse, said, within
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers, is_row
 from ..engine.numbers import Fraction, Number, real
@@ -248,7 +248,7 @@ def rows(table: Iterable[Iterable[Any]], what: str) -> tuple[Row, ...]:
     """
     result: list[Row] = []
     for place, row in enumerate(items(f'the {what}', plain(table, f'the {what}'), 'a list of rows'), 1):
-        if not is_row(row):
+        if not is_row(row) or not ordered(row):
             raise TypeError(f'row {place} of the {what} must be a list of numbers, not {said(row)}')
         where = f'row {place} of the {what}'
         numbers = tuple(number(x, f'{where}, column {k}') for k, x in enumerate(plain(row, where), 1))

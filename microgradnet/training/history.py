@@ -271,7 +271,8 @@ def metrics_by_name(metrics: Metrics | Iterable[str]) -> Metrics:
     if isinstance(metrics, Mapping):
         return {name: function(f'metrics[{name!r}]', f, 'a function of outputs and targets')
                 for name, f in metrics.items()}  # fmt: skip
-    names = [metrics] if isinstance(metrics, str) else items('metrics', metrics, 'names or a dictionary of functions')
+    wanted = 'names or a dictionary of functions'
+    names = [metrics] if isinstance(metrics, str) else items('metrics', metrics, wanted, any_order=True)
     return {name: named('metric', name, METRICS) for name in names}
 
 

@@ -20,8 +20,9 @@ from itertools import chain, islice
 from typing import Any
 
 from ..._extras import needed
+from ...engine.checks import items
 from ...engine.functions import is_array
-from ...engine.incoming import array_of_numbers, is_row, listed, numbers
+from ...engine.incoming import array_of_numbers, is_row, numbers
 from ..guards import Guard, Path
 
 __all__ = ['added', 'as_array', 'as_lists', 'blocks', 'first_failing', 'is_mapped', 'stack']
@@ -36,13 +37,13 @@ def as_lists(rows: Any, width: int) -> tuple[list[list[float]], bool]:
     if is_array(rows):
         array, single = as_array(rows, width)
         return array.tolist(), single
-    given = [*listed(rows, 'rows', 'lists of numbers or an array')]
+    given = items('rows', rows, 'lists of numbers or an array')
     single = not given if not width else not any(map(is_row, given))
     if width and not given:
         return [], False
     result = []
     for place, row in enumerate([given] if single else given):
-        of_row = [*listed(row, f'row {place}', 'a list of numbers, as other rows are')]
+        of_row = items(f'row {place}', row, 'a list of numbers, as other rows are')
         if len(of_row) != width:
             raise ValueError(_wrong_width(f'row {place}' if not single else 'the row', len(of_row), width))
         floats = numbers(row if is_array(row) else of_row, f'row {place}')
