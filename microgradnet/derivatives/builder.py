@@ -16,7 +16,7 @@ from functools import partial, reduce
 from typing import Any, NamedTuple, TypeAlias
 
 from .._processes import cached_property
-from ..engine.ieee import TROUBLE
+from ..engine.algebras import TROUBLE
 from ..engine.numbers import Fraction, Number
 from ..engine.recorders import record, recorders, vectors
 from ..engine.table import Operation, operations

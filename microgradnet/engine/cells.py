@@ -6,22 +6,13 @@ row's own ``let`` names, numbers, ``inf`` and calls of other rows. It may choose
 which is how ``where`` keeps the branch not taken out of everything. A row whose
 operands are vectors writes ``a[i]`` for a term and ``sum(...)``, ``max(...)`` over i.
 
-How a cell is printed as code is the business of ``writing``.
-
-Printing the table's cells as Python, in one arithmetic or another.
-
-The same cell is printed in four arithmetics:
-
-======== ================================ =======================================
-python   Python's floats, which raise     forward, bit for bit what Python gives
-exact    numbers as ``Fraction``          hand arithmetic on fractions
-ieee     nothing raises                   backward
-graph    calls of a builder ``g``         derivatives that are graphs themselves
-======== ================================ =======================================
+The same cell is printed in two ways: as Python's arithmetic on floats, which may
+raise, and as calls of a builder ``g``. Over the second run the derivatives that are
+graphs themselves, the compiler, and the algebras of ``algebras``.
 
 >>> cell = parse('2 * a if a > 0 else a / 3')
->>> write(cell, 'python'), write(cell, 'ieee')
-('(2.0 * a if a > 0.0 else a / 3.0)', '(2.0 * a if a > 0.0 else divide(a, 3.0))')
+>>> write(cell, 'python')
+'(2.0 * a if a > 0.0 else a / 3.0)'
 >>> write(cell, 'graph')
 'g.choose(g.gt(a, 0), lambda: g.mul(2, a), lambda: g.div(a, 3))'
 """
@@ -29,10 +20,20 @@ graph    calls of a builder ``g``         derivatives that are graphs themselves
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+import linecache
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
+from operator import add, mul
+from typing import Any, TypeAlias
 
-__all__ = ['ARITHMETICS', 'Substitute', 'called', 'check', 'named', 'parse', 'parse_let', 'reduces', 'terms', 'write']
+__all__ = [
+    'ARITHMETICS', 'KERNELS', 'Function', 'Substitute', 'called', 'check', 'define', 'named', 'parse', 'parse_let',
+    'power', 'reduces', 'terms', 'total', 'write',
+]  # fmt: skip
+
+Function: TypeAlias = Callable[..., Any]
 
 
 #: Reductions over i, and what they are called in print: the rows sum and max are others.
@@ -179,7 +180,7 @@ class Substitute(ast.NodeTransformer):
         return self.arguments.get(node.id, node)
 
 
-ARITHMETICS = ('python', 'exact', 'ieee', 'graph')
+ARITHMETICS = ('python', 'graph')
 #: Finds the parameters and the value of a row that may be written out in place of a call.
 Inline: TypeAlias = Callable[[str], tuple[str, ast.expr] | None]
 #: What a builder calls operators and comparisons.
@@ -212,7 +213,9 @@ def write(
     >>> write(parse('a[i] / sum(a[i] * b[i])'), 'python')
     '[a_i / total(map(mul, a, b)) for a_i in a]'
     """
-    text, _ = (_GraphWriter if arithmetic == 'graph' else _Writer)(arithmetic, inline).spell(cell)
+    if arithmetic not in ARITHMETICS:
+        raise ValueError(f'arithmetic wants one of {ARITHMETICS}, not {arithmetic!r}')
+    text, _ = (_GraphWriter if arithmetic == 'graph' else _Writer)(inline).spell(cell)
     return over(terms(cell), text)
 
 
@@ -230,10 +233,7 @@ def over(vectors: list[str], text: str) -> str:
 class _Writer:
     """Prints expressions with no more parentheses than they need."""
 
-    def __init__(self, arithmetic: str, inline: Inline) -> None:
-        if arithmetic not in ARITHMETICS:
-            raise ValueError(f'arithmetic wants one of {ARITHMETICS}, not {arithmetic!r}')
-        self.arithmetic = arithmetic
+    def __init__(self, inline: Inline) -> None:
         self.inline = inline
 
     def spell(self, node: ast.expr) -> tuple[str, int]:
@@ -257,8 +257,6 @@ class _Writer:
         number = node.value
         if number is None:
             return 'None', 9
-        if self.arithmetic == 'exact':
-            return f"Fraction('{number!r}')", 9
         assert isinstance(number, (int, float))
         return repr(float(number)), 9
 
@@ -269,8 +267,6 @@ class _Writer:
         sign, binding = BINARY[type(node.op)]
         if sign == '**':
             return f'power({self.spell(node.left)[0]}, {self.spell(node.right)[0]})', 9
-        if sign == '/' and self.arithmetic == 'ieee':
-            return f'divide({self.spell(node.left)[0]}, {self.spell(node.right)[0]})', 9
         return f'{self.bound(node.left, binding)} {sign} {self.bound(node.right, binding + 1)}', binding
 
     def spell_Compare(self, node: ast.Compare) -> tuple[str, int]:
@@ -332,3 +328,58 @@ class _GraphWriter(_Writer):
         if reduces(node):
             return f'g.{REDUCTIONS[node.func.id]}({over(terms(node.args[0]), self.spell(node.args[0])[0])})', 9
         return self.call(node.func.id, *node.args)
+
+
+def power(a: Any, b: Any) -> Any:
+    """Return ``a ** b``, as Python does, except that a complex result is a ValueError."""
+    result = a**b
+    if isinstance(result, complex):
+        raise ValueError(f'math domain error: {a!r} ** {b!r} is not a real number')
+    return result
+
+
+def total(terms: Iterable[Any]) -> Any:
+    """Add terms from left to right, as ``+`` does."""
+    return reduce(add, terms, 0)
+
+
+#: What printed cells call besides rows. Up to Python 3.11 the built-in sum adds as
+#: ``total`` does, and faster; from 3.12 on it compensates, and differs from ``+``.
+KERNELS: dict[str, Any] = {
+    'mul': mul,
+    'total': sum if sys.version_info < (3, 12) else total,
+    'largest': max,
+    'inf': math.inf,
+}
+
+
+def define(source: str, space: dict[str, Any], title: str, number: Function | None = None) -> Function:
+    """Run the source of one function and return it; debuggers and ``inspect`` find the text.
+
+    With ``number``, every number in the text is what it makes of it, once.
+
+    >>> define('def twice(a):\\n    return a + a\\n', {}, 'an example')(4)
+    8
+    """
+    filename = f'<microgradnet {title}>'
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    tree = ast.parse(source)
+    local: dict[str, Function] = {}
+    exec(compile(_Numbers(space, number).visit(tree) if number else tree, filename, 'exec'), space, local)
+    (function,) = local.values()
+    return function
+
+
+class _Numbers(ast.NodeTransformer):
+    """Makes globals of the numbers in a text; the name of a number is its own text."""
+
+    def __init__(self, space: dict[str, Any], number: Function) -> None:
+        self.space, self.number = space, number
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if type(node.value) not in (int, float):
+            return node
+        name = repr(node.value)
+        if name not in self.space:
+            self.space[name] = self.number(node.value)
+        return ast.copy_location(ast.Name(name, ast.Load()), node)

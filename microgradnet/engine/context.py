@@ -39,7 +39,7 @@ _lock = free_lock()
 #: The globals of every generated method. Its ``paused`` counts the no_grad and watching
 #: blocks entered anywhere in the process, so that a method need only look at one number
 #: to know that the context need not be asked.
-space: dict[str, Any] = operations.namespaces['python']
+space: dict[str, Any] = operations.space
 space['paused'] = 0
 
 

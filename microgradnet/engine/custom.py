@@ -25,10 +25,10 @@ from typing import Any, NamedTuple, NoReturn
 from weakref import WeakKeyDictionary
 
 from .._escapes import tex_text
+from .algebras import TROUBLE
 from .checks import said, text
 from .context import ieee_arithmetic, no_grad
 from .functions import elementwise, is_array
-from .ieee import TROUBLE
 from .numbers import Fraction, Number, real
 from .operation import CALL, Operation, Table
 from .recorders import record, vectors

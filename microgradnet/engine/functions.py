@@ -36,9 +36,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 from .._extras import needed
 from . import context
+from .algebras import TROUBLE
+from .cells import define
 from .checks import items, one_of
-from .ieee import TROUBLE
-from .kernels import define
 from .numbers import Fraction, real
 from .recorders import forgive, lift, record, recorders, vectors
 from .table import Operation, operations

@@ -1,8 +1,8 @@
 """What a row of the table becomes: an ``Operation``, and the ``Table`` that holds it.
 
 An operation's cells are kept as syntax trees; its functions, one for the value and
-one for the partials in each arithmetic, are printed from them and compiled when
-first asked for. ``source`` shows what was printed.
+one for the partials, are printed from them and compiled when first asked for: as
+Python's floats, or as calls of a builder, over which the other algebras run. ``source`` shows what was printed.
 
 >>> from microgradnet.engine.table import operations
 >>> print(operations['sigmoid'].source('value', 'python'), end='')
@@ -19,9 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import cells as grammar
-from . import ieee
-from .cells import ARITHMETICS, write
-from .kernels import KERNELS, Function, define, kernel, power
+from .algebras import IEEE, Algebra, Exact, math_function
+from .cells import KERNELS, Function, define, power, write
 
 __all__ = ['CALL', 'Operation', 'Table']
 
@@ -127,7 +126,7 @@ class Operation:
     def value(self, arithmetic: str) -> Function:
         """Return the function of the operands that computes the value.
 
-        A vector is passed as one sequence; ``arithmetic`` is one of ``writing.ARITHMETICS``.
+        A vector is passed as one sequence; ``arithmetic`` is ``'python'``, ``'ieee'`` or ``'exact'``.
         In ``'graph'`` the function takes a builder first, which makes what the cell says.
         """
         return self._function('value', arithmetic)
@@ -161,7 +160,7 @@ class Operation:
         return self._function(f'd{parameter}', 'graph')
 
     def source(self, what: str, arithmetic: str) -> str:
-        """Print the function for the ``'value'``, the ``'partials'``, or ``'da'`` as a graph.
+        """Print the function for the ``'value'``, the ``'partials'``, or as a graph ``'da'``.
 
         >>> from microgradnet.engine.table import operations
         >>> print(operations['asinh'].source('da', 'graph'), end='')
@@ -169,26 +168,18 @@ class Operation:
             return g.div(1, g.hypot(1, a))
         """
         write = self.writer(arithmetic)
-        if arithmetic == 'graph':
-            value = what == 'value'
-            cell = self.cell if value else self.partial_cells[self.parameters.index(what[1:])]
-            operands = ['g', *self.parameters] + ['y'] * (not value)
-            head = f'def {self.name}_{what}({", ".join(operands)})'
-            return self._lines(head, self.definitions([cell]), write(cell), write)
-        if what == 'value':
-            if self.is_kernel:
-                return f'{self.name} = {self.name}'
-            used = self.definitions([self.cell])
-            head, result = f'def {self.name}({", ".join(self.parameters)})', write(self.cell)
+        graph = arithmetic == 'graph'
+        if what == 'value' and self.is_kernel and not graph:
+            return f'{self.name} = {self.name}'
+        if what == 'partials':
+            cells, result = self.partial_cells, f'({", ".join(self.write_partials(arithmetic))},)'
         else:
-            used = self.definitions(self.partial_cells)
-            head = f'def {self.name}_partials({", ".join([*self.parameters, "y"])})'
-            result = f'({", ".join(self.write_partials(arithmetic))},)'
-        return self._lines(head, used, result, write)
-
-    def _lines(self, head: str, used: list[str], result: str, write: Callable[[ast.expr], str]) -> str:
-        lines = [f'{name} = {write(self.let[name])}' for name in used]
-        return '\n    '.join([f'{head}:', *lines, f'return {result}']) + '\n'
+            cells = [self.cell if what == 'value' else self.partial_cells[self.parameters.index(what[1:])]]
+            result = write(cells[0])
+        operands = ['g'] * graph + [*self.parameters] + ['y'] * (what != 'value')
+        name = self.name if what == 'value' and not graph else f'{self.name}_{what}'
+        lines = [f'{let} = {write(self.let[let])}' for let in self.definitions(cells)]
+        return '\n    '.join([f'def {name}({", ".join(operands)}):', *lines, f'return {result}']) + '\n'
 
     def writer(self, arithmetic: str) -> Callable[[ast.expr], str]:
         """Return ``writing.write`` for one arithmetic, which writes short rows out."""
@@ -251,13 +242,15 @@ class Operation:
     def _function(self, what: str, arithmetic: str) -> Function:
         key = what, arithmetic
         if key not in self._compiled:
-            space = self.table.namespaces[arithmetic]
-            if what == 'value' and self.is_kernel and arithmetic != 'graph':
-                function = kernel(self.name, arithmetic)
+            if what == 'value' and self.is_kernel and arithmetic in ('python', 'exact'):
+                function = math_function(self.name)
+            elif arithmetic in self.table.algebras:
+                function = self.table.algebras[arithmetic].function(self, what)
             else:
-                if arithmetic != 'graph':
-                    self.table.prepare(self, arithmetic)
-                function = define(self.source(what, arithmetic), space, f'{arithmetic} {what} of {self.name}')
+                if arithmetic == 'python':
+                    self.table.prepare(self)
+                title = f'{arithmetic} {what} of {self.name}'
+                function = define(self.source(what, arithmetic), self.table.space, title)
             self._compiled[key] = function
         return self._compiled[key]
 
@@ -267,12 +260,10 @@ class Table(dict[str, Operation]):
 
     def __init__(self) -> None:
         self.watchers: list[Callable[[Operation], object]] = []
-        self.namespaces: dict[str, dict[str, Any]] = {
-            arithmetic: {**KERNELS, 'power': power} for arithmetic in ARITHMETICS
-        }
-        self.namespaces['ieee'].update(power=ieee.power, divide=ieee.divide)
-        taken = {*KERNELS, 'power', 'divide', *dir(builtins)}
-        self.reserved: set[str] = taken - {'sum', 'abs', 'max', 'min', 'pow', 'mul'}
+        self.space: dict[str, Any] = {**KERNELS, 'power': power}
+        self.algebras: dict[str, Algebra] = {'ieee': IEEE(self), 'exact': Exact(self)}
+        taken = {*KERNELS, 'power', 'divide', *dir(builtins), *dir(Algebra)}
+        self.reserved: set[str] = taken - {'sum', 'abs', 'max', 'min', 'add', 'sub', 'mul', 'div', 'neg', 'pow'}
 
     def row(self, name: str, value: str, partials: Sequence[str | None], latex: str, **more: Any) -> Operation:
         """Add one operation; see the module ``operations`` for the columns.
@@ -305,25 +296,15 @@ class Table(dict[str, Operation]):
             return None
         return operation.parameters, operation.cell
 
-    def _callable(self, name: str, arithmetic: str) -> Function:
-        """Return what a cell calls by a name; among fractions, Python's own functions give nan, not errors."""
-        quiet = arithmetic == 'exact' and self[name].is_kernel
-        return kernel(name, 'ieee') if quiet else self[name].value(arithmetic)
-
-    def prepare(self, operation: Operation, arithmetic: str) -> None:
-        """Put the functions that an operation's cells call into a namespace."""
-        space = self.namespaces[arithmetic]
+    def prepare(self, operation: Operation) -> None:
+        """Put the functions that an operation's printed cells call where they find them."""
         for cell in [operation.cell, *operation.partial_cells, *operation.let.values()]:
             for name in grammar.called(cell):
-                if name not in space:
+                if name not in self.space:
                     if name not in self:
                         raise ValueError(f'row {operation.name}: there is no operation {name!r}')
-                    space[name] = None  # so that rows that call each other come to an end
-                    space[name] = self._callable(name, arithmetic)
-        if arithmetic == 'exact' and 'Fraction' not in space:
-            from fractions import Fraction
-
-            space['Fraction'] = Fraction
+                    self.space[name] = None  # so that rows that call each other come to an end
+                    self.space[name] = self[name].value('python')
 
 
 def _named(name: str) -> Operation:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import context, fast, ieee
+from . import context, fast
+from .algebras import TROUBLE
+from .cells import define
 from .checks import items
-from .kernels import define
 from .numbers import Fraction
 from .table import Operation, operations
 from .value import Constant, Value, constant, new, tick
@@ -47,7 +48,7 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
     operands, way = op.split(data), 'exact' if exact else 'python'
     try:
         y = op.value(way)(*operands)
-    except ieee.TROUBLE:
+    except TROUBLE:
         y = forgive(op, *operands)
     y = y if isinstance(y, Fraction) else float(y)
     watch = None
@@ -63,7 +64,7 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
     result.op, result.inputs, result.born = op, (*nodes,), tick()
     try:
         result.partials = _masked(nodes, op.partials(way)(*operands, y))
-    except ieee.TROUBLE:
+    except TROUBLE:
         result.partials = limits(op, nodes, *op.split([*map(float, data)]), float(y))
     if watch is not None:
         watch(result)
@@ -109,14 +110,14 @@ recorders: dict[str, Any] = {}
 
 context.space.update(
     items=items, Value=Value, Constant=Constant, new=new, tick=tick, constant=constant, lift=lift, record=record,
-    vectors=vectors, forgive=forgive, limits=limits, TROUBLE=ieee.TROUBLE,
+    vectors=vectors, forgive=forgive, limits=limits, TROUBLE=TROUBLE,
 )  # fmt: skip
 
 
 def _install(op: Operation) -> None:
     """Give ``Value`` the methods of a new row."""
     context.space[f'{op.name}_operation'] = op
-    operations.prepare(op, 'python')
+    operations.prepare(op)
     if op.vectors:
         recorders[op.name] = define(fast.nary_source(op), context.space, f'recorder of {op.name}')
         return

@@ -28,9 +28,9 @@ from typing import Any, Literal, Protocol, TypeAlias, overload
 
 from .._extras import needed
 from .._files import FilePath, write_whole
+from ..engine.algebras import TROUBLE
 from ..engine.checks import function, items
 from ..engine.context import ieee_arithmetic, no_grad
-from ..engine.ieee import TROUBLE
 from ..engine.numbers import Fraction, Number
 from ..engine.value import Value
 from ..nets.losses import half_squared_error, root_mean_square_error

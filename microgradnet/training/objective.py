@@ -29,8 +29,8 @@ from .._processes import cached_property
 from ..compiling import Program, recording
 from ..compiling.run.rows import is_mapped
 from ..compiling.run.shards import Workers
+from ..engine.algebras import TROUBLE
 from ..engine.context import ieee_arithmetic
-from ..engine.ieee import TROUBLE
 from ..engine.numbers import Fraction, Number
 from ..engine.value import Value
 from ..nets.losses import cross_entropy, half_squared_error, margins, max_margin

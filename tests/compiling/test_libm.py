@@ -15,7 +15,7 @@ from mpmath import mpf
 
 from microgradnet.compiling.printers import libm
 from microgradnet.compiling.printers.libm import FAR, FORMULAS, declarations, definitions, symbols
-from microgradnet.engine import ieee
+from microgradnet.engine import algebras
 from microgradnet.engine.table import operations
 
 np = pytest.importorskip('numpy')
@@ -204,7 +204,7 @@ def test_a_number_has_the_same_bits_alone_and_among_others(name: str, compiled: 
 @pytest.mark.parametrize('lanes', LANES)
 @pytest.mark.parametrize('name', NAMES)
 def test_edges_are_those_of_ieee_arithmetic(name: str, lanes: int, compiled: Compiled) -> None:
-    kernel = {'abs': abs, 'pow': ieee.power}.get(name) or ieee.kernel(name)
+    kernel = {'abs': abs, 'pow': algebras.power}.get(name) or algebras.kernel(name)
     cases = [(a, b) for a in EDGES for b in EDGES] if len(operations[name].parameters) == 2 else [(a,) for a in EDGES]
     for operands, y in zip(cases, compiled(name, lanes, *zip(*cases)).tolist()):
         wanted = kernel(*operands)

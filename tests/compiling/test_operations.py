@@ -65,7 +65,7 @@ def points(name: str) -> list[list[float]]:
 
 
 def is_wrong_in_ieee(name: str, operands: list[float]) -> bool:
-    """Tell where ``ieee.power`` says inf of what is not real: a negative base, no whole exponent, too large."""
+    """Tell where ``algebras.power`` says inf of what is not real: a negative base, no whole exponent, too large."""
     return name == 'pow' and operands[0] < 0 and operands[1] % 1 != 0
 
 

@@ -123,7 +123,7 @@ def test_every_operation_with_its_partials(tmp_path: Path) -> None:
     points = []
     for name, op in operations.items():
         sets = [operands for operands in operand_sets(op) if not op.vectors or len(operands[0]) == 3]
-        if name == 'pow':  # what is not real is inf where it overflows, for ieee.power
+        if name == 'pow':  # what is not real is inf where it overflows, for algebras.power
             sets = [(a, b) for a, b in sets if a >= 0 or b % 1 == 0]
         points.append([*map(flat, sets)])
         new = [Value(1.5) for _ in points[-1][0]]

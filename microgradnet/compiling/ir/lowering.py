@@ -25,21 +25,18 @@ A partial of ``where`` is None on the side that is not chosen: then it is a ``Ga
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from functools import cache, partial, reduce
 from typing import Any, NamedTuple, cast
 
-from ...engine import ieee
 from ...engine.table import Operation, operations
-from .instructions import COMPARISONS, PRIMITIVES, Instruction
+from .instructions import PRIMITIVES, Instruction
 
 __all__ = ['Gate', 'Lowering', 'Place', 'compute']
 
-_PYTHON: dict[str, Callable[..., Any]] = {
-    'add': operator.add, 'sub': operator.sub, 'mul': operator.mul, 'neg': operator.neg, 'div': ieee.divide,
-    'pow': ieee.power, 'abs': abs, 'both': lambda a, b: a and b, 'either': lambda a, b: a or b,
-    'select': lambda c, a, b: a if c else b, **{name: getattr(operator, name) for name in COMPARISONS},
+#: Instructions whose operands are computed already, where an algebra's cells pass what computes them.
+_EAGER: dict[str, Callable[..., Any]] = {
+    'both': lambda a, b: a and b, 'either': lambda a, b: a or b, 'select': lambda c, a, b: a if c else b,
 }  # fmt: skip
 
 
@@ -49,7 +46,7 @@ def compute(name: str, *operands: Any) -> Any:
     >>> compute('div', 1.0, 0.0), compute('log', 0.0), compute('gt', 1.0, 2.0)
     (inf, -inf, False)
     """
-    return (_PYTHON.get(name) or ieee.kernel(name))(*operands)
+    return (_EAGER.get(name) or getattr(operations.algebras['ieee'], name))(*operands)
 
 
 class Place(int):

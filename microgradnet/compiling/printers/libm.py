@@ -26,7 +26,7 @@ Functions of Python's ``math`` as LLVM text: one formula, for one number or for 
 ``exp expm1 log log1p log2 log10 tanh sin cos`` are printed as straight-line arithmetic,
 within 1.35 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
 other function calls the C library's, number by number. A number has the same bits alone
-and among others. Edges are those of ``microgradnet.engine.ieee``: a pole is an infinity, an
+and among others. Edges are those of ``microgradnet.engine.algebras``: a pole is an infinity, an
 undefined result nan, nothing raises.
 
 The text needs LLVM 19 (llvmlite 0.45) or newer, no particular processor, and no fused

@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 from zlib import crc32
 
 from ..._extras import needed
-from ...engine import ieee
-from ...engine.kernels import KERNELS, define
+from ...engine import algebras
+from ...engine.cells import KERNELS, define
 from ...engine.table import operations
 from ..ir.instructions import functions
 from ..ir.routine import Routine
@@ -40,7 +40,7 @@ def function(routine: Routine) -> Callable[[Any, Any], tuple[Any, ...]]:
     """Return the printed function, compiled; it takes ``rows.T`` and an array of parameters."""
     np = _numpy()
     space: dict[str, Any] = {'np': np, 'total': KERNELS['total']}
-    space |= {name: _by_rows(ieee.kernel(name)) for name in _missing()}
+    space |= {name: _by_rows(algebras.kernel(name)) for name in _missing()}
     for name, op in routine.customs.items():
         value = op.value('ieee')
         space[name] = _by_rows((lambda *terms, value=value: value(terms)) if op.vectors else value)

@@ -20,14 +20,16 @@ from math import inf, nan
 from typing import Any
 from zlib import crc32
 
-from ...engine import ieee
-from ...engine.kernels import KERNELS, define
+from ...engine import algebras
+from ...engine.cells import KERNELS, define
 from ..ir.routine import Routine
 from .infix import Infix
 
 __all__ = ['function', 'source']
 
-_SPACE: dict[str, Any] = {'divide': ieee.divide, 'power': ieee.power, 'inf': inf, 'nan': nan, 'total': KERNELS['total']}
+_SPACE: dict[str, Any] = {
+    'divide': algebras.divide, 'power': algebras.power, 'inf': inf, 'nan': nan, 'total': KERNELS['total'],
+}  # fmt: skip
 
 
 def source(routine: Routine) -> str:
@@ -44,7 +46,7 @@ def function(routine: Routine) -> Callable[[Sequence[float], Sequence[float]], t
     >>> function(lower([x.log(), 1 / x], [x], []))((0.0,), ())
     (-inf, inf)
     """
-    known = {name: ieee.kernel(name) for name in routine.used() if name not in ('abs', 'pow')}
+    known = {name: algebras.kernel(name) for name in routine.used() if name not in ('abs', 'pow')}
     customs: dict[str, Any] = {name: op.value('ieee') for name, op in routine.customs.items()}
     customs |= {name: _of_many(customs[name]) for name, op in routine.customs.items() if op.vectors}
     text, tables = source(routine), {'table': routine.table}
