@@ -23,8 +23,7 @@ from ..engine.checks import flag, function, said, whole
 from ..engine.context import ieee_arithmetic
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
-from ..engine.recorders import lift
-from ..engine.value import Constant, Value
+from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 from .guards import BranchError, Guard, log
 from .ir.routine import Routine

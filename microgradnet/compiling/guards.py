@@ -22,8 +22,7 @@ from weakref import ref
 from ..engine.context import comparisons
 from ..engine.numbers import Fraction
 from ..engine.origins import Origin, here
-from ..engine.recorders import lift
-from ..engine.value import Constant, Value
+from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 from .ir.lowering import compute
 from .ir.routine import Routine

@@ -25,8 +25,7 @@ from ..derivatives.trees import take_apart
 from ..engine.checks import flag, items, said, text, whole
 from ..engine.incoming import numbers
 from ..engine.numbers import real
-from ..engine.recorders import lift
-from ..engine.value import Constant, Value
+from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 from .guards import BranchError, Guard, paths_of
 from .ir.routine import Routine

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .._processes import cached_property
 from ..engine.algebras import TROUBLE
+from ..engine.fast import recorders
 from ..engine.numbers import Fraction, Number
-from ..engine.recorders import record, recorders, vectors
 from ..engine.table import Operation, operations
-from ..engine.value import Constant, Value, constant
+from ..engine.value import Constant, Value, constant, record, vectors
 
 __all__ = ['Builder', 'Gate', 'Term', 'is_number']
 

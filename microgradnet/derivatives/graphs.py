@@ -23,8 +23,7 @@ from typing import Any, TypeAlias
 from ..engine.checks import instance, items
 from ..engine.context import ieee_arithmetic
 from ..engine.numbers import Fraction
-from ..engine.recorders import lift
-from ..engine.value import Value
+from ..engine.value import Value, lift
 from ..engine.walks import depends_on, topological_order
 from .builder import Builder, Gate, Term, is_number
 

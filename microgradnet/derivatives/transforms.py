@@ -36,8 +36,7 @@ from ..engine.checks import function, refuse
 from ..engine.context import ieee_arithmetic
 from ..engine.functions import dot
 from ..engine.numbers import Fraction, as_real
-from ..engine.recorders import lift
-from ..engine.value import Value
+from ..engine.value import Value, lift
 from ..engine.walks import depends_on, topological_order
 from .builder import is_number
 from .graphs import gradients, tangents

@@ -26,10 +26,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._escapes import visible
 from .._processes import cached_property
-from ..engine.events import Event
 from ..engine.numbers import Fraction, Number
 from ..engine.origins import Origin, origin, tracing
-from ..engine.value import Constant, Value, signals
+from ..engine.value import Constant, Event, Value, signals
 from ..engine.walks import topological_order
 from .dead import NeuronReport, NeuronTable, dead_neurons
 

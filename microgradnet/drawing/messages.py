@@ -34,9 +34,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from .._processes import cached_property
-from ..engine.events import Event
 from ..engine.numbers import Number
-from ..engine.value import Value, signals
+from ..engine.value import Event, Value, signals
 from ..formulas.names import bias_name, layers_of, parameter_names, weight_name
 from ..nets.losses import half_squared_error
 from ..nets.net import Firing, Run, row_of

@@ -37,8 +37,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ..engine.events import Event
-from ..engine.value import Constant, Value
+from ..engine.value import Constant, Event, Value
 from ..engine.walks import topological_order
 from .digraph import INDEXED, in_full, number, short
 from .messages import Film, Frame

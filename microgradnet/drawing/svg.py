@@ -12,8 +12,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from ..engine.events import Event
-from ..engine.value import Constant, Value
+from ..engine.value import Constant, Event, Value
 from ..formulas.colours import INK, INPUT, SIGNAL
 from .digraph import Digraph, text_width
 from .messages import Film

@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from .._processes import free_lock
-from .table import operations
+from .fast import slow_path
 
 __all__ = ['comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'readings', 'watcher', 'watching']
 
@@ -34,13 +33,6 @@ comparisons: ContextVar[Callable[[str, Any, Any, bool], bool] | None] = ContextV
 #: What is told of every number of a node that is read from outside of the engine, if anything: an object
 #: with ``read(node, name)`` and ``shown(node)``. See ``compiling.readings``.
 readings: ContextVar[Any] = ContextVar('readings', default=None)
-_lock = free_lock()
-
-#: The globals of every generated method. Its ``paused`` counts the no_grad and watching
-#: blocks entered anywhere in the process, so that a method need only look at one number
-#: to know that the context need not be asked.
-space: dict[str, Any] = operations.space
-space['paused'] = 0
 
 
 @contextmanager
@@ -58,7 +50,7 @@ def no_grad() -> Iterator[None]:
     """Compute without recording: every result is a fresh leaf."""
     token = _paused.set(True)
     try:
-        with _slow_path():
+        with slow_path():
             yield
     finally:
         _paused.reset(token)
@@ -76,22 +68,10 @@ def watching(watch: Callable[[Any], object]) -> Iterator[None]:
     """
     token = _watcher.set(watch)
     try:
-        with _slow_path():
+        with slow_path():
             yield
     finally:
         _watcher.reset(token)
-
-
-@contextmanager
-def _slow_path() -> Iterator[None]:
-    """Make every method record through ``recorders.record``, which asks the context."""
-    with _lock:
-        space['paused'] += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            space['paused'] -= 1
 
 
 def is_ieee() -> bool:

@@ -31,9 +31,8 @@ from .context import ieee_arithmetic, no_grad
 from .functions import elementwise, is_array
 from .numbers import Fraction, Number, real
 from .operation import CALL, Operation, Table
-from .recorders import record, vectors
 from .table import operations
-from .value import Constant, Value
+from .value import Constant, Value, record, vectors
 
 __all__ = ['Custom', 'Operands', 'custom', 'operands_of']
 

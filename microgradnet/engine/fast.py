@@ -2,8 +2,10 @@
 
 A method computes the value and the partial derivatives with Python's floats and
 stores both in the node it makes. Whatever is out of the ordinary (fractions, a
-switched-off recording) goes through ``record``, which does the same, slowly and
-readably, for any operation.
+switched-off recording) goes through ``value.record``, which does the same, slowly and
+readably, for any operation, and takes ten times as long.
+
+The globals of the generated methods are this module's alone: ``provide`` gives them a name.
 
 >>> from microgradnet.engine.table import operations
 >>> print(method_source(operations['mul']), end='')
@@ -32,11 +34,56 @@ def __mul__(self, b):
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from .operation import Operation
+from .._processes import free_lock
+from .algebras import TROUBLE
+from .cells import define
+from .checks import items
+from .table import Operation, operations
 
-__all__ = ['Operators', 'method_source', 'nary_source', 'reflected_source']
+__all__ = [
+    'Operators', 'generate', 'is_slow', 'method_source', 'nary_source', 'provide', 'recorders', 'reflected_source',
+    'slow_path',
+]  # fmt: skip
+
+#: The globals of every generated method. Their ``paused`` counts the blocks of ``slow_path``
+#: entered anywhere in the process, so that a method need only look at one number to know
+#: that the context need not be asked.
+_globals: dict[str, Any] = operations.space
+_globals.update(paused=0, items=items, TROUBLE=TROUBLE)
+_lock = free_lock()
+#: The functions that record an operation of vectors, by name.
+recorders: dict[str, Any] = {}
+
+
+def provide(**names: Any) -> None:
+    """Give generated methods what they call."""
+    _globals.update(names)
+
+
+def generate(source: str, title: str) -> Any:
+    """Make a function of its source, with the globals of all generated methods."""
+    return define(source, _globals, title)
+
+
+@contextmanager
+def slow_path() -> Iterator[None]:
+    """Have every method record through ``value.record``, which asks the context."""
+    with _lock:
+        _globals['paused'] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _globals['paused'] -= 1
+
+
+def is_slow() -> bool:
+    """Tell whether the context has to be asked, for some thread."""
+    return bool(_globals['paused'])
 
 
 if TYPE_CHECKING:
@@ -204,3 +251,21 @@ def _indent(lines: list[str]) -> list[str]:
 
 def _lines(head: str, body: list[str]) -> str:
     return '\n'.join([head, *_indent(body)]) + '\n'
+
+
+def _install(op: Operation) -> None:
+    """Give ``Value`` the methods of a new row."""
+    provide(**{f'{op.name}_operation': op})
+    operations.prepare(op)
+    if op.vectors:
+        recorders[op.name] = generate(nary_source(op), f'recorder of {op.name}')
+        return
+    method = generate(method_source(op), f'method {op.name}')
+    method.__doc__ = op.document
+    for name in {op.method or op.name, op.name, op.numpy}:
+        setattr(Operators, name, method)
+    if op.reflected:
+        setattr(Operators, op.reflected, generate(reflected_source(op), f'method {op.reflected}'))
+
+
+operations.watch(_install)

@@ -35,14 +35,12 @@ from math import nan
 from typing import TYPE_CHECKING, Any, overload
 
 from .._extras import needed
-from . import context
+from . import context, fast
 from .algebras import TROUBLE
-from .cells import define
 from .checks import items, one_of
 from .numbers import Fraction, real
-from .recorders import forgive, lift, record, recorders, vectors
 from .table import Operation, operations
-from .value import Value
+from .value import Value, forgive, lift, record, vectors
 
 __all__ = ['apply', 'max', 'mean', 'min', 'softmax', 'where']
 
@@ -145,7 +143,7 @@ def apply_to_vectors(op: Operation, *groups: Any) -> Any:
     flat = [x for group in operands for x in (group if isinstance(group, list) else [group])]
     lengths = {len(group) for group in operands if isinstance(group, list)}
     if len(lengths) > 1 or builtins.any(isinstance(x, Value) for x in flat):
-        return recorders[op.name](*operands)
+        return fast.recorders[op.name](*operands)
     return _number(op, operands)
 
 
@@ -319,16 +317,16 @@ def _install(op: Operation) -> None:
             f'if {first} and isinstance({first}[0], Value):\n        '
             f'return record_{op.name}({operands})\n    return apply_to_vectors{call}'
         )
-        context.space[f'record_{op.name}'] = recorders[op.name]
+        fast.provide(**{f'record_{op.name}': fast.recorders[op.name]})
     elif len(op.parameters) == 1:
         body = f'return a.{op.method or op.name}() if isinstance(a, Value) else apply{call}'
     else:
         body = f'return apply{call}'
-    function: Callable[..., Any] = define(f'{head}\n    {body}\n', context.space, f'function {op.name}')
+    function: Callable[..., Any] = fast.generate(f'{head}\n    {body}\n', f'function {op.name}')
     function.__doc__, function.__module__ = op.document, __name__
     globals()[op.name] = function
     __all__.append(op.name)
 
 
-context.space.update(apply=apply, apply_to_vectors=apply_to_vectors)
+fast.provide(apply=apply, apply_to_vectors=apply_to_vectors)
 operations.watch(_install)

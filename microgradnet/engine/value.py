@@ -6,8 +6,13 @@
 >>> print(f'{y:.4f} {a.grad:.6f} {b.grad:.6f}')
 0.9993 -0.004023 0.002682
 
+``record``    makes a node: what every operation does
+``signals``   sends error signals through the graph: the chain rule
+``Value``     the node; its ``backward`` commits the signals
+
 Every operator and every other method that computes comes from the table, one row
-each; ``inspect.getsource(Value.tanh)`` shows what runs.
+each, and does what ``record`` does: ``fast`` prints them, and
+``inspect.getsource(Value.tanh)`` shows what runs.
 """
 
 from __future__ import annotations
@@ -17,17 +22,156 @@ import operator
 from collections import deque
 from collections.abc import Sequence
 from math import inf
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsFloat
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, SupportsFloat
 
 from . import fast
+from .algebras import TROUBLE
 from .checks import refuse, text
-from .context import comparisons, readings
-from .events import Event
+from .context import comparisons, is_ieee, is_paused, readings, watcher
 from .numbers import Fraction, Number, as_real, real
 from .table import Operation
 from .walks import topological_order
 
-__all__ = ['Constant', 'Value', 'constant', 'signals']
+__all__ = ['Constant', 'Event', 'Value', 'constant', 'forgive', 'lift', 'record', 'signals', 'vectors']
+
+
+def record(op: Operation, nodes: Sequence[Value]) -> Value:
+    """Apply an operation to nodes and record it: what every method of the table does, in general.
+
+    Fractions stay exact where all operands are; beside a float they become floats.
+
+    >>> from microgradnet.engine.table import operations
+    >>> record(operations['mul'], [Value(2.0), Value(Fraction(1, 4))]).partials
+    (0.25, 2.0)
+    """
+    data = [node._data for node in nodes]
+    exact = bool(data) and all(isinstance(number, (Fraction, int)) for number in data)
+    if not exact:
+        data = [float(number) for number in data]
+    operands, way = op.split(data), 'exact' if exact else 'python'
+    try:
+        y = op.value(way)(*operands)
+    except TROUBLE:
+        y = forgive(op, *operands)
+    y = y if isinstance(y, Fraction) else float(y)
+    watch = None
+    if fast.is_slow():
+        if is_paused():
+            reading = readings.get()
+            if reading:  # the signal ends here, and so would a recording
+                for node in nodes:
+                    reading.read(node, 'no_grad()')
+            return Value(y)
+        watch = watcher()
+    result = Value(y)
+    result.op, result.inputs, result.born = op, (*nodes,), tick()
+    try:
+        result.partials = _masked(nodes, op.partials(way)(*operands, y))
+    except TROUBLE:
+        result.partials = limits(op, nodes, *op.split([*map(float, data)]), float(y))
+    if watch is not None:
+        watch(result)
+    return result
+
+
+def signals(y: Value, seed: Any = None, log: list[Event] | None = None) -> dict[Value, Number]:
+    """Return the error signal of every node that y depends on, inputs first; no ``grad`` is touched.
+
+    These are the signals of ``backward``, which adds them to the ``grad`` of leaves: the derivative of y
+    by each node, times ``seed``, which is 1 if not given. A node that none reaches has 0; constants are left
+    out, for none travels to them. Each step is appended to ``log``, if one is given. It takes O(V + E).
+
+    It never raises, for its arithmetic is IEEE's, but TypeError for what is no Value, no number or no list.
+
+    >>> x = Value(3.0)
+    >>> y = x * x
+    >>> found = signals(y)
+    >>> found[x], found[y], x.grad
+    (6.0, 1.0, 0.0)
+    """
+    if not isinstance(y, Value):
+        refuse('the y of signals', 'a Value', y)
+    return _sent('signals', y, seed, log)
+
+
+def _sent(asked: str, root: Value, seed: Any, log: list[Event] | None) -> dict[Value, Number]:
+    if log is not None and not isinstance(log, list):
+        refuse(f'the log of {asked}', 'a list', log)
+    order = topological_order(root)
+    start = type(root._data)(1) if seed is None else real(seed, f'the seed of {asked}')
+    already = len(log or ())
+    try:
+        return _signals(root, order, start, log=log)
+    except OverflowError:  # a fraction met a float, for which it is too large: an infinity
+        del (log or [])[already:]
+        return _signals(root, order, _as_float(start), in_floats=True, log=log)
+
+
+def _signals(
+    root: Value, order: list[Value], start: Number, in_floats: bool = False, log: list[Event] | None = None
+) -> dict[Value, Number]:
+    """Return the error signal of every node in the order; the inner loop is the whole of backpropagation.
+
+    While it runs, each node's signal so far is in its slot ``signal``, beside ``grad``.
+    """
+    # A zero of its own, new at every call, tells "no signal came" from a signal of 0.
+    nothing = type(start)('0')
+    for node in order:
+        node.signal = nothing
+    root.signal = start
+    for node in reversed(order):
+        inputs = node.inputs
+        if inputs:
+            signal = node.signal
+            if signal is not nothing:
+                partials = [p if p is None else _as_float(p) for p in node.partials] if in_floats else node.partials
+                if log is not None:
+                    _send(node, partials, signal, log)
+                    continue
+                for source, partial in zip(inputs, partials):
+                    if partial is not None:
+                        source.signal += partial * signal
+    # Where none came, a zero that leaves exact what it is added to.
+    return {
+        node: _zero(node._data) if node.signal is nothing else node.signal
+        for node in order
+        if node.__class__ is not Constant
+    }
+
+
+def _send(node: Value, partials: Sequence[Number | None], signal: Number, log: list[Event]) -> None:
+    """Do the inner loop for one node, and write down each step."""
+    for place, (source, partial) in enumerate(zip(node.inputs, partials)):
+        if partial is not None:
+            contribution = partial * signal
+            source.signal += contribution
+            log.append(Event(node, source, place, signal, partial, contribution, source.signal))
+
+
+class Event(NamedTuple):
+    """A node sends its error signal, times the local derivative, to one of its inputs.
+
+    ``source`` is the input, ``place`` its place among the node's inputs; ``signal`` the
+    error signal of the node, ``partial`` the local derivative, ``contribution`` their
+    product, and ``total`` what has arrived at the source up to and with it.
+
+    >>> x = Value(3.0, label='x')
+    >>> y = x * x
+    >>> log = []
+    >>> y.backward(log=log)
+    >>> for event in log:
+    ...     print(event.node is y, event.place, event.signal, event.partial, event.contribution, event.total)
+    True 0 1.0 3.0 3.0 3.0
+    True 1 1.0 3.0 3.0 6.0
+    """
+
+    node: Any
+    source: Any
+    place: int
+    signal: Any
+    partial: Any
+    contribution: Any
+    total: Any
 
 
 class Value(fast.Operators):
@@ -239,78 +383,50 @@ tick = itertools.count(1).__next__
 _set_grad = Value.__dict__['grad'].__set__
 
 
-def signals(y: Value, seed: Any = None, log: list[Event] | None = None) -> dict[Value, Number]:
-    """Return the error signal of every node that y depends on, inputs first; no ``grad`` is touched.
+def forgive(op: Operation, *operands: Any) -> float:
+    """Go on in IEEE arithmetic, if that is what holds here; else raise again what was raised."""
+    if not is_ieee():
+        raise
+    if op.vectors:
+        operands = tuple([*map(float, o)] if isinstance(o, Sequence) else float(o) for o in operands)
+    else:
+        operands = tuple(map(float, operands))
+    return op.value('ieee')(*operands)  # type: ignore[no-any-return]
 
-    These are the signals of ``backward``, which adds them to the ``grad`` of leaves: the derivative of y
-    by each node, times ``seed``, which is 1 if not given. A node that none reaches has 0; constants are left
-    out, for none travels to them. Each step is appended to ``log``, if one is given. It takes O(V + E).
 
-    It never raises, for its arithmetic is IEEE's, but TypeError for what is no Value, no number or no list.
+def limits(op: Operation, inputs: Sequence[Value], *operands: Any) -> tuple[Any, ...]:
+    """Return the partials in IEEE arithmetic, where Python's gave up."""
+    return _masked(inputs, op.partials('ieee')(*operands))
 
-    >>> x = Value(3.0)
-    >>> y = x * x
-    >>> found = signals(y)
-    >>> found[x], found[y], x.grad
-    (6.0, 1.0, 0.0)
+
+def _masked(inputs: Sequence[Value], partials: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the partials with None for constants, to which no signal travels."""
+    return tuple(None if isinstance(node, Constant) else p for node, p in zip(inputs, partials, strict=True))
+
+
+def vectors(op: Operation, *groups: Any) -> tuple[Value, ...]:
+    """Flatten the operands of an operation of vectors, numbers lifted, lengths checked."""
+    grouped = dict(zip(op.parameters, groups, strict=True))
+    lengths = {p: len(grouped[p]) for p in op.vectors}
+    if len(set(lengths.values())) > 1:
+        said = ', '.join(f'{p} has {length}' for p, length in lengths.items())
+        raise ValueError(f'{op.name} wants vectors of the same length: {said}')
+    flat = [v for p in op.vectors for v in grouped[p]] + [grouped[p] for p in op.scalars]
+    exact = (isinstance(v._data if isinstance(v, Value) else v, Fraction) for v in flat)
+    beside = Value(Fraction(0)) if any(exact) else None
+    return tuple(lift(v, beside) for v in flat)
+
+
+def lift(number: Any, beside: Value | None = None) -> Value:
+    """Return a Value as it is and a number as a constant; raise TypeError for the rest.
+
+    >>> lift(2), lift(True)
+    (Constant(2.0), Constant(1.0))
     """
-    if not isinstance(y, Value):
-        refuse('the y of signals', 'a Value', y)
-    return _sent('signals', y, seed, log)
-
-
-def _sent(asked: str, root: Value, seed: Any, log: list[Event] | None) -> dict[Value, Number]:
-    if log is not None and not isinstance(log, list):
-        refuse(f'the log of {asked}', 'a list', log)
-    order = topological_order(root)
-    start = type(root._data)(1) if seed is None else real(seed, f'the seed of {asked}')
-    already = len(log or ())
-    try:
-        return _signals(root, order, start, log=log)
-    except OverflowError:  # a fraction met a float, for which it is too large: an infinity
-        del (log or [])[already:]
-        return _signals(root, order, _as_float(start), in_floats=True, log=log)
-
-
-def _signals(
-    root: Value, order: list[Value], start: Number, in_floats: bool = False, log: list[Event] | None = None
-) -> dict[Value, Number]:
-    """Return the error signal of every node in the order; the inner loop is the whole of backpropagation.
-
-    While it runs, each node's signal so far is in its slot ``signal``, beside ``grad``.
-    """
-    # A zero of its own, new at every call, tells "no signal came" from a signal of 0.
-    nothing = type(start)('0')
-    for node in order:
-        node.signal = nothing
-    root.signal = start
-    for node in reversed(order):
-        inputs = node.inputs
-        if inputs:
-            signal = node.signal
-            if signal is not nothing:
-                partials = [p if p is None else _as_float(p) for p in node.partials] if in_floats else node.partials
-                if log is not None:
-                    _send(node, partials, signal, log)
-                    continue
-                for source, partial in zip(inputs, partials):
-                    if partial is not None:
-                        source.signal += partial * signal
-    # Where none came, a zero that leaves exact what it is added to.
-    return {
-        node: _zero(node._data) if node.signal is nothing else node.signal
-        for node in order
-        if node.__class__ is not Constant
-    }
-
-
-def _send(node: Value, partials: Sequence[Number | None], signal: Number, log: list[Event]) -> None:
-    """Do the inner loop for one node, and write down each step."""
-    for place, (source, partial) in enumerate(zip(node.inputs, partials)):
-        if partial is not None:
-            contribution = partial * signal
-            source.signal += contribution
-            log.append(Event(node, source, place, signal, partial, contribution, source.signal))
+    if isinstance(number, Value):
+        return number
+    exact = beside is not None and beside._data.__class__ is Fraction and isinstance(number, int)
+    return Constant(Fraction(number) if exact else number)
 
 
 def _as_float(number: Number) -> float:
@@ -357,3 +473,9 @@ def constant(number: Any, beside: Value) -> Constant | None:
     node = new(Constant)
     node._data = data
     return node
+
+
+fast.provide(
+    Value=Value, Constant=Constant, new=new, tick=tick, constant=constant, lift=lift, record=record,
+    vectors=vectors, forgive=forgive, limits=limits,
+)  # fmt: skip

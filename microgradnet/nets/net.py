@@ -35,10 +35,10 @@ from typing import Any, NamedTuple, Protocol, overload
 from ..engine import functions
 from ..engine.checks import MOST, Seed, generator, items, one_of, ordered, said, whole
 from ..engine.context import no_grad
+from ..engine.fast import recorders
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
 from ..engine.numbers import Fraction, Number, real
-from ..engine.recorders import recorders
 from ..engine.table import operations
 from ..engine.value import Value
 from .names import Named, agree, class_number, classes_for, names_for

@@ -37,9 +37,8 @@ from ..derivatives.trees import take_apart
 from ..engine.checks import function, within
 from ..engine.context import ieee_arithmetic
 from ..engine.numbers import Fraction
-from ..engine.recorders import record
 from ..engine.table import Operation
-from ..engine.value import Constant, Value, signals
+from ..engine.value import Constant, Value, record, signals
 from ..engine.walks import topological_order
 from ..formulas.printing import text
 from .differences import Estimate, derivative

@@ -25,9 +25,8 @@ from ..derivatives.graphs import gradients, tangents
 from ..derivatives.trees import take_apart
 from ..engine import functions
 from ..engine.context import ieee_arithmetic
-from ..engine.recorders import lift
 from ..engine.table import Operation
-from ..engine.value import Constant, Value
+from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 
 __all__ = ['Bounds', 'Recording', 'kink_values']

@@ -18,9 +18,8 @@ import numpy
 import pytest
 
 from microgradnet.engine import cells as grammar
-from microgradnet.engine.recorders import record
 from microgradnet.engine.table import Operation, operations
-from microgradnet.engine.value import Value
+from microgradnet.engine.value import Value, record
 from microgradnet.testing.places import flat
 from microgradnet.testing.rows import Trial, trials
 from microgradnet.testing.truth import TRUTH

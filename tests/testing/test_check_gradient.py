@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given
 
 from microgradnet import functions as F
 from microgradnet.engine.custom import custom
-from microgradnet.engine.recorders import record
-from microgradnet.engine.value import Value
+from microgradnet.engine.value import Value, record
 from microgradnet.nets.net import MLP
 from microgradnet.testing import Expression, GradientError, check_gradient, expressions, nets, points
 from microgradnet.testing.differences import derivative
