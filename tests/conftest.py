@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+#: A program for type checkers, which is not run.
+collect_ignore = ['support/typed_program.py']
 settings.register_profile('full', deadline=None)
 settings.register_profile('quick', deadline=None, max_examples=25)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

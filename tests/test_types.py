@@ -112,8 +112,9 @@ def refused(found: dict[str, list[tuple[int, str, str]]], place: int) -> list[bo
 
 
 def test_the_readmes_programs_are_seen(programs: dict[str, Path]) -> None:
-    assert {'README', 'docs_tutorial_training', 'typed_program', 'wrong'} <= {*programs}
-    assert programs['README'].read_text('utf-8').count('compile(') == 3
+    assert {'README', 'docs_tour', 'docs_tutorial_training', 'typed_program', 'wrong'} <= {*programs}
+    assert programs['README'].read_text('utf-8').count('compile(') == 1
+    assert programs['docs_tour'].read_text('utf-8').count('compile(') == 3
 
 
 @pytest.mark.slow

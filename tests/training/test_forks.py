@@ -24,7 +24,7 @@ from microgradnet import Value, no_grad
 from microgradnet._files import Folder
 from microgradnet.compiling import Program, compile
 from microgradnet.compiling.run import shards as shards_of
-from microgradnet.engine import context
+from microgradnet.engine import fast
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, 'fork'), reason='this system does not fork'),
@@ -138,7 +138,7 @@ def test_a_child_records_and_prints_though_a_thread_did_when_it_was_forked() -> 
     inside.wait()
     try:
         assert in_a_child(programs) == 0
-        with Held(context._lock):
+        with Held(fast._lock):
             assert in_a_child(programs) == 0
     finally:
         go_on.set()
