@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import chain
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 from typing import Any, TypeAlias
 
 from .._extras import needed
@@ -72,6 +72,9 @@ class LargeTeacherSet:
         for block in blocks(self.rows, self.rows.shape[1]):
             survey.add(as_array(block, self.rows.shape[1])[0])
         self.moments = survey.standardisation()
+        for column, deviation in enumerate(self.moments.deviations if standardise else (), 1):
+            if not isfinite(deviation):
+                raise ValueError(f'column {column}: its numbers lie too far apart to be standardised; scale it first')
         self.standardisation: Standardisation | None = self.moments if standardise else None
         self._one_hot: tuple[int, Any, Folder] | None = None
 
@@ -242,10 +245,11 @@ class _Survey:
         self._check(block)
         x, n = block[:, : -self.targets], len(block)
         self.least, self.greatest = numpy.minimum(self.least, x.min(0)), numpy.maximum(self.greatest, x.max(0))
-        mean = x.mean(axis=0)
-        apart, total = mean - self.means, self.count + n
-        self.squares = self.squares + ((x - mean) ** 2).sum(axis=0) + apart**2 * (self.count * n / total)
-        self.means, self.count = self.means + apart * (n / total), total
+        with numpy.errstate(over='ignore', invalid='ignore'):  # what is too large to be standardised is refused by then
+            mean = x.mean(axis=0)
+            apart, total = mean - self.means, self.count + n
+            self.squares = self.squares + ((x - mean) ** 2).sum(axis=0) + apart**2 * (self.count * n / total)
+            self.means, self.count = self.means + apart * (n / total), total
 
     def standardisation(self) -> Standardisation:
         """Return means and deviations of the inputs. One that is constant has itself as its mean, and deviation 1."""

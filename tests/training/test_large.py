@@ -165,6 +165,22 @@ def test_an_input_that_is_constant_keeps_its_scale(tmp_path: Path) -> None:
     assert large.standardisation and large.standardisation.deviations[0] == pytest.approx(2**-53, rel=0.5)
 
 
+def test_an_input_too_wide_to_be_standardised_is_refused(tmp_path: Path) -> None:
+    rows = [[0.5, 1e308, 0.0], [0.25, -1e308, 1.0]]
+    assert LargeTeacherSet.written(iter(rows), tmp_path / 'rows.npy').standardisation is None
+    with pytest.raises(ValueError, match='column 2: its numbers lie too far apart to be standardised'):
+        LargeTeacherSet(tmp_path / 'rows.npy', standardise=True)
+
+
+@pytest.mark.parametrize('content', [bytes(200), b'', b'no numbers', 'cut'])
+def test_a_file_that_is_none_of_numbers_is_named(content: bytes | str, tmp_path: Path) -> None:
+    place = tmp_path / 'rows.npy'
+    LargeTeacherSet.written(iter(samples()), place)
+    place.write_bytes(place.read_bytes()[:-24] if isinstance(content, str) else content)
+    with pytest.raises(ValueError, match=r'rows\.npy must be an \.npy file of numbers: '):
+        LargeTeacherSet(place)
+
+
 def test_what_goes_wrong_leaves_the_set_before(tmp_path: Path) -> None:
     """A row that is refused, an iterator that fails; and a set that is mapped keeps its numbers when it is replaced."""
     place = tmp_path / 'rows.npy'

@@ -76,11 +76,15 @@ def _opened(rows: Mapped) -> Any:
 
 
 def load_mapped(path: FilePath) -> Any:
-    """Map the rows of an ``.npy`` file into memory, to be read."""
+    """Map the rows of an ``.npy`` file into memory, to be read; raise ValueError, naming it, for one that is none."""
     numpy = needed('numpy', 'rows in a file')
 
     known = KnownFile.at(path)
-    rows = numpy.load(path, mmap_mode='r')
+    try:
+        rows = numpy.load(path, mmap_mode='r')
+    except (ValueError, EOFError) as error:
+        why = 'it is damaged, or not one' if 'pickle' in str(error) else error
+        raise ValueError(f'{known.path} must be an .npy file of numbers: {why}') from None
     known.check()
     if is_mapped(rows) and isinstance(rows.base, mmap):
         _known[rows.base] = known
