@@ -91,25 +91,26 @@ def signals(y: Value, seed: Any = None, log: list[Event] | None = None) -> dict[
     """
     if not isinstance(y, Value):
         refuse('the y of signals', 'a Value', y)
-    return _sent('signals', y, seed, log)
+    return {node: signal for node, signal in zip(*_sent('signals', y, seed, log)) if node.__class__ is not Constant}
 
 
-def _sent(asked: str, root: Value, seed: Any, log: list[Event] | None) -> dict[Value, Number]:
+def _sent(asked: str, root: Value, seed: Any, log: list[Event] | None) -> tuple[list[Value], list[Number]]:
+    """Return the nodes that a root depends on, inputs first, and the error signal of each."""
     if log is not None and not isinstance(log, list):
         refuse(f'the log of {asked}', 'a list', log)
     order = topological_order(root)
     start = type(root._data)(1) if seed is None else real(seed, f'the seed of {asked}')
     already = len(log or ())
     try:
-        return _signals(root, order, start, log=log)
+        return order, _signals(root, order, start, log=log)
     except OverflowError:  # a fraction met a float, for which it is too large: an infinity
         del (log or [])[already:]
-        return _signals(root, order, _as_float(start), in_floats=True, log=log)
+        return order, _signals(root, order, _as_float(start), in_floats=True, log=log)
 
 
 def _signals(
     root: Value, order: list[Value], start: Number, in_floats: bool = False, log: list[Event] | None = None
-) -> dict[Value, Number]:
+) -> list[Number]:
     """Return the error signal of every node in the order; the inner loop is the whole of backpropagation.
 
     While it runs, each node's signal so far is in its slot ``signal``, beside ``grad``.
@@ -132,11 +133,7 @@ def _signals(
                     if partial is not None:
                         source.signal += partial * signal
     # Where none came, a zero that leaves exact what it is added to.
-    return {
-        node: _zero(node._data) if node.signal is nothing else node.signal
-        for node in order
-        if node.__class__ is not Constant
-    }
+    return [_zero(node._data) if node.signal is nothing else node.signal for node in order]
 
 
 def _send(node: Value, partials: Sequence[Number | None], signal: Number, log: list[Event]) -> None:
@@ -239,10 +236,10 @@ class Value(fast.Operators):
         >>> x.grad, y.grad
         (66.0, 10.0)
         """
-        found = _sent('backward', self, seed, log)
-        grads = [signal if node.inputs else node.grad + signal for node, signal in found.items()]
+        order, found = _sent('backward', self, seed, log)
+        grads = [signal if node.inputs else node.grad + signal for node, signal in zip(order, found)]
         # One call into C, which nothing can interrupt: all grads are set or none.
-        deque(map(_set_grad, found, grads), maxlen=0)
+        deque(map(_set_grad, order, grads), maxlen=0)
 
     def detach(self) -> Value:
         """Return a fresh leaf with the same data: no signal passes it.
