@@ -178,6 +178,11 @@ class Custom(Operation):
 
         return build
 
+    @property
+    def has_partials(self) -> bool:
+        """Whether its own partials can be had; those of a ``slope`` cannot."""
+        return not (isinstance(self.derivative, partial) and self.derivative.func is _unknown)
+
     def slope(self, place: int) -> Custom:
         """Return the operation that is one partial, of the operand at a place, as numbers compute it."""
         if place not in self._slopes:

@@ -99,6 +99,11 @@ class Operation:
         self._write_out_once_used()
         self._compiled: dict[tuple[str, str], Function] = {}
 
+    @property
+    def has_partials(self) -> bool:
+        """Whether the partials can be had; those of a user's own operation may not be."""
+        return True
+
     def __repr__(self) -> str:
         return f'<operation {self.name}({", ".join(self.parameters)}) = {ast.unparse(self.cell)}>'
 

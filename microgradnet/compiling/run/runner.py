@@ -43,9 +43,12 @@ class Watch:
         return [engine(routine, *self.way) for _, routine in self.paths]
 
     def check(self, data: Any, theta: Any, first: int = 0) -> None:
-        """Raise BranchError for a row that would go another way than a recording; the first has this number."""
-        for (path, _), sides in zip(self.paths, self._engines):
-            for row, guard in first_failing(path, sides.each(data, theta)):
+        """Raise BranchError for a row that would go another way than a recording; the first has this number.
+
+        theta: the parameters; what follows them, as a direction does, is no matter.
+        """
+        for (path, routine), sides in zip(self.paths, self._engines):
+            for row, guard in first_failing(path, sides.each(data, theta[: routine.parameters])):
                 raise BranchError(
                     f'row {first + row} would take another branch than the recording: {guard}. '
                     'Record it for such rows too, or compile the function, which records each path it meets'
