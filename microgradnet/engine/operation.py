@@ -87,8 +87,6 @@ class Operation:
             self.partial_cells = [grammar.parse(str(cell)) for cell in partials]
         except (SyntaxError, ValueError) as error:
             raise ValueError(f'row {name}: {error}') from None
-        for taken in {*self.let} & {'g', 'y', *self.parameters}:
-            raise ValueError(f"row {name}: let defines {taken!r}, which stands for an operand, y, or the algebra")
         self.default = dict(default or {})
         known = {*self.parameters, *self.let}
         for what, cell in [('value', self.cell), *self.let.items()]:
