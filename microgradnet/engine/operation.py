@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ __all__ = ['CALL', 'Operation', 'Table']
 
 #: How tightly a call binds: more than every operator.
 CALL = 9
+#: What printed code calls its own: the builder, the result, nodes and what is asked of them, terms.
+LOCAL = re.compile('g|y|i|v|self|node|((other|recorded)(_.*)?)|([abcd]_.*)')
 
 
 class Operation:
@@ -39,6 +42,8 @@ class Operation:
     table: Table
     name: str
     latex: str
+    sign: str
+    binds: int
     method: str
     reflected: str
     numpy: str
@@ -87,6 +92,9 @@ class Operation:
             self.partial_cells = [grammar.parse(str(cell)) for cell in partials]
         except (SyntaxError, ValueError) as error:
             raise ValueError(f'row {name}: {error}') from None
+        for defined in self.let:
+            if defined in {*self.parameters, *table, *table.reserved, *table.space} or LOCAL.fullmatch(defined):
+                raise ValueError(f"row {name}: let cannot define '{defined}', a name that is in use")
         self.default = dict(default or {})
         known = {*self.parameters, *self.let}
         for what, cell in [('value', self.cell), *self.let.items()]:

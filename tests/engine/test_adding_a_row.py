@@ -181,8 +181,8 @@ def test_the_documented_row_hides_no_nan() -> None:
 #: Value, partials and the rest of a row that no list knows: with a choice, a clip, several operands, terms.
 ROWS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     'prelu': ('a if a > 0 else b * a', ('1 if a > 0 else b if a <= 0 else a', '0 if a > 0 else a'), {'kink': 'a'}),
-    'mish': ('a * tanh(s)', ('tanh(s) + (a * sech2(s) * g if g != 0 else 0)',),
-             {'let': 's = softplus(a); g = sigmoid(a)', 'ulps': 9}),
+    'mish': ('a * tanh(s)', ('tanh(s) + (a * sech2(s) * t if t != 0 else 0)',),
+             {'let': 's = softplus(a); t = sigmoid(a)', 'ulps': 9}),
     'hard_sigmoid': ('clip(a / 6 + 1 / 2, 0, 1)', ('share(a, -3) * share(3, a) / 6',),
                      {'kink': 'a - 3; a + 3', 'ulps': 3}),
     'logaddexp': ('max(a, b) + log1p(exp(-abs(a - b)))', ('sigmoid(a - b)', 'sigmoid(b - a)'), {'ulps': 5}),
@@ -263,6 +263,12 @@ def test_a_bad_row_is_refused_by_name(table: Table, row: tuple[str, str, tuple[s
     with pytest.raises(ValueError, match=f'^{said}$'):
         table.row(*row)
     assert list(table) == ['double']
+
+
+@pytest.mark.parametrize('name', ['g', 'y', 'a', 'self', 'node', 'recorded', 'len', 'double', 'a_nodes', 'other_b'])
+def test_a_definition_of_a_name_that_the_printed_code_uses_is_refused(table: Table, name: str) -> None:
+    with pytest.raises(ValueError, match=f"^row odd: let cannot define '{name}', a name that is in use$"):
+        table.row('odd', f'{name} * {name}', ('1',), '', let=f'{name} = 2 * a')
 
 
 BROKEN = [('a +', '1', ''), ('a', ')', ''), ('a', '1', 'e = '), ('', '1', ''), ('a', '1', 'e + 1')]
