@@ -289,6 +289,10 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'Program.sum': {'rows': rows_of_numbers},
     'Program.shards': {'rows': rows_of_numbers, 'count': optional, 'executor': Kind(lambda: thread_pool, callable)},
     'Program.to_c': {'name': Kind(lambda: 'program', lambda x: is_text(x) and x.isidentifier())},
+    'Program.hvp': {
+        'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number)),
+        'v': Kind(lambda: [1.0], all_of(is_number)),
+    },
     'Program.value_and_gradient': {'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number))},
     'compile': {
         'what': Kind(graph_of_x, lambda x: is_number(x) or is_sequence(x) or callable(x)),

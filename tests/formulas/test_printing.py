@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -41,6 +42,7 @@ def work(function: Callable[[], Any]) -> tuple[int, int]:
     The memory tells of strings that are copied whole at every step: all of them are kept until the end.
     """
     function()  # what is made once for all is there
+    gc.collect()  # nothing of other tests is swept up meanwhile, with finalizers that would be counted
     count = 0
 
     def called(_: FrameType, event: str, __: object) -> None:
@@ -48,11 +50,13 @@ def work(function: Callable[[], Any]) -> tuple[int, int]:
         count += event in ('call', 'c_call')
 
     before = sys.getprofile()
+    gc.disable()
     sys.setprofile(called)
     try:
         function()
     finally:
         sys.setprofile(before)
+        gc.enable()
     tracemalloc.start()
     try:
         function()
