@@ -83,12 +83,8 @@ def writing(path: FilePath, *, sync: bool = True) -> Iterator[Draft]:
     """
     target = _target(path)
     if target.is_open_already:
-        with _naming(path):
-            file = open(path, 'wb')  # noqa: SIM115
-        with _closing(file):
-            yield Draft(file, path)
-            with _naming(path):
-                file.flush()
+        with _as_it_is(path) as whole:
+            yield whole
         return
     with _naming(path):
         draft, number = _draft(target.place.parent, lambda place: _created(place, target.found))
@@ -246,13 +242,19 @@ class Folder:
     @contextmanager
     def writing(self, name: str) -> Iterator[Draft]:
         """Give what a file of this folder is to be written to; nobody reads it before it is done."""
-        path = self.path / name
+        with _as_it_is(self.path / name) as file:
+            yield file
+
+
+@contextmanager
+def _as_it_is(path: FilePath) -> Iterator[Draft]:
+    """Give a file to be written to where it is, without a draft beside it."""
+    with _naming(path):
+        file = open(path, 'wb')  # noqa: SIM115
+    with _closing(file):
+        yield Draft(file, path)
         with _naming(path):
-            file = open(path, 'wb')  # noqa: SIM115
-        with _closing(file):
-            yield Draft(file, path)
-            with _naming(path):
-                file.flush()
+            file.flush()
 
 
 class _Target(NamedTuple):
