@@ -6,6 +6,7 @@ made once in a body is not made again, there or in the bodies inside of it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -223,7 +224,9 @@ class Emitter(Lowering):
 
 def _alike(number: float, others: Sequence[float]) -> bool:
     """Tell whether numbers are all the same, a zero's sign and a nan included."""
-    return {*map(float.hex, others)} == {number.hex()}
+    if number != number:
+        return all(other != other for other in others)
+    return array('d', others).tobytes() == array('d', [number] * len(others)).tobytes()
 
 
 def outside(number: Affine, level: int) -> Affine:

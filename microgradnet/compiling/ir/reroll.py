@@ -10,7 +10,7 @@ time round. Loops repeat like instructions, so folding again finds the nested on
 
 >>> shapes = Shapes()
 >>> add, mul = shapes.add('add'), shapes.add('mul')
->>> code = [(add, (0, 100, 200))] + [(s, (k, k - 1, 100)) for k, s in enumerate([mul, add] * 40, 1)]
+>>> code = Items([(add, (0, 100, 200))] + [(s, (k, k - 1, 100)) for k, s in enumerate([mul, add] * 40, 1)])
 >>> folded = fold(code, shapes)
 >>> len(folded), shapes[folded[-1][0]], folded[-1][1]
 (2, Repeated(times=40, shapes=(1, 0), steps=(2, 2, 0, 2, 2, 0)), (1, 0, 100, 2, 1, 100))
@@ -20,13 +20,17 @@ It knows nothing of graphs, nets or derivatives, and takes time in proportion to
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from itertools import count, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, count, pairwise
 from operator import add, sub
+from sys import byteorder
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ['Item', 'Repeated', 'Shapes', 'fold']
+from ..._processes import cached_property
+
+__all__ = ['Item', 'Items', 'Repeated', 'Shapes', 'fold']
 
 #: A shape's number, and the vector.
 Item: TypeAlias = tuple[int, tuple[int, ...]]
@@ -41,6 +45,8 @@ LEAST, MUCH, FEWEST = 48, 500, 8
 GRAM, TRIES, MOST = 4, 4, 20
 #: Periods are up to so long.
 WINDOW = 1 << 16
+#: So many numbers are compared at a time.
+PIECE = 1 << 14
 
 
 class Repeated(NamedTuple):
@@ -65,19 +71,82 @@ class Shapes(list[Any]):
         return number
 
 
-def fold(items: Sequence[Item], shapes: Shapes) -> list[Item]:
+class Items(Sequence[Item]):
+    """A sequence of items: the shapes in a list, the vectors, of numbers from 0 on, one after the other in an array.
+
+    Millions of them are no objects of their own, and are compared many at a time.
+
+    >>> items = Items([(0, (7, 8)), (1, (9,))])
+    >>> len(items), items[1], items.flat
+    (2, (1, (9,)), array('q', [7, 8, 9]))
+    """
+
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self.names: list[int] = []
+        self.flat = array('q')
+        #: How many numbers the vector of each shape has.
+        self.sizes: dict[int, int] = {}
+        for item in items:
+            self.append(*item)
+
+    def append(self, name: int, vector: Sequence[int]) -> None:
+        """Add an item, before anything is asked of the sequence."""
+        self.names.append(name)
+        self.flat.extend(vector)
+        self.sizes.setdefault(name, len(vector))
+
+    def append_all(self, names: list[int], flat: list[int]) -> None:
+        """Add items of known sizes: their shapes, and their vectors one after the other."""
+        self.names += names
+        self.flat.fromlist(flat)
+
+    def extend(self, items: Items, start: int, end: int) -> None:
+        """Add some of other items."""
+        self.names += items.names[start:end]
+        self.flat += items.numbers(start, end)
+        self.sizes |= items.sizes
+
+    @cached_property
+    def starts(self) -> array[int]:
+        """Where each vector begins, and the last one ends."""
+        return array('q', accumulate(map(self.sizes.__getitem__, self.names), initial=0))
+
+    def numbers(self, start: int, end: int) -> array[int]:
+        """Return the vectors of some items in a row."""
+        return self.flat[self.starts[start] : self.starts[end]]
+
+    def with_numbers(self, flat: array[int]) -> Items:
+        """Return the same items with other numbers."""
+        other = Items()
+        other.names, other.flat, other.sizes = self.names, flat, self.sizes
+        return other
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, place: Any) -> Any:
+        name = self.names[place]
+        place %= len(self.names)
+        return name, tuple(self.numbers(place, place + 1))
+
+    def __iter__(self) -> Iterator[Item]:
+        flat = self.flat.tolist()
+        for name, (start, end) in zip(self.names, pairwise(self.starts)):
+            yield name, tuple(flat[start:end])
+
+
+def fold(items: Items, shapes: Shapes) -> Items:
     """Fold repetitions into loops, innermost first, until there is none left."""
-    folded = [*items]
     while True:
-        before, folded = len(folded), _fold_once(folded, shapes)
-        if len(folded) == before:
+        folded = _fold_once(items, shapes)
+        if len(folded) == len(items):
             return folded
+        items = folded
 
 
-def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
-    names = [name for name, _ in items]
+def _fold_once(items: Items, shapes: Shapes) -> Items:
     again: list[list[int]] = []
-    result: list[Item] = []
+    result = Items()
     start, most, end, base = 0, len(items), 0, -WINDOW
 
     def find(start: int, most: int) -> Found | None:
@@ -85,10 +154,10 @@ def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
         nonlocal again, base
         if not base <= start < base + WINDOW // 2:  # not all at once: most of it may be one loop
             base = start
-            again = _next_alike(items[base : base + WINDOW], names[base : base + WINDOW])
+            again = _next_alike(items, base, min(base + WINDOW, len(items)))
         periods = _periods(start - base, again)
         for period in periods:
-            found = _repetition(items, names, start, period) if period <= most else None
+            found = _repetition(items, start, period) if period <= most else None
             if found and found[2]:
                 return found
             if found and len(periods) < MOST:  # too short to be a loop: all of it may be a period, with its rims
@@ -103,29 +172,29 @@ def _fold_once(items: list[Item], shapes: Shapes) -> list[Item]:
             place += 1
             inner = find(place, found[0] - 1)
             if inner:
-                result += items[start:place]
+                result.extend(items, start, place)
                 most, end = found[0] - 1, start + found[0] * found[1]
                 found, start = inner, place
         if found:
             period, times, steps = found
-            body = items[start : start + period]
-            shape = Repeated(times, tuple(names[start : start + period]), steps)
-            result.append((shapes.add(shape), tuple(number for _, vector in body for number in vector)))
+            shape = Repeated(times, tuple(items.names[start : start + period]), steps)
+            result.append(shapes.add(shape), items.numbers(start, start + period))
             start += times * period
         else:
-            result.append(items[start])
+            result.extend(items, start, start + 1)
             start += 1
     return result
 
 
-def _next_alike(items: list[Item], names: list[int]) -> list[list[int]]:
-    """Return for each place the next one where the like follows, its own if there is none.
+def _next_alike(items: Items, base: int, end: int) -> list[list[int]]:
+    """Return for each place up to the end, counted from the base, the next one where the like follows, its own if none.
 
     The like: the same few shapes; or more of them, with the same steps from one to the
     next where they have the same shape.
     """
+    names = items.names[base:end]
     moves = {
-        place: (name, tuple(map(sub, items[place + 1][1], items[place][1])))
+        place: (name, _moved(items, base + place, base + place + 1, 1))
         for place, (name, following) in enumerate(pairwise(names))
         if name == following
     }
@@ -170,29 +239,42 @@ def _periods(start: int, again: list[list[int]]) -> list[int]:
     return sorted(periods)
 
 
-def _repetition(items: list[Item], names: list[int], start: int, period: int) -> Found | None:
+def _moved(items: Items, start: int, end: int, period: int) -> int:
+    """Return how far the numbers of some items move from there to one period later: as the digits of one number.
+
+    No digit is below 0, so what two differences have in common they have digit for digit; and large numbers are
+    quick to subtract.
+    """
+    here, there = items.numbers(start, end), items.numbers(start + period, end + period)
+    return int.from_bytes(there.tobytes(), byteorder) - int.from_bytes(here.tobytes(), byteorder)
+
+
+def _repetition(items: Items, start: int, period: int) -> Found | None:
     """Return how often the items from a place on repeat, and their steps if it is worth a loop."""
-    second, end = start + period, start + 3 * period
-    if end > len(items):
+    names, second = items.names, start + period
+    if start + 3 * period > len(items):
         return None
-    steps, expected, size = [], [], 0
-    for at in range(start, second):
-        (name, a), (name_b, b), (name_c, c) = items[at], items[at + period], items[at + 2 * period]
-        if not name == name_b == name_c:
+    place, size = start, GRAM
+    while place < second:  # little at first, for most that look like repetitions soon are none
+        end = min(place + size, second)
+        if not names[place:end] == names[place + period : end + period] == names[place + 2 * period : end + 2 * period]:
             return None
-        step = tuple(map(sub, b, a))
-        following = tuple(map(add, c, step))
-        if tuple(map(sub, c, b)) != step:
+        if _moved(items, place, end, period) != _moved(items, place + period, end + period, period):
             return None
-        steps.append(step)
-        expected.append(following)
-        size += len(a)
-    times, place, body = 3, end, names[start:second]
-    while names[place : place + period] == body:
-        if [vector for _, vector in items[place : place + period]] != expected:
-            break
-        expected = [tuple(map(add, vector, step)) for vector, step in zip(expected, steps)]
-        times, place = times + 1, place + period
-    saved = (times - 1) * size
-    worth = saved >= (LEAST if times >= FEWEST else MUCH)
-    return period, times, tuple(number for step in steps for number in step) if worth else ()
+        place, size = end, 4 * size
+    body, place = names[start:second], start + 3 * period
+    first, following = items.numbers(start, second), items.numbers(second, second + period)
+    moves, power, growing = [_moved(items, start, second, period)], 0, True
+    while power >= 0:  # 1, 2, 4, ... turns at a time, and back
+        turns = 1 << power
+        end = place + turns * period
+        if names[place:end] == body * turns and _moved(items, place - period, end - period, period) == moves[power]:
+            place = end
+            if growing and turns * len(first) <= PIECE:
+                moves.append(moves[power] + (moves[power] << 8 * first.itemsize * len(first) * turns))
+                power += 1
+        else:
+            growing, power = False, power - 1
+    times = (place - start) // period
+    worth = (times - 1) * len(first) >= (LEAST if times >= FEWEST else MUCH)
+    return period, times, tuple(map(sub, following, first)) if worth else ()

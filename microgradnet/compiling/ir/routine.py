@@ -19,6 +19,7 @@ IEEE arithmetic on floats: a pole is an infinity, nothing raises.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -74,7 +75,7 @@ class Routine:
     kept: int
     rolling: int
     signals: int
-    table: list[float]
+    table: Sequence[float]
     customs: dict[str, Operation]
     labels: dict[int, str] = field(default_factory=dict)
     leaves: dict[str, list[str]] = field(default_factory=dict)

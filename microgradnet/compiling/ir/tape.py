@@ -12,6 +12,7 @@ like any other.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -21,7 +22,7 @@ from ..._processes import cached_property
 from ...engine.table import Operation, operations
 from ...engine.value import Constant, Value
 from ...engine.walks import topological_order
-from .reroll import Item, Shapes, fold
+from .reroll import Items, Shapes, fold
 
 __all__ = ['NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
 
@@ -29,6 +30,8 @@ __all__ = ['NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long'
 PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
 #: A program of more operands than these is folded, if nothing else is said.
 MANY = 2_000
+#: So many nodes are taped at a time.
+PIECE = 1 << 12
 #: Sums of more terms are taped term by term.
 LONG = 8
 
@@ -50,9 +53,9 @@ class Tape:
     the graph, by their places, and those of the row's numbers and the parameters, by their numbers.
     """
 
-    items: list[Item]
+    items: Items
     shapes: Shapes
-    numbers: list[float]
+    numbers: array[float]
     outputs: int
     width: int
     parameters: int
@@ -60,7 +63,7 @@ class Tape:
     labels: dict[int, str] = field(default_factory=dict)
 
     @cached_property
-    def folded(self) -> list[Item]:
+    def folded(self) -> Items:
         """The operations, repetitions folded into loops."""
         return fold(self.items, self.shapes) if self.loops else self.items
 
@@ -85,19 +88,15 @@ class Tape:
 
     def over(self, leaves: Sequence[int | float], width: int, parameters: int) -> Tape:
         """Return the tape with others for its row's numbers: for each what stands for it now, or a constant."""
-        numbers, items = [*self.numbers], []
-        for shape, vector in self.items:
-            if any(ROW <= code < NUMBER for code in vector):
-                moved = []
-                for code in vector:
-                    if ROW <= code < NUMBER:
-                        leaf = leaves[code - ROW]
-                        if isinstance(leaf, float):
-                            numbers.append(leaf)
-                        code = NUMBER + len(numbers) - 1 if isinstance(leaf, float) else leaf
-                    moved.append(code)
-                vector = tuple(moved)
-            items.append((shape, vector))
+        numbers, flat = self.numbers[:], self.items.flat[:]
+        for place, code in enumerate(flat):
+            if ROW <= code < NUMBER:
+                leaf = leaves[code - ROW]
+                if isinstance(leaf, float):
+                    numbers.append(leaf)
+                    leaf = NUMBER + len(numbers) - 1
+                flat[place] = leaf
+        items = self.items.with_numbers(flat)
         return replace(self, items=items, numbers=numbers, width=width, parameters=parameters)
 
 
@@ -160,43 +159,66 @@ class _Writer:
         self.leaves, self.loops = leaves, loops
         self.labels = {number: leaf.label for leaf, number in leaves.items() if leaf.label}
         self.places: dict[int, int] = {}
-        self.items: list[Item] = []
+        self.items = Items()
         self.shapes = Shapes()
-        self.numbers: list[float] = []
+        self.numbers = array('d')
         self.outputs: dict[Value, list[int]] = {}
         self.active: list[bool] = []
         self._shape: dict[tuple[Operation, int, bool], int] = {}
 
     def write(self, nodes: list[Value]) -> None:
-        """Tape nodes in their order; this loop is where the time goes, so it is written out."""
-        leaves, places, numbers, active = self.leaves, self.places, self.numbers, self.active
-        sums, outputs = (operations['sum'], operations['dot']), self.outputs
+        """Tape nodes in their order."""
+        for start in range(0, len(nodes), PIECE):
+            self._write(nodes[start : start + PIECE])
+
+    def _write(self, nodes: list[Value]) -> None:
+        """Tape some nodes; this loop is where the time goes, so it is written out."""
+        leaves, places, numbers, active, outputs = self.leaves, self.places, self.numbers, self.active, self.outputs
+        sums = (operations['sum'], operations['dot']) if self.loops else ()
+        names: list[int] = []
+        flat: list[int] = []
+        put, known = flat.append, self._shape.get
         for node in nodes:
-            op, on, vector = node.op, False, [len(active)]
+            op, inputs = node.op, node.inputs
             assert op is not None
-            for source in node.inputs:
-                if source.born:
-                    number = places[source.born]
-                    on = on or active[number]
+            if op in sums or node in outputs:
+                self.items.append_all(names, flat)
+                names, flat[:] = [], []
+                self.write_sum(node, [places[n.born] if n.born else self.operand(n) for n in inputs])
+                continue
+            place, on = len(active), False
+            put(place)
+            for source in inputs:
+                born = source.born
+                if born:
+                    number = places[born]
+                    if active[number]:
+                        on = True
                 elif source in leaves:
                     number = leaves[source]
-                    on = on or number < ROW
+                    if number < ROW:
+                        on = True
                 else:
                     number = NUMBER + len(numbers)
-                    numbers.append(float(source._data))
-                vector.append(number)
-            if node in outputs or (self.loops and op in sums):
-                self.write_sum(node, vector[1:])
-                continue
-            if node.label:
-                self.labels[len(active)] = node.label
-            key = op, len(vector) - 1, on
-            shape = self._shape.get(key)
+                    numbers.append(source._data)  # type: ignore[arg-type]
+                put(number)
+            shape = known((op, len(inputs), on))
             if shape is None:
-                shape = self._shape[key] = self.shapes.add(Computed(*key, 0))
-            places[node.born] = len(active)
-            self.items.append((shape, tuple(vector)))
+                shape = self.shape(op, len(inputs), on)
+            names.append(shape)
+            if node.label:
+                self.labels[place] = node.label
+            places[node.born] = place
             active.append(on)
+        self.items.append_all(names, flat)
+
+    def shape(self, op: Operation, operands: int, active: bool) -> int:
+        """Return the number of the shape of an operation that is no output."""
+        key = op, operands, active
+        if key not in self._shape:
+            self._shape[key] = self.shapes.add(Computed(*key, 0))
+            self.items.sizes[self._shape[key]] = 1 + operands
+        return self._shape[key]
 
     def write_sum(self, node: Value, operands: list[int]) -> None:
         """Tape a node, a long sum term by term."""
@@ -232,10 +254,8 @@ class _Writer:
         if numbers:
             shape = self.shapes.add(Computed(op, len(operands), active, len(numbers)))
         else:
-            key = op, len(operands), active
-            known = self._shape.get(key)
-            shape = self._shape[key] = self.shapes.add(Computed(*key, 0)) if known is None else known
-        self.items.append((shape, (place, *operands, *numbers)))
+            shape = self.shape(op, len(operands), active)
+        self.items.append(shape, [place, *operands, *numbers])
         self.active.append(active)
         if node is not None:
             self.places[node.born] = place
