@@ -29,9 +29,10 @@ from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 from .guards import BranchError, Guard, paths_of
 from .ir.routine import Routine
+from .ir.straight import straight
 from .ir.sweeps import prepare, routine
 from .ir.tangent import tangent
-from .printers import c
+from .printers import c, javascript
 from .run.engines import best_backend, check_backend, check_way
 from .run.rows import stack
 from .run.runner import Runner, Watch
@@ -146,6 +147,29 @@ class Program:
             raise BranchError(f'C code would follow one way only, and not watch {self.branches[0]}')
         gradient = self._gradient_routine if len(self._outputs) == 1 else None
         return c.source(self.routine, gradient, [float(p.data) for p in self.parameters], name)
+
+    def to_js(self) -> str:
+        """Print a module of JavaScript: ``outputs(row)`` and ``sums(rows)``, and of a single output ``gradient(rows)``.
+
+        All take other parameters as a second argument; without it they are those of now, ``theta``. ``trace(row)``
+        lists what has a label in the graph, with its number and the error signal that reaches it; a program of
+        loops has none, for there a label is of one turn. For a page or for Node; it needs nothing else.
+        Raises BranchError if the recording branched.
+
+        >>> w, x = Value(3.0, 'w'), Value(2.0, 'x')
+        >>> y = w * x
+        >>> y.label = 'y'
+        >>> print(Program(y * y, rows=[x]).to_js().splitlines()[0])
+        // Printed by microgradnet. Row: x. Parameters: w.
+        """
+        if self.branches:
+            raise BranchError(f'JavaScript would follow one way only, and not watch {self.branches[0]}')
+        gradient = self._gradient_routine if len(self._outputs) == 1 else None
+        watched = None
+        if gradient and not self.loops and self._made.watched:
+            labels = [self._made.labels[place] for place in self._made.watched]
+            watched = straight(self._made, gradient=True, watched=True), labels
+        return javascript.source(self.routine, gradient, watched, [float(p.data) for p in self.parameters])
 
     def __call__(self, rows: Any = ()) -> Any:
         """Return the outputs of one row, or of each of many.

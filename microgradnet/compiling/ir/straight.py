@@ -24,8 +24,12 @@ from .tape import NUMBER, OUTPUT, PARAMETER, ROW, Tape
 __all__ = ['straight']
 
 
-def straight(tape: Tape, gradient: bool = False) -> Routine:
-    """Write a tape as straight code; with the gradient of its only output by all parameters."""
+def straight(tape: Tape, gradient: bool = False, watched: bool = False) -> Routine:
+    """Write a tape as straight code; with the gradient of its only output by all parameters.
+
+    watched: the outputs are then followed by the number, and the signal that reaches it, of everything computed
+        that has a label, in the order of ``tape.watched``.
+    """
     g = Lowering()
     registers: dict[int, Place] = {}  # by what stands for it on the tape
     labels: dict[int, str] = {}
@@ -46,6 +50,7 @@ def straight(tape: Tape, gradient: bool = False) -> Routine:
         if place in tape.labels:
             labels.setdefault(result, tape.labels[place])
         outputs |= {number - OUTPUT: result for number in numbers[kind.operands :]}
+    reached: dict[int, Place] = {}
     if gradient:
         arriving: dict[int, list[Term]] = {}
         active = {place for shape, (place, *_) in tape.items if tape.shapes[shape].active}
@@ -55,6 +60,8 @@ def straight(tape: Tape, gradient: bool = False) -> Routine:
             if not kind.active or not terms:
                 continue
             signal, gates = arrived(g, terms, dot_product)
+            if watched and place in tape.labels:
+                reached[place] = close(g, signal, gates)
             sources = numbers[: kind.operands]
             on = [source in active or PARAMETER <= source < ROW for source in sources]
             for k, partial in partials(g, kind.operation, [*map(operand, sources)], registers[place], on):
@@ -64,6 +71,9 @@ def straight(tape: Tape, gradient: bool = False) -> Routine:
         for k in range(tape.parameters):
             terms = arriving.get(PARAMETER + k, [])
             outputs[1 + k] = close(g, *arrived(g, terms, dot_product)) if terms else g.number(0.0)
+    for place in tape.watched if watched else ():
+        outputs[len(outputs)] = registers[place]
+        outputs[len(outputs)] = reached[place] if place in reached else g.number(0.0)
     for number, register in sorted(outputs.items()):
         g.instructions.append(Instruction('output', (Affine(number), register)))
     leaves = {kind: [tape.labels.get(base + k, '') for k in range(count)] for kind, base, count in (

@@ -78,6 +78,11 @@ class Tape:
         return [shape for shape in self.shapes if isinstance(shape, Computed)]
 
     @property
+    def watched(self) -> list[int]:
+        """The places of what is computed and has a label."""
+        return sorted(place for place in self.labels if place < PARAMETER)
+
+    @property
     def customs(self) -> dict[str, Operation]:
         """The users' own operations, by name."""
         found = {kind.operation.name: kind.operation for kind in self.kinds}

@@ -1,0 +1,100 @@
+"""Languages with C's braces: the body of a function, its memory, and what loops leave behind.
+
+C and JavaScript say what is their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ..ir.instructions import Instruction
+from ..ir.nests import Affine
+from ..ir.routine import Routine
+from .infix import TIGHT, Infix
+
+__all__ = ['Braces']
+
+
+class Braces(Infix):
+    """Prints the body of a function that stores the outputs, or returns the first and adds the others to a gradient."""
+
+    #: What stands before the name of a number that is set once, or again and again.
+    constant = variable = ''
+    join: ClassVar[dict[str, str]] = {'both': ' && ', 'either': ' || '}
+    #: What a counter is.
+    counting = ''
+    loop_end, stop, nothing = '}', ';', ';'
+
+    def __init__(self, routine: Routine) -> None:
+        self.loop_forwards = f'for ({self.counting} {{counter}} = 0; {{counter}} < {{count}}; {{counter}}++) {{{{'
+        self.loop_backwards = f'for ({self.counting} {{counter}} = {{last}}; {{counter}} >= 0; {{counter}}--) {{{{'
+        self.statement, self.carried = self.constant + '{name} = {text};', self.variable + '{name} = {text};'
+        super().__init__(routine)
+
+    def about(self, kind: str) -> str:
+        """Name the row's numbers, or the parameters; of loops, say how many there are."""
+        if self.routine.flat:
+            return ', '.join(self.leaves[kind]) or 'none'
+        return str(self.routine.width if kind == 'row' else self.routine.parameters)
+
+    def body(self, array: str, adding: bool) -> str:
+        """Print the body, in its braces; outputs go to an array."""
+        self.outputs, self.adding = array, adding
+        lines = self._straight() if self.routine.flat else self._loops()
+        return '{\n' + ''.join(f'    {line}\n' for line in lines) + '}'
+
+    def _straight(self) -> list[str]:
+        lines, body = [], self.lines()
+        uses = self.routine.uses
+        used = {instruction for register, instruction in enumerate(self.routine.instructions) if uses[register]}
+        for kind, group in ('row', 'row'), ('parameter', 'parameters'):
+            places = [k for k in range(len(self.leaves[kind])) if Instruction(kind, (Affine(k),)) in used]
+            lines += [f'{self.constant}{self.leaves[kind][k]} = {group}[{k}];' for k in places]
+            lines += [] if places else self.unused(group)
+        first, *others = [self.results[k] for k in range(self.routine.count)]
+        if self.adding:
+            given = [f'{self.outputs}[{k}] += {text};' for k, text in enumerate(others)]
+            return [*lines, *body, *given, *([] if others else self.unused(self.outputs)), f'return {first};']
+        return [*lines, *body, *(f'{self.outputs}[{k}] = {text};' for k, text in enumerate([first, *others]))]
+
+    def _loops(self) -> list[str]:
+        """Print memory, what loops leave behind, the blocks."""
+        lines = [line for name, size in self.routine.sizes.items() if size for line in self.memory(name, size)]
+        if any(name == 'table' for name, _ in self.routine.instructions):
+            lines.append(self.table())
+        lines += [f'{self.variable}value = 0.0;'] * self.adding
+        blocks = self.lines()
+        lines += [f'{self.variable}{self.spelling[register][0]} = 0.0;' for register in sorted(self.routine.left)]
+        return [
+            *lines, *blocks, *self.unused('row', 'parameters', self.outputs), *['return value;'] * self.adding
+        ]  # fmt: skip
+
+    def place(self, array: str, number: Affine) -> str:
+        if array != 'outputs':
+            return super().place(array, number)
+        if self.adding and number == Affine(0):
+            return 'value'
+        return super().place(self.outputs, number.moved(-1) if self.adding else number)
+
+    def named(self, register: int, text: str) -> str:
+        line = super().named(register, text)
+        return line.removeprefix(self.constant) if register in self.routine.left else line
+
+    def numbers(self, numbers: Sequence[float]) -> str:
+        return ', '.join(self.spell_number(number)[0] for number in numbers)
+
+    def memory(self, name: str, size: int) -> list[str]:
+        """Print an array of so many numbers; of signals, all 0."""
+        raise NotImplementedError
+
+    def table(self) -> str:
+        """Print the constants that are looked up."""
+        raise NotImplementedError
+
+    def unused(self, *names: str) -> list[str]:
+        """Print what keeps a compiler from warning of arguments that are not used."""
+        return []
+
+    def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:
+        return f'({self.text(condition)} ? {self.text(yes)} : {self.text(no)})', TIGHT

@@ -1,0 +1,190 @@
+"""Programs printed as JavaScript: one module that needs nothing else, for a page or for Node.
+
+>>> from microgradnet.compiling.ir.sweeps import lower
+>>> from microgradnet.engine.value import Value
+>>> w, x = Value(0.5, 'w'), Value(1.0, 'x')
+>>> print(source(lower([(w * x).tanh()], [x], [w]), None, None, [0.5]), end='')
+// Printed by microgradnet. Row: x. Parameters: w.
+const {tanh} = Math;
+<BLANKLINE>
+/** The parameters, as they were when this was printed. */
+export const theta = [0.5];
+<BLANKLINE>
+/** The outputs for one row. */
+export function outputs(row, parameters = theta) {
+    const outputs = new Array(1);
+    const x = row[0];
+    const w = parameters[0];
+    outputs[0] = tanh(w * x);
+    return outputs;
+}
+<BLANKLINE>
+/** The outputs, summed over rows. */
+export function sums(rows, parameters = theta) {
+    const totals = new Array(1).fill(0.0);
+    for (const row of rows) outputs(row, parameters).forEach((y, k) => { totals[k] += y; });
+    return totals;
+}
+
+``Math`` has no erf and erfc, and its ``pow`` gives nan where C gives 1; these are printed with what uses them.
+For |x| < 0.5, erf x is x (2 / sqrt(pi) + z P(z)), with z = x^2; above, erfc x is e^(-x^2) Q(t) / (1 + 2 x),
+with t = (x - 3) / (x + 3), as Schonfelder (1978) and Shepherd and Laframboise (1981) map the half-line. Both
+polynomials are fitted at Chebyshev's nodes with 50 digits, as those of ``libm`` are; the whole is right to 4 ulps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..ir.routine import Routine
+from .braces import Braces
+
+__all__ = ['source']
+
+#: What a name must not be: reserved words, what is global, our own.
+WORDS = frozenset(
+    """
+arguments await break case catch class const continue debugger default delete do else enum eval export extends false
+finally for function if implements import in instanceof interface let new null package private protected public
+return static super switch this throw true try typeof var void while with yield undefined Infinity NaN Math Array
+Object Number row rows parameters outputs gradient theta sums trace value table kept rolling signals globalThis
+""".split()  # noqa: SIM905
+)
+
+ERF_SMALL = (
+    -0.37612638903183754, 0.11283791670955126, -0.02686617064513125, 0.005223977625442094, -0.0008548327023420737,
+    0.00012055332976159156, -1.492564970169628e-05, 1.64620651240124e-06, -1.6363468391610574e-07,
+    1.4735719373893755e-08, -1.1064299167675034e-09,
+)  # fmt: skip
+ERFC = (
+    1.2530080582697296, -0.1356211061245812, -0.0475622943534511, 0.12964515870276427, -0.11927366341528145,
+    0.0683080273438454, -0.023770514919423617, 0.0025293918183984967, 0.0018886903696849339, -0.0007798322959175384,
+    -0.00010515987605723725, 0.0001250995078172924, 4.949802634685202e-06, -2.0101245642508615e-05,
+    -7.322629219128442e-07, 3.4744092692505953e-06, 3.57660047540196e-07, -6.205573308130838e-07,
+    -1.4127153358945157e-07, 1.0674287896396542e-07, 3.973583043632011e-08, -1.6819731811918205e-08,
+    -6.210868633662631e-09, 2.0831228822549553e-09,
+)  # fmt: skip
+_ERROR = f"""
+const horner = (t, terms) => terms.reduceRight((sum, term) => sum * t + term, 0.0);
+const erf_small = (x) => x * 1.1283791670955126
+    + x * (1.533545961316588e-17 + x * x * horner(x * x, [{', '.join(map(repr, ERF_SMALL))}]));
+function erfc_large(x) {{
+    if (x > 28.0) return 0.0;
+    const s = 134217729.0 * x, h = s - (s - x);
+    const q = horner((x - 3.0) / (x + 3.0), [{', '.join(map(repr, ERFC))}]);
+    return Math.exp(-h * h) * Math.exp(-(x - h) * (x + h)) * (q / (1.0 + 2.0 * x));
+}}
+"""
+#: What ``Math`` lacks, or does in another way: each with what it calls.
+OWN = {
+    'pow': """
+const pow = (a, b) => a === 1.0 || (a === -1.0 && (b === Infinity || b === -Infinity)) ? 1.0 : Math.pow(a, b);
+""",
+    'erf': """
+function erf(x) {
+    const a = Math.abs(x);
+    if (a < 0.5) return erf_small(x);
+    return x > 0.0 ? 1.0 - erfc_large(a) : erfc_large(a) - 1.0;
+}
+""",
+    'erfc': """
+function erfc(x) {
+    const a = Math.abs(x);
+    if (a < 0.5) return 1.0 - erf_small(x);
+    return x > 0.0 ? erfc_large(a) : 2.0 - erfc_large(a);
+}
+""",
+}
+
+
+def source(
+    routine: Routine, gradient: Routine | None, watched: tuple[Routine, Sequence[str]] | None, theta: Sequence[float]
+) -> str:
+    """Print a module: ``outputs`` of one row, ``sums`` over rows; if given, ``gradient``, over rows, and ``trace``.
+
+    watched: the routine whose outputs are the value, its gradient and, for each of some labels, the number that was
+        computed and the signal that reached it.
+    """
+    if routine.customs:
+        names = ', '.join(op.name for op in routine.customs.values())
+        raise TypeError(f'JavaScript cannot print {names}: a custom operation is known to Python alone')
+    about = _JavaScript(routine)
+    used = {name for each in (routine, gradient, watched and watched[0]) if each for name in each.used()}
+    own = [OWN[name] for name in OWN if name in used]
+    if used & {'erf', 'erfc'}:
+        own.insert(0, _ERROR)
+    math = ', '.join(sorted(used - OWN.keys()))
+    head = f'// Printed by microgradnet. Row: {about.about("row")}. Parameters: {about.about("parameter")}.\n'
+    parts = [
+        head + (f'const {{{math}}} = Math;' if math else ''),
+        *(text.strip() for text in own),
+        '/** The parameters, as they were when this was printed. */\n'
+        f'export const theta = [{about.numbers(theta)}];',
+        f'/** The outputs for one row. */\nexport function outputs(row, parameters = theta) {about.whole()}',
+    ]
+    parts.append(SUMS.strip().replace('COUNT', str(routine.count)))
+    if gradient:
+        body = _JavaScript(gradient).body('gradient', adding=True)
+        parts += [f'function add_gradient(row, parameters, gradient) {body}', GRADIENT.strip()]
+    if watched:
+        printer, labels = _JavaScript(watched[0]), ', '.join(map(_quoted, watched[1]))
+        parts += [
+            f'function watch(row, parameters) {printer.whole()}',
+            TRACE.strip().replace('LABELS', labels).replace('FIRST', str(1 + watched[0].parameters)),
+        ]
+    return '\n\n'.join(part.rstrip() for part in parts) + '\n'
+
+
+SUMS = """
+/** The outputs, summed over rows. */
+export function sums(rows, parameters = theta) {
+    const totals = new Array(COUNT).fill(0.0);
+    for (const row of rows) outputs(row, parameters).forEach((y, k) => { totals[k] += y; });
+    return totals;
+}
+"""
+GRADIENT = """
+/** The value summed over rows, and its derivatives by the parameters. */
+export function gradient(rows, parameters = theta) {
+    const slopes = new Array(Math.max(parameters.length, 1)).fill(0.0);
+    let value = 0.0;
+    for (const row of rows) value += add_gradient(row, parameters, slopes);
+    return {value, gradient: slopes.slice(0, parameters.length)};
+}
+"""
+TRACE = """
+/** What is labelled in the graph, for one row: its number, and the error signal that reaches it. */
+export function trace(row, parameters = theta) {
+    const found = watch(row, parameters);
+    return [LABELS].map((label, k) => ({label, value: found[FIRST + 2 * k], signal: found[FIRST + 1 + 2 * k]}));
+}
+"""
+
+
+class _JavaScript(Braces):
+    constant, variable, counting = 'const ', 'let ', 'let'
+
+    def __init__(self, routine: Routine) -> None:
+        self.words = {*WORDS, *OWN, 'horner', 'erf_small', 'erfc_large', 'add_gradient', 'watch'}
+        super().__init__(routine)
+
+    def whole(self) -> str:
+        """Print the body of a function that makes the outputs, and returns them."""
+        head, lines = f'{{\n    const outputs = new Array({self.routine.count});\n', self.body('outputs', adding=False)
+        if any(name == 'add_to' for name, _ in self.routine.instructions):
+            head = head.replace(';\n', '.fill(0.0);\n')
+        return head + lines.removeprefix('{\n').removesuffix('}') + '    return outputs;\n}'
+
+    def memory(self, name: str, size: int) -> list[str]:
+        return [f'const {name} = new Float64Array({size});']
+
+    def table(self) -> str:
+        return f'const table = [{self.numbers(self.routine.table)}];'
+
+    def function(self, name: str) -> str:
+        return {'inf': 'Infinity', 'nan': 'NaN'}.get(name, name)
+
+
+def _quoted(label: str) -> str:
+    """Print a string, also where it stands in a page."""
+    return "'" + ''.join(c if c.isalnum() or c in ' _' else f'\\u{{{ord(c):x}}}' for c in label) + "'"
