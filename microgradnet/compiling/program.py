@@ -165,11 +165,11 @@ class Program:
         if self.branches:
             raise BranchError(f'JavaScript would follow one way only, and not watch {self.branches[0]}')
         gradient = self._gradient_routine if len(self._outputs) == 1 else None
-        watched = None
-        if gradient and not self.loops and self._made.watched:
-            labels = [self._made.labels[place] for place in self._made.watched]
-            watched = straight(self._made, gradient=True, watched=True), labels
-        return javascript.source(self.routine, gradient, watched, [float(p.data) for p in self.parameters])
+        traced = None
+        if gradient and not self.loops and self._made.labelled:
+            labels = [self._made.labels[place] for place in self._made.labelled]
+            traced = straight(self._made, gradient=True, traced=True), labels
+        return javascript.source(self.routine, gradient, traced, [float(p.data) for p in self.parameters])
 
     def __call__(self, rows: Any = ()) -> Any:
         """Return the outputs of one row, or of each of many.

@@ -121,6 +121,11 @@ class Items(Sequence[Item]):
         other.names, other.flat, other.sizes = self.names, flat, self.sizes
         return other
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Items) and (self.names, self.flat) == (other.names, other.flat)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __len__(self) -> int:
         return len(self.names)
 

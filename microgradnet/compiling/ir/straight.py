@@ -24,11 +24,11 @@ from .tape import NUMBER, OUTPUT, PARAMETER, ROW, Tape
 __all__ = ['straight']
 
 
-def straight(tape: Tape, gradient: bool = False, watched: bool = False) -> Routine:
+def straight(tape: Tape, gradient: bool = False, traced: bool = False) -> Routine:
     """Write a tape as straight code; with the gradient of its only output by all parameters.
 
-    watched: the outputs are then followed by the number, and the signal that reaches it, of everything computed
-        that has a label, in the order of ``tape.watched``.
+    traced: the outputs are then followed by the number, and the signal that reaches it, of everything computed
+        that has a label, in the order of ``tape.labelled``.
     """
     g = Lowering()
     registers: dict[int, Place] = {}  # by what stands for it on the tape
@@ -60,7 +60,7 @@ def straight(tape: Tape, gradient: bool = False, watched: bool = False) -> Routi
             if not kind.active or not terms:
                 continue
             signal, gates = arrived(g, terms, dot_product)
-            if watched and place in tape.labels:
+            if traced and place in tape.labels:
                 reached[place] = close(g, signal, gates)
             sources = numbers[: kind.operands]
             on = [source in active or PARAMETER <= source < ROW for source in sources]
@@ -71,7 +71,7 @@ def straight(tape: Tape, gradient: bool = False, watched: bool = False) -> Routi
         for k in range(tape.parameters):
             terms = arriving.get(PARAMETER + k, [])
             outputs[1 + k] = close(g, *arrived(g, terms, dot_product)) if terms else g.number(0.0)
-    for place in tape.watched if watched else ():
+    for place in tape.labelled if traced else ():
         outputs[len(outputs)] = registers[place]
         outputs[len(outputs)] = reached[place] if place in reached else g.number(0.0)
     for number, register in sorted(outputs.items()):

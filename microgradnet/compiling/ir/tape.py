@@ -78,7 +78,7 @@ class Tape:
         return [shape for shape in self.shapes if isinstance(shape, Computed)]
 
     @property
-    def watched(self) -> list[int]:
+    def labelled(self) -> list[int]:
         """The places of what is computed and has a label."""
         return sorted(place for place in self.labels if place < PARAMETER)
 

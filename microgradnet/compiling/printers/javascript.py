@@ -98,18 +98,18 @@ function erfc(x) {
 
 
 def source(
-    routine: Routine, gradient: Routine | None, watched: tuple[Routine, Sequence[str]] | None, theta: Sequence[float]
+    routine: Routine, gradient: Routine | None, traced: tuple[Routine, Sequence[str]] | None, theta: Sequence[float]
 ) -> str:
     """Print a module: ``outputs`` of one row, ``sums`` over rows; if given, ``gradient``, over rows, and ``trace``.
 
-    watched: the routine whose outputs are the value, its gradient and, for each of some labels, the number that was
+    traced: the routine whose outputs are the value, its gradient and, for each of some labels, the number that was
         computed and the signal that reached it.
     """
     if routine.customs:
         names = ', '.join(op.name for op in routine.customs.values())
         raise TypeError(f'JavaScript cannot print {names}: a custom operation is known to Python alone')
     about = _JavaScript(routine)
-    used = {name for each in (routine, gradient, watched and watched[0]) if each for name in each.used()}
+    used = {name for each in (routine, gradient, traced and traced[0]) if each for name in each.used()}
     own = [OWN[name] for name in OWN if name in used]
     if used & {'erf', 'erfc'}:
         own.insert(0, _ERROR)
@@ -126,11 +126,11 @@ def source(
     if gradient:
         body = _JavaScript(gradient).body('gradient', adding=True)
         parts += [f'function add_gradient(row, parameters, gradient) {body}', GRADIENT.strip()]
-    if watched:
-        printer, labels = _JavaScript(watched[0]), ', '.join(map(_quoted, watched[1]))
+    if traced:
+        printer, labels = _JavaScript(traced[0]), ', '.join(map(_quoted, traced[1]))
         parts += [
             f'function watch(row, parameters) {printer.whole()}',
-            TRACE.strip().replace('LABELS', labels).replace('FIRST', str(1 + watched[0].parameters)),
+            TRACE.strip().replace('LABELS', labels).replace('FIRST', str(1 + traced[0].parameters)),
         ]
     return '\n\n'.join(part.rstrip() for part in parts) + '\n'
 
