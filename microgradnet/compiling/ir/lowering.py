@@ -149,6 +149,11 @@ class Lowering:
         a, b = self.place(a), self.place(b)
         return a if a == b else self.make('select', condition, a, b)
 
+    def pow(self, a: Any, b: Any) -> Any:
+        """Raise a to b; what 0 and 1 make of it is 1 and a whatever a is, as for the ``Builder`` of graphs."""
+        known = self.known(b)
+        return 1 if known == 0 else a if known == 1 else self._primitive('pow', a, b)
+
     def both(self, *conditions: Callable[[], Any]) -> Any:
         return self._join('both', [condition() for condition in conditions])
 

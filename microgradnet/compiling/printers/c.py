@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir.instructions import functions
+from ..ir.powers import without_powers
 from ..ir.routine import Routine
 from .braces import Braces
 
@@ -61,6 +62,7 @@ def source(
     if routine.customs:
         names = ', '.join(op.name for op in routine.customs.values())
         raise TypeError(f'C cannot print {names}: a custom operation is known to Python alone')
+    routine = without_powers(routine)
     about = _C(routine, name)
     row, theta = _array('row', routine.width), _array('parameters', routine.parameters)
     numbers = about.numbers(parameters) or '0.0'
@@ -76,7 +78,7 @@ def source(
     if gradient:
         parts.append(
             '/* The value for one row; adds its derivatives by the parameters to the gradient. */\n'
-            f'{slope}\n' + _C(gradient, name).body('gradient', adding=True)
+            f'{slope}\n' + _C(without_powers(gradient), name).body('gradient', adding=True)
         )
     return '\n\n'.join(parts)
 

@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..ir.powers import without_powers
 from ..ir.routine import Routine
 from .braces import Braces
 
@@ -108,6 +109,8 @@ def source(
     if routine.customs:
         names = ', '.join(op.name for op in routine.customs.values())
         raise TypeError(f'JavaScript cannot print {names}: a custom operation is known to Python alone')
+    routine, gradient = without_powers(routine), gradient and without_powers(gradient)
+    traced = traced and (without_powers(traced[0]), traced[1])
     about = _JavaScript(routine)
     used = {name for each in (routine, gradient, traced and traced[0]) if each for name in each.used()}
     own = [OWN[name] for name in OWN if name in used]

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ..._extras import have, needed
 from ...engine.checks import one_of, whole
 from ...engine.table import Operation
+from ..ir.powers import without_powers
 from ..ir.routine import Routine
 from ..printers import numpy, python
 from .machine import llvm
@@ -107,11 +108,14 @@ class NumPyEngine(_Stepping):
 def engine(routine: Routine, backend: str, threads: int, fast: bool) -> Engine:
     """Return the engine of a name for a routine; see ``check_backend`` for what it raises."""
     check_backend(backend, routine.customs)
+    if backend == 'python':
+        return PythonEngine(routine)
+    routine = without_powers(routine)
     if backend == 'native':
         from .native import NativeEngine
 
         return NativeEngine(routine, threads, fast)
-    return NumPyEngine(routine) if backend == 'numpy' else PythonEngine(routine)
+    return NumPyEngine(routine)
 
 
 def check_way(backend: str | None, threads: int) -> None:
