@@ -12,10 +12,12 @@ name              function                           interval                   
 ``HALF_INVERSE``  1 / (2 (1 + f)), to 9 bits         sqrt(1/2) <= 1 + f <= sqrt(2)        4
 ``SINE``          (sin r - r) / r^3, of z = r^2      0 <= r <= pi / 4                     6
 ``COSINE``        (cos r - 1 + r^2 / 2) / r^4, of z  0 <= r <= pi / 4                     6
+``ARTANH``        (3 artanh(s) / s - 3 - z) / z^2    0 <= s <= 3 - sqrt(8), z = s^2       8
 ================= ================================== ==================================== =====
 
 A number that a whole number n shall multiply is split: first so few bits that the product
-is exact (42 for n below 2^11, 36 for n below 2^17), then the rest.
+is exact (42 for n below 2^11, 36 for n below 2^17), then the rest. ``TWO_THIRDS`` is 2 / (3 ln 2), which
+multiplies a number of 26 bits.
 
 >>> import math
 >>> LN2[0] + LN2[1] == math.log(2), sum(HALF_PI) == math.pi / 2
@@ -23,8 +25,8 @@ is exact (42 for n below 2^11, 36 for n below 2^17), then the rest.
 
 Functions of Python's ``math`` as LLVM text: one formula, for one number or for a vector of them.
 
-``exp expm1 log log1p log2 log10 tanh sin cos`` are printed as straight-line arithmetic,
-within 1.35 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
+``exp expm1 log log1p log2 log10 tanh sin cos pow`` are printed as straight-line arithmetic,
+within 1.45 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
 other function calls the C library's, number by number. A number has the same bits alone
 and among others. Edges are those of ``microgradnet.engine.algebras``: a pole is an infinity, an
 undefined result nan, nothing raises.
@@ -49,8 +51,8 @@ from ...engine.table import operations
 from .llvm_terms import Body, Term, intrinsic, muladd, polynomial, real_bits, where
 
 __all__ = [
-    'COSINE', 'EXPONENTIAL', 'HALF_INVERSE', 'HALF_PI', 'LAMBERT_ABOVE', 'LAMBERT_BELOW', 'LN2', 'LOG2_E',
-    'LOG10_2', 'LOG10_E', 'LOGARITHM', 'SINE', 'declarations', 'definitions', 'symbols',
+    'ARTANH', 'COSINE', 'EXPONENTIAL', 'HALF_INVERSE', 'HALF_PI', 'LAMBERT_ABOVE', 'LAMBERT_BELOW', 'LN2', 'LOG2_E',
+    'LOG10_2', 'LOG10_E', 'LOGARITHM', 'SINE', 'TWO_THIRDS', 'declarations', 'definitions', 'symbols',
 ]  # fmt: skip
 
 
@@ -77,6 +79,10 @@ COSINE = (
     0.041666666666666664, -0.0013888888888887398, 2.480158729876569e-05, -2.7557317271729793e-07,
     2.08761462684032e-09, -1.1382632425521717e-11,
 )  # fmt: skip
+ARTANH = (
+    0.6, 0.4285714285714405, 0.3333333333248435, 0.27272727502971605, 0.23076892456343187, 0.20002206357338018,
+    0.17559372811383578, 0.1758457654214663,
+)  # fmt: skip
 
 # Lambert's continued fraction (1761), tanh x = x / (1 + z / (3 + z / (5 + ...))) with z = x^2, ended after 15,
 # is x - x z ABOVE(z) / BELOW(z); for |x| <= 0.625 it is right to 2^-57.
@@ -89,6 +95,7 @@ LOG10_2 = (0.30102999566395283, 2.8363394551044964e-14)
 # These multiply numbers of 21 bits.
 LOG2_E = (1.4426950407214463, 1.6751713164886512e-10)
 LOG10_E = (0.4342944818781689, 2.5082946711645275e-11)
+TWO_THIRDS = (0.9617967009544373, -7.028461650952758e-09)
 
 
 #: Beyond, multiples of pi/2 cannot be subtracted exactly: sin and cos are the C library's.
@@ -115,9 +122,9 @@ def definitions(names: Iterable[str], lanes: int, inline: bool | None = None) ->
 def declarations(names: Iterable[str]) -> str:
     """Print the declarations of what the definitions call.
 
-    >>> print(declarations(['exp', 'erf', 'pow']), end='')
+    >>> print(declarations(['exp', 'erf', 'hypot']), end='')
     declare double @erf(double) memory(none) nounwind willreturn
-    declare double @pow(double, double) memory(none) nounwind willreturn
+    declare double @hypot(double, double) memory(none) nounwind willreturn
     """
     operands = {name: ', '.join(['double'] * len(operations[name].parameters)) for name in symbols(names)}
     return ''.join(f'declare double @{name}({text}) {PURE}\n' for name, text in operands.items())
@@ -155,13 +162,17 @@ def _two_to(k: Term, more: int = 0) -> Term:
     return ((k << 52) + (real_bits(1.0) + (more << 52))).real()
 
 
-def _exp(a: Term) -> Term:
-    k, bits = _whole(a, LOG2_E[0])
-    r = muladd(k, -LN2[1], muladd(k, -LN2[0], a))
+def _scaled_exp(r: Term, bits: Term) -> Term:
+    """Return 2^k e^r for a k in the lowest bits, |r| <= ln 2 / 2."""
     rest = muladd(r * r, polynomial(r, EXPONENTIAL), r)
     half = bits >> 1  # 2^k may be too large or small for a double, and the result not
     scale = _two_to(half)
-    y = muladd(scale, rest, scale) * _two_to(bits - half)
+    return muladd(scale, rest, scale) * _two_to(bits - half)
+
+
+def _exp(a: Term) -> Term:
+    k, bits = _whole(a, LOG2_E[0])
+    y = _scaled_exp(muladd(k, -LN2[1], muladd(k, -LN2[0], a)), bits)
     return where(a > 709.8, inf, where(a < -745.2, 0.0, y))
 
 
@@ -255,6 +266,56 @@ def _log1p(a: Term) -> Term:
     return _edges(a, -1.0, intrinsic('copysign', y, a))  # -0 stays -0
 
 
+# Powers. a^b = 2^(b log2 a), the logarithm and its product with b being sums of two numbers: of the first 26 bits,
+# so that products of such are exact, and of the rest.
+
+
+def _high(a: Term) -> Term:
+    """Return the first 26 bits of a number."""
+    return (a.bits() & -(2**27)).real()
+
+
+def _pow(a: Term, b: Term) -> Term:
+    x = intrinsic('fabs', a)
+    # log2 x = k + TWO_THIRDS s (3 + z + z^2 ARTANH(z)), with s = f / (2 + f) and z = s^2.
+    k, f = _normal(x)
+    t = f + 2.0
+    t_high = _high(t)
+    inverse = 1.0 / t
+    s = f * inverse
+    s_high = _high(s)
+    s_low = ((f - s_high * t_high) - s_high * (f - (t_high - 2.0))) * inverse
+    z, square = s * s, s_high * s_high
+    rest = muladd(z * z, polynomial(z, ARTANH), s_low * (s_high + s))
+    g_high = _high((square + 3.0) + rest)
+    g_low = rest - ((g_high - 3.0) - square)
+    first, second = s_high * g_high, muladd(s_low, g_high, g_low * s)
+    p_high = _high(first + second)
+    p_low = second - (p_high - first)
+    whole = p_high * TWO_THIRDS[0]
+    part = muladd(p_high, TWO_THIRDS[1], p_low * sum(TWO_THIRDS))
+    log_high = _high((whole + part) + k)
+    log_low = part - ((log_high - k) - whole)
+    # Times b; an infinite one is as good as a huge one, even and whole.
+    size = intrinsic('fabs', b)
+    b = where(size > 1e300, intrinsic('copysign', 1e300, b), b)
+    b_high = _high(b)
+    exact = b_high * log_high
+    low = muladd(b, log_low, (b - b_high) * log_high)
+    exact = where((x > 0.0) & (x < inf), exact, b * where(x.equals(0.0), -inf, x))
+    n, bits = _whole(exact, 1.0)
+    y = _scaled_exp(muladd(exact - n, sum(LN2), low * sum(LN2)), bits)
+    y = where(exact > 1025.0, inf, where(exact < -1080.0, 0.0, y))
+    # A negative base: nan but for a whole b, odd ones giving the sign; infinity and 0 have a power whatever b is.
+    small = size < 2.0**52
+    shifted = where(small, size + 2.0**52, size)
+    is_whole = where(small, shifted - 2.0**52, size).equals(size)
+    odd = where(is_whole & (size < 2.0**53), shifted, 0.0).bits() << 63
+    y = where((a < 0.0) & (x < inf), where(is_whole, y, nan), y)
+    y = (y.bits() ^ (odd & a.bits())).real()
+    return where(a.equals(1.0), 1.0, where(b.equals(0.0), 1.0, y))
+
+
 # Sine and cosine. |a| = n pi/2 + r + low, with |r| <= pi / 4; n says which of the two, and the sign.
 
 
@@ -281,7 +342,7 @@ def _sine(name: str, a: Term) -> Term:
     return a.body.unless(far, (y.bits() ^ sign).real(), name, a)
 
 
-FORMULAS: dict[str, Callable[[Term], Term]] = {
+FORMULAS: dict[str, Callable[..., Term]] = {
     'abs': partial(intrinsic, 'fabs'),
     'sqrt': partial(intrinsic, 'sqrt'),
     'exp': _exp,
@@ -293,4 +354,5 @@ FORMULAS: dict[str, Callable[[Term], Term]] = {
     'log1p': _log1p,
     'sin': partial(_sine, 'sin'),
     'cos': partial(_sine, 'cos'),
+    'pow': _pow,
 }

@@ -121,6 +121,9 @@ class Term:
     def __rmul__(self, other: float) -> Term:
         return self * other
 
+    def __rtruediv__(self, other: float) -> Term:
+        return self.like(other) / self
+
     def __and__(self, other: Operand) -> Term:
         return self.print('and', other)
 
