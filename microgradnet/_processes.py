@@ -6,6 +6,7 @@ A forked child has one thread, the one that forked; what any other held at that 
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from threading import Lock, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
-__all__ = ['at_fork', 'cached_property', 'free_lock', 'here', 'leave_interrupts_to', 'uninterrupted']
+__all__ = ['at_fork', 'cached_property', 'free_lock', 'here', 'leave_interrupts_to', 'uncollected', 'uninterrupted']
 
 if TYPE_CHECKING or sys.version_info >= (3, 12):
     from functools import cached_property
@@ -43,6 +44,19 @@ def free_lock() -> Lock:
     lock = Lock()
     at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
     return lock
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Pause the garbage collector: where much is made that stays, it would look through all of it over and over."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def here(function: Callable[..., object], *args: Any, **options: Any) -> Callable[[], None]:

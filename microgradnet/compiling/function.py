@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import update_wrapper
@@ -18,6 +19,8 @@ from math import nan, prod
 from typing import Any, NamedTuple, NoReturn
 
 from .._extras import needed
+from .._processes import uncollected
+from ..derivatives.transforms import AROUND
 from ..derivatives.trees import take_apart
 from ..engine.checks import flag, function, said, whole
 from ..engine.context import ieee_arithmetic
@@ -25,42 +28,52 @@ from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
 from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
+from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
 from .guards import BranchError, Guard, log
 from .ir.routine import Routine
-from .ir.sweeps import lower
+from .ir.sweeps import prepare, routine
+from .ir.tape import Tape
 from .readings import ReadingError, Readings, installed
-from .run.engines import Engine, best_backend, check_way, engine
+from .run.engines import check_way
 from .run.rows import stack
 
 __all__ = ['Function', 'Trace']
 
-#: Other numbers for the argument x at place k: a recording that is as it should be stays the same.
+#: Other numbers for the argument x at place k, on the other side of 0, and of much else: a recording that is as it
+#: should be stays the same. Where the function has no value there, others are tried.
 ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
-    lambda x, k: nan,
-    lambda x, k: -2 * x - 1.5 - k / 8,
+    lambda x, k: -2 * x - 1.5 - k / 8 if x > 0 else 3 * abs(x) + 10.5 + k,
     lambda x, k: 3 * abs(x) + 10.5 + k,
+    lambda x, k: nan,
 )
 
 
 class Trace(NamedTuple):
-    """One path through a function: its guards, and the routine of its outputs and of the guards' sides."""
+    """One path through a function: its guards, its program, the leaves from outside, and what runs it."""
 
     guards: tuple[Guard, ...]
-    routine: Routine
-    outputs: int
-    template: Any
+    tape: Tape
     parameters: list[Value]
-    engine: Engine
+    run: Evaluator
 
-    def results(self, rows: Any) -> Any:
-        """Return the outputs and the guards' sides for each row."""
-        data, _ = self.engine.rows(rows, self.routine.width)
-        return self.engine.each(data, [float(p.data) for p in self.parameters])
+    @property
+    def template(self) -> Any:
+        """A result, with 0 for each number."""
+        return self.run.derived.template
 
-    def taken(self, results: Sequence[float]) -> bool:
-        """Tell from the results for a row whether it goes this way."""
-        sides = [float(side) for side in results[self.outputs :]]
-        return all(guard.holds(sides[2 * k], sides[2 * k + 1]) for k, guard in enumerate(self.guards))
+    def results(self, rows: Any) -> tuple[Any, list[bool]]:
+        """Return the numbers of the result for each row, and whether it goes this way."""
+        numbers, sides = self.run(rows)
+        return numbers, self._taken(sides) if self.guards else [True] * len(rows)
+
+    def _taken(self, sides: Any) -> list[bool]:
+        if not is_array(sides):
+            holds = [guard.holds for guard in self.guards]
+            return [all(hold(*two) for hold, two in zip(holds, zip(row[::2], row[1::2]))) for row in sides]
+        taken = True
+        for k, guard in enumerate(self.guards):
+            taken = taken & guard.holds_for(sides[:, 2 * k], sides[:, 2 * k + 1])
+        return taken.tolist()  # type: ignore[attr-defined,no-any-return]
 
 
 class Function:
@@ -88,6 +101,7 @@ class Function:
         update_wrapper(self, function('f', f), updated=())
         self.__name__ = getattr(f, '__name__', type(f).__name__)
         self.f, self.backend, self.threads, self.fast, self.most_paths = f, backend, threads, fast, most_paths
+        self._base, self._chain = chain_of(f)
         self._traces: dict[Hashable, list[Trace]] = {}
 
     @property
@@ -98,13 +112,13 @@ class Function:
     @property
     def source(self) -> str:
         """What was printed for each path, one after the other; the sides of its branches come last."""
-        return '\n'.join(path.engine.source for path in self.paths)
+        return '\n'.join(path.run.source for path in self.paths)
 
     def __call__(self, *arguments: Any) -> Any:
         """Return what the function returns, with floats."""
         row, build = self._row(arguments)
         trace, (results,) = next(self._ways(_structure(arguments), build, [row]))[:2]
-        return take_apart(trace.template)[1]([float(y) for y in results])
+        return trace.run.derived.build(results)
 
     def map(self, *arguments: Any) -> Any:
         """Call the function for each row, as Python's ``map`` would: of each argument, one item a row.
@@ -138,12 +152,13 @@ class Function:
                 rows.append(self._row(items)[0])
         found: list[Any] = [None] * len(rows)
         templates: dict[Hashable, Any] = {}
+        together = is_array(rows)
         for trace, results, places in self._ways(key, build, rows) if len(rows) else ():
             templates[_structure(trace.template)] = trace.template
-            put = take_apart(trace.template)[1]
+            put, together = trace.run.derived.build, together and not trace.run.derived.is_sparse
             for place, outputs in zip(places, results):
-                found[place] = outputs if is_array(rows) else put([float(y) for y in outputs])
-        if not is_array(rows):
+                found[place] = outputs if together else put(outputs)
+        if not together:
             return found
         if len(templates) > 1:
             kinds = ' or '.join(map(repr, templates.values()))
@@ -161,7 +176,7 @@ class Function:
                     f'a compiled function takes numbers, not {number!r}: its graph ends here; '
                     'call the function itself, which records'
                 )
-        return [float(number) for number in numbers], build
+        return [*map(float, numbers)], build
 
     def _ways(self, key: Hashable, build: Callable[..., Any], rows: Any) -> Any:
         """Yield each path that some rows take: the path, their outputs, and their places."""
@@ -171,24 +186,29 @@ class Function:
             recorded = known == len(traces)
             trace = self._record(build, [float(x) for x in rows[left[0]]], traces) if recorded else traces[known]
             known = min(known + 1, len(traces))
-            results = trace.results(rows[left] if is_array(rows) else [rows[place] for place in left])
-            taken = [trace.taken(result) for result in results] if trace.guards else [True] * len(left)
+            results, taken = trace.results(rows[left] if is_array(rows) else [rows[place] for place in left])
             # The row that was recorded goes this way, even if a last digit of the backend's says otherwise.
             taken[0] = taken[0] or recorded
             if any(taken):
                 mine = [place for place, is_taken in zip(left, taken) if is_taken]
-                yield trace, [r[: trace.outputs] for r, is_taken in zip(results, taken) if is_taken], mine
+                yield trace, [result for result, is_taken in zip(results, taken) if is_taken], mine
                 left = [place for place, is_taken in zip(left, taken) if not is_taken]
 
     def _record(self, build: Callable[..., Any], row: list[float], known: list[Trace]) -> Trace:
         """Record the path that a row takes, add it to the known ones if it is new, and return it."""
-        with installed():
+        with installed(), uncollected():
             return self._recorded(build, row, known)
 
     def _recorded(self, build: Callable[..., Any], row: list[float], known: list[Trace]) -> Trace:
-        first = self._recording(build, row)
+        arguments = arguments_of(self._chain, build(range(len(row))))
+        if arguments is None:
+            base, arguments = self.f, arguments_of([], build(range(len(row))))
+            assert arguments is not None
+        else:
+            base = self._base
+        first = _Recording(self.__name__, base, arguments, row)
         for trace in known:
-            if trace.guards == tuple(first.guards) and str(trace.routine) == str(first.straight(trace.parameters)):
+            if trace.guards == tuple(first.guards) and first.is_like(first.tape(trace.parameters), trace.tape):
                 return trace
         if len(known) >= self.most_paths:
             lines = Counter(guard.origin for trace in known for guard in trace.guards)
@@ -197,49 +217,44 @@ class Function:
                 f'{self.__name__} took {len(known)} different paths, most of them by the branch at {origin}: '
                 f'{origin.source}. Use where(), max() or abs() of microgradnet.functions there, or raise most_paths'
             )
-        parameters = self._closed_over(first)
-        straight, lowered = first.straight(parameters), first.lowered(parameters)
-        backend = self.backend or best_backend(straight.customs)
-        known.append(Trace(
-            tuple(first.guards), straight, len(first.outputs), first.template, parameters,
-            engine(lowered, backend, self.threads, self.fast),
-        ))  # fmt: skip
+        parameters, tape = self._closed_over(first)
+        derived = Derived(tape, arguments, first.template, first.outputs, first.xs)
+        run = Evaluator(derived, parameters, (self.backend, self.threads, self.fast))
+        known.append(Trace(tuple(first.guards), tape, parameters, run))
         return known[-1]
 
-    def _recording(self, build: Callable[..., Any], row: list[float], *again: Any) -> _Recording:
-        return _Recording(self.__name__, self.f, build, row, *again)
-
-    def _closed_over(self, first: _Recording) -> list[Value]:
-        """Return the leaves that the function has from outside; refuse what is not the same for other numbers.
+    def _closed_over(self, first: _Recording) -> tuple[list[Value], Tape]:
+        """Return the leaves that the function has from outside, and its tape; refuse what is another for other numbers.
 
         Recorded again, with all branches as before, the graph must be the same, whatever
         the arguments are: else it depends on them, or on something else, beside the graph.
         """
-        others, trouble = [], None
+        other = None
         for move in ELSEWHERE:
             try:
-                row = [move(x, k) for k, x in enumerate(first.row)]
-                others.append(self._recording(first.build, row, [guard.held for guard in first.guards], move))
+                other = first.again(move)
+                break
             except ReadingError:
                 raise
             except BranchError as error:
                 self._refuse('compared more often', error)
             except Exception as error:  # of a custom operation's, say, that has no value there
                 trouble = error
-        if not others:
+        if other is None:
             self._refuse(f'raised {trouble!r}', trouble)
-        parameters = [leaf for leaf in first.leaves if all(leaf in other.leaves for other in others)]
-        if any(other.leaves[leaf] != first.leaves[leaf] for leaf in parameters for other in others):
+        parameters = [leaf for leaf in first.leaves if leaf in other.leaves]
+        if any(other.leaves[leaf] != first.leaves[leaf] for leaf in parameters):
             self._refuse('found a Value from outside changed')
-        for other in others:
-            one, two = first.straight(parameters), other.straight(parameters)
-            if str(one) != str(two) or first.shape != other.shape:
+        tape, same = first.tape(parameters), other.tape(parameters)
+        if first.shape != other.shape or not first.is_like(tape, same):
+            one, two = (recording.straight(parameters) for recording in (first, other))
+            if first.shape != other.shape or str(one) != str(two):
                 pairs = zip(one.instructions, two.instructions)
                 a, b = next(((a, b) for a, b in pairs if repr(a) != repr(b)), (None, None))
                 if a and b and a.name == b.name == 'number':
                     self._refuse(f'made the number {b.operands[0]!r} of {a.operands[0]!r}')
                 self._refuse('made another graph')
-        return parameters
+        return parameters, tape
 
     def _refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise ValueError(
@@ -260,15 +275,19 @@ class _Recording:
         self,
         name: str,
         f: Callable[..., Any],
-        build: Callable[..., Any],
+        arguments: Arguments,
         row: list[float],
         outcomes: Sequence[bool] | None = None,
         move: Callable[[float, int], float] | None = None,
     ) -> None:
-        self.build, self.row = build, row
-        self.xs = [Value(x) for x in row]
-        with ieee_arithmetic(), log(outcomes) as written, Readings(name, self.xs, move):
-            result = f(*build(self.xs))
+        self.name, self.f, self.arguments, self.row = name, f, arguments, row
+        self.xs = [Value(row[number]) for number in arguments.numbers]
+        around = AROUND.set((*AROUND.get(), *self.xs) if arguments.steps else AROUND.get())
+        try:
+            with ieee_arithmetic(), log(outcomes) as written, Readings(name, self.xs, move):
+                result = f(*arguments.build(self.xs))
+        finally:
+            AROUND.reset(around)
         outputs, like = take_apart(result, 'the result')
         self.template = like([0.0] * len(outputs))
         self.outputs, self.sides, self.guards = [*map(lift, outputs)], written.sides, written.guards
@@ -278,11 +297,26 @@ class _Recording:
         self.leaves = {leaf: repr(leaf._data) for leaf in leaves}
         self.shape = _structure(self.template), [guard.relation for guard in self.guards]
 
-    def straight(self, parameters: list[Value]) -> Routine:
-        return lower([*self.outputs, *self.sides], self.xs, parameters, loops=False)
+    def again(self, move: Callable[[float, int], float]) -> _Recording:
+        """Record it for other numbers, along the same branches."""
+        row = [move(x, k) for k, x in enumerate(self.row)]
+        return _Recording(self.name, self.f, self.arguments, row, [guard.held for guard in self.guards], move)
 
-    def lowered(self, parameters: list[Value]) -> Routine:
-        return lower([*self.outputs, *self.sides], self.xs, parameters)
+    def tape(self, outside: list[Value], loops: bool | None = None) -> Tape:
+        by = {*self.arguments.by}
+        rows = [x for x, number in zip(self.xs, self.arguments.numbers) if number not in by]
+        parameters = [x for x, number in zip(self.xs, self.arguments.numbers) if number in by]
+        return prepare(self.outputs, rows, parameters, loops, self.sides, outside)
+
+    def straight(self, outside: list[Value]) -> Routine:
+        """Return straight code, in which it is no matter what was recorded when."""
+        return routine(self.tape(outside, loops=False))
+
+    @staticmethod
+    def is_like(one: Tape, other: Tape) -> bool:
+        """Tell whether two tapes are the same, their numbers by their bits."""
+        same = one.items == other.items and one.shapes == other.shapes
+        return same and array('d', one.numbers).tobytes() == array('d', other.numbers).tobytes()
 
 
 def _structure(thing: Any) -> Hashable:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,10 @@ class Guard(NamedTuple):
     def holds(self, a: float, b: float) -> bool:
         """Tell whether two numbers compare as the recorded ones did."""
         return bool(compute(self.relation, a, b)) is self.held
+
+    def holds_for(self, a: Any, b: Any) -> Any:
+        """Tell it of arrays of numbers, one by one."""
+        return getattr(operator, self.relation)(a, b) == self.held
 
     def __str__(self) -> str:
         return f'the branch at {self.origin}: {self.origin.source or "(source not at hand)"}'

@@ -18,16 +18,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .._extras import needed
 from ..engine.value import Value
 from .graphs import gradients
-from .transforms import Argument, Recorded, argument_of
+from .transforms import Argument, Recorded, argument_of, derives
 
-__all__ = ['Plan', 'plan', 'sparse_hessian', 'sparse_jacobian']
+__all__ = ['Plan', 'entries', 'plan', 'sparse_hessian', 'sparse_jacobian']
 
 Function = Callable[..., Any]
+T = TypeVar('T')
 
 
 class Plan(NamedTuple):
@@ -66,7 +67,7 @@ def sparse_jacobian(f: Function, argument: Argument = 0, *, argnums: Argument | 
         run = Recorded(f, argument, arguments, options)
         return _matrix(run, run.results()[0])
 
-    return all_first
+    return derives(all_first, 'sparse_jacobian', f, argument)
 
 
 def sparse_hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
@@ -87,7 +88,7 @@ def sparse_hessian(f: Function, argument: Argument = 0, *, argnums: Argument | N
         run = Recorded(f, argument, arguments, options)
         return _matrix(run, gradients(run.number(), run.xs))
 
-    return all_second
+    return derives(all_second, 'sparse_hessian', f, argument)
 
 
 def plan(pattern: Sequence[int]) -> Plan:
@@ -156,25 +157,43 @@ def _matrix(run: Recorded, ys: Sequence[Value]) -> Any:
             'a sparse derivative is of floats and made of floats: where a derivative around it is taken, '
             'or the argument has Values or Fractions in it, use jacobian or hessian'
         )
-    shape, by_row = (len(ys), len(run.xs)), linear.pattern()
-    by_column = transposed(by_row, shape[1])
-    forward = plan(by_row)
-    reverse = forward if by_column == by_row else plan(by_column)
+    found = entries(linear.pattern(), len(run.xs), linear.pull, linear.push)
+    rows, columns, data = [*zip(*found)] or ((), (), ())
+    return scipy.csr_array((data, (rows, columns)), shape=(len(ys), len(run.xs)), dtype=float)
+
+
+def entries(
+    by_row: Sequence[int],
+    width: int,
+    pull: Callable[[list[int]], Sequence[T]],
+    push: Callable[[list[int]], Sequence[T]],
+    both: bool = True,
+) -> Iterator[tuple[int, int, T]]:
+    """Yield row, column and number of all entries of a pattern so wide, found by the better of two plans.
+
+    pull, push: multiply weights, or a direction, with the matrix, from either side.
+    both: whether one plan may do both; else it is one of groups alone.
+    """
+    by_column = transposed(by_row, width)
+    planned = plan if both else _groups_alone
+    forward = planned(by_row)
+    reverse = forward if both and by_column == by_row else planned(by_column)
     if forward.walks <= reverse.walks:
-        entries = _entries(forward, by_row, by_column, linear.pull, linear.push)
-    else:
-        entries = ((j, i, x) for i, j, x in _entries(reverse, by_column, by_row, linear.push, linear.pull))
-    rows, columns, data = [*zip(*entries)] or ((), (), ())
-    return scipy.csr_array((data, (rows, columns)), shape=shape, dtype=float)
+        return _entries(forward, by_row, by_column, pull, push)
+    return ((j, i, x) for i, j, x in _entries(reverse, by_column, by_row, push, pull))
+
+
+def _groups_alone(pattern: Sequence[int]) -> Plan:
+    return Plan([], _groups(pattern))
 
 
 def _entries(
     chosen: Plan,
     pattern: Sequence[int],
     across: Sequence[int],
-    row_of: Callable[[list[int]], list[float]],
-    columns_of: Callable[[list[int]], list[float]],
-) -> Iterator[tuple[int, int, float]]:
+    row_of: Callable[[list[int]], Sequence[T]],
+    columns_of: Callable[[list[int]], Sequence[T]],
+) -> Iterator[tuple[int, int, T]]:
     """Walk as planned; yield row, column and number of all that the pattern has."""
     height, width, alone = len(pattern), len(across), sum(1 << i for i in chosen.rows)
     for i in chosen.rows:

@@ -29,8 +29,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from functools import wraps
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
+from functools import partial, wraps
+from types import FunctionType
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, overload
+from weakref import WeakKeyDictionary
 
 from ..engine.checks import function, refuse
 from ..engine.context import ieee_arithmetic
@@ -44,8 +46,8 @@ from .linear import Linear
 from .trees import take_apart
 
 __all__ = [
-    'Argument', 'Recorded', 'argument_of', 'grad', 'gradients', 'hessian', 'hvp', 'jacobian', 'jvp', 'like',
-    'tangents', 'value_and_grad', 'vjp',
+    'AROUND', 'Argument', 'Derivative', 'Recorded', 'argument_of', 'derivative_of', 'derives', 'grad', 'gradients',
+    'hessian', 'hvp', 'jacobian', 'jvp', 'like', 'places_of', 'tangents', 'value_and_grad', 'vjp',
 ]  # fmt: skip
 
 
@@ -79,6 +81,38 @@ def argument_of(f: Any, argument: Any, argnums: Any = None) -> Argument:
     return (*argument,) if several else argument
 
 
+class Derivative(NamedTuple):
+    """What a function computes that a transform returned: of which kind, of what function, by which argument."""
+
+    kind: str
+    f: Callable[..., Any]
+    argument: Argument = 0
+    mode: str | None = None
+
+
+Made = TypeVar('Made', bound=Callable[..., Any])
+#: By the functions themselves, and not as an attribute, which decorators around them would copy.
+_derivatives: WeakKeyDictionary[Callable[..., Any], Derivative] = WeakKeyDictionary()
+
+
+def derives(function: Made, kind: str, f: Any, argument: Argument = 0, mode: str | None = None) -> Made:
+    """Note what a function computes; return it."""
+    _derivatives[function] = Derivative(kind, f, argument, mode)
+    return function
+
+
+def derivative_of(function: Any) -> Derivative | None:
+    """Say which derivative of what a function is, if it is what a transform returned, or a partial ``jvp``.
+
+    >>> derivative_of(grad(abs))
+    Derivative(kind='grad', f=<built-in function abs>, argument=0, mode=None)
+    """
+    if isinstance(function, partial):
+        wanted = function.func is jvp and len(function.args) == 1 and not function.keywords
+        return Derivative('jvp', *function.args) if wanted else None
+    return _derivatives.get(function) if isinstance(function, FunctionType) else None
+
+
 class Recorded:
     """One recording of a function on fresh variables ``xs``, like one of its arguments, or like a tuple of them.
 
@@ -89,7 +123,7 @@ class Recorded:
     def __init__(
         self, f: Callable[..., Any], argument: Argument, arguments: Sequence[Any], options: dict[str, Any]
     ) -> None:
-        places = _places(argument, len(arguments))
+        places = places_of(argument, len(arguments))
         alone = isinstance(argument, int)
         structure = arguments[places[0]] if alone else tuple(arguments[place] for place in places)
         leaves, self.build = take_apart(structure, f'argument {argument}' if alone else f'the arguments {argument}')
@@ -163,7 +197,7 @@ class Recorded:
         return [y.data for y in ys]
 
 
-def _places(argument: Argument, count: int) -> list[int]:
+def places_of(argument: Argument, count: int) -> list[int]:
     """Count arguments from 0; raise TypeError for one that was not given, ValueError for one that is there twice."""
     places = []
     for number in [argument] if isinstance(argument, int) else argument:
@@ -257,13 +291,14 @@ def grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None
     >>> grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)
     1.0
     """
-    both = value_and_grad(f, argument, argnums=argnums)
+    argument = argument_of(f, argument, argnums)
+    both = value_and_grad(f, argument)
 
     @wraps(f)
     def gradient(*arguments: Any, **options: Any) -> Any:
         return both(*arguments, **options)[1]
 
-    return gradient
+    return derives(gradient, 'grad', f, argument)
 
 
 @overload
@@ -294,7 +329,7 @@ def value_and_grad(f: Function, argument: Argument = 0, *, argnums: Argument | N
         y = run.number()
         return run.bare([y])[0], run.build(run.pull([y], [1]))
 
-    return both
+    return derives(both, 'value_and_grad', f, argument)
 
 
 def jacobian(
@@ -320,7 +355,7 @@ def jacobian(
         ys, build = run.results()
         return build([run.build(row) for row in run.jacobian(ys, mode)])
 
-    return all_first
+    return derives(all_first, 'jacobian', f, argument, mode)
 
 
 @overload
@@ -346,7 +381,7 @@ def hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = N
         rows = run.jacobian(gradients(run.number(), run.xs), 'forward')
         return run.build([run.build(row) for row in rows])
 
-    return all_second
+    return derives(all_second, 'hessian', f, argument)
 
 
 def hvp(f: Function) -> Gradient:
@@ -365,7 +400,7 @@ def hvp(f: Function) -> Gradient:
         direction = like(v, run.xs, 'the argument')
         return run.build(run.push(gradients(run.number(), run.xs), direction))
 
-    return product
+    return derives(product, 'hvp', f)
 
 
 def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:

@@ -19,7 +19,7 @@ from ..engine.incoming import array_of_numbers
 from ..engine.numbers import as_real
 from ..engine.value import Value
 
-__all__ = ['assemble', 'take_apart']
+__all__ = ['Build', 'assemble', 'take_apart']
 
 Build = Callable[[Sequence[Any]], Any]
 
@@ -29,18 +29,18 @@ def take_apart(structure: Any, what: str = 'a structure', objects: bool = True) 
 
     Lists, tuples (named ones too), dicts (in their own order) and arrays may be nested;
     anything else in them raises TypeError with its place. What is built of floats has
-    float arrays where the structure has arrays; of anything else, object arrays. Without
-    ``objects``, arrays of objects are refused.
+    float arrays where the structure has arrays; of anything else, object arrays. Of an array of floats,
+    too: numbers are then Python's, and arrays parts of it. Without ``objects``, arrays of objects are refused.
     """
     if is_array(structure):
         array_of_numbers(structure, what, also='O' if objects else '')
         shape, numbers = structure.shape, structure.ravel().tolist()
-        for place, number in enumerate(numbers):
+        for place, number in enumerate(numbers) if structure.dtype.kind == 'O' else ():
             if not _is_number(number):
                 raise TypeError(f'element {place} of {what} must be a number or a Value, not {number!r}')
         return numbers, lambda leaves: assemble(leaves, shape)
     if _is_number(structure):
-        return [structure], lambda leaves: leaves[0]
+        return [structure], _single
     if isinstance(structure, dict):
         keys = [*structure]
         leaves, build = _several([structure[key] for key in keys], [f'{what}[{key!r}]' for key in keys], objects)
@@ -61,6 +61,8 @@ def assemble(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
     """Make an array of a shape: of floats if all leaves are, of arrays if all leaves are, else of objects."""
     numpy = needed('numpy', 'an array')
 
+    if is_array(leaves):
+        return leaves.reshape(shape)  # type: ignore[attr-defined]
     if leaves and all(is_array(leaf) for leaf in leaves):
         return numpy.stack(leaves).reshape(shape + leaves[0].shape)
     if all(isinstance(leaf, float) for leaf in leaves):
@@ -75,6 +77,14 @@ def _is_number(thing: Any) -> bool:
     return isinstance(thing, Value) or as_real(thing) is not None
 
 
+def _single(leaves: Sequence[Any]) -> Any:
+    return leaves.item(0) if is_array(leaves) else leaves[0]  # type: ignore[attr-defined]
+
+
+def _listed(leaves: Sequence[Any]) -> list[Any]:
+    return leaves.tolist() if is_array(leaves) else [*leaves]  # type: ignore[attr-defined]
+
+
 def _dict_like(structure: dict[Any, Any], items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     """Make a dict of the same kind, with other values."""
     result = copy(structure)
@@ -85,6 +95,8 @@ def _dict_like(structure: dict[Any, Any], items: Iterable[tuple[Any, Any]]) -> d
 def _several(
     parts: Sequence[Any], names: Sequence[str], objects: bool
 ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
+    if all(map(_is_number, parts)):
+        return [*parts], _listed
     apart = [take_apart(part, name, objects) for part, name in zip(parts, names, strict=True)]
 
     def build(leaves: Sequence[Any]) -> list[Any]:

@@ -209,7 +209,7 @@ class Emitter(Lowering):
             self.instructions[number] = Instruction(name, (memory, where[memory][place], *others))
         return Routine(
             self.instructions, blocks, outputs, tape.width, tape.parameters, sizes['kept'], turns, sizes['signals'],
-            tape.numbers, self.customs, self._labels,
+            tape.numbers, self.customs, self._labels, watched=tape.watched,
         )  # fmt: skip
 
     def _in_memory(self) -> Iterator[tuple[int, Instruction]]:

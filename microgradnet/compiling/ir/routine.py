@@ -64,7 +64,7 @@ class Routine:
     of the parameters; ``customs`` the users' own operations, by the name of their instruction. ``flat`` is straight
     code: one block without loops, in which nothing goes through memory, and each output is set once.
     What is kept in ``rolling`` is asked for again soon, before so many others are kept there: place k is
-    k modulo ``rolling``, a power of two.
+    k modulo ``rolling``, a power of two. ``watched`` counts the last outputs, which are watched and never differentiated.
     """
 
     instructions: list[Instruction]
@@ -80,6 +80,7 @@ class Routine:
     labels: dict[int, str] = field(default_factory=dict)
     leaves: dict[str, list[str]] = field(default_factory=dict)
     flat: bool = False
+    watched: int = 0
 
     @cached_property
     def results(self) -> list[int]:
@@ -157,6 +158,11 @@ class Routine:
     @property
     def reads_parameters(self) -> bool:
         return any(name == 'parameter' for name, _ in self.instructions)
+
+    @property
+    def adds(self) -> bool:
+        """Whether something is added to an output, rather than it being set."""
+        return any(name == 'add_to' and operands[0] == 'outputs' for name, operands in self.instructions)
 
     def is_zero(self, register: int) -> bool:
         return repr(self.instructions[register]) == "Instruction(name='number', operands=(0.0,))"

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ...engine.table import Operation, operations
 from .lowering import Gate, Lowering, Place
 
-__all__ = ['OPEN', 'Gates', 'Term', 'arrived', 'close', 'dot_product', 'gate', 'partials', 'plus', 'sent']
+__all__ = ['OPEN', 'Gates', 'Term', 'arrived', 'close', 'dot_product', 'gate', 'partials', 'plus', 'seed', 'sent']
 
 #: The choices that a signal has passed.
 Gates: TypeAlias = frozenset[Gate]
@@ -93,6 +93,11 @@ def close(g: Lowering, signal: Place, gates: Gates) -> Place:
 def gate(g: Lowering, number: Place) -> Gate:
     """Return the gate that is open where a number is not 0; a nan passes it."""
     return Gate(g.ne(number, number), number, Gate(g.ne(number, g.number(0.0)), 1, None))
+
+
+def seed(g: Lowering, weight: Place) -> Term:
+    """Return the signal that an output begins with; a weight of 0 is no signal, so that no partial is asked for."""
+    return Term(weight, 1, frozenset([gate(g, weight)]))
 
 
 def _any(g: Lowering, ways: list[Gates]) -> Gates:

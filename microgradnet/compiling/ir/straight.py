@@ -18,14 +18,14 @@ from .instructions import Instruction
 from .lowering import Lowering, Place
 from .nests import Affine
 from .routine import Block, Routine
-from .signals import Term, arrived, close, dot_product, partials, sent
-from .tape import NUMBER, OUTPUT, PARAMETER, ROW, Tape
+from .signals import Term, arrived, close, dot_product, partials, seed, sent
+from .tape import ASIDE, NUMBER, OUTPUT, PARAMETER, ROW, Tape
 
 __all__ = ['straight']
 
 
-def straight(tape: Tape, gradient: bool = False, traced: bool = False) -> Routine:
-    """Write a tape as straight code; with the gradient of its only output by all parameters.
+def straight(tape: Tape, gradient: bool = False, seeds: bool = False, traced: bool = False) -> Routine:
+    """Write a tape as straight code; with the gradient by all parameters: see ``sweeps.routine``.
 
     traced: the outputs are then followed by the number, and the signal that reaches it, of everything computed
         that has a label, in the order of ``tape.labelled``.
@@ -34,6 +34,7 @@ def straight(tape: Tape, gradient: bool = False, traced: bool = False) -> Routin
     registers: dict[int, Place] = {}  # by what stands for it on the tape
     labels: dict[int, str] = {}
     outputs: dict[int, Place] = {}
+    watched = tape.outputs + tape.parameters * gradient - ASIDE
 
     def operand(number: int) -> Place:
         if number >= NUMBER:
@@ -49,14 +50,20 @@ def straight(tape: Tape, gradient: bool = False, traced: bool = False) -> Routin
         result = registers[place] = g.apply(kind.operation, [*map(operand, numbers[: kind.operands])])
         if place in tape.labels:
             labels.setdefault(result, tape.labels[place])
-        outputs |= {number - OUTPUT: result for number in numbers[kind.operands :]}
+        ends = [number - OUTPUT for number in numbers[kind.operands :]]
+        outputs |= {number + watched * (number >= ASIDE): result for number in ends}
     reached: dict[int, Place] = {}
     if gradient:
         arriving: dict[int, list[Term]] = {}
         active = {place for shape, (place, *_) in tape.items if tape.shapes[shape].active}
         for shape, (place, *numbers) in reversed(tape.items):
             kind = tape.shapes[shape]
-            terms = [Term(g.number(1.0))] * (kind.outputs > 0) + arriving.pop(place, [])
+            ends = [number - OUTPUT for number in numbers[kind.operands :] if number - OUTPUT < ASIDE]
+            if seeds:
+                seeded = [seed(g, g.make('parameter', Affine(tape.parameters + number))) for number in ends]
+            else:
+                seeded = [Term(g.number(1.0))] * (not not ends)
+            terms = seeded + arriving.pop(place, [])
             if not kind.active or not terms:
                 continue
             signal, gates = arrived(g, terms, dot_product)
@@ -70,16 +77,18 @@ def straight(tape: Tape, gradient: bool = False, traced: bool = False) -> Routin
                     arriving.setdefault(sources[k], []).append(term)
         for k in range(tape.parameters):
             terms = arriving.get(PARAMETER + k, [])
-            outputs[1 + k] = close(g, *arrived(g, terms, dot_product)) if terms else g.number(0.0)
+            outputs[tape.outputs + k] = close(g, *arrived(g, terms, dot_product)) if terms else g.number(0.0)
     for place in tape.labelled if traced else ():
         outputs[len(outputs)] = registers[place]
         outputs[len(outputs)] = reached[place] if place in reached else g.number(0.0)
     for number, register in sorted(outputs.items()):
         g.instructions.append(Instruction('output', (Affine(number), register)))
     leaves = {kind: [tape.labels.get(base + k, '') for k in range(count)] for kind, base, count in (
-        ('row', ROW, tape.width), ('parameter', PARAMETER, tape.parameters)
+        ('row', ROW, tape.width), ('parameter', PARAMETER, tape.parameters), ('outside', ROW + ASIDE, tape.outside)
     )}  # fmt: skip
+    leaves['parameter'] += [''] * (tape.outputs * seeds)
     block: Block = [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
     return Routine(
-        g.instructions, [block], len(outputs), tape.width, tape.parameters, 0, 0, 0, [], g.customs, labels, leaves, True
-    )
+        g.instructions, [block], len(outputs), tape.width, len(leaves['parameter']), 0, 0, 0, [], g.customs, labels,
+        leaves, True, tape.watched,
+    )  # fmt: skip

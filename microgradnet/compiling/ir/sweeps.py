@@ -34,15 +34,21 @@ from .emit import Emitter, Frame, Later, outside
 from .lowering import Lowering, Place
 from .nests import Affine, Nest, Part, Site
 from .routine import Block, Carry, Loop, Routine
-from .signals import OPEN, Term, arrived, close, gate, partials, plus, sent
+from .signals import OPEN, Term, arrived, close, gate, partials, plus, seed, sent
 from .straight import straight
-from .tape import PARAMETER, ROW, Tape, is_long, tape
+from .tape import ASIDE, PARAMETER, ROW, Tape, is_long, tape
 
 __all__ = ['Sweeps', 'lower', 'prepare', 'routine']
 
 
 class Sweeps(Emitter):
     """Writes both sweeps."""
+
+    def __init__(self, tape: Tape, gradient: bool = False, seeds: bool = False) -> None:
+        super().__init__(tape)
+        self._seeds = seeds
+        #: How many outputs there are before those that are only watched.
+        self._count = tape.outputs + tape.parameters * gradient
 
     def forwards(self) -> list[Block]:
         return [self._forward(part) for part in self._nests.parts]
@@ -83,7 +89,8 @@ class Sweeps(Emitter):
         if self._kept.get(site):
             self._put(-1, 'store', 'kept', site.place, result)
         for number in site.outputs:
-            self._put(-1, 'output', number, result)
+            place = number.moved(self._count - ASIDE) if number.start >= ASIDE else number
+            self._put(-1, 'output', place, result)
 
     def backwards(self) -> list[Block]:
         return [self._backward(part) for part in reversed(self._nests.parts)]
@@ -145,8 +152,8 @@ class Sweeps(Emitter):
         terms = self._frames[-1].signals.pop(site, [])
         if self._sent.get(site):
             terms.append(self._back(site, self._put(-1, 'load', 'signals', site.place)))
-        if site.outputs:
-            terms.insert(0, Term(super().make('number', 1.0)))
+        if ends := self._ends(site):
+            terms[:0] = map(self._seed, ends) if self._seeds else [Term(super().make('number', 1.0))]
         if not terms:
             return
         signal, gates = arrived(self, terms, self._add)
@@ -156,6 +163,15 @@ class Sweeps(Emitter):
             term = sent(self, signal, partial, gates)
             if term is not None:
                 self._send(site.operands[k], term)
+
+    def _ends(self, site: Site) -> list[Affine]:
+        """Return which outputs an operation is, of those that are differentiated."""
+        return [number for number in site.outputs if number.start < ASIDE]
+
+    def _seed(self, output: Affine) -> Term:
+        level = self._level(output)
+        place = outside(output.moved(self._tape.parameters), level)
+        return seed(self, self._make(level, 'parameter', place))
 
     def _is_active(self, number: Affine) -> bool:
         start = number.start
@@ -167,7 +183,7 @@ class Sweeps(Emitter):
         frame = self._frames[-1]
         if way == 'parameter':
             level = self._level(number)
-            self._gather(('outputs', outside(number.moved(1 - PARAMETER), level)), level, term)
+            self._gather(('outputs', outside(number.moved(self._tape.outputs - PARAMETER), level)), level, term)
         elif way == 'memory':
             level = self._level(number, self._nests.behind(number))
             self._gather(('signals', outside(number, level)), level, term)
@@ -217,7 +233,7 @@ class Sweeps(Emitter):
     def _gated(self) -> set[Site]:
         """The operations that no signal reaches but through a gate."""
         reached: set[Site] = set()
-        todo = [site for site in self._nests.sites if site.outputs]
+        todo = [] if self._seeds else [site for site in self._nests.sites if self._ends(site)]
         while todo:
             site = todo.pop()
             if site not in reached:
@@ -250,26 +266,36 @@ def lower(
 
 
 def prepare(
-    outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value], loops: bool | None = None
+    outputs: Sequence[Value],
+    rows: Sequence[Value],
+    parameters: Sequence[Value],
+    loops: bool | None = None,
+    watched: Sequence[Value] = (),
+    outside: Sequence[Value] = (),
 ) -> Tape:
     """Tape the graph of some nodes.
 
     loops: whether it is to be folded into loops; None for a long graph that repeats itself.
+    watched, outside: see ``Tape``.
     """
-    if is_long(outputs) if loops is None else loops:
-        taped = tape(outputs, rows, parameters)
+    if is_long([*outputs, *watched]) if loops is None else loops:
+        taped = tape(outputs, rows, parameters, True, watched, outside)
         if loops or taped.repeats:
             return taped
-    return tape(outputs, rows, parameters, loops=False)
+    return tape(outputs, rows, parameters, False, watched, outside)
 
 
-def routine(tape: Tape, gradient: bool = False) -> Routine:
+def routine(tape: Tape, gradient: bool = False, seeds: bool = False) -> Routine:
     """Write a tape as a routine; with the gradient of its only output by all parameters.
 
-    The outputs are then the output and its derivatives.
+    The outputs are then the output and its derivatives; what is watched comes last.
+    seeds: of any number of outputs, the gradient of their sum, each times a weight. The weights
+        follow the parameters.
     """
     if not tape.loops:
-        return straight(tape, gradient)
-    sweeps, count = Sweeps(tape), 1 + tape.parameters if gradient else tape.outputs
+        return straight(tape, gradient, seeds)
+    sweeps = Sweeps(tape, gradient, seeds)
     backwards = sweeps.backwards() if gradient else []  # first, since it says what must be kept
-    return sweeps.routine(sweeps.forwards() + backwards, count)
+    written = sweeps.routine(sweeps.forwards() + backwards, sweeps._count + tape.watched)
+    written.parameters += tape.outputs * seeds
+    return written

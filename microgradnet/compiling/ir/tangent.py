@@ -34,38 +34,47 @@ __all__ = ['tangent']
 STILL = {'row', 'number', 'table', 'both', 'either', *COMPARISONS}
 
 
-def tangent(routine: Routine) -> Routine:
+def tangent(routine: Routine, by: int | None = None, only: bool = False, careful: bool = False) -> Routine:
     """Return the routine whose outputs are those of another one and, behind them, how much each of them moves.
 
-    The direction's numbers follow the parameters. It takes O(instructions). Raises TypeError for a user's own
+    by: how many of the parameters move, the first ones; by default all. The direction's numbers follow the parameters.
+    only: leave out the outputs themselves; what is watched stays, and never moves.
+    careful: a number of the direction that is 0 is no motion, and what does not move is not multiplied: an
+        infinite partial beside it gives no nan. It takes longer, and half as much memory again.
+
+    It takes O(instructions). Raises TypeError for a user's own
     operation whose partials only numbers can compute: nobody knows theirs.
     """
-    return _Tangent(routine).made()
+    return _Tangent(routine, routine.parameters if by is None else by, only, careful).made()
 
 
 class _Tangent(Lowering):
-    def __init__(self, routine: Routine) -> None:
+    def __init__(self, routine: Routine, by: int, only: bool, careful: bool) -> None:
         super().__init__()
-        self.old = routine
+        self.old, self.by, self.only, self.careful = routine, by, only, careful
         self.customs = dict(routine.customs)
         self.block: Block = []
         self.here: dict[tuple[Any, ...], Place] = {}
-        #: The new register of each old one, and of those that move the register that says how much.
+        #: The new register of each old one; of those that move the register that says how much, and, if one is
+        #: to be careful, the one that is 0 where they do not.
         self.register: dict[int, Place] = {}
         self.moves: dict[int, Place] = {}
+        self.masks: dict[int, Place] = {}
+        self.times = 4 if careful else 2  # powers of two, as ``rolling`` is one
+        self.outputs = routine.count - routine.watched
         self.active = self.find_active()
 
     def made(self) -> Routine:
-        old = self.old
+        old, times = self.old, self.times
         blocks = [self.body(block) for block in old.blocks]
         labels: dict[int, str] = {
             self.register[register]: label for register, label in old.labels.items() if register in self.register
         }
-        leaves = {**old.leaves, 'parameter': [*old.leaves.get('parameter', []), *[''] * old.parameters]}
+        leaves = {**old.leaves, 'parameter': [*old.leaves.get('parameter', []), *[''] * self.by]}
         return replace(
-            old, instructions=self.instructions, blocks=blocks, count=2 * old.count, parameters=2 * old.parameters,
-            kept=2 * old.kept, rolling=2 * old.rolling, signals=2 * old.signals, customs=self.customs, labels=labels,
-            leaves=leaves,
+            old, instructions=self.instructions, blocks=blocks, count=old.count + self.outputs * (not self.only),
+            parameters=old.parameters + self.by, kept=times * old.kept, rolling=times * old.rolling,
+            signals=times * old.signals, customs=self.customs, labels=labels, leaves=leaves,
         )  # fmt: skip
 
     def find_active(self) -> set[int | str]:
@@ -76,7 +85,7 @@ class _Tangent(Lowering):
         while len(active) > before:
             before = len(active)
             for register, (name, operands) in enumerate(self.old.instructions):
-                if name == 'parameter' or (name == 'load' and operands[0] in active):
+                if (name == 'parameter' and operands[0].start < self.by) or (name == 'load' and operands[0] in active):
                     active.add(register)
                 elif name in ('store', 'add_to'):
                     if not active.isdisjoint(self.old.operands(register)):
@@ -118,11 +127,16 @@ class _Tangent(Lowering):
             self.register[carry.register] = self.put('carry')
             if carry.register in self.active:
                 self.moves[carry.register] = self.put('carry')
+                if self.careful:
+                    self.masks[carry.register] = self.put('carry')
         new = Loop(loop.count, loop.backwards, [self.body(block) for block in loop.blocks])
         for carry in loop.carries:
             new.carries.append(Carry(self.register[carry.register], self.of(carry.start), self.of(carry.after)))
             if carry.register in self.active:
                 new.carries.append(Carry(self.moves[carry.register], self.move(carry.start), self.move(carry.after)))
+                if self.careful:
+                    after = Carry(self.masks[carry.register], self.mask(carry.start), self.mask(carry.after))
+                    new.carries.append(after)
         return new
 
     def of(self, register: int) -> Place:
@@ -132,41 +146,67 @@ class _Tangent(Lowering):
     def move(self, register: int) -> Place:
         return self.moves.get(register, self.number(0.0))
 
+    def mask(self, register: int) -> Place:
+        return self.masks.get(register, self.number(0.0))
+
     def instruction(self, register: int) -> None:
         name, operands = self.old.instructions[register]
         if name in LEAVES or name == 'table':
             self.register[register] = self.make(name, *operands)
-            if name == 'parameter':
-                self.moves[register] = self.make(name, operands[0].moved(self.old.parameters))
+            if register in self.active:
+                v = self.moves[register] = self.make(name, operands[0].moved(self.old.parameters))
+                if self.careful:
+                    self.masks[register] = self.make('select', self.ne(v, 0.0), self.number(1.0), self.number(0.0))
         elif name == 'load':
             memory, place = operands
-            self.register[register] = self.put(name, memory, _twice(place))
+            self.register[register] = self.put(name, memory, self.slot(place))
             if memory in self.active:
-                self.moves[register] = self.put(name, memory, _twice(place, 1))
+                self.moves[register] = self.put(name, memory, self.slot(place, 1))
+                if self.careful:
+                    self.masks[register] = self.put(name, memory, self.slot(place, 2))
         elif name == 'store':
             memory, place, given = operands
-            self.put(name, memory, _twice(place), self.of(given))
+            self.put(name, memory, self.slot(place), self.of(given))
             if memory in self.active:
-                self.put(name, memory, _twice(place, 1), self.move(given))
+                self.put(name, memory, self.slot(place, 1), self.move(given))
+                if self.careful:
+                    self.put(name, memory, self.slot(place, 2), self.mask(given))
         elif name == 'output':
-            place, given = operands
-            self.put(name, place, self.of(given))
-            self.put(name, place.moved(self.old.count), self.move(given))
+            self.output(*operands)
         elif name == 'add_to':
             self.add_to(*operands)
         else:
             self.compute(register, name, operands)
 
+    def output(self, place: Affine, given: int) -> None:
+        if place.start >= self.outputs:
+            self.put('output', place.moved(self.outputs * (not self.only)), self.of(given))
+            return
+        if not self.only:
+            self.put('output', place, self.of(given))
+        self.put('output', self.beside(place), self.move(given))
+
+    def beside(self, place: Affine) -> Affine:
+        """Return the place of the output that says how much another one moves."""
+        return place if self.only else place.moved(self.outputs)
+
+    def slot(self, place: Affine, which: int = 0) -> Affine:
+        """Return where a number in memory is, or beside it what says how it moves, and whether."""
+        steps = tuple(self.times * step for step in place.steps)
+        return place._replace(start=self.times * place.start + which, steps=steps)
+
     def add_to(self, memory: str, place: Affine, *given: int) -> None:
-        one, two = _twice(place), _twice(place, 1)
-        if memory == 'outputs':
-            one, two = place, place.moved(self.old.count)
+        given_out = memory == 'outputs'
         factors = [*map(self.of, given)]
-        self.put('add_to', memory, one, *factors)
+        if not (given_out and self.only):
+            self.put('add_to', memory, place if given_out else self.slot(place), *factors)
         others = reversed(factors) if len(given) == 2 else [1]
-        terms = [Term(self.moves[o], factor) for o, factor in zip(given, others) if o in self.moves]
+        terms = [(o, Term(self.moves[o], factor)) for o, factor in zip(given, others) if o in self.moves]
         if terms:
-            self.put('add_to', memory, two, self.added(terms))
+            move, mask = self.added(terms)
+            self.put('add_to', memory, self.beside(place) if given_out else self.slot(place, 1), move)
+            if mask is not None and not given_out:
+                self.put('add_to', memory, self.slot(place, 2), mask)
 
     def compute(self, register: int, name: str, operands: tuple[int, ...]) -> None:
         given = [*map(self.of, operands)]
@@ -174,18 +214,24 @@ class _Tangent(Lowering):
         if name in STILL or register not in self.active:
             return
         if name == 'select':
-            condition, a, b = given[0], self.move(operands[1]), self.move(operands[2])
-            self.moves[register] = a if a == b else self.make(name, condition, a, b)
+            self.moves[register] = self.chosen(given[0], *map(self.move, operands[1:]))
+            if self.careful:
+                self.masks[register] = self.chosen(given[0], *map(self.mask, operands[1:]))
             return
         op = self.operation(name)
         moved = [operand in self.moves for operand in operands]
         terms = (
-            sent(self, self.moves[operands[k]], partial, frozenset())
+            (operands[k], sent(self, self.moves[operands[k]], partial, frozenset()))
             for k, partial in partials(self, op, given, y, moved)
         )
-        found = [term for term in terms if term is not None]
+        found = [(operand, term) for operand, term in terms if term is not None]
         if found:
-            self.moves[register] = self.added(found)
+            self.moves[register], mask = self.added(found)
+            if mask is not None:
+                self.masks[register] = mask
+
+    def chosen(self, condition: Place, a: Place, b: Place) -> Place:
+        return a if a == b else self.make('select', condition, a, b)
 
     def operation(self, name: str) -> Operation:
         """Return the operation that an instruction is."""
@@ -194,20 +240,22 @@ class _Tangent(Lowering):
             raise TypeError(f'custom operation {op.name}: only numbers can compute it, so its own partials are unknown')
         return op
 
-    def added(self, terms: Sequence[Term]) -> Place:
-        """Add up moves times partials; what passed a gate that is closed is 0."""
-        total = None
-        for term in terms:
-            if term.gates:
-                term = Term(close(self, plus(self, None, term), term.gates))
+    def added(self, terms: Sequence[tuple[int, Term]]) -> tuple[Place, Place | None]:
+        """Add up moves of registers times partials, and the masks; what passed a gate that is closed is 0."""
+        total = moving = None
+        for register, term in terms:
+            mask = self.masks[register] if self.careful else None
+            gates = term.gates
+            if mask is not None and isinstance(term.partial, Place):
+                condition = self.ne(mask, 0.0)
+                term = Term(self.chosen(condition, plus(self, None, term), self.number(0.0)))
+            if gates:
+                term = Term(close(self, plus(self, None, term), gates))
             total = plus(self, total, term)
+            if mask is not None:
+                moving = plus(self, moving, Term(close(self, mask, gates)))
         assert total is not None
-        return total
-
-
-def _twice(place: Affine, more: int = 0) -> Affine:
-    """Return where a number in memory is, or what says how it moves, beside it."""
-    return place._replace(start=2 * place.start + more, steps=tuple(2 * step for step in place.steps))
+        return total, moving
 
 
 def _carries(block: Block) -> Iterator[Carry]:

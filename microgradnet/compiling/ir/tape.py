@@ -24,10 +24,13 @@ from ...engine.value import Constant, Value
 from ...engine.walks import topological_order
 from .reroll import Items, Shapes, fold
 
-__all__ = ['NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
+__all__ = ['ASIDE', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
 
 #: Where the numbers of parameters, of the row, of constants and of outputs begin.
 PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
+#: Where, from those of the row, what comes from outside begins, and from the outputs those that are only watched:
+#: so far away that no loop goes from the one to the other.
+ASIDE = 1 << 39
 #: A program of more operands than these is folded, if nothing else is said.
 MANY = 2_000
 #: So many nodes are taped at a time.
@@ -51,6 +54,8 @@ class Tape:
 
     ``loops`` says whether repetitions are to be folded; ``labels`` are the names that nodes had in
     the graph, by their places, and those of the row's numbers and the parameters, by their numbers.
+    ``watched`` counts the outputs behind the others that are never differentiated, ``outside`` the leaves that
+    are neither of the row nor parameters: they are as numbers of the row, from ``ASIDE`` on.
     """
 
     items: Items
@@ -61,6 +66,8 @@ class Tape:
     parameters: int
     loops: bool = True
     labels: dict[int, str] = field(default_factory=dict)
+    watched: int = 0
+    outside: int = 0
 
     @cached_property
     def folded(self) -> Items:
@@ -118,14 +125,21 @@ def is_long(outputs: Sequence[Value]) -> bool:
     return count > MANY
 
 
-def tape(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[Value], loops: bool = True) -> Tape:
+def tape(
+    outputs: Sequence[Value],
+    rows: Sequence[Value],
+    parameters: Sequence[Value],
+    loops: bool = True,
+    watched: Sequence[Value] = (),
+    outside: Sequence[Value] = (),
+) -> Tape:
     """Tape the graph of some nodes. Raises ValueError for a leaf that is none, or is given twice.
 
     What is to be folded into loops is in the order it was recorded in, long sums term by term;
     straight code in topological order, each node as it is.
     """
     known: dict[Value, int] = {}
-    for what, base, leaves in ('row', ROW, rows), ('parameter', PARAMETER, parameters):
+    for what, base, leaves in ('row', ROW, rows), ('parameter', PARAMETER, parameters), ('leaf', ROW + ASIDE, outside):
         for number, leaf in enumerate(leaves):
             if leaf.op is not None or isinstance(leaf, Constant):
                 raise ValueError(f'{what} {number} must be a leaf of the graph, not {leaf!r}, which was computed')
@@ -133,15 +147,18 @@ def tape(outputs: Sequence[Value], rows: Sequence[Value], parameters: Sequence[V
                 raise ValueError(f'{what} {number}, {leaf!r}, was given before: each leaf has one place')
             known[leaf] = base + number
     writer = _Writer(known, loops)
-    for number, node in enumerate(outputs):
-        writer.outputs.setdefault(node, []).append(OUTPUT + number)
-    writer.write(_recorded(outputs) if loops else [node for node in topological_order(*outputs) if node.op])
+    for base, nodes in (OUTPUT, outputs), (OUTPUT + ASIDE, watched):
+        for number, node in enumerate(nodes):
+            writer.outputs.setdefault(node, []).append(base + number)
+    ends = [*outputs, *watched]
+    writer.write(_recorded(ends) if loops else [node for node in topological_order(*ends) if node.op])
     for node in writer.outputs:
         if node.op is None:
             writer.add(operations['identity'], [writer.operand(node)], node)
     return Tape(
-        writer.items, writer.shapes, writer.numbers, len(outputs), len(rows), len(parameters), loops, writer.labels
-    )
+        writer.items, writer.shapes, writer.numbers, len(outputs), len(rows), len(parameters), loops, writer.labels,
+        len(watched), len(outside),
+    )  # fmt: skip
 
 
 def _recorded(outputs: Sequence[Value]) -> list[Value]:

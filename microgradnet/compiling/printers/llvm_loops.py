@@ -210,6 +210,8 @@ class _LoopDriver(Driver):
     def __init__(self, routine: Routine, lanes: int, adding: bool, calls: list[str]) -> None:
         self.set_up(routine.width, routine.count, lanes, small=False)
         self.calls, self.adding = calls, adding
+        #: The outputs of each row begin at 0 where something is added to them.
+        self.clears = not adding and routine.adds
         self.kept, self.rolling, self.signals = (size * lanes for size in routine.sizes.values())
         self.results = -(-self.count * (1 if adding else lanes) // 8) * 8
         self.scratch = self.results + routine.memory * lanes
@@ -218,6 +220,9 @@ class _LoopDriver(Driver):
         calls = '\n'.join(f'  {call}' for call in self.calls)
         size = 8 * self.signals
         clear = f'  call void @llvm.memset.p0.i64(ptr %signals, i8 0, i64 {size}, i1 false)\n' * bool(size)
+        if self.clears:
+            size = 8 * self.results
+            clear += f'  call void @llvm.memset.p0.i64(ptr %outputs, i8 0, i64 {size}, i1 false)\n'
         return f"""define internal void @block(
   ptr %packed, i64 %number, ptr %parameters, ptr %outputs, i64 %filled
 ) #0 {{

@@ -1,0 +1,411 @@
+"""Derivatives of a function that is being compiled, made from the program of the function itself.
+
+What ``grad``, ``hessian`` and the like return says what it is a derivative of. So the function alone is recorded, and
+its derivative is what a reverse sweep and tangents make of that program: one sweep for a gradient, the
+tangent of it along every direction, side by side, for a Hessian, and so on for a derivative of a derivative.
+
+The transforms work here on tokens: a result is the structure that its floats will have, with a token for each,
+and a ``Leaf`` says which output of the routine that is, and along which directions.
+
+>>> from ..derivatives.transforms import grad, hessian
+>>> base, chain = chain_of(hessian(grad(abs)))
+>>> base, [derivative.kind for derivative in chain]
+(<built-in function abs>, ['grad', 'hessian'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .._extras import needed
+from .._processes import cached_property
+from ..derivatives.graphs import gradients
+from ..derivatives.linear import Linear
+from ..derivatives.sparse import entries
+from ..derivatives.transforms import Derivative, derivative_of, places_of
+from ..derivatives.trees import Build, take_apart
+from ..engine.functions import is_array
+from ..engine.value import Value
+from .ir.leaves import Leaves, placed
+from .ir.routine import Routine
+from .ir.sweeps import routine
+from .ir.tangent import tangent
+from .ir.tape import Tape
+from .run.engines import Engine, best_backend, engine
+
+__all__ = ['Arguments', 'Derived', 'Evaluator', 'arguments_of', 'chain_of']
+
+
+def chain_of(f: Callable[..., Any]) -> tuple[Callable[..., Any], list[Derivative]]:
+    """Return what a function is a derivative of, and by which transforms, the innermost first."""
+    chain: list[Derivative] = []
+    base = f
+    while (found := derivative_of(base)) is not None:
+        chain.insert(0, found)
+        base = found.f
+    if len(chain) > 1 and any(found.kind.startswith('sparse') for found in chain):
+        return f, []  # which eager says what is wrong with
+    return base, chain
+
+
+class Step(NamedTuple):
+    """A transform for arguments of some structure: tokens of the numbers it is taken by, and of a given direction."""
+
+    kind: str
+    mode: str | None
+    by: list[int]
+    build: Build
+    given: list[int]
+
+
+class Arguments(NamedTuple):
+    """Which numbers of a call are the function's own, and which of them it is differentiated by."""
+
+    numbers: list[int]
+    build: Build
+    by: list[int]
+    steps: list[Step]
+
+    @property
+    def fixed(self) -> list[int]:
+        """The numbers that it is not differentiated by."""
+        by = {*self.by}
+        return [number for number in self.numbers if number not in by]
+
+
+def arguments_of(chain: Sequence[Derivative], arguments: tuple[Any, ...]) -> Arguments | None:
+    """Sort the arguments of a chain of transforms, tokens in place of numbers; None where it is none of these."""
+    steps: list[Step] = []
+    for kind, _, argument, mode in reversed(chain):
+        given: list[int] = []
+        if kind in ('hvp', 'jvp'):
+            if len(arguments) < 2 or (kind == 'jvp' and len(arguments) > 2):
+                return None
+            structure, v, *more = arguments
+            given, _ = take_apart(v)
+            arguments = (structure, *more)
+        else:
+            places = places_of(argument, len(arguments))
+            parts = [arguments[place] for place in places]
+            structure = parts[0] if isinstance(argument, int) else tuple(parts)
+        by, build = take_apart(structure)
+        if given and len(given) != len(by):
+            return None
+        steps.insert(0, Step(kind, mode, by, build, given))
+    numbers, build = take_apart(arguments)
+    taken = {number for step in steps for number in step.by}
+    if not taken <= {*numbers}:
+        return None  # by the direction of a derivative inside
+    return Arguments(numbers, build, [number for number in numbers if number in taken], steps)
+
+
+class Leaf(NamedTuple):
+    """A number of a result: which output it is, and which direction of each set of them it is along."""
+
+    output: int
+    along: tuple[int, ...] = ()
+
+
+class Derived:
+    """What some transforms make of a function's program: the outputs of a routine, and the directions to run it along.
+
+    The routine's parameters are what is differentiated by, and behind them, as ``groups`` say, the numbers of each
+    direction: tokens of what is given with a call (None for 0), or the size of those of ``directions``.
+    """
+
+    def __init__(self, tape: Tape, arguments: Arguments, template: Any, graph: Sequence[Value], xs: Sequence[Value]) -> None:
+        self.tape, self.arguments = tape, arguments
+        self.n = len(arguments.by)
+        self.place = {token: place for place, token in enumerate(arguments.by)}
+        self.first = 'value'
+        self.passes: list[bool] = []
+        self.groups: list[list[int | None] | int] = []
+        self.directions: list[list[list[float]]] = []
+        self.leaves = [Leaf(output) for output in range(tape.outputs)]
+        self.count, self.shift = tape.outputs, 0
+        self.graph, self.xs = graph, dict(zip(arguments.numbers, xs))
+        tree = take_apart(template)[1](range(tape.outputs))
+        for step in arguments.steps:
+            tree = self.sparse(step, tree) if step.kind.startswith('sparse') else self.apply(step, tree)
+        del self.graph, self.xs
+        if not isinstance(tree, _Sparse):
+            tokens, self.build = take_apart(tree, 'the result')
+            self.template = self.build([0.0] * len(tokens))
+        else:
+            tokens, self.build, self.template = tree.tokens, tree.build, tree
+        self.leaves = [self.leaves[token] for token in tokens]
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the result is a sparse matrix, and no structure of numbers."""
+        return isinstance(self.template, _Sparse)
+
+    # The transforms, on tokens: compare ``derivatives.transforms``.
+    def apply(self, step: Step, tree: Any) -> Any:
+        ys, build = take_apart(tree, 'the result')
+        if step.kind == 'jvp':
+            self.along(step, only=False)
+            return build(ys), build([self.moved(y) for y in ys])
+        if step.kind == 'jacobian':
+            return build([step.build(row) for row in self.jacobian(step, ys)])
+        slopes = self.slopes(step, ys, tree)
+        if step.kind == 'hessian':
+            return step.build([step.build(row) for row in self.columns(step, slopes)])
+        if step.kind == 'hvp':
+            self.along(step)
+            return step.build([self.moved(slope) for slope in slopes])
+        gradient = step.build(slopes)
+        return (ys[0], gradient) if step.kind == 'value_and_grad' else gradient
+
+    def slopes(self, step: Step, ys: list[int], tree: Any) -> list[int]:
+        """Return the gradient of the only number of a result: by a sweep; of a derivative by its tangent."""
+        if len(ys) != 1:
+            shown = take_apart(tree)[1]([0.0] * len(ys))
+            raise TypeError(f'the function must return one number to have a gradient; it returns one like {shown!r}')
+        if self.passes or self.first != 'value':
+            return self.columns(step, ys, only=step.kind != 'value_and_grad')[0]
+        self.first, self.count = 'gradient', self.count + self.n
+        return [self.token(Leaf(self.tape.outputs + self.place[x])) for x in step.by]
+
+    def jacobian(self, step: Step, ys: list[int]) -> list[list[int]]:
+        at_first = not self.passes and self.first == 'value'
+        if not at_first or not (step.mode == 'reverse' or (step.mode is None and len(ys) <= len(step.by))):
+            return self.columns(step, ys)
+        if len(ys) == 1:
+            return [self.slopes(step, ys, 0)]
+        self.weigh([[float(y == other) for other in range(len(ys))] for y in range(len(ys))])
+        return [self.weighed(step, y) for y in range(len(ys))]
+
+    def weigh(self, weights: list[list[float]]) -> None:
+        """Sweep back from weighted sums of all outputs."""
+        self.first, self.count = 'weighed', self.count + self.n
+        self.groups.append(self.tape.outputs)
+        self.directions.append(weights)
+
+    def weighed(self, step: Step, which: int) -> list[int]:
+        return [self.token(Leaf(self.tape.outputs + self.place[x], (which,))) for x in step.by]
+
+    def columns(self, step: Step, ys: list[int], only: bool = True) -> list[list[int]]:
+        """Return the derivatives of each number of a result, found along each number of the argument."""
+        self.move(self.n, only)
+        self.directions.append([self.unit(x) for x in step.by])
+        return [[self.moved(y, k) for k in range(len(step.by))] for y in ys]
+
+    def along(self, step: Step, only: bool = True) -> None:
+        """Move along a direction that is given."""
+        given = dict(zip(step.by, step.given))
+        self.move([given.get(x) for x in self.arguments.by], only)
+
+    def move(self, group: list[int | None] | int, only: bool) -> None:
+        self.passes.append(only)
+        self.groups.append(group)
+        self.shift = 0 if only else self.count
+        self.count *= 1 if only else 2
+
+    def moved(self, y: int, *along: int) -> int:
+        output, before = self.leaves[y]
+        return self.token(Leaf(output + self.shift, before + along))
+
+    def token(self, leaf: Leaf) -> int:
+        self.leaves.append(leaf)
+        return len(self.leaves) - 1
+
+    def unit(self, x: int) -> list[float]:
+        return [float(x == other) for other in self.arguments.by]
+
+    def sparse(self, step: Step, tree: Any) -> _Sparse:
+        """Colour the pattern of the graph; find what is not 0 along as many directions as there are colours."""
+        ys, _ = take_apart(tree, 'the result')
+        symmetric, xs = step.kind == 'sparse_hessian', [self.xs[x] for x in step.by]
+        if symmetric:
+            slopes = self.slopes(step, ys, tree)
+            pattern = Linear(gradients(self.graph[0], xs), xs).pattern()
+            self.move(self.n, only=True)
+        else:
+            slopes, pattern = ys, Linear(self.graph, xs).pattern()
+        found: list[list[float]] = []
+
+        def push(direction: list[int]) -> list[int]:
+            found.append(self.over(step, direction))
+            if not symmetric and not self.passes:
+                self.move(self.n, only=True)
+            return [self.moved(slope, len(found) - 1) for slope in slopes]
+
+        def pull(weights: list[int]) -> list[int]:
+            if symmetric:
+                return push(weights)
+            found.append([*map(float, weights)])
+            if self.first == 'value':
+                self.weigh(found)
+            return self.weighed(step, len(found) - 1)
+
+        listed = [*entries(pattern, len(step.by), pull, push, both=symmetric)]
+        if self.first != 'weighed':
+            self.directions.append(found)
+        return _Sparse((len(slopes), len(xs)), listed)
+
+    def over(self, step: Step, direction: list[int]) -> list[float]:
+        moves = dict(zip(step.by, direction))
+        return [float(moves.get(x, 0)) for x in self.arguments.by]
+
+    # The routine.
+    @cached_property
+    def combined(self) -> list[list[float]]:
+        """The numbers of each run: one direction of each set; just one run, of none, where there are no sets."""
+        return [
+            [x for vectors, k in zip(self.directions, along) for x in vectors[k]] for along in self._ways
+        ]
+
+    @cached_property
+    def _ways(self) -> list[tuple[int, ...]]:
+        longest = len(self.directions)
+        return sorted({leaf.along for leaf in self.leaves if len(leaf.along) == longest})
+
+    @cached_property
+    def places(self) -> list[tuple[int, int]]:
+        """For each number of the result, which run it is from, and which output it is there."""
+        runs: dict[tuple[int, ...], int] = {}
+        for number, along in enumerate(self._ways):
+            for end in range(len(along) + 1):
+                runs.setdefault(along[:end], number)
+        return [(runs[along], output) for output, along in self.leaves]
+
+    def routine(self, careful: bool, spread: bool) -> Routine:
+        """Write it, with all in the row; else only with the directions there, all else as parameters."""
+        made = routine(self.tape, self.first != 'value', self.first == 'weighed')
+        for only in self.passes:
+            made = tangent(made, self.n, only, careful)
+        runs: list[Leaves] = []
+        given, start = [Leaves('parameter', 0, self.n)], self.n
+        for group in self.groups:
+            size = group if isinstance(group, int) else len(group)
+            (runs if isinstance(group, int) else given).append(Leaves('parameter', start, size))
+            start += size
+        fixed, outside = Leaves('row', 0, self.tape.width), Leaves('outside', 0, self.tape.outside)
+        if spread:
+            return placed(made, [fixed, *given, *runs], [outside])
+        return placed(made, runs, [fixed, *given, outside])
+
+    @cached_property
+    def order(self) -> list[int | None]:
+        """Which numbers of a call come first, in the row or as parameters."""
+        given = [number for group in self.groups if not isinstance(group, int) for number in group]
+        return [*self.arguments.fixed, *self.arguments.by, *given]
+
+
+class _Sparse:
+    """A sparse matrix, with a token for each entry."""
+
+    def __init__(self, shape: tuple[int, int], listed: list[tuple[int, int, int]]) -> None:
+        scipy = needed('scipy.sparse', 'a sparse derivative')
+        numpy = needed('numpy', 'a sparse derivative')
+        rows, columns, tokens = [*zip(*listed)] or ((), (), ())
+        order = scipy.csr_array((numpy.arange(len(tokens)), (rows, columns)), shape=shape)
+        self.tokens: list[int] = [tokens[k] for k in order.data]
+        self.csr, self.indices, self.indptr, self.shape = scipy.csr_array, order.indices, order.indptr, shape
+        self.array = numpy.array
+
+    def build(self, numbers: Sequence[float]) -> Any:
+        data = self.array(numbers, dtype=float)
+        return self.csr((data, self.indices.copy(), self.indptr.copy()), shape=self.shape)
+
+
+class Evaluator:
+    """Runs what was derived, over rows of the numbers of calls."""
+
+    def __init__(self, derived: Derived, outside: Sequence[Value], way: tuple[str | None, int, bool]) -> None:
+        self.derived, self.outside, self.way = derived, outside, way
+        self.watched = derived.tape.watched
+        identity = [*range(len(derived.order))]
+        self.order = None if derived.order == identity == derived.arguments.numbers else derived.order
+        self._engines: dict[tuple[bool, bool], Engine] = {}
+
+    def engine(self, careful: bool = False, spread: bool = True) -> Engine:
+        key = careful, spread
+        if key not in self._engines:
+            made = self.derived.routine(careful, spread)
+            backend, threads, fast = self.way
+            self._engines[key] = engine(made, backend or best_backend(made.customs), threads, fast)
+        return self._engines[key]
+
+    @property
+    def source(self) -> str:
+        """What was printed."""
+        engines = self._engines or {(False, True): self.engine()}
+        return next(iter(engines.values())).source
+
+    def __call__(self, rows: Any) -> tuple[Any, Any]:
+        """Return for each row the numbers of the result, and the sides of the comparisons."""
+        numbers, sides = self.run(rows, careful=False)
+        if self.derived.passes:
+            doubtful = [place for place, row in enumerate(numbers) if _has_nan(row)]
+            if doubtful:  # an infinity times a 0 that is no motion: what moves is asked for then
+                again, _ = self.run(rows[doubtful] if is_array(rows) else [rows[k] for k in doubtful], careful=True)
+                for place, row in zip(doubtful, again):
+                    numbers[place] = row
+        return numbers, sides
+
+    def run(self, rows: Any, careful: bool) -> tuple[Any, Any]:
+        runs = self.derived.combined
+        outside = [float(p.data) for p in self.outside]
+        if not runs:  # a result of no numbers
+            runs = [[0.0] * sum(group for group in self.derived.groups if isinstance(group, int))]
+        if len(rows) == 1 < len(runs):
+            found = self.engine(careful, spread=False)
+            data, _ = found.rows(self._runs if is_array(self._runs) else runs, len(runs[0]))
+            row = rows[0].tolist() if is_array(rows) else rows[0]
+            results = found.each(data, [*self._ordered(row), *outside])
+        else:
+            found = self.engine(careful)
+            data, _ = found.rows(self._spread(rows, runs), len(self.derived.order) + len(runs[0]))
+            results = found.each(data, outside)
+        return self._picked(results, len(rows), len(runs))
+
+    @cached_property
+    def _runs(self) -> Any:
+        """The directions as the engine takes them."""
+        data, _ = self.engine(spread=False).rows(self.derived.combined, len(self.derived.combined[0]))
+        return data
+
+    def _ordered(self, row: Sequence[float]) -> Sequence[float]:
+        return row if self.order is None else [0.0 if k is None else row[k] for k in self.order]
+
+    def _spread(self, rows: Any, runs: list[list[float]]) -> Any:
+        """Return each row with each direction behind it."""
+        if not is_array(rows):
+            return [[*ordered, *run] for ordered in map(self._ordered, rows) for run in runs]
+        numpy = needed('numpy', 'an array of rows')
+        if self.order is not None:
+            zero = numpy.zeros((len(rows), 1))
+            rows = numpy.hstack([rows, zero])[:, [-1 if k is None else k for k in self.order]]
+        if not runs[0]:
+            return rows
+        return numpy.hstack([numpy.repeat(rows, len(runs), axis=0), numpy.tile(runs, (len(rows), 1))])
+
+    def _picked(self, results: Any, rows: int, runs: int) -> tuple[Any, Any]:
+        places, watched = self.derived.places, self.watched
+        if is_array(results):
+            count = results.shape[1]
+            sides = results[::runs, count - watched :]
+            return results.reshape(rows, runs * count)[:, self._flat(count)], sides
+        grouped = [results[k * runs : (k + 1) * runs] for k in range(rows)]
+        sides = [group[0][len(group[0]) - watched :] for group in grouped]
+        return [[float(group[run][output]) for run, output in places] for group in grouped], sides
+
+    def _flat(self, count: int) -> Any:
+        """Return where the numbers of the result are, among all outputs of all runs of a row."""
+        if self._places is None:
+            numpy = needed('numpy', 'an array of rows')
+            flat = [run * count + output for run, output in self.derived.places]
+            even = flat == [*range(len(flat))]
+            self._places = slice(len(flat)) if even else numpy.array(flat, dtype=int)
+        return self._places
+
+    _places: Any = None
+
+
+def _has_nan(numbers: Any) -> bool:
+    if is_array(numbers):
+        return len(numbers) > 0 and numbers.min() != numbers.min()
+    return any(x != x for x in numbers)
