@@ -130,7 +130,7 @@ class Derived:
             tree = self.sparse(step, tree) if step.kind.startswith('sparse') else self.apply(step, tree)
         del self.graph, self.xs
         if not isinstance(tree, _Sparse):
-            tokens, self.build = take_apart(tree, 'the result')
+            tokens, self.build = take_apart(tree, 'the result', nested=True)
             self.template = self.build([0.0] * len(tokens))
         else:
             tokens, self.build, self.template = tree.tokens, tree.build, tree
@@ -143,7 +143,7 @@ class Derived:
 
     # The transforms, on tokens: compare ``derivatives.transforms``.
     def apply(self, step: Step, tree: Any) -> Any:
-        ys, build = take_apart(tree, 'the result')
+        ys, build = take_apart(tree, 'the result', nested=True)
         if step.kind == 'jvp':
             self.along(step, only=False)
             return build(ys), build([self.moved(y) for y in ys])
@@ -161,7 +161,7 @@ class Derived:
     def slopes(self, step: Step, ys: list[int], tree: Any) -> list[int]:
         """Return the gradient of the only number of a result: by a sweep; of a derivative by its tangent."""
         if len(ys) != 1:
-            shown = take_apart(tree)[1]([0.0] * len(ys))
+            shown = take_apart(tree, nested=True)[1]([0.0] * len(ys))
             raise TypeError(f'the function must return one number to have a gradient; it returns one like {shown!r}')
         if self.passes or self.first != 'value':
             return self.columns(step, ys, only=step.kind != 'value_and_grad')[0]
@@ -216,7 +216,7 @@ class Derived:
 
     def sparse(self, step: Step, tree: Any) -> _Sparse:
         """Colour the pattern of the graph; find what is not 0 along as many directions as there are colours."""
-        ys, _ = take_apart(tree, 'the result')
+        ys, _ = take_apart(tree, 'the result', nested=True)
         symmetric, xs = step.kind == 'sparse_hessian', [self.xs[x] for x in step.by]
         if symmetric:
             slopes = self.slopes(step, ys, tree)

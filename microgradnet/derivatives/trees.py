@@ -24,14 +24,21 @@ __all__ = ['Build', 'assemble', 'take_apart']
 Build = Callable[[Sequence[Any]], Any]
 
 
-def take_apart(structure: Any, what: str = 'a structure', objects: bool = True) -> tuple[list[Any], Build]:
+def take_apart(
+    structure: Any, what: str = 'a structure', objects: bool = True, nested: bool = False
+) -> tuple[list[Any], Build]:
     """List the numbers and Values of a structure, and return what builds its like of others.
 
     Lists, tuples (named ones too), dicts (in their own order) and arrays may be nested;
     anything else in them raises TypeError with its place. What is built of floats has
     float arrays where the structure has arrays; of anything else, object arrays. Of an array of floats,
-    too: numbers are then Python's, and arrays parts of it. Without ``objects``, arrays of objects are refused.
+    too: numbers are then Python's, and arrays parts of it. Without ``objects``, arrays of objects are refused;
+    ``nested``: they may hold structures, as the Hessian by an array and something else has.
     """
+    if nested and is_array(structure) and not all(map(_is_number, structure.flat)):
+        parts, shape = [*structure.flat], structure.shape
+        leaves, several = _several(parts, [f'element {place} of {what}' for place in range(len(parts))], objects, nested)
+        return leaves, lambda new: assemble(several(new), shape)
     if is_array(structure):
         array_of_numbers(structure, what, also='O' if objects else '')
         shape, numbers = structure.shape, structure.ravel().tolist()
@@ -43,10 +50,12 @@ def take_apart(structure: Any, what: str = 'a structure', objects: bool = True) 
         return [structure], _single
     if isinstance(structure, dict):
         keys = [*structure]
-        leaves, build = _several([structure[key] for key in keys], [f'{what}[{key!r}]' for key in keys], objects)
+        names = [f'{what}[{key!r}]' for key in keys]
+        leaves, build = _several([structure[key] for key in keys], names, objects, nested)
         return leaves, lambda new: _dict_like(structure, zip(keys, build(new), strict=True))
     if isinstance(structure, (list, tuple)):
-        leaves, build = _several(structure, [f'{what}[{place}]' for place in range(len(structure))], objects)
+        names = [f'{what}[{place}]' for place in range(len(structure))]
+        leaves, build = _several(structure, names, objects, nested)
         kind = type(structure)
         if hasattr(kind, '_make'):
             return leaves, lambda new: kind._make(build(new))
@@ -77,6 +86,17 @@ def _is_number(thing: Any) -> bool:
     return isinstance(thing, Value) or as_real(thing) is not None
 
 
+def _shape(parts: Sequence[Any]) -> tuple[int, ...]:
+    """Return the shape of parts that are all arrays, or all lists of numbers, of one shape; else none."""
+    if all(map(is_array, parts)):
+        shapes = {part.shape for part in parts}
+    elif all(type(part) is list and all(map(_is_number, part)) for part in parts):
+        shapes = {(len(part),) for part in parts}
+    else:
+        return ()
+    return shapes.pop() if len(shapes) == 1 else ()
+
+
 def _single(leaves: Sequence[Any]) -> Any:
     return leaves.item(0) if is_array(leaves) else leaves[0]  # type: ignore[attr-defined]
 
@@ -93,13 +113,17 @@ def _dict_like(structure: dict[Any, Any], items: Iterable[tuple[Any, Any]]) -> d
 
 
 def _several(
-    parts: Sequence[Any], names: Sequence[str], objects: bool
+    parts: Sequence[Any], names: Sequence[str], objects: bool, nested: bool
 ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
     if all(map(_is_number, parts)):
         return [*parts], _listed
-    apart = [take_apart(part, name, objects) for part, name in zip(parts, names, strict=True)]
+    apart = [take_apart(part, name, objects, nested) for part, name in zip(parts, names, strict=True)]
+
 
     def build(leaves: Sequence[Any]) -> list[Any]:
+        if is_array(leaves) and (shape := _shape(parts)):
+            even = leaves.reshape(len(parts), *shape)  # type: ignore[attr-defined]
+            return [*even] if is_array(parts[0]) else even.tolist()
         result, start = [], 0
         for part, make in apart:
             result.append(make(leaves[start : start + len(part)]))

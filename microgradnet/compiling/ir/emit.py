@@ -210,6 +210,7 @@ class Emitter(Lowering):
         return Routine(
             self.instructions, blocks, outputs, tape.width, tape.parameters, sizes['kept'], turns, sizes['signals'],
             tape.numbers, self.customs, self._labels, watched=tape.watched,
+            rows=dict(self.rows),
         )  # fmt: skip
 
     def _in_memory(self) -> Iterator[tuple[int, Instruction]]:

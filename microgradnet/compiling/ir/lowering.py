@@ -95,6 +95,8 @@ class Lowering:
         self._names: dict[Operation, str] = {}
         self.instructions: list[Instruction] = []
         self.customs: dict[str, Operation] = {}
+        #: The results of rows that are several instructions, and the operands: what those differentiate by.
+        self.rows: dict[int, tuple[Operation, tuple[Place, ...]]] = {}
 
     def make(self, name: str, *operands: Any) -> Place:
         """Return the place of an instruction; add it if it is not there yet."""
@@ -122,8 +124,19 @@ class Lowering:
         if op.name == 'dot':
             return self.make('dot', *operands)
         if operations.get(op.name) is op:
-            return self.place(op.value('graph')(self, *op.split(operands)))
+            return self.place(self._row(op, *op.split(operands)))
         return self.make(self.custom(op), *operands)
+
+    def _row(self, op: Operation, *operands: Any) -> Any:
+        """Make the instructions of a row of the table, and note of its result what it is."""
+        before = len(self.instructions)
+        result = op.value('graph')(self, *operands)
+        if result.__class__ is Place and result >= before and result not in self._numbers:
+            flat = (o for part in operands for o in (part if isinstance(part, (list, tuple)) else [part]))
+            places = tuple(map(self.place, flat))
+            if all(place < result or place in self._numbers for place in places):
+                self.rows.setdefault(result, (op, places))
+        return result
 
     def custom(self, op: Operation) -> str:
         """Name the instruction of a user's own operation."""
@@ -138,7 +151,7 @@ class Lowering:
             return partial(self._primitive, name)
         if name not in operations:
             raise AttributeError(f'there is no operation {name!r}')
-        return partial(operations[name].value('graph'), self)
+        return partial(self._row, operations[name])
 
     def choose(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
         if isinstance(condition, bool):

@@ -19,8 +19,8 @@ IEEE arithmetic on floats: a pole is an infinity, nothing raises.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from ..._processes import cached_property
@@ -65,6 +65,7 @@ class Routine:
     code: one block without loops, in which nothing goes through memory, and each output is set once.
     What is kept in ``rolling`` is asked for again soon, before so many others are kept there: place k is
     k modulo ``rolling``, a power of two. ``watched`` counts the last outputs, which are watched and never differentiated.
+    ``rows`` says of registers that several instructions compute which row of the table they are, of which registers.
     """
 
     instructions: list[Instruction]
@@ -81,6 +82,7 @@ class Routine:
     leaves: dict[str, list[str]] = field(default_factory=dict)
     flat: bool = False
     watched: int = 0
+    rows: Mapping[int, tuple[Operation, tuple[int, ...]]] = field(default_factory=dict)
 
     @cached_property
     def results(self) -> list[int]:
@@ -107,6 +109,11 @@ class Routine:
         """Return the names of the functions that are called, each once, in order."""
         known = functions() | {'pow'}
         return list(dict.fromkeys(name for name, _ in self.instructions if name in known))
+
+    @cached_property
+    def carries(self) -> list[Carry]:
+        """What all loops carry."""
+        return [carry for block in self.blocks for carry in _carries(block)]
 
     @cached_property
     def uses(self) -> Counter[int]:
@@ -159,6 +166,26 @@ class Routine:
     def reads_parameters(self) -> bool:
         return any(name == 'parameter' for name, _ in self.instructions)
 
+    def pruned(self) -> Routine:
+        """Return it without instructions whose results nothing asks for."""
+        after = {carry.register: (carry.start, carry.after) for carry in self.carries}
+        todo = [register for register, (name, _) in enumerate(self.instructions) if name in MEMORY and name != 'load']
+        live = set(todo)
+        while todo:
+            register = todo.pop()
+            new = {*self.operands(register), *after.get(register, ())} - live
+            live |= new
+            todo += new
+
+        def block(items: Block) -> Block:
+            return [loop(item) if isinstance(item, Loop) else item for item in items if isinstance(item, Loop) or item in live]
+
+        def loop(old: Loop) -> Loop:
+            carries = [carry for carry in old.carries if carry.register in live]
+            return Loop(old.count, old.backwards, [*map(block, old.blocks)], carries)
+
+        return replace(self, blocks=[*map(block, self.blocks)])
+
     @property
     def adds(self) -> bool:
         """Whether something is added to an output, rather than it being set."""
@@ -166,3 +193,11 @@ class Routine:
 
     def is_zero(self, register: int) -> bool:
         return repr(self.instructions[register]) == "Instruction(name='number', operands=(0.0,))"
+
+
+def _carries(block: Block) -> Iterator[Carry]:
+    for item in block:
+        if isinstance(item, Loop):
+            yield from item.carries
+            for inner in item.blocks:
+                yield from _carries(inner)

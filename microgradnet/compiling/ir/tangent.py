@@ -17,7 +17,7 @@ direction, too (Pearlmutter 1994); and the result is a routine like any other, o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -74,13 +74,12 @@ class _Tangent(Lowering):
         return replace(
             old, instructions=self.instructions, blocks=blocks, count=old.count + self.outputs * (not self.only),
             parameters=old.parameters + self.by, kept=times * old.kept, rolling=times * old.rolling,
-            signals=times * old.signals, customs=self.customs, labels=labels, leaves=leaves,
-        )  # fmt: skip
+            signals=times * old.signals, customs=self.customs, labels=labels, leaves=leaves, rows=self.rows,
+        ).pruned()  # fmt: skip
 
     def find_active(self) -> set[int | str]:
         """Find the registers and the memories that a parameter is behind: until there are no more of them."""
         active: set[int | str] = set()
-        carries = [carry for block in self.old.blocks for carry in _carries(block)]
         before = -1
         while len(active) > before:
             before = len(active)
@@ -92,7 +91,7 @@ class _Tangent(Lowering):
                         active.add(operands[0])
                 elif name not in STILL and name not in MEMORY and not active.isdisjoint(self.old.operands(register)):
                     active.add(register)
-            active.update(carry.register for carry in carries if not active.isdisjoint((carry.start, carry.after)))
+            active.update(carry.register for carry in self.old.carries if not active.isdisjoint((carry.start, carry.after)))
         return active
 
     # Instructions, made once in each body.
@@ -213,12 +212,17 @@ class _Tangent(Lowering):
         y = self.register[register] = self.make(name, *given)
         if name in STILL or register not in self.active:
             return
-        if name == 'select':
+        if name == 'select' and register not in self.old.rows:
             self.moves[register] = self.chosen(given[0], *map(self.move, operands[1:]))
             if self.careful:
                 self.masks[register] = self.chosen(given[0], *map(self.mask, operands[1:]))
             return
-        op = self.operation(name)
+        if register not in self.old.rows:
+            op = self.operation(name)
+        else:  # its instructions may have a kink where it has none
+            op, operands = self.old.rows[register]
+            given = [*map(self.of, operands)]
+            self.rows.setdefault(y, (op, tuple(given)))
         moved = [operand in self.moves for operand in operands]
         terms = (
             (operands[k], sent(self, self.moves[operands[k]], partial, frozenset()))
@@ -256,11 +260,3 @@ class _Tangent(Lowering):
                 moving = plus(self, moving, Term(close(self, mask, gates)))
         assert total is not None
         return total, moving
-
-
-def _carries(block: Block) -> Iterator[Carry]:
-    for item in block:
-        if isinstance(item, Loop):
-            yield from item.carries
-            for inner in item.blocks:
-                yield from _carries(inner)
