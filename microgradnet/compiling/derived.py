@@ -33,8 +33,9 @@ from .ir.sweeps import routine
 from .ir.tangent import tangent
 from .ir.tape import Tape
 from .run.engines import Engine, best_backend, engine
+from .run.rows import added
 
-__all__ = ['Arguments', 'Derived', 'Evaluator', 'arguments_of', 'chain_of']
+__all__ = ['Arguments', 'Derived', 'Evaluator', 'Step', 'arguments_of', 'chain_of']
 
 
 def chain_of(f: Callable[..., Any]) -> tuple[Callable[..., Any], list[Derivative]]:
@@ -114,7 +115,7 @@ class Derived:
     direction: tokens of what is given with a call (None for 0), or the size of those of ``directions``.
     """
 
-    def __init__(self, tape: Tape, arguments: Arguments, template: Any, graph: Sequence[Value], xs: Sequence[Value]) -> None:
+    def __init__(self, tape: Tape, arguments: Arguments, template: Any, graph: Sequence[Value] = (), xs: Sequence[Value] = ()) -> None:
         self.tape, self.arguments = tape, arguments
         self.n = len(arguments.by)
         self.place = {token: place for place, token in enumerate(arguments.by)}
@@ -253,14 +254,15 @@ class Derived:
     @cached_property
     def combined(self) -> list[list[float]]:
         """The numbers of each run: one direction of each set; just one run, of none, where there are no sets."""
-        return [
-            [x for vectors, k in zip(self.directions, along) for x in vectors[k]] for along in self._ways
-        ]
+        if not self._ways:  # a result of no numbers
+            return [[0.0] * sum(group for group in self.groups if isinstance(group, int))]
+        return [[x for vectors, k in zip(self.directions, along) for x in vectors[k]] for along in self._ways]
 
     @cached_property
     def _ways(self) -> list[tuple[int, ...]]:
         longest = len(self.directions)
-        return sorted({leaf.along for leaf in self.leaves if len(leaf.along) == longest})
+        found = sorted({leaf.along for leaf in self.leaves if len(leaf.along) == longest})
+        return found or [()] * (not longest)
 
     @cached_property
     def places(self) -> list[tuple[int, int]]:
@@ -271,21 +273,23 @@ class Derived:
                 runs.setdefault(along[:end], number)
         return [(runs[along], output) for output, along in self.leaves]
 
-    def routine(self, careful: bool, spread: bool) -> Routine:
-        """Write it, with all in the row; else only with the directions there, all else as parameters."""
+    def routine(self, careful: bool, way: str) -> Routine:
+        """Write it, for one of the ways to run it: see ``Evaluator``."""
         made = routine(self.tape, self.first != 'value', self.first == 'weighed')
         for only in self.passes:
             made = tangent(made, self.n, only, careful)
-        runs: list[Leaves] = []
         given, start = [Leaves('parameter', 0, self.n)], self.n
+        runs: list[Leaves] = []
         for group in self.groups:
             size = group if isinstance(group, int) else len(group)
             (runs if isinstance(group, int) else given).append(Leaves('parameter', start, size))
             start += size
         fixed, outside = Leaves('row', 0, self.tape.width), Leaves('outside', 0, self.tape.outside)
-        if spread:
+        if way == 'calls':
             return placed(made, [fixed, *given, *runs], [outside])
-        return placed(made, runs, [fixed, *given, outside])
+        if way == 'runs':
+            return placed(made, runs, [fixed, *given, outside])
+        return placed(made, [fixed], [*given, *runs, outside])
 
     @cached_property
     def order(self) -> list[int | None]:
@@ -312,27 +316,31 @@ class _Sparse:
 
 
 class Evaluator:
-    """Runs what was derived, over rows of the numbers of calls."""
+    """Runs what was derived, over rows of the numbers of calls.
 
-    def __init__(self, derived: Derived, outside: Sequence[Value], way: tuple[str | None, int, bool]) -> None:
-        self.derived, self.outside, self.way = derived, outside, way
+    There are three ways: ``'calls'``, in which each run of each call is a row; ``'runs'``, in which each run of one
+    call is; ``'sums'``, in which rows are summed in each run.
+    """
+
+    def __init__(self, derived: Derived, outside: Sequence[Value], on: tuple[str | None, int, bool]) -> None:
+        self.derived, self.outside, self.on = derived, outside, on
         self.watched = derived.tape.watched
         identity = [*range(len(derived.order))]
-        self.order = None if derived.order == identity == derived.arguments.numbers else derived.order
-        self._engines: dict[tuple[bool, bool], Engine] = {}
+        self.order = None if derived.order == identity else derived.order
+        self._engines: dict[tuple[bool, str], Engine] = {}
 
-    def engine(self, careful: bool = False, spread: bool = True) -> Engine:
-        key = careful, spread
+    def engine(self, careful: bool, way: str) -> Engine:
+        key = careful, way
         if key not in self._engines:
-            made = self.derived.routine(careful, spread)
-            backend, threads, fast = self.way
+            made = self.derived.routine(careful, way)
+            backend, threads, fast = self.on
             self._engines[key] = engine(made, backend or best_backend(made.customs), threads, fast)
         return self._engines[key]
 
     @property
     def source(self) -> str:
         """What was printed."""
-        engines = self._engines or {(False, True): self.engine()}
+        engines = self._engines or {(False, 'calls'): self.engine(False, 'calls')}
         return next(iter(engines.values())).source
 
     def __call__(self, rows: Any) -> tuple[Any, Any]:
@@ -348,25 +356,51 @@ class Evaluator:
 
     def run(self, rows: Any, careful: bool) -> tuple[Any, Any]:
         runs = self.derived.combined
-        outside = [float(p.data) for p in self.outside]
-        if not runs:  # a result of no numbers
-            runs = [[0.0] * sum(group for group in self.derived.groups if isinstance(group, int))]
         if len(rows) == 1 < len(runs):
-            found = self.engine(careful, spread=False)
-            data, _ = found.rows(self._runs if is_array(self._runs) else runs, len(runs[0]))
             row = rows[0].tolist() if is_array(rows) else rows[0]
-            results = found.each(data, [*self._ordered(row), *outside])
+            results = self._one(self._ordered(row), careful)
         else:
-            found = self.engine(careful)
+            found = self.engine(careful, 'calls')
             data, _ = found.rows(self._spread(rows, runs), len(self.derived.order) + len(runs[0]))
-            results = found.each(data, outside)
+            results = found.each(data, self._theta())
         return self._picked(results, len(rows), len(runs))
+
+    def total(self, data: Any, point: list[float]) -> Any:
+        """Return the numbers of the result summed over rows, with all else that a call has.
+
+        By one call for each row, or by one for each run, whichever are fewer.
+        """
+        numbers = self._total(data, point, careful=False)
+        return self._total(data, point, careful=True) if self.derived.passes and _has_nan(numbers) else numbers
+
+    def _total(self, data: Any, point: list[float], careful: bool) -> Any:
+        runs, total = self.derived.combined, None
+        if len(data) < len(runs):
+            for row in data:
+                (numbers,), _ = self._picked(self._one([*row, *point], careful), 1, len(runs))
+                total = added(total, numbers)
+            if total is not None:
+                return total
+        found = self.engine(careful, 'sums')
+        sums = [found.sums(data, [*point, *run, *self._theta()]) for run in runs]
+        if not is_array(sums[0]):
+            return [float(sums[run][output]) for run, output in self.derived.places]
+        numpy = needed('numpy', 'an array of rows')
+        return self._picked(numpy.array(sums), 1, len(runs))[0][0]
+
+    def _one(self, numbers: Sequence[float], careful: bool) -> Any:
+        """Do all runs of one call."""
+        return self.engine(careful, 'runs').each(self._runs, [*numbers, *self._theta()])
+
+    def _theta(self) -> list[float]:
+        """Return the numbers that the leaves from outside have now."""
+        return [float(p.data) for p in self.outside]
 
     @cached_property
     def _runs(self) -> Any:
-        """The directions as the engine takes them."""
-        data, _ = self.engine(spread=False).rows(self.derived.combined, len(self.derived.combined[0]))
-        return data
+        """The numbers of all runs, as the engine takes them."""
+        runs = self.derived.combined
+        return self.engine(False, 'runs').rows(runs, len(runs[0]))[0]
 
     def _ordered(self, row: Sequence[float]) -> Sequence[float]:
         return row if self.order is None else [0.0 if k is None else row[k] for k in self.order]

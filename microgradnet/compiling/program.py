@@ -20,21 +20,22 @@ from math import isfinite
 from operator import attrgetter
 from typing import Any
 
-from .._processes import cached_property
+from .._processes import cached_property, uncollected
 from ..derivatives.trees import take_apart
 from ..engine.checks import flag, items, said, text, whole
+from ..engine.functions import is_array
 from ..engine.incoming import numbers
 from ..engine.numbers import real
 from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
+from .derived import Arguments, Derived, Evaluator, Step
 from .guards import BranchError, Guard, paths_of
 from .ir.routine import Routine
 from .ir.straight import straight
 from .ir.sweeps import prepare, routine
-from .ir.tangent import tangent
 from .printers import c, javascript
 from .run.engines import best_backend, check_backend, check_way
-from .run.rows import stack
+from .run.rows import added, blocks, stack
 from .run.runner import Runner, Watch
 from .run.shards import Shards, Workers, fingerprint
 
@@ -79,9 +80,11 @@ class Program:
             order = topological_order(*self._outputs)
             parameters = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
         self.parameters = [*parameters]
-        self._made = made = prepare(self._outputs, self._rows, self.parameters, loops)
+        with uncollected():
+            self._made = made = prepare(self._outputs, self._rows, self.parameters, loops)
         self.loops = made.loops
         self._shards: tuple[Any, Shards] | None = None
+        self._evaluators: dict[str, Evaluator] = {}
         self.backend, self.threads, self.fast = backend or best_backend(made.customs), threads, fast
         paths = [(path, path.over(self._rows, self.parameters)) for path in paths_of([*rows, *self.parameters])]
         self._watch = Watch(paths, self.backend, threads, fast)
@@ -92,7 +95,8 @@ class Program:
     @cached_property
     def routine(self) -> Routine:
         """The instructions: straight ones, or those of a long program in loops."""
-        return routine(self._made)
+        with uncollected():
+            return routine(self._made)
 
     @property
     def memory(self) -> int:
@@ -251,11 +255,75 @@ class Program:
         >>> Program(x * x * y, parameters=[x, y], backend='python').hvp([3.0, 5.0], [1.0, 0.0])
         [10.0, 6.0]
         """
-        theta, v = numbers(theta, 'theta'), numbers(v, 'v')
-        for what, given in ('theta', theta), ('v', v):
-            if len(given) != len(self.parameters):
-                raise ValueError(f'{what} has {len(given)} numbers; the program has {len(self.parameters)} parameters')
-        return self._curvature.sums(rows, [*theta, *v])[2 + len(theta) :]
+        given = self._floats(v, 'v')
+        return self._summed('hvp', self._floats(theta, 'theta'), given, rows)
+
+    def hessian(self, theta: Any, rows: Any = ((),)) -> Any:
+        """Return the Hessian of the output summed over the rows, by the parameters at theta.
+
+        An array of as many rows and columns as there are parameters, with the python backend lists. What ``hvp``
+        computes is computed along all parameters: side by side for one row after the other, or, where there
+        are more rows than parameters, over all rows for one parameter after the other.
+
+        >>> x, y = Value(3.0), Value(5.0)
+        >>> Program(x * x * y, parameters=[x, y], backend='python').hessian([3.0, 5.0])
+        [[10.0, 6.0], [6.0, 0.0]]
+        """
+        theta = self._floats(theta, 'theta')
+        found, n = self._summed('hessian', theta, [], rows), len(theta)
+        return found.reshape(n, n) if is_array(found) else [found[k * n : k * n + n] for k in range(n)]
+
+    def jacobian(self, theta: Any, rows: Any = ()) -> Any:
+        """Return every derivative of every output by every parameter at theta, for one row or each of many.
+
+        Of one row an array of shape (outputs, parameters), of many one of shape (rows, outputs, parameters); with
+        the python backend lists. It is found along each parameter, or from each output, whichever are fewer.
+
+        >>> a, x = Value(3.0), Value(2.0)
+        >>> Program([a * x, a + x], rows=[x], backend='python').jacobian([3.0], [[2.0], [5.0]])
+        [[[2.0], [1.0]], [[5.0], [1.0]]]
+        """
+        theta = self._floats(theta, 'theta')
+        data, single = self._forward.engine.rows(rows, self.width)
+        self._watch.check(data, theta)
+        calls = [[*map(float, row), *theta] for row in data]
+        found, _ = self._derived('jacobian')(calls)
+        m, n = len(self._outputs), len(theta)
+        if is_array(found):
+            shaped = found.reshape(len(calls), m, n)
+        else:
+            shaped = [[numbers[k * n : k * n + n] for k in range(m)] for numbers in found]
+        return shaped[0] if single else shaped
+
+    def _floats(self, given: Any, what: str) -> list[float]:
+        """Return as many numbers as there are parameters."""
+        found = numbers(given, what)
+        if len(found) != len(self.parameters):
+            raise ValueError(f'{what} has {len(found)} numbers; the program has {len(self.parameters)} parameters')
+        return [*map(float, found)]
+
+    def _summed(self, kind: str, theta: list[float], given: list[float], rows: Any) -> Any:
+        """Return the numbers of a derivative of the second order, summed over rows, which may be many."""
+        evaluator, total, first = self._derived(kind), None, 0
+        for block in blocks(rows, self.width):
+            data, _ = self._gradient.engine.rows(block, self.width)
+            self._watch.check(data, theta, first)
+            first += len(data)
+            total = added(total, evaluator.total(data, [*theta, *given]))
+        return total
+
+    def _derived(self, kind: str) -> Evaluator:
+        """Return what computes a derivative of the outputs by all parameters."""
+        if kind not in self._evaluators:
+            if kind != 'jacobian':
+                _ = self._gradient_routine  # of one output
+            w, n, m = self.width, len(self.parameters), len(self._outputs)
+            by = [*range(w, w + n)]
+            given = [*range(w + n, w + 2 * n)] * (kind == 'hvp')
+            step = Step(kind, None, by, list, given)
+            derived = Derived(self._made, Arguments([*range(w), *by], list, by, [step]), [0.0] * m)
+            self._evaluators[kind] = Evaluator(derived, (), (self.backend, self.threads, self.fast))
+        return self._evaluators[kind]
 
     def shards(self, rows: Any, executor: Workers, count: int | None = None) -> Shards:
         """Return rows at the workers of an executor: those that are there already, if they are the same.
@@ -306,7 +374,8 @@ class Program:
     def _gradient_routine(self) -> Routine:
         if len(self._outputs) != 1:
             raise TypeError(f'only a program of one output has a gradient; this one has {len(self._outputs)}')
-        return routine(self._made, gradient=True)
+        with uncollected():
+            return routine(self._made, gradient=True)
 
     @cached_property
     def _forward(self) -> Runner:
@@ -316,21 +385,17 @@ class Program:
     def _gradient(self) -> Runner:
         return Runner(self._gradient_routine, self._watch)
 
-    @cached_property
-    def _curvature(self) -> Runner:
-        return Runner(tangent(self._gradient_routine), self._watch)
-
     def _theta(self) -> list[float]:
         """Return the numbers that the parameters hold now."""
         data = [*map(_get_data, self.parameters)]
         return data if {*map(type, data)} <= {float} else [float(real(x, 'the data of a parameter')) for x in data]
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ('_build', '_forward', 'routine', '_gradient', '_gradient_routine', '_curvature')
+        left_out = ('_build', '_forward', 'routine', '_gradient', '_gradient_routine', '_evaluators')
         return {name: value for name, value in self.__dict__.items() if name not in left_out} | {'_shards': None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update(state, _evaluators={})
         self._build = take_apart(self._template)[1]
 
 
