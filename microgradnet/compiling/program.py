@@ -184,6 +184,9 @@ class Program:
         (rows, ...) if the outputs are a number, or lists that are as long as each other;
         other outputs, of a dict for example, come as columns, with an array for each number.
         """
+        found = self._forward.quick.each(self._data(), rows)
+        if found is not None:
+            return self._build(found) if type(found) is list else stack(found, self._template, self._build)
         results, single = self._forward.each(rows, self._theta())
         if single:
             return self._build([float(y) for y in results[0]])
@@ -196,7 +199,8 @@ class Program:
         >>> Program({'n': 1.0, 'square': x * x}, rows=[x], backend='python').sum([[1], [2], [3]])
         {'n': 3.0, 'square': 14.0}
         """
-        return self._build([float(y) for y in self._forward.sums(rows, self._theta())])
+        found = self._forward.quick.sum(self._data(), rows)
+        return self._build(found or [float(y) for y in self._forward.sums(rows, self._theta())])
 
     def backward(
         self, rows: Any = ((),), *, executor: Workers | None = None, shards: int | None = None
@@ -218,8 +222,12 @@ class Program:
         A shard whose worker dies is run again by another one. Raises WorkersLostError, and adds
         nothing, if no worker is left; FileChangedError if rows are in a file that changed meanwhile.
         """
-        total, gradient = self.value_and_gradient(self._theta(), rows, executor=executor, shards=shards)
-        grads = [p.grad + float(g) for p, g in zip(self.parameters, gradient, strict=True)]
+        found = self._gradient.quick.sum(self._data(), rows) if executor is None and shards is None else None
+        if found is None:
+            total, slopes = self.value_and_gradient(self._theta(), rows, executor=executor, shards=shards)
+            found = [total, *map(float, slopes)]
+        total, *gradient = found
+        grads = [p.grad + g for p, g in zip(self.parameters, gradient, strict=True)]
         deque(map(_set_grad, self.parameters, grads), maxlen=0)
         return total
 
@@ -233,6 +241,8 @@ class Program:
         touched: it is what an optimiser calls. Rows, executor and shards are as for ``backward``.
         """
         runner = self._gradient
+        if executor is None and shards is None and (found := runner.quick.value_and_gradient(theta, rows)):
+            return found
         theta = numbers(theta, 'theta')
         if len(theta) != len(self.parameters):
             raise ValueError(f'theta has {len(theta)} numbers; the program has {len(self.parameters)} parameters')
@@ -385,9 +395,12 @@ class Program:
     def _gradient(self) -> Runner:
         return Runner(self._gradient_routine, self._watch)
 
+    def _data(self) -> list[Any]:
+        return [*map(_get_data, self.parameters)]
+
     def _theta(self) -> list[float]:
         """Return the numbers that the parameters hold now."""
-        data = [*map(_get_data, self.parameters)]
+        data = self._data()
         return data if {*map(type, data)} <= {float} else [float(real(x, 'the data of a parameter')) for x in data]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -10,6 +10,8 @@ filled up with copies of its last row):
     packs rows and stores the outputs of each.
 ``sums(rows, down, across, n, packed, parameters, scratch, results)``
     packs rows and stores the outputs summed over them.
+``batch(packed, parameters, n, scratch, results)``
+    does the same with rows that are packed already.
 ``descend(packed, parameters, n, size, h, epochs, scratch, sums, errors)``
     does gradient descent in batches, each packed by itself. The first output is the
     error, the others are its derivatives by the parameters.
@@ -168,7 +170,7 @@ class Driver:
 {self._add_lanes('%vector', '%sum')}
   %to = getelementptr double, ptr %results, i64 %o
   store double %sum, ptr %to"""
-        return f"""define internal void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
+        return f"""define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
 {counters('b', 'f', 'i', 'l', 'o', 'z')}
   %full = sdiv i64 %n, {self.lanes}
   %rest = srem i64 %n, {self.lanes}

@@ -253,7 +253,7 @@ class _LoopDriver(Driver):
   %sum = load double, ptr %from
   %to = getelementptr double, ptr %results, i64 %o
   store double %sum, ptr %to"""
-        return f"""define internal void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
+        return f"""define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
 {counters('z', 'b', 'o')}
   %up = add i64 %n, {self.lanes - 1}
   %blocks = sdiv i64 %up, {self.lanes}

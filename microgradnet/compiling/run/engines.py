@@ -7,7 +7,8 @@ error and the others its derivatives). Rows and parameters are checked before.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 from ..._extras import have, needed
 from ...engine.checks import one_of, whole
@@ -18,13 +19,36 @@ from ..printers import numpy, python
 from .machine import llvm
 from .rows import as_array, as_lists
 
-__all__ = ['BACKENDS', 'Engine', 'best_backend', 'check_backend', 'check_way', 'engine']
+__all__ = ['BACKENDS', 'NEVER', 'Engine', 'Quick', 'best_backend', 'check_backend', 'check_way', 'engine']
 
 BACKENDS = ('python', 'numpy', 'native')
 
 
+class Quick(NamedTuple):
+    """The short ways: of parameters and rows as they come, unchecked. What one does not understand gives None.
+
+    Then the long way is to be gone, which checks, and says what is wrong; where both come to something, it is the same.
+    """
+
+    #: The outputs of a single row, a list of floats; or of many, an array.
+    each: Callable[..., Any]
+    #: The outputs summed over the rows, a list of floats.
+    sum: Callable[..., list[float] | None]
+    #: The same as the first of them, and an array of the others.
+    value_and_gradient: Callable[..., tuple[float, Any] | None]
+
+
+#: Where there is no short way.
+NEVER = Quick(*[lambda *given: None] * 3)
+
+
 class Engine(Protocol):
     """What a program asks of an engine."""
+
+    quick: Quick
+
+    def bind(self, rows: Any) -> Quick:
+        """Return short ways that take parameters alone, for these rows as they are now."""
 
     @property
     def source(self) -> str:
@@ -46,7 +70,12 @@ class Engine(Protocol):
 
 
 class _Stepping:
-    """Gradient descent for an engine that has sums."""
+    """Gradient descent for an engine that has sums, and no short ways."""
+
+    quick = NEVER
+
+    def bind(self, rows: Any) -> Quick:
+        return NEVER
 
     def descend(
         self, rows: Any, parameters: Any, size: int, h: float, epochs: int

@@ -97,6 +97,6 @@ def lanes_of_the_processor() -> int:
 
 @cache
 def _address(name: str) -> int:
-    """Return the address of a function of the C library."""
-    library = ctypes.CDLL(find_library('m') or None)
+    """Return the address of a function of the C library, or of Python's."""
+    library = ctypes.pythonapi if name.startswith('Py') else ctypes.CDLL(find_library('m') or None)
     return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0

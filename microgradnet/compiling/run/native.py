@@ -17,7 +17,9 @@ from ..._processes import free_lock
 from ..ir.routine import Routine
 from ..printers import llvm_driver, llvm_loops, python
 from ..printers.libm import symbols
+from .engines import NEVER, Quick
 from .machine import Machine, lanes_of_the_processor, llvm
+from .quick import Door, Memory, address, is_supported
 from .rows import as_array
 
 __all__ = ['NativeEngine']
@@ -27,17 +29,11 @@ _PACK = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, _ADDRESS)
 _OVER = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, *[_ADDRESS] * 4)
 _DESCEND = ctypes.CFUNCTYPE(None, _ADDRESS, _ADDRESS, _COUNT, _COUNT, _NUMBER, _COUNT, *[_ADDRESS] * 3)
 _compiling = free_lock()
+#: An engine opens short ways at so many calls: the machine code they need takes as long to make as thousands of calls.
+PATIENCE = 8
 #: So many vectors are computed at a time in loops, where one waits while another is added to; if what they
 #: keep, so many numbers, stays near the processor.
 WIDER, NEAR = 4, 1 << 16
-
-
-class Memory:
-    """Doubles that begin where a vector may."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self.array = size, np.zeros(size + 8)
-        self.address = address(self.array) + 63 & ~63
 
 
 class Code:
@@ -78,11 +74,37 @@ class Code:
 class NativeEngine:
     """Runs a routine in machine code, rows in SIMD lanes, blocks of rows on threads."""
 
+    quick = NEVER
+
     def __init__(self, routine: Routine, threads: int = 1, fast: bool = False) -> None:
         llvm()
         self.routine, self.threads, self.fast = routine, threads, fast
         self.outputs = routine.count
         self._codes: dict[tuple[int, bool, bool], Code] = {}
+        self._doors: dict[str, Door] = {}  # for outputs as they are, and added up
+        self._long_calls = 0
+
+    def _learn(self, way: str, n: int, code: Code) -> None:
+        """Have so many rows go the short way from now on, if it is worth while."""
+        self._long_calls += 1
+        if self._long_calls < PATIENCE or self.threads > 1 or not is_supported():
+            return
+        with _compiling:
+            if not self._doors:
+                self._doors = {way: Door(self.routine) for way in ('each', 'sums')}
+                each, sums = (door.quick for door in self._doors.values())
+                self.quick = Quick(each.each, sums.sum, sums.value_and_gradient)
+        self._doors[way].learn(n, code, way)
+
+    def bind(self, rows: Any) -> Quick:
+        n = len(rows)
+        if self.threads > 1 or not n or not is_supported():
+            return NEVER
+        code = self.code(n, adding=True)
+        packed, door = Memory(-(-n // code.lanes) * code.lanes * code.width), Door(self.routine)
+        code.pack(address(rows), *rows.strides, n, packed.address)
+        door.learn_packed(n, code, packed)
+        return door.quick
 
     @property
     def source(self) -> str:
@@ -116,6 +138,7 @@ class NativeEngine:
             code.run(code.over, rows[start:end], address(theta), to + start * size)
 
         self._share(run, len(rows))
+        self._learn('each', len(rows), code)
         return result
 
     def sums(self, rows: Any, parameters: Any) -> Any:
@@ -131,6 +154,7 @@ class NativeEngine:
         first, *others = self._share(run, len(rows))
         for other in others:  # in order, so that the same number of threads gives the same bits
             first += other
+        self._learn('sums', len(rows), self.code(len(rows), adding=True))
         return first
 
     def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[list[float], list[float]]:
@@ -162,14 +186,6 @@ class NativeEngine:
             return [*pool.map(run, ends, ends[1:])]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_codes': {}}
-
-
-def address(array: Any) -> int:
-    """Return where an array's numbers begin, if it has any: quickly, if it may be written to and has no gaps."""
-    if not array.size:
-        return 0
-    try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))
-    except (TypeError, ValueError, BufferError):
-        return array.ctypes.data  # type: ignore[no-any-return]
+        state = {**self.__dict__, '_codes': {}, '_doors': {}, '_long_calls': 0}
+        state.pop('quick', None)
+        return state

@@ -20,7 +20,7 @@ from typing import Any
 from ..._processes import cached_property
 from ..guards import BranchError, Path
 from ..ir.routine import Routine
-from .engines import Engine, engine
+from .engines import NEVER, Engine, Quick, engine
 from .rows import added, blocks, first_failing
 
 __all__ = ['Runner', 'Watch']
@@ -70,6 +70,11 @@ class Runner:
     @cached_property
     def engine(self) -> Engine:
         return engine(self.routine, *self.watch.way)
+
+    @property
+    def quick(self) -> Quick:
+        """The short ways to the same: none where rows are to be watched."""
+        return NEVER if self.watch.paths else self.engine.quick
 
     def each(self, rows: Any, theta: Any) -> tuple[Any, bool]:
         """Return the outputs of every row, and whether a single row was given."""

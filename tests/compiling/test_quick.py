@@ -1,0 +1,402 @@
+"""The short way into machine code comes to what the long way comes to, and raises what it raises, whatever is given."""
+
+from __future__ import annotations
+
+import array
+import copy
+import gc
+import os
+import pickle
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip('llvmlite')
+np = pytest.importorskip('numpy')
+
+from microgradnet.compiling import Program, compile, recording  # noqa: E402
+from microgradnet.compiling.guards import BranchError  # noqa: E402
+from microgradnet.compiling.run import native, quick  # noqa: E402
+from microgradnet.compiling.run.engines import NEVER  # noqa: E402
+from microgradnet.engine.value import Value  # noqa: E402
+from microgradnet.nets.losses import half_squared_error  # noqa: E402
+from microgradnet.nets.net import MLP  # noqa: E402
+from tests.support.backends import bits  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not quick.is_supported(), reason='this Python has no short way')
+SPECIAL = [nan, inf, -inf, 0.0, -0.0, 5e-324, 1e308, -1.0, 1.0]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open the short ways at the first call."""
+    monkeypatch.setattr(native, 'PATIENCE', 1)
+
+
+@pytest.fixture
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as made:
+        yield made
+
+
+def net(**options: Any) -> Program:
+    made = MLP(2, [2, 1], 'tanh', 'sigmoid', seed=1)
+    x, t = [Value(0.0), Value(0.0)], Value(0.0)
+    return compile(half_squared_error(made(x), t), rows=[*x, t], parameters=made.parameters(), backend='native',
+                   **options)  # fmt: skip
+
+
+def steps() -> Program:
+    """A program that folds into a loop."""
+    x, a, b = Value(0.0), Value(0.5), Value(1.5)
+    y = x
+    for _ in range(50):
+        y = y + a * (y * b).sin() / 50
+    return compile(y * y, rows=[x], parameters=[a, b], loops=True, backend='native')
+
+
+def without_rows() -> Program:
+    ws = [Value(k / 2) for k in range(5)]
+    return compile(sum((w * w for w in ws), Value(0.0)), parameters=ws, backend='native')
+
+
+def without_parameters() -> Program:
+    x, y = Value(1.0), Value(1.0)
+    return compile({'sum': x + y, 'all': [x * y, x / y]}, rows=[x, y], backend='native')
+
+
+PROGRAMS: dict[str, Callable[[], Program]] = {
+    'net': net, 'steps': steps, 'without rows': without_rows, 'without parameters': without_parameters,
+}  # fmt: skip
+
+
+def long_way(program: Program) -> Program:
+    """Return the same program, which has the long way alone."""
+    other = copy.copy(program)
+    for name in '_forward', '_gradient':
+        other.__dict__.pop(name, None)
+    for runner in (other._forward, *([other._gradient] if len(other._outputs) == 1 else [])):
+        runner.engine._learn = lambda *given: None  # type: ignore[attr-defined]
+    return other
+
+
+class Sub(float):
+    pass
+
+
+class SubList(list[Any]):
+    pass
+
+
+class SubArray(np.ndarray):  # type: ignore[misc]
+    pass
+
+
+def number(draw: random.Random) -> Any:
+    """Draw a number as a rule, a float as a rule of that, and now and then what is none."""
+    if draw.random() < 0.9:
+        return draw.choice([draw.gauss(0, 2), draw.choice(SPECIAL), draw.randrange(-3, 4)])
+    return draw.choice([True, None, '1', 10**400, -(10**20), Fraction(1, 3), np.float64(2), np.float32(0.1),
+                        np.int64(3), Value(2.0), Sub(1.5), 1j, np.array(2.0), np.array([1.0])])  # fmt: skip
+
+
+def numbers(draw: random.Random, n: int, plain: bool = False) -> Any:
+    n = n if draw.random() < 0.95 or plain else draw.choice([0, n + 1, max(n - 1, 0)])
+    items = [draw.gauss(0, 1) if plain else number(draw) for _ in range(n)]
+    kind = draw.choice([list, list, tuple, tuple, SubList, iter, array_of_doubles, floats, floats, whole])
+    try:
+        return kind(items)
+    except (TypeError, ValueError, OverflowError):
+        return items
+
+
+def array_of_doubles(items: list[Any]) -> Any:
+    return array.array('d', items)
+
+
+def floats(items: list[Any]) -> Any:
+    return np.array(items, dtype=float)
+
+
+def whole(items: list[Any]) -> Any:
+    return np.array([int(x) for x in items])
+
+
+def lie(draw: random.Random, rows: Any) -> Any:
+    """Put an array elsewhere in memory, or make it another kind of array."""
+    wide = np.zeros((2 * len(rows), *(2 * k for k in rows.shape[1:])))
+    place = tuple(slice(None, None, 2) for _ in rows.shape)
+    wide[place] = rows
+    unaligned = np.zeros(rows.nbytes + 1, dtype=np.uint8)[1:].view(float).reshape(rows.shape)
+    unaligned[...] = rows
+    kept = rows.copy()
+    kept.setflags(write=False)
+    return draw.choice([
+        rows, rows, rows, np.asfortranarray(rows), wide[place], rows[::-1], rows[..., ::-1], unaligned, kept,
+        rows.astype(np.float32), rows.astype('>f8'), rows.astype(complex), rows.astype(object), rows > 0,
+        rows.view(SubArray), np.ma.array(rows), rows[None], rows[..., None], rows.T, np.array(1.5),
+        rows.astype([('x', float)]), rows.ravel(), memoryview(rows), rows.tolist(), [*rows], rows.astype('f2'),
+        rows.astype('M8[s]') if np.isfinite(rows).all() else rows, rows.astype(np.longdouble),
+    ])  # fmt: skip
+
+
+def table(draw: random.Random, width: int) -> Any:
+    """Draw rows of all kinds."""
+    n = draw.choice([0, 1, 1, 2, 3, 4, 5, 8, 9, 16, 17, 33])
+    plain = draw.random() < 0.8
+    if draw.random() < 0.5:
+        rows = np.array([[draw.gauss(0, 1) for _ in range(width)] for _ in range(n)]).reshape(n, width)
+        return lie(draw, rows)
+    kind = draw.choice([list, list, tuple, iter, SubList])
+    return kind([numbers(draw, width, plain) for _ in range(n)])
+
+
+def given(draw: random.Random, program: Program) -> tuple[Any, Any]:
+    """Draw theta and rows."""
+    theta = numbers(draw, len(program.parameters), draw.random() < 0.7)
+    if draw.random() < 0.2 and type(theta) is np.ndarray and theta.dtype == float:
+        theta = lie(draw, theta)
+    several = draw.random() < 0.5
+    rows = table(draw, program.width) if several else numbers(draw, program.width, draw.random() < 0.8)
+    return theta, draw.choice([rows] * 40 + [None, 3.0, 'rows', {1.0: 2.0}, {1.0, 2.0}, Value(1.0), ((),), ()])
+
+
+def outcome(ask: Callable[[Program], Any], program: Program) -> Any:
+    """Return the bits and types of what comes, or what was raised."""
+    try:
+        found = ask(program)
+    except Exception as error:
+        return type(error), str(error)
+    return shape(found), bits(found if isinstance(found, (list, tuple, dict)) else [found])
+
+
+def shape(thing: Any) -> Any:
+    if isinstance(thing, np.ndarray):
+        return 'array', thing.shape, thing.dtype, thing.flags.writeable
+    if isinstance(thing, dict):
+        return {key: shape(part) for key, part in thing.items()}
+    return (type(thing), [*map(shape, thing)]) if isinstance(thing, (list, tuple)) else type(thing)
+
+
+def grads(program: Program, rows: Any) -> Any:
+    for p in program.parameters:
+        p.grad = 0.25
+    return program.backward(rows), [p.grad for p in program.parameters]
+
+
+@pytest.mark.parametrize('name', PROGRAMS)
+@pytest.mark.parametrize('seed', [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 40))])
+@pytest.mark.filterwarnings('ignore')
+def test_both_ways_come_to_the_same(name: str, seed: int) -> None:
+    program = PROGRAMS[name]()
+    slow = long_way(program)
+    several = len(program._outputs) > 1
+    taken = 0
+    for turn in range(150):
+        def again(turn: int = turn) -> tuple[Any, Any]:
+            return given(random.Random(f'{name} {seed} {turn}'), program)
+
+        asks: list[Callable[[Program], Any]] = [lambda p: p(again()[1]), lambda p: p.sum(again()[1])]
+        if not several:
+            asks += [lambda p: p.value_and_gradient(*again()), lambda p: grads(p, again()[1])]
+        for place, ask in enumerate(asks):
+            assert outcome(ask, program) == outcome(ask, slow), (turn, place, again())
+        taken += not several and program._gradient.quick.value_and_gradient(*again()) is not None
+    assert slow._forward.quick is NEVER
+    assert several or taken > 15
+
+
+def test_the_short_way_is_taken_for_plain_numbers() -> None:
+    program, draw = net(), np.random.default_rng(1)
+    theta = [p.data for p in program.parameters]
+    for n in 1, 2, 3, 4, 7, 8, 9, 15, 16, 17:
+        rows = draw.normal(size=(n, 3))
+        for given_rows in rows, rows.tolist(), [tuple(row) for row in rows.tolist()], tuple(rows.tolist()), rows[::-1]:
+            for given_theta in theta, tuple(theta), np.array(theta), np.array(theta)[::-1]:
+                program(given_rows), program.value_and_gradient(given_theta, given_rows)
+                assert program._forward.quick.each(given_theta, given_rows).shape == (n, 1)
+                value, slopes = program._gradient.quick.value_and_gradient(given_theta, given_rows)  # type: ignore[misc]
+                assert type(value) is float
+                assert slopes.shape == (9,)
+    program([1, 2, 3])
+    one = program._forward.quick.each(theta, [1, 2, 3])
+    assert type(one) is list
+    assert type(one[0]) is float
+
+
+def test_the_gradient_is_an_array_of_its_own() -> None:
+    program = without_rows()
+    first = [program.value_and_gradient([1.0] * 5) for _ in range(3)][-1][1]
+    second = program.value_and_gradient([2.0] * 5)[1]
+    assert first.tolist() == [2.0] * 5
+    assert second.tolist() == [4.0] * 5
+    assert first.flags.writeable
+    assert first.base is None
+
+
+def test_nothing_is_left_behind() -> None:
+    program = net()
+    theta, rows = np.zeros(9), np.ones((4, 3))
+    lists = [[0.5, 1.5, 2.5] for _ in range(4)]
+    wrong = [[0.5, 1.5, None] for _ in range(4)]
+    odd = np.ones((4, 3), dtype='>f8')
+    short = program._gradient.quick, program._forward.quick
+    for _ in range(3):
+        program.value_and_gradient(theta, rows), program(rows), program(lists[0])
+    short = program._gradient.quick, program._forward.quick
+    things = [theta, rows, lists, lists[0], lists[0][0], wrong, odd, None, np.empty, float]
+
+    def calls() -> None:
+        for _ in range(2000):
+            for given_rows in rows, lists, wrong, odd, lists[0], rows[0], None, 3:
+                for ways in short:
+                    for way in ways:
+                        way(theta, given_rows)
+            short[0].value_and_gradient(rows, rows)
+            short[0].value_and_gradient(None, rows)
+
+    calls()
+    gc.collect()
+    counts, blocks = [sys.getrefcount(thing) for thing in things], sys.getallocatedblocks()
+    calls()
+    gc.collect()
+    assert sys.getallocatedblocks() - blocks < 100
+    assert all(abs(sys.getrefcount(thing) - count) < 10 for thing, count in zip(things, counts))
+    theta.resize(12, refcheck=False)  # refused while somebody holds its buffer
+
+
+def test_a_way_outlives_its_program() -> None:
+    program = net()
+    rows = np.ones((4, 3))
+    expected = program.value_and_gradient(np.zeros(9), rows)
+    way = program._gradient.quick.value_and_gradient
+    del program
+    gc.collect()
+    assert bits(way(np.zeros(9), rows)) == bits(expected)
+
+
+def test_a_way_that_nobody_has_is_given_free() -> None:
+    import weakref
+
+    program = net()
+    program([1.0, 2.0, 3.0])
+    gone = weakref.ref(program._forward.engine)
+    machine = weakref.ref(next(iter(program._forward.engine._codes.values())).machine)  # type: ignore[attr-defined]
+    del program
+    gc.collect()
+    assert gone() is machine() is None
+
+
+def test_threads_and_calls_in_calls_use_memory_of_their_own() -> None:
+    program = steps()
+    draw = np.random.default_rng(0)
+    tables = [draw.normal(size=(640, 1)) for _ in range(4)]
+    expected = [bits(program.value_and_gradient([0.5, 1.5], rows)) for rows in tables]
+    assert program._gradient.engine._doors['sums']._work * 640 > quick.LONG  # type: ignore[attr-defined]
+    wrong: list[int] = []
+
+    def work(k: int) -> None:
+        for _ in range(100):
+            if bits(program.value_and_gradient([0.5, 1.5], tables[k])) != expected[k]:
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_slot_in_use_is_neither_entered_nor_taught_anew() -> None:
+    program = net()
+    rows = np.ones((4, 3))
+    expected = bits(program.value_and_gradient(np.zeros(9), rows))
+    door = program._gradient.engine._doors['sums']  # type: ignore[attr-defined]
+    kept = door._kept[4]
+    door._put(4, busy=1)
+    assert door.quick.value_and_gradient(np.zeros(9), rows) is None
+    assert bits(program.value_and_gradient(np.zeros(9), rows)) == expected
+    program.value_and_gradient(np.zeros(9), np.ones((20, 3)))  # which would have the same slot
+    assert door._kept[4] is kept
+    door._put(4, busy=0)
+    program.value_and_gradient(np.zeros(9), np.ones((20, 3)))
+    assert door._kept[4] is not kept
+    assert door.quick.value_and_gradient(np.zeros(9), rows) is None
+    assert bits(program.value_and_gradient(np.zeros(9), rows)) == expected
+
+
+def test_more_memory_than_a_slot_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick, 'MOST', 20)
+    program = net()
+    for n in 4, 40:
+        program.sum(np.ones((n, 3)))
+    assert program._forward.quick.sum([0.0] * 9, np.ones((4, 3))) is not None
+    assert program._forward.quick.sum([0.0] * 9, np.ones((40, 3))) is None
+
+
+def test_pickles_and_copies_and_children_find_their_own() -> None:
+    program = net()
+    rows = np.ones((4, 3))
+    expected = bits(program.value_and_gradient(np.zeros(9), rows))
+    for other in pickle.loads(pickle.dumps(program)), copy.deepcopy(program):
+        for _ in range(3):
+            assert bits(other.value_and_gradient(np.zeros(9), rows)) == expected
+    engine = pickle.loads(pickle.dumps(program._gradient.engine))
+    assert engine.quick is NEVER
+    if hasattr(os, 'fork'):
+        child = os.fork()
+        if not child:
+            os._exit(bits(program.value_and_gradient(np.zeros(9), rows)) != expected)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_there_is_no_short_way_with_branches_or_threads_or_on_other_pythons(patch: pytest.MonkeyPatch) -> None:
+    x = Value(2.0)
+    with recording():
+        y = x * x if x > 1 else x
+    program = compile(y, rows=[x], backend='native')
+    for _ in range(3):
+        assert program([3.0]) == 9.0
+    with pytest.raises(BranchError):
+        program([0.5])
+    assert program._forward.quick is NEVER
+    threads = net(threads=2)
+    patch.setattr(native, 'is_supported', lambda: False)
+    other = net()
+    for _ in range(3):
+        assert bits(threads([1.0, 2.0, 3.0])) == bits(other([1.0, 2.0, 3.0]))
+    assert threads._forward.quick is other._forward.quick is NEVER
+
+
+def test_mapped_rows_go_the_long_way(tmp_path: Path) -> None:
+    program = net()
+    rows = np.ones((4, 3))
+    np.save(tmp_path / 'rows.npy', rows)
+    mapped = np.load(tmp_path / 'rows.npy', mmap_mode='r')
+    expected = bits(program.value_and_gradient(np.zeros(9), rows))
+    assert program._gradient.quick.value_and_gradient(np.zeros(9), mapped) is None
+    assert bits(program.value_and_gradient(np.zeros(9), mapped)) == expected
+
+
+def test_an_engine_waits_before_it_makes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, 'PATIENCE', 3)
+    program = net()
+    found = []
+    for _ in range(4):
+        program([1.0, 2.0, 3.0])
+        found.append(program._forward.quick is NEVER)
+    assert found == [True, True, False, False]
+
+
+def test_a_program_without_outputs_is_as_before() -> None:
+    program = compile([], rows=[Value(0.0)], backend='native')
+    assert [program([1.0]) for _ in range(3)] == [[], [], []]
+    assert [program.sum([[1.0]]) for _ in range(3)] == [[], [], []]
