@@ -270,7 +270,7 @@ def test_setup_has_the_extras_and_what_they_bring() -> None:
 
 
 #: Modules that may import a package of an extra at their top: these are imported by what names the extra.
-AT_TOP = re.compile(r'testing\.(foreign\.)?\w+|compiling\.run\.native')
+AT_TOP = re.compile(r'testing\.(foreign\.)?\w+|compiling\.run\.(native|quick)')
 
 
 @pytest.mark.parametrize('file', sorted((ROOT / 'microgradnet').rglob('*.py')), ids=lambda file: file.stem)

@@ -284,6 +284,7 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     },
     'Program': {'outputs': Kind(graph_of_x, lambda x: is_number(x) or is_sequence(x)), 'rows': node_list},
     'Program.__call__': {'rows': rows_of_numbers},
+    'Program.bind': {'rows': rows_of_numbers},
     'Program.backward': {'rows': rows_of_numbers},
     'Program.descend': {'rows': rows_of_numbers},
     'Program.sum': {'rows': rows_of_numbers},

@@ -34,6 +34,7 @@ from .ir.routine import Routine
 from .ir.straight import straight
 from .ir.sweeps import prepare, routine
 from .printers import c, javascript
+from .run.bound import Bound
 from .run.engines import best_backend, check_backend, check_way
 from .run.rows import added, blocks, stack
 from .run.runner import Runner, Watch
@@ -243,9 +244,7 @@ class Program:
         runner = self._gradient
         if executor is None and shards is None and (found := runner.quick.value_and_gradient(theta, rows)):
             return found
-        theta = numbers(theta, 'theta')
-        if len(theta) != len(self.parameters):
-            raise ValueError(f'theta has {len(theta)} numbers; the program has {len(self.parameters)} parameters')
+        theta = self._vector(theta)
         if shards is not None:
             whole('shards', shards)
         if executor is None:
@@ -306,11 +305,14 @@ class Program:
         return shaped[0] if single else shaped
 
     def _floats(self, given: Any, what: str) -> list[float]:
-        """Return as many numbers as there are parameters."""
+        return [*map(float, self._vector(given, what))]
+
+    def _vector(self, given: Any, what: str = 'theta') -> Any:
+        """Return as many numbers as there are parameters, checked."""
         found = numbers(given, what)
         if len(found) != len(self.parameters):
             raise ValueError(f'{what} has {len(found)} numbers; the program has {len(self.parameters)} parameters')
-        return [*map(float, found)]
+        return found
 
     def _summed(self, kind: str, theta: list[float], given: list[float], rows: Any) -> Any:
         """Return the numbers of a derivative of the second order, summed over rows, which may be many."""
@@ -334,6 +336,21 @@ class Program:
             derived = Derived(self._made, Arguments([*range(w), *by], list, by, [step]), [0.0] * m)
             self._evaluators[kind] = Evaluator(derived, (), (self.backend, self.threads, self.fast))
         return self._evaluators[kind]
+
+    def bind(self, rows: Any) -> Bound:
+        """Return this program with its rows: for calls, many of them, that bring new parameters only.
+
+        They are copied, checked, and packed as the backend wants them, once: what happens to ``rows`` later is
+        no matter. ``value_and_gradient(theta)`` and ``sum(theta)`` of what is returned take about a microsecond more
+        than the machine code itself. Raises BranchError for a row that would take another branch than the recording;
+        where that depends on parameters, too, each call checks.
+
+        >>> x, w = Value(0.0), Value(0.0)
+        >>> bound = Program((w * x).exp(), rows=[x], parameters=[w], backend='python').bind([[0.0], [1.0]])
+        >>> bound.value_and_gradient([0.0])
+        (2.0, [1.0])
+        """
+        return Bound(self, self._gradient if len(self._outputs) == 1 else self._forward, rows, self._theta())
 
     def shards(self, rows: Any, executor: Workers, count: int | None = None) -> Shards:
         """Return rows at the workers of an executor: those that are there already, if they are the same.

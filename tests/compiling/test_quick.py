@@ -49,8 +49,9 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
 def net(**options: Any) -> Program:
     made = MLP(2, [2, 1], 'tanh', 'sigmoid', seed=1)
     x, t = [Value(0.0), Value(0.0)], Value(0.0)
-    return compile(half_squared_error(made(x), t), rows=[*x, t], parameters=made.parameters(), backend='native',
-                   **options)  # fmt: skip
+    return compile(
+        half_squared_error(made(x), t), rows=[*x, t], parameters=made.parameters(), **{'backend': 'native', **options}
+    )
 
 
 def steps() -> Program:
@@ -400,3 +401,68 @@ def test_a_program_without_outputs_is_as_before() -> None:
     program = compile([], rows=[Value(0.0)], backend='native')
     assert [program([1.0]) for _ in range(3)] == [[], [], []]
     assert [program.sum([[1.0]]) for _ in range(3)] == [[], [], []]
+
+
+# Rows that are bound.
+
+
+@pytest.mark.parametrize('backend', ['python', 'numpy', 'native'])
+@pytest.mark.parametrize('n', [0, 1, 5, 19])
+def test_bound_rows_are_those_they_were(backend: str, n: int) -> None:
+    program, rows = net(backend=backend), np.random.default_rng(n).normal(size=(n, 3))
+    theta = np.linspace(-1, 1, 9)
+    for given_rows in rows, np.asfortranarray(rows), rows.tolist(), iter(rows.tolist()), rows[::-1][::-1]:
+        kept = program.bind(given_rows)
+        for scale in 0.5, 2.0:
+            for p, x in zip(program.parameters, theta * scale):
+                p.data = float(x)
+            for given_theta in theta * scale, (theta * scale).tolist(), tuple(theta * scale):
+                again = [*map(float, given_theta)]
+                found = kept.value_and_gradient(given_theta)
+                expected = program.value_and_gradient(again, rows)
+                assert (shape(found), bits(found)) == (shape(expected), bits(expected))
+                assert bits([kept.sum(again)]) == bits([program.sum(rows)])
+    kept = program.bind(rows)
+    before = bits(kept.value_and_gradient(theta))
+    rows += 1
+    assert bits(kept.value_and_gradient(theta)) == before
+    for other in pickle.loads(pickle.dumps(kept)), copy.deepcopy(kept):
+        assert bits(other.value_and_gradient(theta)) == before
+
+
+def test_bound_rows_go_the_short_way_and_errors_are_the_same() -> None:
+    program = net()
+    kept = program.bind(np.ones((5, 3)))
+    assert kept._gradient.value_and_gradient([0.5] * 9) is not None
+    assert kept._forward.sum((0.5,) * 9) is not None
+    for theta in [0.5] * 8, None, 'theta', [None] * 9, np.zeros((9, 1)), np.zeros(9, complex), 1.0:
+        expected = outcome(lambda p, theta=theta: p.value_and_gradient(theta, np.ones((5, 3))), program)  # type: ignore[misc]
+        for way in kept.value_and_gradient, kept.sum:
+            assert outcome(lambda p, theta=theta, way=way: way(theta), program) == expected  # type: ignore[misc]
+    with pytest.raises(ValueError, match='takes rows of 3'):
+        program.bind([[1.0, 2.0]])
+    long = net(threads=2).bind(np.ones((50, 3)))
+    assert long._gradient is NEVER
+    whole = program.bind(np.ones((50, 3)))
+    assert np.allclose(*(bound.value_and_gradient([0.5] * 9)[1] for bound in (long, whole)))
+
+
+def watched(by_parameters: bool) -> Program:
+    x, w = Value(2.0), Value(1.0)
+    with recording():
+        y = w * x * x if (w * x if by_parameters else x) > 1 else x
+    return compile(y, rows=[x], parameters=[w], backend='native')
+
+
+def test_bound_rows_are_watched() -> None:
+    program = watched(by_parameters=False)
+    with pytest.raises(BranchError, match='row 1 '):
+        program.bind([[2.0], [0.5]])
+    kept = program.bind([[2.0], [3.0]])
+    assert kept.value_and_gradient([2.0])[0] == 26.0
+    assert kept._gradient is not NEVER
+    both = watched(by_parameters=True).bind([[2.0], [3.0]])
+    assert both.value_and_gradient([2.0])[0] == 26.0
+    assert both._gradient is NEVER
+    with pytest.raises(BranchError, match='row 0 '):
+        both.value_and_gradient([0.25])

@@ -42,6 +42,11 @@ class Watch:
         """What computes the two sides of every comparison, for each recording."""
         return [engine(routine, *self.way) for _, routine in self.paths]
 
+    @property
+    def reads_parameters(self) -> bool:
+        """Tell whether it depends on parameters, too, which way a row goes."""
+        return any(sides.reads_parameters for _, sides in self.paths)
+
     def check(self, data: Any, theta: Any, first: int = 0) -> None:
         """Raise BranchError for a row that would go another way than a recording; the first has this number.
 
@@ -75,6 +80,10 @@ class Runner:
     def quick(self) -> Quick:
         """The short ways to the same: none where rows are to be watched."""
         return NEVER if self.watch.paths else self.engine.quick
+
+    def bind(self, data: Any) -> Quick:
+        """Return short ways for these rows, which are checked: none where parameters may send them another way."""
+        return NEVER if self.watch.reads_parameters else self.engine.bind(data)
 
     def each(self, rows: Any, theta: Any) -> tuple[Any, bool]:
         """Return the outputs of every row, and whether a single row was given."""
