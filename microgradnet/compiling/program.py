@@ -153,6 +153,26 @@ class Program:
         gradient = self._gradient_routine if len(self._outputs) == 1 else None
         return c.source(self.routine, gradient, [float(p.data) for p in self.parameters], name)
 
+    def cfunc(self) -> Any:
+        """Return the output as a C function, ``double f(int n, double *x, void *parameters)``, in machine code.
+
+        x: the n numbers of a row; of a program without rows, the parameters. Of another n the result is nan.
+        parameters: their numbers, float64; NULL for those that the parameters held when this was asked for.
+
+        It is a function pointer of ctypes: ``scipy.LowLevelCallable(program.cfunc())`` is an integrand for
+        ``scipy.integrate.quad`` and ``nquad``, and functions that numba compiles call it as it is. Any thread may
+        call it, without a lock, as long as somebody keeps it. It is native whatever the program's backend.
+        Raises BranchError if the recording branched.
+        """
+        if self.branches:
+            raise BranchError(f'a C function would follow one way only, and not watch {self.branches[0]}')
+        if len(self._outputs) != 1:
+            raise TypeError(f'only a program of one output is a C function; this one has {len(self._outputs)}')
+        check_backend('native', self._made.customs)
+        from .run.native import c_function
+
+        return c_function(self.routine, self._theta(), self.fast)
+
     def to_js(self) -> str:
         """Print a module of JavaScript: ``outputs(row)`` and ``sums(rows)``, and of a single output ``gradient(rows)``.
 

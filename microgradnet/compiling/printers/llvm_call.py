@@ -15,13 +15,19 @@ None, and has changed nothing: then the caller goes the long way, which knows al
 
 Without rows, the last two are for those that are packed already, in slot 0. Only functions that CPython exports are
 called, and of objects only the type is read, which the stable ABI has in its place.
+
+``c_function`` is the door for those who call from C: it is printed for one program, into its module.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..ir.routine import Routine
+from .llvm import hexadecimal
 from .llvm_driver import counters, loop
 
-__all__ = ['API', 'CONTEXT', 'SLOT', 'SLOTS', 'TYPE', 'entries']
+__all__ = ['API', 'CONTEXT', 'SLOT', 'SLOTS', 'TYPE', 'c_function', 'entries']
 
 #: Types, None, ``numpy.empty``, and the sizes of the routine.
 CONTEXT = ('float', 'int', 'list', 'tuple', 'array', 'none', 'empty', 'width', 'parameters', 'outputs')
@@ -565,3 +571,34 @@ fill:
 failed:
   call void @leave(ptr %slot, ptr %buffer)
   ret ptr null"""
+
+
+def c_function(routine: Routine, scratch: int, parameters: Sequence[float]) -> str:
+    """Print ``double function(int n, double *x, void *parameters)`` for a module of one lane, which has ``each``.
+
+    It gives the first output of a row of n numbers; of a program without rows x is the parameters. Without the
+    others (NULL) the parameters are those of now. All its memory is on the stack, so any thread may call it at any
+    time. What is not of n numbers is nan.
+    """
+    sizes = [-(-size // 8) * 8 for size in (routine.width, scratch, routine.count)]
+    given = ', '.join(f'double {hexadecimal(number)}' for number in parameters)
+    wanted = routine.width or routine.parameters
+    theta = '%theta' if routine.width else '%x'
+    return f"""
+@given = internal constant [{len(parameters)} x double] [{given}]
+define double @function(i32 %n, ptr %x, ptr %parameters) {{
+  %packed = alloca [{sizes[0]} x double], align 64
+  %scratch = alloca [{sizes[1]} x double], align 64
+  %results = alloca [{sizes[2]} x double], align 64
+  %fits = icmp eq i32 %n, {wanted}
+  br i1 %fits, label %go, label %no
+go:
+  %own = icmp eq ptr %parameters, null
+  %theta = select i1 %own, ptr @given, ptr %parameters
+  call void @each(ptr %x, i64 0, i64 8, i64 1, ptr %packed, ptr {theta}, ptr %scratch, ptr %results)
+  %y = load double, ptr %results
+  ret double %y
+no:
+  ret double {hexadecimal(float('nan'))}
+}}
+"""

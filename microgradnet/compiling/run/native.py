@@ -7,7 +7,7 @@ them, for outputs as they are or added up.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,25 +15,51 @@ import numpy as np
 
 from ..._processes import free_lock
 from ..ir.routine import Routine
-from ..printers import llvm_driver, llvm_loops, python
+from ..printers import llvm_call, llvm_driver, llvm_loops, python
 from ..printers.libm import symbols
 from .engines import NEVER, Quick
 from .machine import Machine, lanes_of_the_processor, llvm
 from .quick import Door, Memory, address, is_supported
 from .rows import as_array
 
-__all__ = ['NativeEngine']
+__all__ = ['NativeEngine', 'c_function']
 
 _ADDRESS, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 _PACK = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, _ADDRESS)
 _OVER = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, *[_ADDRESS] * 4)
 _DESCEND = ctypes.CFUNCTYPE(None, _ADDRESS, _ADDRESS, _COUNT, _COUNT, _NUMBER, _COUNT, *[_ADDRESS] * 3)
+#: What ``scipy.LowLevelCallable`` knows by these types.
+_FUNCTION = ctypes.CFUNCTYPE(_NUMBER, ctypes.c_int, ctypes.POINTER(_NUMBER), _ADDRESS)
 _compiling = free_lock()
 #: An engine opens short ways at so many calls: the machine code they need takes as long to make as thousands of calls.
 PATIENCE = 8
+#: How many doubles a C function may have on the stack: 64 kB.
+STACK = 1 << 13
 #: So many vectors are computed at a time in loops, where one waits while another is added to; if what they
 #: keep, so many numbers, stays near the processor.
 WIDER, NEAR = 4, 1 << 16
+
+
+def module(routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> tuple[str, int]:
+    """Print a module, of straight code or of loops; return it, and how many doubles of scratch memory it needs."""
+    if routine.flat:
+        return llvm_driver.module(routine, lanes, adding, fast)
+    return llvm_loops.module(routine, lanes, adding, fast, full)
+
+
+def c_function(routine: Routine, parameters: Sequence[float], fast: bool) -> Any:
+    """Return the first output as a C function, which ctypes may call; see ``llvm_call.c_function``."""
+    llvm()
+    text, scratch = module(routine, 1, False, fast, not routine.flat)
+    if scratch + routine.width + routine.count > STACK:
+        raise ValueError(
+            f'a C function has its numbers on the stack, at most {STACK:,}; this program needs {scratch:,} at a time'
+        )
+    text += llvm_call.c_function(routine, scratch, parameters)
+    machine = Machine(text, symbols(routine.used()), loops=not routine.flat)
+    function = _FUNCTION(machine['function'])
+    function.machine = machine  # type: ignore[attr-defined]  # which lives as long
+    return function
 
 
 class Code:
@@ -41,10 +67,7 @@ class Code:
 
     def __init__(self, routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
         self.lanes, self.width = lanes, routine.width
-        if routine.flat:
-            text, self.scratch = llvm_driver.module(routine, lanes, adding, fast)
-        else:
-            text, self.scratch = llvm_loops.module(routine, lanes, adding, fast, full)
+        text, self.scratch = module(routine, lanes, adding, fast, full)
         self.machine = Machine(text, symbols(routine.used()), loops=not routine.flat)
         self.pack, self.descend = _PACK(self.machine['pack']), _DESCEND(self.machine['descend'])
         self.over = _OVER(self.machine['sums' if adding else 'each'])
