@@ -20,7 +20,7 @@ from ..engine.algebras import TROUBLE
 from ..engine.fast import recorders
 from ..engine.numbers import Fraction, Number
 from ..engine.table import Operation, operations
-from ..engine.value import Constant, Value, constant, record, vectors
+from ..engine.value import Constant, Value, lift, record, vectors
 
 __all__ = ['Builder', 'Gate', 'Term', 'is_number']
 
@@ -254,7 +254,7 @@ def _as_node(operand: Any, beside: Value) -> Any:
     if isinstance(operand, Value):
         return operand
     exact = isinstance(beside._data, Fraction) and not isinstance(operand, float)
-    return constant(Fraction(operand) if exact else float(operand), beside)
+    return lift(Fraction(operand) if exact else float(operand))
 
 
 def _number_if_constant(operand: Any) -> Any:

@@ -1,8 +1,8 @@
-"""The methods of ``Value``, printed from the table of operations.
+"""The methods of ``Value``, printed from the table of operations: one template, ``METHOD``, and its holes.
 
 A method computes the value and the partial derivatives with Python's floats and
 stores both in the node it makes. Whatever is out of the ordinary (fractions, a
-switched-off recording) goes through ``value.record``, which does the same, slowly and
+switched-off recording, a pole) goes through ``value.record``, which does the same, slowly and
 readably, for any operation, and takes ten times as long.
 
 The globals of the generated methods are this module's alone: ``provide`` gives them a name.
@@ -10,31 +10,44 @@ The globals of the generated methods are this module's alone: ``provide`` gives 
 >>> from microgradnet.engine.table import operations
 >>> print(method_source(operations['mul']), end='')
 def __mul__(self, b):
-    if isinstance(b, Value):
-        other, recorded = b, b.__class__ is not Constant
-    else:
-        other, recorded = constant(b, self), False
+    a = self._data
+    other, recorded = b, False
+    if b.__class__ is Value:
+        b, recorded = b._data, True
+    elif b.__class__ is int and a.__class__ is float:
+        b = float(b)
+    elif b.__class__ is not float:
+        other = operand(b, self)
         if other is None:
             return NotImplemented
-    a, b = self._data, other._data
-    if a.__class__ is not float or b.__class__ is not float or paused:
-        return record(mul_operation, (self, other))
-    y = a * b
-    node = new(Value)
-    node._data = y
-    node.grad = 0.0
-    node.op = mul_operation
-    node.label = ''
-    node.inputs = (self, other)
-    node.born = tick()
-    node.partials = (b, a,) if recorded else (b, None,)
-    return node
+        b, recorded = other._data, other.__class__ is not Constant
+    try:
+        if a.__class__ is float and b.__class__ is float and not paused:
+            y = a * b
+            node = new(Value)
+            node._data = y
+            node.grad = 0.0
+            node.op = mul_operation
+            node.label = ''
+            node.signal = None
+            node.born = tick()
+            node._a = self
+            node._da = b
+            if recorded:
+                node._b = other
+                node._db = a
+            else:
+                node._b = b
+                node._db = None
+            return node
+    except TROUBLE:
+        pass
+    return record(mul_operation, (self, lift(other),))
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +57,64 @@ from .cells import define
 from .checks import items
 from .table import Operation, operations
 
-__all__ = [
-    'Operators', 'generate', 'is_slow', 'method_source', 'nary_source', 'provide', 'recorders', 'reflected_source',
-    'slow_path',
-]  # fmt: skip
+__all__ = ['Operators', 'generate', 'is_slow', 'method_source', 'nary_source', 'provide', 'recorders', 'slow_path']
+
+#: What a method does. A hole that has a line to itself takes any number of lines.
+METHOD = """\
+def {name}({signature}):
+    {operands}
+    try:
+        {vectors}
+        if {ordinary} and not paused:
+            {value}
+            node = new(Value)
+            node._data = y
+            node.grad = 0.0
+            node.op = {name_of_row}_operation
+            node.label = ''
+            node.signal = None
+            node.born = tick()
+            {edges}
+            return node
+    except {trouble}:
+        pass
+    return record({name_of_row}_operation, {nodes})
+"""
+#: How the other one of two operands is taken: a number stays a number.
+OPERAND = """\
+other, recorded = {p}, False
+if {p}.__class__ is Value:
+    {p}, recorded = {p}._data, True
+elif {p}.__class__ is int and {own}.__class__ is float:
+    {p} = float({p})
+elif {p}.__class__ is not float:
+    other = {lift}({p}, self)
+    {refuse}
+    {p}, recorded = other._data, other.__class__ is not Constant
+"""
+REFUSE = """\
+if other is None:
+    return NotImplemented
+"""
+#: What a node holds of the operand whose method it is, and of the other one, to which a signal goes if it is a node.
+OWN_EDGE = """\
+node._{p} = self
+node._d{p} = {cell}
+"""
+OTHER_EDGE = """\
+if recorded:
+    node._{p} = other
+    node._d{p} = {cell}
+else:
+    node._{p} = {p}
+    node._d{p} = None
+"""
+#: What it holds of more operands, or where a cell may say that no signal goes along an edge.
+EDGES = """\
+node._a = {nodes}
+node._da = ({cells},)
+node._b = node._db = None
+"""
 
 #: The globals of every generated method. Their ``paused`` counts the blocks of ``slow_path``
 #: entered anywhere in the process, so that a method need only look at one number to know
@@ -96,44 +163,32 @@ else:
         __slots__ = ()
 
 
-def method_source(op: Operation) -> str:
-    """Print the method of ``Value`` that records an operation of scalars."""
-    others = op.parameters[1:]
-    if not others:
-        return _lines(
-            f'def {op.method or op.name}(self):',
-            ['a = self._data', *_guard(op, 'self'), *_value(op), *_node(op, 'self', _partials(op))],
-        )
-    signature = ''.join(f', {p}={op.default[p]!r}' if p in op.default else f', {p}' for p in others)
-    if len(others) == 1:
-        lift = _lift(op, 'b', 'other', 'recorded')
-        partials = f'{_partials(op)} if recorded else {_partials(op, "a")}'
-        nodes, data = 'self, other', 'a, b = self._data, other._data'
+def method_source(op: Operation, own: str = 'a') -> str:
+    """Print the method of ``Value`` that records an operation of scalars; ``own`` is the operand it is called on."""
+    others = [p for p in op.parameters if p != own]
+    cells = dict(zip(op.parameters, op.write_partials('python'), strict=True))
+    nodes, take = {p: 'self' if p == own else f'{p}_node' for p in op.parameters}, [f'{own} = self._data']
+    if len(others) > 1 or 'None' in str(cells):
+        take += [f'{p}_node = lift({p}, self)\n{p} = {p}_node._data' for p in others]
+        edges = [_edges(op, nodes, _unless_constant(cells, nodes, others))]
     else:
-        lift = [line for p in others for line in _lift(op, p, f'other_{p}', f'recorded_{p}')]
-        items = [f'{text} if recorded_{p} else None' if p in others else text
-                 for p, text in zip(op.parameters, op.write_partials('python'), strict=True)]  # fmt: skip
-        partials, nodes = f'({", ".join(items)})', ', '.join(['self', *(f'other_{p}' for p in others)])
-        data = f'a, {", ".join(others)} = self._data, {", ".join(f"other_{p}._data" for p in others)}'
-    return _lines(
-        f'def {op.method or op.name}(self{signature}):',
-        [*lift, data, *_guard(op, nodes), *_value(op), *_node(op, nodes, partials)],
-    )
-
-
-def reflected_source(op: Operation) -> str:
-    """Print the method for a number on the left, ``2.0 - v``."""
-    return _lines(
-        f'def {op.reflected}(self, a):',
-        [
-            'other = constant(a, self)',
-            'if other is None:',
-            '    return NotImplemented',
-            'a, b = other._data, self._data',
-            *_guard(op, 'other, self'),
-            *_value(op),
-            *_node(op, 'other, self', _partials(op, 'b')),
-        ],
+        lift, refuse = ('operand', REFUSE) if op.method else ('lift', '')
+        take += [_filled(OPERAND, p=p, own=own, lift=lift, refuse=refuse) for p in others]
+        nodes |= dict.fromkeys(others, 'lift(other)')
+        edges = [_filled(OWN_EDGE if p == own else OTHER_EDGE, p=p, cell=cell) for p, cell in cells.items()]
+        edges += [] if others else ['node._b = node._db = None']
+    return _filled(
+        METHOD,
+        name=op.method or op.name if own == 'a' else op.reflected,
+        signature=', '.join(['self', *_parameters(op, others)]),
+        operands='\n'.join(take),
+        vectors='',
+        ordinary=' and '.join(f'{p}.__class__ is float' for p in op.parameters),
+        value='\n'.join(_value(op) + _late(op)),
+        name_of_row=op.name,
+        edges=''.join(edges),
+        trouble='TROUBLE',
+        nodes=f'({", ".join(nodes.values())},)',
     )
 
 
@@ -147,110 +202,78 @@ def nary_source(op: Operation) -> str:
         try:
             a = [v._data for v in a_nodes]
             y = total(a)
+            if y.__class__ is float and not paused:
+                node = new(Value)
+                node._data = y
+                node.grad = 0.0
+                node.op = sum_operation
+                node.label = ''
+                node.signal = None
+                node.born = tick()
+                node._a = (*a_nodes,) or None
+                node._da = (*[1.0] * len(a),)
+                node._b = node._db = None
+                return node
         except Exception:
-            return record(sum_operation, vectors(sum_operation, a_nodes))
-        if y.__class__ is not float or paused:
-            return record(sum_operation, vectors(sum_operation, a_nodes))
-        node = new(Value)
-        node._data = y
-        node.grad = 0.0
-        node.op = sum_operation
-        node.label = ''
-        node.inputs = (*a_nodes,)
-        node.born = tick()
-        node.partials = (*[1.0] * len(a),)
-        return node
+            pass
+        return record(sum_operation, vectors(sum_operation, a_nodes))
     """
-    signature = ', '.join(f'{p}={op.default[p]!r}' if p in op.default else p for p in op.parameters)
-    groups = ', '.join(f'{p}_nodes' if p in op.vectors else f'{p}_node' for p in op.parameters)
-    again = f'return record({op.name}_operation, vectors({op.name}_operation, {groups}))'
-    body = [f'{p}_nodes = {p} if {p}.__class__ is list else items({f"{p} of {op.name}"!r}, {p})' for p in op.vectors]
-    body += [f'{p}_node = {p}' for p in op.scalars]
-    if len(op.vectors) > 1:
-        lengths = ' == '.join(f'len({p}_nodes)' for p in op.vectors)
-        body += [f'if not {lengths}:', f'    {again}']
+    nodes = {p: f'*{p}_nodes' if p in op.vectors else f'{p}_node' for p in op.parameters}
+    cells = dict(zip(op.parameters, op.write_partials('python'), strict=True))
+    take = [f'{p}_nodes = {p} if {p}.__class__ is list else items({f"{p} of {op.name}"!r}, {p})' for p in op.vectors]
     data = [f'{p} = [v._data for v in {p}_nodes]' for p in op.vectors]
-    if len(op.vectors) > 1:  # a layer reads the data of its inputs once for all its neurons
-        data[-1] += f' if {op.vectors[-1]}_data is None else {op.vectors[-1]}_data'
-        signature += f', {op.vectors[-1]}_data=None'
     data += [f'{p} = {p}_node._data if isinstance({p}_node, Value) else {p}_node' for p in op.scalars]
-    body += ['try:', *_indent(data + _value(op, guarded=False)), 'except Exception:', f'    {again}']
-    body += ['if y.__class__ is not float or paused:', f'    {again}']
-    body += [f'if not isinstance({p}_node, Value): {p}_node = lift({p}_node)' for p in op.scalars]
-    inputs = ', '.join([f'*{p}_nodes' for p in op.vectors] + [f'{p}_node' for p in op.scalars])
-    items = [f'None if {p}_node.__class__ is Constant else {text}' if p in op.scalars else text
-             for p, text in zip(op.parameters, op.write_partials('python'), strict=True)]  # fmt: skip
-    return _lines(f'def {op.name}({signature}):', body + _node(op, inputs, f'({", ".join(items)},)'))
+    signature, ordinary, last = _parameters(op, op.parameters), 'y.__class__ is float', op.vectors[-1]
+    if len(op.vectors) > 1:  # a layer reads the data of its inputs once for all its neurons
+        signature.append(f'{last}_data=None')
+        data[len(op.vectors) - 1] += f' if {last}_data is None else {last}_data'
+        ordinary += f' and {" == ".join(f"len({p}_nodes)" for p in op.vectors)}'
+    return _filled(
+        METHOD,
+        name=op.name,
+        signature=', '.join(signature),
+        operands='\n'.join([*take, *(f'{p}_node = {p}' for p in op.scalars)]),
+        vectors='\n'.join(data + _value(op)),
+        ordinary=ordinary,
+        value='\n'.join([f'{p}_node = lift({p}_node)' for p in op.scalars] + _late(op)),
+        name_of_row=op.name,
+        edges=_edges(op, nodes, _unless_constant(cells, nodes, op.scalars)),
+        trouble='Exception',
+        nodes=f'vectors({op.name}_operation, {", ".join(node.lstrip("*") for node in nodes.values())})',
+    )
 
 
-def _lift(op: Operation, p: str, node: str, recorded: str) -> list[str]:
-    lift = f'{node}, {recorded} = constant({p}, self), False'
-    refuse = [f'    if {node} is None:', '        return NotImplemented'] if op.method else []
-    if not op.method:
-        lift = f'{node}, {recorded} = lift({p}, self), False'
-    given = f'{node}, {recorded} = {p}, {p}.__class__ is not Constant'
-    return [f'if isinstance({p}, Value):', f'    {given}', 'else:', f'    {lift}', *refuse]
+def _parameters(op: Operation, names: Iterable[str]) -> list[str]:
+    return [f'{p}={op.default[p]!r}' if p in op.default else p for p in names]
 
 
-def _guard(op: Operation, nodes: str) -> list[str]:
-    tests = ' or '.join(f'{p}.__class__ is not float' for p in op.parameters)
-    comma = ',' if len(op.parameters) == 1 else ''
-    return [f'if {tests} or paused:', f'    return record({op.name}_operation, ({nodes}{comma}))']
-
-
-def _raises(cells: list[ast.expr]) -> bool:
-    """Whether Python's arithmetic may raise: a call, a division or a power."""
-    risky = (ast.Call, ast.Div, ast.Pow)
-    return any(isinstance(node, risky) for cell in cells for node in ast.walk(cell))
-
-
-def _value(op: Operation, guarded: bool = True) -> list[str]:
-    write, used = op.writer('python'), op.definitions([op.cell])
-    lines = [f'{name} = {write(op.let[name])}' for name in used] + [f'y = {write(op.cell)}']
-    if not guarded or not _raises([op.cell, *(op.let[name] for name in used)]):
-        return lines
-    forgive = f'    y = forgive({op.name}_operation, {", ".join(op.parameters)})'
-    return ['try:', *_indent(lines), 'except TROUBLE:', forgive]
-
-
-def _node(op: Operation, nodes: str, partials: str) -> list[str]:
-    late = [name for name in op.definitions(op.partial_cells) if name not in op.definitions([op.cell])]
+def _value(op: Operation) -> list[str]:
     write = op.writer('python')
-    made = [f'{name} = {write(op.let[name])}' for name in late] + [f'node.partials = {partials}']
-    if _raises([*op.partial_cells, *(op.let[name] for name in late)]):
-        arguments = ', '.join([*op.parameters, 'y'])
-        limits = f'node.partials = limits({op.name}_operation, node.inputs, {arguments})'
-        made = ['try:', *_indent(made), 'except TROUBLE:', f'    {limits}']
-    comma = '' if ',' in nodes else ','
-    return [
-        'node = new(Value)',
-        'node._data = y',
-        'node.grad = 0.0',
-        f'node.op = {op.name}_operation',
-        "node.label = ''",
-        f'node.inputs = ({nodes}{comma})',
-        'node.born = tick()',
-        *made,
-        'return node',
-    ]
+    return [f'{name} = {write(op.let[name])}' for name in op.definitions([op.cell])] + [f'y = {write(op.cell)}']
 
 
-def _partials(op: Operation, only: str = '') -> str:
-    """Print the tuple of partials; with ``only``, None for every other operand."""
-    if op.parameters == 'a' and not op.vectors and (choice := op.constant_choice()):
-        return choice
-    if not only:
-        return f'({", ".join(op.write_partials("python"))},)'
-    items = [text if p == only else 'None' for p, text in zip(op.parameters, op.write_partials('python'), strict=True)]
-    return f'({", ".join(items)},)'
+def _late(op: Operation) -> list[str]:
+    """Print the definitions that the partials alone need."""
+    write, known = op.writer('python'), op.definitions([op.cell])
+    return [f'{name} = {write(op.let[name])}' for name in op.definitions(op.partial_cells) if name not in known]
 
 
-def _indent(lines: list[str]) -> list[str]:
-    return [f'    {line}' for line in lines]
+def _unless_constant(cells: dict[str, str], nodes: dict[str, str], names: Iterable[str]) -> dict[str, str]:
+    return cells | {p: f'None if {nodes[p]}.__class__ is Constant else {cells[p]}' for p in names}
 
 
-def _lines(head: str, body: list[str]) -> str:
-    return '\n'.join([head, *_indent(body)]) + '\n'
+def _edges(op: Operation, nodes: dict[str, str], cells: dict[str, str]) -> str:
+    operands = f'({", ".join(nodes.values())},)' + ' or None' * (not op.scalars)
+    return _filled(EDGES, nodes=operands, cells=', '.join(cells.values()))
+
+
+def _filled(template: str, **holes: str) -> str:
+    lines: list[str] = []
+    for line in template.splitlines():
+        alone = holes.get(line.strip(' {}')) if line.endswith('}') else None
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += [line.format(**holes)] if alone is None else [indent + part for part in alone.splitlines()]
+    return '\n'.join(lines) + '\n'
 
 
 def _install(op: Operation) -> None:
@@ -265,7 +288,7 @@ def _install(op: Operation) -> None:
     for name in {op.method or op.name, op.name, op.numpy}:
         setattr(Operators, name, method)
     if op.reflected:
-        setattr(Operators, op.reflected, generate(reflected_source(op), f'method {op.reflected}'))
+        setattr(Operators, op.reflected, generate(method_source(op, 'b'), f'method {op.reflected}'))
 
 
 operations.watch(_install)

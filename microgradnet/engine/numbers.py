@@ -15,7 +15,7 @@ from fractions import Fraction
 from numbers import Real
 from typing import Any, TypeAlias
 
-__all__ = ['Fraction', 'Number', 'as_real', 'real']
+__all__ = ['Fraction', 'Number', 'as_real', 'real', 'zero']
 
 Number: TypeAlias = float | Fraction
 
@@ -43,6 +43,11 @@ def real(number: Any, what: str = 'the data of a Value') -> Number:
     if result is None:
         raise TypeError(f'{what} must be a real number, not {reprlib.repr(number)} of type {type(number).__name__}')
     return result
+
+
+def zero(beside: Number) -> Number:
+    """Return a 0 of the kind of another number."""
+    return 0.0 if beside.__class__ is float else Fraction(0)
 
 
 def _is_numpy_scalar(number: Any) -> bool:

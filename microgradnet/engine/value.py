@@ -19,20 +19,19 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections import deque
 from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, SupportsFloat
 
-from . import fast
+from . import fast, sweep
 from .algebras import TROUBLE
 from .checks import refuse, text
 from .context import comparisons, is_ieee, is_paused, readings, watcher
-from .numbers import Fraction, Number, as_real, real
+from .numbers import Fraction, Number, as_real, real, zero
 from .table import Operation
 from .walks import topological_order
 
-__all__ = ['Constant', 'Event', 'Value', 'constant', 'forgive', 'lift', 'record', 'signals', 'vectors']
+__all__ = ['Constant', 'Event', 'Value', 'forgive', 'lift', 'operand', 'record', 'signals', 'vectors']
 
 
 def record(op: Operation, nodes: Sequence[Value]) -> Value:
@@ -99,13 +98,17 @@ def _sent(asked: str, root: Value, seed: Any, log: list[Event] | None) -> tuple[
     if log is not None and not isinstance(log, list):
         refuse(f'the log of {asked}', 'a list', log)
     order = topological_order(root)
-    start = type(root._data)(1) if seed is None else real(seed, f'the seed of {asked}')
+    start = _start(asked, root, seed)
     already = len(log or ())
     try:
         return order, _signals(root, order, start, log=log)
     except OverflowError:  # a fraction met a float, for which it is too large: an infinity
         del (log or [])[already:]
         return order, _signals(root, order, _as_float(start), in_floats=True, log=log)
+
+
+def _start(asked: str, root: Value, seed: Any) -> Number:
+    return type(root._data)(1) if seed is None else real(seed, f'the seed of {asked}')
 
 
 def _signals(
@@ -133,7 +136,7 @@ def _signals(
                     if partial is not None:
                         source.signal += partial * signal
     # Where none came, a zero that leaves exact what it is added to.
-    return [_zero(node._data) if node.signal is nothing else node.signal for node in order]
+    return [zero(node._data) if node.signal is nothing else node.signal for node in order]
 
 
 def _send(node: Value, partials: Sequence[Number | None], signal: Number, log: list[Event]) -> None:
@@ -191,15 +194,20 @@ class Value(fast.Operators):
     ('add', 'mul', (3.0, 3.0))
     """
 
-    __slots__ = ('__weakref__', 'born', 'data', 'grad', 'inputs', 'label', 'op', 'partials', 'signal')
+    # ``inputs`` and ``partials`` lie in flat slots, so that a node is one object to the garbage collector: one
+    # or two operands in _a and _b, which stay bare numbers until they are asked for, the partials by them in
+    # _da and _db, None beside a number. More operands, and edges without a signal: tuples in _a and _da.
+    __slots__ = ('__weakref__', '_a', '_b', '_da', '_db', 'born', 'data', 'grad', 'label', 'op', 'signal')
 
     data: Number
     grad: Number
     op: Operation | None
-    inputs: tuple[Value, ...]
-    partials: tuple[Number | None, ...]
     label: str
-    signal: Number
+    signal: Any
+    _a: Any
+    _b: Any
+    _da: Any
+    _db: Any
     born: int  # when it was computed, counted in nodes; 0 for a leaf
     # The engine reads the slots by names of its own: while a function is recorded for compiling, reading
     # ``data``, ``grad`` and ``partials`` is noticed (``compiling.readings``), and reading these is not.
@@ -210,12 +218,42 @@ class Value(fast.Operators):
     def __init__(self, data: SupportsFloat, label: str = '') -> None:
         number = data if data.__class__ is float else real(data)
         self.data = number
-        self.grad = _zero(number)
+        self.grad = zero(number)
         self.op = None
-        self.inputs = ()
-        self.partials = ()
+        self._a = self.signal = None
         self.label = text('the label of a Value', label) if label else ''
         self.born = 0
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        a = self._a
+        if a is None:
+            return ()
+        b = self._b
+        if b is None:
+            return a if a.__class__ is tuple else (a,)
+        if a.__class__ is float:
+            a = self._a = Constant(a)
+        elif b.__class__ is float:
+            b = self._b = Constant(b)
+        return a, b
+
+    @inputs.setter
+    def inputs(self, nodes: tuple[Value, ...]) -> None:
+        self._a, self._da = tuple(nodes) or None, ()
+        self._b = self._db = None
+
+    @property
+    def partials(self) -> tuple[Number | None, ...]:
+        if self._a is None:
+            return ()
+        if self._b is None:
+            return self._da if self._a.__class__ is tuple else (self._da,)
+        return self._da, self._db
+
+    @partials.setter
+    def partials(self, numbers: tuple[Number | None, ...]) -> None:
+        self.inputs, self._da = self.inputs, tuple(numbers)
 
     def backward(self, seed: SupportsFloat | None = None, log: list[Event] | None = None) -> None:
         """Send an error signal from this node to everything it depends on.
@@ -236,10 +274,10 @@ class Value(fast.Operators):
         >>> x.grad, y.grad
         (66.0, 10.0)
         """
+        if log is None and sweep.backward(self, _start('backward', self, seed)):
+            return
         order, found = _sent('backward', self, seed, log)
-        grads = [signal if node.inputs else node.grad + signal for node, signal in zip(order, found)]
-        # One call into C, which nothing can interrupt: all grads are set or none.
-        deque(map(_set_grad, order, grads), maxlen=0)
+        sweep.commit(order, [signal if node.inputs else node.grad + signal for node, signal in zip(order, found)])
 
     def detach(self) -> Value:
         """Return a fresh leaf with the same data: no signal passes it.
@@ -339,7 +377,7 @@ class Value(fast.Operators):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self.data, self.grad, self.op, self.inputs, self.partials, self.label = state
-        self.born = tick() if self.op else 0
+        self.born, self.signal = tick() if self.op else 0, None
 
 
 class Constant(Value):
@@ -356,9 +394,12 @@ class Constant(Value):
     inputs: tuple[Value, ...] = ()
     partials: tuple[Number | None, ...] = ()
     label: str = ''
+    _a: Any = ()  # no leaf, to whose grad anything is added
+    _b = _da = _db = None
 
     def __init__(self, data: Any) -> None:
-        self._data = real(data)
+        self._data = data if data.__class__ is float else real(data)
+        self.signal = None
 
     def __repr__(self) -> str:
         return f'Constant({self._data})'
@@ -377,7 +418,6 @@ for _name in 'data', 'grad', 'partials':
     setattr(Value, f'_{_name}', Value.__dict__[_name])  # the same slot: reading it is as fast
 new = object.__new__
 tick = itertools.count(1).__next__
-_set_grad = Value.__dict__['grad'].__set__
 
 
 def forgive(op: Operation, *operands: Any) -> float:
@@ -433,10 +473,6 @@ def _as_float(number: Number) -> float:
         return inf if number > 0 else -inf
 
 
-def _zero(data: Number) -> Number:
-    return 0.0 if data.__class__ is float else Fraction(0)
-
-
 def _shown(node: Value) -> Number:
     """Return the number of a node for people to read, which a recording may watch."""
     watch = readings.get()
@@ -453,26 +489,24 @@ def _compare(relation: str, one: Value, other: Any) -> bool:
     return tell(relation, one, other, holds) if tell else holds
 
 
-def constant(number: Any, beside: Value) -> Constant | None:
-    """Make a constant of a number; beside a Fraction an int stays exact."""
-    data: Number
-    if number.__class__ is float:
-        data = number
-    elif beside._data.__class__ is Fraction and isinstance(number, int):
-        data = Fraction(number)
-    else:
-        known = as_real(number)
-        if known is None:
-            if type(number).__module__ == 'builtins':
-                real(number, 'an operand')  # raises, and names it
-            return None  # something that may know what to do with a Value
-        data = known
-    node = new(Constant)
-    node._data = data
-    return node
+def operand(number: Any, beside: Value) -> Value | None:
+    """Return a Value as it is and a number as a constant; beside a Fraction an int stays exact.
+
+    None is for something that may know what to do with a Value.
+    """
+    if isinstance(number, Value):
+        return number
+    if beside._data.__class__ is Fraction and isinstance(number, int):
+        return Constant(Fraction(number))
+    known = as_real(number)
+    if known is not None:
+        return Constant(known)
+    if type(number).__module__ == 'builtins':
+        real(number, 'an operand')  # raises, and names it
+    return None
 
 
 fast.provide(
-    Value=Value, Constant=Constant, new=new, tick=tick, constant=constant, lift=lift, record=record,
-    vectors=vectors, forgive=forgive, limits=limits,
+    Value=Value, Constant=Constant, new=new, tick=tick, operand=operand, lift=lift, record=record,
+    vectors=vectors,
 )  # fmt: skip
