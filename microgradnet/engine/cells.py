@@ -90,13 +90,10 @@ def named(cell: ast.AST) -> set[str]:
     >>> sorted(named(parse('exp(-b) * a + inf')))
     ['a', 'b']
     """
-    functions = {id(node.func) for node in ast.walk(cell) if isinstance(node, ast.Call)}
-    indices = {id(node.slice) for node in ast.walk(cell) if isinstance(node, ast.Subscript)}
-    return {
-        node.id
-        for node in ast.walk(cell)
-        if isinstance(node, ast.Name) and id(node) not in functions | indices
-    } - set(CONSTANTS)
+    nodes = [*ast.walk(cell)]
+    others = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    others |= {id(node.slice) for node in nodes if isinstance(node, ast.Subscript)}
+    return {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in others} - set(CONSTANTS)
 
 
 def called(cell: ast.AST) -> list[str]:
@@ -363,9 +360,9 @@ def define(source: str, space: dict[str, Any], title: str, number: Function | No
     """
     filename = f'<microgradnet {title}>'
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    tree = ast.parse(source)
     local: dict[str, Function] = {}
-    exec(compile(_Numbers(space, number).visit(tree) if number else tree, filename, 'exec'), space, local)
+    text = _Numbers(space, number).visit(ast.parse(source)) if number else source
+    exec(compile(text, filename, 'exec'), space, local)
     (function,) = local.values()
     return function
 
