@@ -394,8 +394,8 @@ class Constant(Value):
     inputs: tuple[Value, ...] = ()
     partials: tuple[Number | None, ...] = ()
     label: str = ''
-    _a: Any = ()  # no leaf, to whose grad anything is added
-    _b = _da = _db = None
+    _a = _da = ()  # no leaf, to whose grad is added
+    _b = _db = None
 
     def __init__(self, data: Any) -> None:
         self._data = data if data.__class__ is float else real(data)

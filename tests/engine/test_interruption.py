@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import sys
+from collections.abc import Iterator
 from fractions import Fraction
 from types import FrameType
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from microgradnet import functions as F
+from microgradnet.engine import sweep
 from microgradnet.engine.value import Value
 
 
@@ -86,6 +88,53 @@ def test_an_interrupt_at_any_instruction_leaves_all_gradients_or_none() -> None:
     assert outcomes[0] == before
     assert outcomes[-1] == after
     assert len(outcomes) > 300
+
+
+class Torn(list[Value]):
+    """Nodes that can be gone through once; the second time an interrupt comes, after so many."""
+
+    def __init__(self, nodes: list[Value], good: int) -> None:
+        super().__init__(nodes)
+        self.good, self.times, self.interrupted = good, 0, False
+
+    def __iter__(self) -> Iterator[Value]:
+        self.times += 1
+        return super().__iter__() if self.times == 1 else self.torn()
+
+    def torn(self) -> Iterator[Value]:
+        yield from self[: self.good]
+        self.interrupted = True
+        raise KeyboardInterrupt
+
+
+def test_a_second_interrupt_at_any_instruction_after_the_first_leaves_all_gradients() -> None:
+    for good in range(6):
+        for instruction in range(1_000):
+            nodes, left = Torn(small_graph(), good), [instruction]
+
+            def trace(
+                frame: FrameType, event: str, argument: Any, nodes: Torn = nodes, left: list[int] = left
+            ) -> Any:
+                frame.f_trace_opcodes = True
+                if event == 'opcode' and nodes.interrupted:
+                    left[0] -= 1
+                    if left[0] < 0:
+                        raise SystemExit
+                return trace
+
+            outer = sys.gettrace()
+            sys.settrace(trace)
+            try:
+                sweep.commit(nodes, [1.0 + place for place in range(6)])
+            except BaseException as error:
+                caught = error
+            finally:
+                sys.settrace(outer)
+            assert [node.grad for node in nodes[:]] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], (good, instruction)
+            assert isinstance(caught, KeyboardInterrupt if left[0] >= 0 else SystemExit)
+            if left[0] >= 0:
+                break
+        assert instruction > 10
 
 
 @pytest.mark.skipif(not hasattr(signal, 'setitimer'), reason='this system has no interval timer')
