@@ -15,7 +15,7 @@ def __mul__(self, b):
     if b.__class__ is Value:
         b, recorded = b._data, True
     elif b.__class__ is int and a.__class__ is float:
-        b = float(b)
+        other = b = float(b)
     elif b.__class__ is not float:
         other = operand(b, self)
         if other is None:
@@ -33,12 +33,8 @@ def __mul__(self, b):
             node.born = tick()
             node._a = self
             node._da = b
-            if recorded:
-                node._b = other
-                node._db = a
-            else:
-                node._b = b
-                node._db = None
+            node._b = other
+            node._db = a if recorded else None
             return node
     except TROUBLE:
         pass
@@ -86,7 +82,7 @@ other, recorded = {p}, False
 if {p}.__class__ is Value:
     {p}, recorded = {p}._data, True
 elif {p}.__class__ is int and {own}.__class__ is float:
-    {p} = float({p})
+    other = {p} = float({p})
 elif {p}.__class__ is not float:
     other = {lift}({p}, self)
     {refuse}
@@ -102,12 +98,8 @@ node._{p} = self
 node._d{p} = {cell}
 """
 OTHER_EDGE = """\
-if recorded:
-    node._{p} = other
-    node._d{p} = {cell}
-else:
-    node._{p} = {p}
-    node._d{p} = None
+node._{p} = other
+node._d{p} = {cell} if recorded else None
 """
 #: What it holds of more operands, or where a cell may say that no signal goes along an edge.
 EDGES = """\

@@ -208,30 +208,6 @@ class Operation:
             items.append(text)
         return items
 
-    def constant_choice(self) -> str:
-        """Print the partial of one operand as a choice between tuples, where it is one between numbers.
-
-        Such tuples are made once, when the code is compiled, and not at every call.
-
-        >>> from microgradnet.engine.table import operations
-        >>> operations['relu'].constant_choice()
-        '((1.0,) if a > 0.0 else (0.0,) if a <= 0.0 else (a,))'
-        """
-        (cell,) = self.partial_cells
-        if isinstance(cell, ast.Call) and isinstance(cell.func, ast.Name) and ast.unparse(cell.args[0]) == 'a':
-            short = self.table.short(cell.func.id)
-            cell = short[1] if short else cell
-        if not isinstance(cell, ast.IfExp):
-            return ''
-        tuples = ast.parse(ast.unparse(cell), mode='eval').body
-        branch: ast.expr = tuples
-        while isinstance(branch, ast.IfExp):
-            branch.body = ast.Tuple([branch.body], ast.Load())
-            if not isinstance(branch.orelse, ast.IfExp):
-                branch.orelse = ast.Tuple([branch.orelse], ast.Load())
-            branch = branch.orelse
-        return self.writer('python')(tuples)
-
     def definitions(self, cells: Sequence[ast.expr]) -> list[str]:
         """Return the let names that some cells need, in order."""
         needed = set().union(*(grammar.named(cell) for cell in cells))

@@ -171,6 +171,15 @@ def test_a_number_becomes_a_node_when_it_is_asked_for() -> None:
         sent(node)
 
 
+def test_a_constant_that_was_given_is_the_input() -> None:
+    x, two = Value(2.0), Constant(2.0)
+    for node, place in (x * two, 1), (F.where(x, two, x), 1), (F.dot([x], [x], two), 2):
+        assert node.inputs[place] is two
+        assert node.partials[place] is None
+        sent(node)
+    sent(two - x * two)
+
+
 def test_inputs_and_partials_can_be_set() -> None:
     x, w = Value(2.0), Value(3.0)
     for node in x * w, x.exp(), F.dot([x], [w], 1.0), Value(1.0):
