@@ -88,20 +88,12 @@ elif {p}.__class__ is not float:
     {refuse}
     {p}, recorded = other._data, other.__class__ is not Constant
 """
-REFUSE = """\
-if other is None:
-    return NotImplemented
-"""
-#: What a node holds of the operand whose method it is, and of the other one, to which a signal goes if it is a node.
-OWN_EDGE = """\
-node._{p} = self
+#: What a node holds of an operand, where there are one or two.
+EDGE = """\
+node._{p} = {node}
 node._d{p} = {cell}
 """
-OTHER_EDGE = """\
-node._{p} = other
-node._d{p} = {cell} if recorded else None
-"""
-#: What it holds of more operands, or where a cell may say that no signal goes along an edge.
+#: What it holds of more, or where a cell may say that no signal goes along an edge.
 EDGES = """\
 node._a = {nodes}
 node._da = ({cells},)
@@ -162,13 +154,14 @@ def method_source(op: Operation, own: str = 'a') -> str:
     nodes, take = {p: 'self' if p == own else f'{p}_node' for p in op.parameters}, [f'{own} = self._data']
     if len(others) > 1 or 'None' in str(cells):
         take += [f'{p}_node = lift({p}, self)\n{p} = {p}_node._data' for p in others]
-        edges = [_edges(op, nodes, _unless_constant(cells, nodes, others))]
+        edges = _edges(nodes, cells, others)
     else:
-        lift, refuse = ('operand', REFUSE) if op.method else ('lift', '')
+        lift, refuse = ('operand', 'if other is None:\n    return NotImplemented') if op.method else ('lift', '')
         take += [_filled(OPERAND, p=p, own=own, lift=lift, refuse=refuse) for p in others]
         nodes |= dict.fromkeys(others, 'lift(other)')
-        edges = [_filled(OWN_EDGE if p == own else OTHER_EDGE, p=p, cell=cell) for p, cell in cells.items()]
-        edges += [] if others else ['node._b = node._db = None']
+        cells |= {p: f'{cells[p]} if recorded else None' for p in others}
+        edges = ''.join(_filled(EDGE, p=p, node='self' if p == own else 'other', cell=cells[p]) for p in cells)
+        edges += 'node._b = node._db = None' * (not others)
     return _filled(
         METHOD,
         name=op.method or op.name if own == 'a' else op.reflected,
@@ -176,9 +169,9 @@ def method_source(op: Operation, own: str = 'a') -> str:
         operands='\n'.join(take),
         vectors='',
         ordinary=' and '.join(f'{p}.__class__ is float' for p in op.parameters),
-        value='\n'.join(_value(op) + _late(op)),
+        value='\n'.join(_value(op) + _definitions(op)),
         name_of_row=op.name,
-        edges=''.join(edges),
+        edges=edges,
         trouble='TROUBLE',
         nodes=f'({", ".join(nodes.values())},)',
     )
@@ -227,9 +220,9 @@ def nary_source(op: Operation) -> str:
         operands='\n'.join([*take, *(f'{p}_node = {p}' for p in op.scalars)]),
         vectors='\n'.join(data + _value(op)),
         ordinary=ordinary,
-        value='\n'.join([f'{p}_node = lift({p}_node)' for p in op.scalars] + _late(op)),
+        value='\n'.join([f'{p}_node = lift({p}_node)' for p in op.scalars] + _definitions(op)),
         name_of_row=op.name,
-        edges=_edges(op, nodes, _unless_constant(cells, nodes, op.scalars)),
+        edges=_edges(nodes, cells, op.scalars),
         trouble='Exception',
         nodes=f'vectors({op.name}_operation, {", ".join(node.lstrip("*") for node in nodes.values())})',
     )
@@ -244,19 +237,17 @@ def _value(op: Operation) -> list[str]:
     return [f'{name} = {write(op.let[name])}' for name in op.definitions([op.cell])] + [f'y = {write(op.cell)}']
 
 
-def _late(op: Operation) -> list[str]:
+def _definitions(op: Operation) -> list[str]:
     """Print the definitions that the partials alone need."""
     write, known = op.writer('python'), op.definitions([op.cell])
     return [f'{name} = {write(op.let[name])}' for name in op.definitions(op.partial_cells) if name not in known]
 
 
-def _unless_constant(cells: dict[str, str], nodes: dict[str, str], names: Iterable[str]) -> dict[str, str]:
-    return cells | {p: f'None if {nodes[p]}.__class__ is Constant else {cells[p]}' for p in names}
-
-
-def _edges(op: Operation, nodes: dict[str, str], cells: dict[str, str]) -> str:
-    operands = f'({", ".join(nodes.values())},)' + ' or None' * (not op.scalars)
-    return _filled(EDGES, nodes=operands, cells=', '.join(cells.values()))
+def _edges(nodes: dict[str, str], cells: dict[str, str], others: Iterable[str]) -> str:
+    """Print what a node holds of many operands, of which some others may be constants."""
+    given = cells | {p: f'None if {nodes[p]}.__class__ is Constant else {cells[p]}' for p in others}
+    leaf = ' or None' * all(node.startswith('*') for node in nodes.values())
+    return _filled(EDGES, nodes=f'({", ".join(nodes.values())},){leaf}', cells=', '.join(given.values()))
 
 
 def _filled(template: str, **holes: str) -> str:
