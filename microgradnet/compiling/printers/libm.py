@@ -26,7 +26,7 @@ multiplies a number of 26 bits.
 Functions of Python's ``math`` as LLVM text: one formula, for one number or for a vector of them.
 
 ``exp expm1 log log1p log2 log10 tanh sin cos pow`` are printed as straight-line arithmetic,
-within 1.45 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
+within 1.5 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
 other function calls the C library's, number by number. A number has the same bits alone
 and among others. Edges are those of ``microgradnet.engine.algebras``: a pole is an infinity, an
 undefined result nan, nothing raises.
@@ -162,18 +162,27 @@ def _two_to(k: Term, more: int = 0) -> Term:
     return ((k << 52) + (real_bits(1.0) + (more << 52))).real()
 
 
-def _scaled_exp(r: Term, bits: Term) -> Term:
-    """Return 2^k e^r for a k in the lowest bits, |r| <= ln 2 / 2."""
+def _scaled_exp(far: Term, above: Term, below: Term, r: Term, bits: Term) -> Term:
+    """Return 2^k e^r for a k in the lowest bits, |r| <= ln 2 / 2; where it is said to be far, with care.
+
+    There 2^k may be too large or small for a double, and the result not: ``above`` and ``below`` say where it is, too.
+    """
     rest = muladd(r * r, polynomial(r, EXPONENTIAL), r)
-    half = bits >> 1  # 2^k may be too large or small for a double, and the result not
-    scale = _two_to(half)
-    return muladd(scale, rest, scale) * _two_to(bits - half)
+
+    def beyond() -> Term:
+        half = bits >> 1
+        scale = _two_to(half)
+        y = muladd(scale, rest, scale) * _two_to(bits - half)
+        return where(above, inf, where(below, 0.0, y))
+
+    scale = _two_to(bits)
+    return r.body.unless(far, muladd(scale, rest, scale), beyond)
 
 
 def _exp(a: Term) -> Term:
     k, bits = _whole(a, LOG2_E[0])
-    y = _scaled_exp(muladd(k, -LN2[1], muladd(k, -LN2[0], a)), bits)
-    return where(a > 709.8, inf, where(a < -745.2, 0.0, y))
+    r = muladd(k, -LN2[1], muladd(k, -LN2[0], a))
+    return _scaled_exp(a.beyond(707.5), a > 709.8, a < -745.2, r, bits)
 
 
 def _expm1(a: Term) -> Term:
@@ -304,8 +313,8 @@ def _pow(a: Term, b: Term) -> Term:
     low = muladd(b, log_low, (b - b_high) * log_high)
     exact = where((x > 0.0) & (x < inf), exact, b * where(x.equals(0.0), -inf, x))
     n, bits = _whole(exact, 1.0)
-    y = _scaled_exp(muladd(exact - n, sum(LN2), low * sum(LN2)), bits)
-    y = where(exact > 1025.0, inf, where(exact < -1080.0, 0.0, y))
+    r = muladd(exact - n, sum(LN2), low * sum(LN2))
+    y = _scaled_exp(exact.beyond(1020.0), exact > 1025.0, exact < -1080.0, r, bits)
     # A negative base: nan but for a whole b, odd ones giving the sign; infinity and 0 have a power whatever b is.
     small = size < 2.0**52
     shifted = where(small, size + 2.0**52, size)
@@ -338,8 +347,8 @@ def _sine(name: str, a: Term) -> Term:
     if name == 'sin':
         sign = sign ^ (a.bits() & SIGN)
     y = where((quarter & 1).equals(0), sine, cosine)
-    far = a.body.line('i1', f'fcmp ugt {x}, {a.body.constant("double", FAR).name}')
-    return a.body.unless(far, (y.bits() ^ sign).real(), name, a)
+    far_call = partial(a.body.calls, name, a, attributes=' cold')
+    return a.body.unless(a.beyond(FAR), (y.bits() ^ sign).real(), far_call)
 
 
 FORMULAS: dict[str, Callable[..., Term]] = {

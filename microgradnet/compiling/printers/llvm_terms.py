@@ -14,7 +14,7 @@ The same formula prints arithmetic on one double, or on a vector of doubles.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -69,16 +69,16 @@ class Body:
             result = self.line('double', f'insertelement {result}, double {part}, i32 {lane}')
         return result
 
-    def unless(self, far: Term, near: Term, name: str, operand: Term) -> Term:
-        """Return ``near``; for lanes that are ``far``, which is rare, call a function of C instead."""
+    def unless(self, far: Term, near: Term, beyond: Callable[[], Term]) -> Term:
+        """Return ``near``; for lanes that are ``far``, which is rare, what ``beyond`` prints. Once in a function."""
         some = far
         if self.lanes > 1:
             some = self.line('i1', f'call i1 @llvm.vector.reduce.or.v{self.lanes}i1({far})')
         some = self.line('i1', f'call i1 @llvm.expect.i1(i1 {some.name}, i1 false)')
         self.lines += ['br label %near', 'near:', f'br i1 {some.name}, label %far, label %done', 'far:']
-        beyond = where(far, self.calls(name, operand, attributes=' cold'), near)
+        other = where(far, beyond(), near)
         self.lines += ['br label %done', 'done:']
-        return self.line('double', f'phi {self.type("double")} [{near.name}, %near], [{beyond.name}, %far]')
+        return self.line('double', f'phi {self.type("double")} [{near.name}, %near], [{other.name}, %far]')
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,10 @@ class Term:
 
     def __gt__(self, other: Operand) -> Term:
         return self.print('fcmp ogt', other, 'i1')
+
+    def beyond(self, size: float) -> Term:
+        """Tell whether this is larger than a size, in either direction, or nan."""
+        return intrinsic('fabs', self).print('fcmp ugt', size, 'i1')
 
     def equals(self, other: Operand) -> Term:
         return self.print('fcmp oeq' if self.kind == 'double' else 'icmp eq', other, 'i1')
