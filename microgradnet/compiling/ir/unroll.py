@@ -1,8 +1,9 @@
 """Several turns of a loop at once, around the loops inside of it: unroll and jam.
 
 Four neurons of a layer go through their inputs together: what all of them read is read
-once, and each sum waits for its last addition while the others are added to. It is
-done where the turns of a loop are independent: nothing is carried but sums, and
+once, each sum waits for its last addition while the others are added to, and what all of
+them add to one place in memory is added up first. It is done where the turns of a loop
+are independent: nothing is carried but sums, which each turn adds to in its order, and
 nothing is read from memory that another turn writes.
 
 >>> from microgradnet.compiling.ir.sweeps import routine
@@ -53,17 +54,31 @@ class _Jammer:
         inner = [item for block in loop.blocks for item in block if isinstance(item, Loop)]
         if not inner or any(isinstance(item, Loop) for i in inner for block in i.blocks for item in block):
             return [replace(loop, blocks=[self.block(block, depth + 1) for block in loop.blocks])]
-        if len(loop.blocks) > 1 or loop.carries or not self.independent(loop):
+        if len(loop.blocks) > 1 or not self.independent(loop):
             return [loop]
         times, rest = divmod(loop.count, TOGETHER)
-        copies = [self.copy(loop.blocks[0], depth, turn, TOGETHER) for turn in range(TOGETHER)]
-        if loop.backwards:
-            copies.reverse()
-        loops = [Loop(times, loop.backwards, [self.together(copies)])] if times else []
+        ways = [(times, range(TOGETHER), TOGETHER)] if times else []
         if rest:
-            last = [self.copy(loop.blocks[0], depth, times * TOGETHER + turn, 0) for turn in range(rest)]
-            loops.append(Loop(1, loop.backwards, [self.together(last[:: -1 if loop.backwards else 1])]))
-        return loops[:: -1 if loop.backwards else 1]
+            ways.append((1, range(times * TOGETHER, loop.count), 0))
+        if loop.backwards:
+            ways = [(count, turns[::-1], step) for count, turns, step in ways[::-1]]
+        loops: list[Loop] = []
+        sums = [carry.start for carry in loop.carries]
+        for count, turns, step in ways:
+            carries = [Carry(self.new('carry'), start) for start in sums]
+            sums, copies = [carry.register for carry in carries], []
+            for turn in turns:  # each adds to what the one before has left
+                names = {carry.register: one for carry, one in zip(loop.carries, sums)}
+                copies.append(self.copy(loop.blocks[0], depth, turn, step, names))
+                sums = [names[carry.after] for carry in loop.carries]
+            for carry, after in zip(carries, sums):
+                carry.after = after
+            loops.append(Loop(count, loop.backwards, [self.together(copies)], carries))
+        for old, new in zip(loop.carries, loops[-1].carries):  # whoever asks for the sum knows the old register
+            self.instructions[old.after] = self.instructions[new.after]
+            loops[-1].blocks[0] = [old.after if item == new.after else item for item in loops[-1].blocks[0]]
+            new.after = old.after
+        return loops
 
     def together(self, copies: list[Block]) -> Block:
         """Take the copies item by item; loops become one loop of all their bodies."""
@@ -76,8 +91,19 @@ class _Jammer:
                 carries = [carry for loop in loops for carry in loop.carries]
                 result.append(Loop(first.count, first.backwards, [body], carries))
             else:
-                result += items
+                result += self.added_up([item for item in items if isinstance(item, int)])
         return result
+
+    def added_up(self, registers: list[int]) -> list[int]:
+        """Return what is done side by side; where products are added to one place, their sum is, once."""
+        given = [self.instructions[register] for register in registers]
+        name, place = given[0].name, given[0].operands[:2]
+        if name != 'add_to' or len(given[0].operands) < 4 or any(other.operands[:2] != place for other in given):
+            return registers
+        sums = [self.new('mul', *given[0].operands[2:])]
+        for other in given[1:]:
+            sums.append(self.new('madd', *other.operands[2:], sums[-1]))
+        return [*sums, self.new('add_to', *place, sums[-1])]
 
     def copy(self, block: Block, depth: int, turn: int, step: int, names: dict[int, int] | None = None) -> Block:
         """Copy a block for one of the turns done together, in registers of its own."""
@@ -101,17 +127,26 @@ class _Jammer:
         return result
 
     def name(self, name: str, operands: tuple[object, ...], names: dict[int, int], register: int) -> int:
-        names[register] = len(self.instructions)
-        self.instructions.append(Instruction(name, operands))
+        names[register] = self.new(name, *operands)
         return names[register]
 
+    def new(self, name: str, *operands: object) -> int:
+        self.instructions.append(Instruction(name, operands))
+        return len(self.instructions) - 1
+
     def independent(self, loop: Loop) -> bool:
-        """Tell whether no turn reads what another one writes, or leaves a register behind."""
+        """Tell whether no turn reads what another one writes, or leaves a register behind that is no carried sum."""
         registers = [*_registers(loop.blocks[0])]
         used = self.routine.count_uses(loop.blocks[0])
         parts = any(len(item.blocks) > 1 for item in loop.blocks[0] if isinstance(item, Loop))
-        if parts or any(used[register] < self.routine.uses[register] for register in registers):
+        sums = {carry.after for carry in loop.carries}
+        if parts or any(used[register] < self.routine.uses[register] for register in {*registers} - sums):
             return False
+        for carry in loop.carries:
+            _, operands = self.instructions[carry.after]
+            alone = used[carry.register] == self.routine.uses[carry.register] == 1 and not used[carry.after]
+            if not alone or carry.register not in operands or carry.after not in loop.blocks[0]:
+                return False
         written: list[tuple[str, int, int]] = []
         read: list[tuple[str, int, int]] = []
         for name, operands in (self.instructions[register] for register in registers):

@@ -161,20 +161,19 @@ class _Loops(Native):
             self.put(f'store {kind} {given[0]}, ptr {where}{align}')
             return
         before, after = self.name(), self.name()
-        if len(given) == 2 and reduced:
-            product = self.name()
-            self.put(f'{product} = fmul {self.flags}{self.type} {given[0]}, {given[1]}')
-            given = [product]
+        self.put(f'{before} = load {kind}, ptr {where}{align}')
         if reduced:
-            filled, total = given[0] if self.full else self.name(), self.name()
+            if len(given) == 2:
+                product = self.name()
+                self.put(f'{product} = fmul {self.flags}{self.type} {given[0]}, {given[1]}')
+                given = [product]
+            filled = given[0] if self.full else self.name()
             zero = f'{self.type} zeroinitializer'
             if not self.full:
                 self.put(f'{filled} = select <{self.lanes} x i1> %mask, {self.type} {given[0]}, {zero}')
-            reduce = f'@llvm.vector.reduce.fadd.{self.kind}(double 0.0, {self.type} {filled})'
-            self.put(f'{total} = call reassoc double {reduce}')
-            given = [total]
-        self.put(f'{before} = load {kind}, ptr {where}{align}')
-        if len(given) == 2:
+            reduce = f'@llvm.vector.reduce.fadd.{self.kind}(double {before}, {self.type} {filled})'
+            self.put(f'{after} = call reassoc double {reduce}')
+        elif len(given) == 2:
             self.multiply_add(after, given[0], given[1], before)
         else:
             self.put(f'{after} = fadd {self.flags}{kind} {before}, {given[0]}')
