@@ -144,9 +144,11 @@ class Sweeps(Emitter):
         if any(loop.blocks) or loop.carries:
             self._frames[-1].block.append(loop)
         for (target, level), total in totals.items():
-            self._gather(target, level, Term(total))
+            self._gather(target, level, self._back(target, total) if isinstance(target, Site) else Term(total))
         for site, signal in before.items():
-            self._send(self._starts[site].first(), Term(signal))
+            start = self._starts[site].first()
+            _, source = self._nests.find(start, self._path)
+            self._send(start, self._back(source, signal) if source else Term(signal))
 
     def _backward_site(self, site: Site) -> None:
         terms = self._frames[-1].signals.pop(site, [])
