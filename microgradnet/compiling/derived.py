@@ -115,7 +115,14 @@ class Derived:
     direction: tokens of what is given with a call (None for 0), or the size of those of ``directions``.
     """
 
-    def __init__(self, tape: Tape, arguments: Arguments, template: Any, graph: Sequence[Value] = (), xs: Sequence[Value] = ()) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        arguments: Arguments,
+        template: Any,
+        graph: Sequence[Value] = (),
+        xs: Sequence[Value] = (),
+    ) -> None:
         self.tape, self.arguments = tape, arguments
         self.n = len(arguments.by)
         self.place = {token: place for place, token in enumerate(arguments.by)}

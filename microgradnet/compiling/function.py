@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import update_wrapper
@@ -27,12 +26,11 @@ from ..engine.context import ieee_arithmetic
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
 from ..engine.value import Constant, Value, lift
-from ..engine.walks import topological_order
 from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
 from .guards import BranchError, Guard, log
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
-from .ir.tape import Tape
+from .ir.tape import Tape, recorded
 from .readings import ReadingError, Readings, installed
 from .run.engines import check_way
 from .run.rows import stack
@@ -208,7 +206,7 @@ class Function:
             base = self._base
         first = _Recording(self.__name__, base, arguments, row)
         for trace in known:
-            if trace.guards == tuple(first.guards) and first.is_like(first.tape(trace.parameters), trace.tape):
+            if trace.guards == tuple(first.guards) and _is_same(first.tape(trace.parameters), trace.tape):
                 return trace
         if len(known) >= self.most_paths:
             lines = Counter(guard.origin for trace in known for guard in trace.guards)
@@ -245,8 +243,7 @@ class Function:
         parameters = [leaf for leaf in first.leaves if leaf in other.leaves]
         if any(other.leaves[leaf] != first.leaves[leaf] for leaf in parameters):
             self._refuse('found a Value from outside changed')
-        tape, same = first.tape(parameters), other.tape(parameters)
-        if first.shape != other.shape or not first.is_like(tape, same):
+        if not first.is_like(other):
             one, two = (recording.straight(parameters) for recording in (first, other))
             if first.shape != other.shape or str(one) != str(two):
                 pairs = zip(one.instructions, two.instructions)
@@ -254,7 +251,7 @@ class Function:
                 if a and b and a.name == b.name == 'number':
                     self._refuse(f'made the number {b.operands[0]!r} of {a.operands[0]!r}')
                 self._refuse('made another graph')
-        return parameters, tape
+        return parameters, first.tape(parameters)
 
     def _refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise ValueError(
@@ -291,9 +288,13 @@ class _Recording:
         outputs, like = take_apart(result, 'the result')
         self.template = like([0.0] * len(outputs))
         self.outputs, self.sides, self.guards = [*map(lift, outputs)], written.sides, written.guards
-        known = {*self.xs}
-        order = topological_order(*self.outputs, *self.sides)
-        leaves = (n for n in order if n.op is None and not isinstance(n, Constant) and n not in known)
+        self.nodes = recorded([*self.outputs, *self.sides])
+        self.sources = [source for node in self.nodes for source in node.inputs]
+        known = {x: place for place, x in enumerate(self.xs)}
+        ends = [node for node in (*self.sources, *self.outputs, *self.sides) if node.op is None]
+        #: The leaves where they are used, each argument by its place.
+        self.ends = [known.get(node, node) for node in ends]
+        leaves = (node for node in dict.fromkeys(ends) if not isinstance(node, Constant) and node not in known)
         self.leaves = {leaf: repr(leaf._data) for leaf in leaves}
         self.shape = _structure(self.template), [guard.relation for guard in self.guards]
 
@@ -306,17 +307,41 @@ class _Recording:
         by = {*self.arguments.by}
         rows = [x for x, number in zip(self.xs, self.arguments.numbers) if number not in by]
         parameters = [x for x, number in zip(self.xs, self.arguments.numbers) if number in by]
-        return prepare(self.outputs, rows, parameters, loops, self.sides, outside)
+        return prepare(self.outputs, rows, parameters, loops, self.sides, outside, self.nodes)
 
     def straight(self, outside: list[Value]) -> Routine:
         """Return straight code, in which it is no matter what was recorded when."""
         return routine(self.tape(outside, loops=False))
 
-    @staticmethod
-    def is_like(one: Tape, other: Tape) -> bool:
-        """Tell whether two tapes are the same, their numbers by their bits."""
-        same = one.items == other.items and one.shapes == other.shapes
-        return same and array('d', one.numbers).tobytes() == array('d', other.numbers).tobytes()
+    def is_like(self, other: _Recording) -> bool:
+        """Tell whether two recordings have the same nodes in the same order, on the same leaves or numbers."""
+        if self.shape != other.shape or [n.op for n in self.nodes] != [n.op for n in other.nodes]:
+            return False
+        if self._places() != other._places():
+            return False
+
+        def alike(one: int | Value, two: int | Value) -> bool:
+            if isinstance(one, int) or isinstance(two, int):
+                return type(one) is type(two) and one == two
+            return one is two or (
+                one not in other.leaves and two not in self.leaves and repr(one._data) == repr(two._data)
+            )
+
+        return all(map(alike, self.ends, other.ends))
+
+    def _places(self) -> tuple[list[int], list[int]]:
+        """Return what each node is computed of, and what the outputs are: nodes by their places, -1 for leaves."""
+        place = {node.born: k for k, node in enumerate(self.nodes)} | {0: -1}
+        of = [place[source.born] for source in self.sources]
+        return [*map(len, (node.inputs for node in self.nodes))], of + [
+            place[node.born] for node in (*self.outputs, *self.sides)
+        ]
+
+
+def _is_same(one: Tape, other: Tape) -> bool:
+    """Tell whether two tapes are the same, their numbers by their bits."""
+    same = one.items == other.items and one.shapes == other.shapes
+    return same and one.numbers.tobytes() == other.numbers.tobytes()
 
 
 def _structure(thing: Any) -> Hashable:

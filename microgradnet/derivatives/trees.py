@@ -37,7 +37,8 @@ def take_apart(
     """
     if nested and is_array(structure) and not all(map(_is_number, structure.flat)):
         parts, shape = [*structure.flat], structure.shape
-        leaves, several = _several(parts, [f'element {place} of {what}' for place in range(len(parts))], objects, nested)
+        names = [f'element {place} of {what}' for place in range(len(parts))]
+        leaves, several = _several(parts, names, objects, nested)
         return leaves, lambda new: assemble(several(new), shape)
     if is_array(structure):
         array_of_numbers(structure, what, also='O' if objects else '')

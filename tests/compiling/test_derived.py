@@ -1,4 +1,4 @@
-"""Compiled derivatives: made from the program of the function, they are what the transforms give; it is recorded twice."""
+"""Compiled derivatives: made from the program of the function, recorded twice, they are what the transforms give."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ def test_each_of_its_paths_is_recorded_twice_and_derivatives_know_the_branches()
 def test_guards_are_watched_for_all_rows_at_once(backend: str) -> None:
     import numpy as np
 
-    f, calls = counting(lambda x: x[0] * x[1] if x[0] > x[1] and x[1] != 0 else x[0] - x[1])
+    f, _ = counting(lambda x: x[0] * x[1] if x[0] > x[1] and x[1] != 0 else x[0] - x[1])
     compiled = compile(value_and_grad(f), backend=backend)
     rows = np.array([[2.0, 1.0], [1.0, 2.0], [3.0, 0.0], [math.nan, 1.0], [5.0, 2.0]])
     for row, (value, gradient) in zip(rows, compiled.map([*rows])):

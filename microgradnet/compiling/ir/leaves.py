@@ -30,7 +30,7 @@ __all__ = ['Leaves', 'placed']
 
 
 class Leaves(NamedTuple):
-    """So many neighbouring leaves of a kind: ``'row'``, ``'parameter'`` or, from ``ASIDE`` on in the row, ``'outside'``."""
+    """Neighbouring leaves of a kind: ``'row'``, ``'parameter'`` or, from ``ASIDE`` on in the row, ``'outside'``."""
 
     kind: str
     start: int

@@ -64,7 +64,8 @@ class Routine:
     of the parameters; ``customs`` the users' own operations, by the name of their instruction. ``flat`` is straight
     code: one block without loops, in which nothing goes through memory, and each output is set once.
     What is kept in ``rolling`` is asked for again soon, before so many others are kept there: place k is
-    k modulo ``rolling``, a power of two. ``watched`` counts the last outputs, which are watched and never differentiated.
+    k modulo ``rolling``, a power of two.
+    ``watched`` counts the last outputs, which are watched and never differentiated.
     ``rows`` says of registers that several instructions compute which row of the table they are, of which registers.
     """
 
@@ -178,7 +179,8 @@ class Routine:
             todo += new
 
         def block(items: Block) -> Block:
-            return [loop(item) if isinstance(item, Loop) else item for item in items if isinstance(item, Loop) or item in live]
+            kept = (item for item in items if isinstance(item, Loop) or item in live)
+            return [loop(item) if isinstance(item, Loop) else item for item in kept]
 
         def loop(old: Loop) -> Loop:
             carries = [carry for carry in old.carries if carry.register in live]

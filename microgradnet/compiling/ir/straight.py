@@ -62,7 +62,7 @@ def straight(tape: Tape, gradient: bool = False, seeds: bool = False, traced: bo
             if seeds:
                 seeded = [seed(g, g.make('parameter', Affine(tape.parameters + number))) for number in ends]
             else:
-                seeded = [Term(g.number(1.0))] * (not not ends)
+                seeded = [Term(g.number(1.0))] * bool(ends)
             terms = seeded + arriving.pop(place, [])
             if not kind.active or not terms:
                 continue

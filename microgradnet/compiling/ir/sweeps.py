@@ -274,14 +274,15 @@ def prepare(
     loops: bool | None = None,
     watched: Sequence[Value] = (),
     outside: Sequence[Value] = (),
+    nodes: list[Value] | None = None,
 ) -> Tape:
     """Tape the graph of some nodes.
 
     loops: whether it is to be folded into loops; None for a long graph that repeats itself.
-    watched, outside: see ``Tape``.
+    watched, outside: see ``Tape``; nodes: see ``tape``.
     """
     if is_long([*outputs, *watched]) if loops is None else loops:
-        taped = tape(outputs, rows, parameters, True, watched, outside)
+        taped = tape(outputs, rows, parameters, True, watched, outside, nodes)
         if loops or taped.repeats:
             return taped
     return tape(outputs, rows, parameters, False, watched, outside)

@@ -84,14 +84,15 @@ class _Tangent(Lowering):
         while len(active) > before:
             before = len(active)
             for register, (name, operands) in enumerate(self.old.instructions):
-                if (name == 'parameter' and operands[0].start < self.by) or (name == 'load' and operands[0] in active):
+                moves = name == 'parameter' and operands[0].start < self.by
+                if moves or (name == 'load' and operands[0] in active):
                     active.add(register)
                 elif name in ('store', 'add_to'):
                     if not active.isdisjoint(self.old.operands(register)):
                         active.add(operands[0])
                 elif name not in STILL and name not in MEMORY and not active.isdisjoint(self.old.operands(register)):
                     active.add(register)
-            active.update(carry.register for carry in self.old.carries if not active.isdisjoint((carry.start, carry.after)))
+            active |= {c.register for c in self.old.carries if not active.isdisjoint((c.start, c.after))}
         return active
 
     # Instructions, made once in each body.

@@ -24,7 +24,7 @@ from ...engine.value import Constant, Value
 from ...engine.walks import topological_order
 from .reroll import Items, Shapes, fold
 
-__all__ = ['ASIDE', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
+__all__ = ['ASIDE', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'recorded', 'tape']
 
 #: Where the numbers of parameters, of the row, of constants and of outputs begin.
 PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
@@ -132,11 +132,12 @@ def tape(
     loops: bool = True,
     watched: Sequence[Value] = (),
     outside: Sequence[Value] = (),
+    nodes: list[Value] | None = None,
 ) -> Tape:
     """Tape the graph of some nodes. Raises ValueError for a leaf that is none, or is given twice.
 
     What is to be folded into loops is in the order it was recorded in, long sums term by term;
-    straight code in topological order, each node as it is.
+    straight code in topological order, each node as it is. ``nodes`` are those ``recorded``, if they are known.
     """
     known: dict[Value, int] = {}
     for what, base, leaves in ('row', ROW, rows), ('parameter', PARAMETER, parameters), ('leaf', ROW + ASIDE, outside):
@@ -147,11 +148,12 @@ def tape(
                 raise ValueError(f'{what} {number}, {leaf!r}, was given before: each leaf has one place')
             known[leaf] = base + number
     writer = _Writer(known, loops)
-    for base, nodes in (OUTPUT, outputs), (OUTPUT + ASIDE, watched):
-        for number, node in enumerate(nodes):
+    for base, of_kind in (OUTPUT, outputs), (OUTPUT + ASIDE, watched):
+        for number, node in enumerate(of_kind):
             writer.outputs.setdefault(node, []).append(base + number)
     ends = [*outputs, *watched]
-    writer.write(_recorded(ends) if loops else [node for node in topological_order(*ends) if node.op])
+    in_order = (nodes or recorded(ends)) if loops else [node for node in topological_order(*ends) if node.op]
+    writer.write(in_order)
     for node in writer.outputs:
         if node.op is None:
             writer.add(operations['identity'], [writer.operand(node)], node)
@@ -161,7 +163,7 @@ def tape(
     )  # fmt: skip
 
 
-def _recorded(outputs: Sequence[Value]) -> list[Value]:
+def recorded(outputs: Sequence[Value]) -> list[Value]:
     """List the computed nodes behind some, in the order they were recorded in."""
     seen = {0}  # leaves
     stack, found = [*outputs], []
