@@ -290,6 +290,8 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'Program.sum': {'rows': rows_of_numbers},
     'Program.shards': {'rows': rows_of_numbers, 'count': optional, 'executor': Kind(lambda: thread_pool, callable)},
     'Program.to_c': {'name': Kind(lambda: 'program', lambda x: is_text(x) and x.isidentifier())},
+    'Program.hessian': {'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number))},
+    'Program.jacobian': {'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number))},
     'Program.hvp': {
         'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number)),
         'v': Kind(lambda: [1.0], all_of(is_number)),
