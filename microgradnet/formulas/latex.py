@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._escapes import tex_text
-from ..engine.operation import CALL
+from ..engine.operation import Operation
 from .colours import PARTS
-from .printer import LOOSE, OPEN, TIGHT, Printer, digits_apart
-from .printing import node_latex
+from .printer import OPEN, PRODUCT, TIGHT, Piece, Printer, Rope, digits_apart, join
 from .terms import Name, Term
 
 __all__ = ['tex']
@@ -28,7 +27,7 @@ GREEK = {'λ': r'\lambda', 'ε': r'\varepsilon', 'φ': r'\varphi', 'ς': r'\vars
 
 
 class Tex(Printer):
-    def brackets(self, body: str) -> str:
+    def brackets(self, body: Any) -> Any:
         return rf'\left({body}\right)'
 
     def name(self, name: Name) -> str:
@@ -40,6 +39,8 @@ class Tex(Printer):
 
     def number(self, data: Any, in_full: bool) -> str:
         sign, above, below, exponent = digits_apart(data, in_full)
+        if above == 'inf':
+            return rf'{sign}\infty'
         if below:
             return rf'{sign}\frac{{{above}}}{{{below}}}'
         if not exponent:
@@ -55,11 +56,38 @@ class Tex(Printer):
     def power(self, base: str, exponent: str) -> str:
         return f'{base}^{{{exponent}}}'
 
-    def function(self, operation: Any, operands: Sequence[Term]) -> tuple[str, int]:
-        printed = [(body, CALL if binding == TIGHT else 0) for body, binding in map(self.spell, operands)]
-        body = str(node_latex(operation, printed))
+    def function(self, operation: Any, operands: Sequence[Term]) -> tuple[Any, int]:
+        body = str(self.template(operation, operands))
         closed = body.startswith(r'\sqrt') or body.endswith((r'\right)', r'\right|', r'\right]'))
         return body, TIGHT if closed else OPEN + (operation.name == 'exp')
+
+    def template(self, op: Operation, operands: Sequence[Term]) -> Rope:
+        """Print an operation as its row of the table shows it."""
+        if op.name == 'dot':
+            weights, inputs, bias = op.split(operands)
+            terms: list[Piece] = [
+                Rope(self.print(w, PRODUCT, after_sign=place > 0), r' \cdot ', self.print(x, PRODUCT, after_sign=True))
+                for place, (w, x) in enumerate(zip(weights, inputs))
+            ]
+            last = self.print(bias)
+            return join(' + ', terms + [last] * (last != '0' or not terms))
+        if op.vectors:
+            return Rope(rf'\operatorname{{{op.name}}}\left(', join(', ', map(self.print, operands)), r'\right)')
+        least = op.binds + (op.name == 'pow')
+        by_name = dict(zip(op.parameters, operands, strict=True))
+        # What is between the operands' places, and the names in them, in turns.
+        between, *rest = re.split(rf'\{{([{op.parameters}])\}}', op.latex.strip())
+        pieces: list[Piece] = [between]
+        for parameter, after in zip(rest[::2], rest[1::2]):
+            before = between[-1:] or '}' * (len(pieces) > 1)
+            if before and before not in ' -':
+                pieces += ['{', self.print(by_name[parameter]), '}']  # a brace of LaTeX's own
+            else:
+                right = parameter == 'b' and bool(op.sign)
+                pieces.append(self.print(by_name[parameter], least + (op.name == 'sub' and right), after_sign=right))
+            pieces.append(after)
+            between = after
+        return Rope(*pieces)
 
     def ratio(self, of: str, by: str, total: bool) -> str:
         d = r'\mathrm{d}' if total else r'\partial '
@@ -82,4 +110,4 @@ def _letter(letter: str) -> str:
 
 def tex(term: Term) -> str:
     """Print a formula as LaTeX, without dollars."""
-    return Tex().print(term, LOOSE)
+    return Tex().write([term])

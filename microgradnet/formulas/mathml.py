@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .colours import DARK, PARTS
-from .printer import LOOSE, TIGHT, Printer, digits_apart
+from .printer import TIGHT, Printer, digits_apart
 from .terms import Name, Term
 
 __all__ = ['mathml']
@@ -127,4 +127,4 @@ def _sample(sample: str) -> str:
 
 def mathml(term: Term) -> str:
     """Print a formula as the inside of a ``<math>`` element."""
-    return MathML().print(term, LOOSE)
+    return MathML().write([term])

@@ -22,11 +22,23 @@ from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
 from .terms import Function, Minus, Number, Power, Product, Quotient, Term, add, multiply, negate
 
-__all__ = ['formula', 'partial_formulas']
+__all__ = ['formula', 'formulas', 'partial_formulas']
 
 
 def formula(node: Value, symbols: Mapping[Value, Term]) -> Term:
     """Write what a node computes, down to the nodes that have symbols; constants are numbers."""
+    return formulas(node, symbols)[-1]
+
+
+def formulas(node: Value, symbols: Mapping[Value, Term], simple: bool = True) -> list[Term]:
+    """Write what a node computes, last of all the formulas that it is made of, each after its own.
+
+    ``simple`` sets each operation as a mathematician would; otherwise each stands as it was recorded.
+
+    >>> a = Value(0.5)
+    >>> formulas(a + 0.0, {a: Number(0.5)}), len(formulas(a + 0.0, {a: Number(0.5)}, simple=False))
+    ([Number(data=0.5, in_full=False), Number(data=0.0, in_full=True), Number(data=0.5, in_full=False)], 3)
+    """
     done: dict[Value, Term] = {}
     # Not below what has a symbol already: what is there would be walked again for every node above it.
     inner = [source for source in node.inputs if source not in symbols]
@@ -36,12 +48,13 @@ def formula(node: Value, symbols: Mapping[Value, Term]) -> Term:
             done[each] = symbols[each]
         elif each.op is None:
             done[each] = Number(each.data, in_full=True)
-        elif each.op.name == 'where' and each not in symbols and each is not node:
+        elif simple and each.op.name == 'where' and each not in symbols and each is not node:
             condition, yes, no = each.inputs  # a choice of the rule's: what holds here
             done[each] = done[yes if condition.data else no]
         else:
-            done[each] = _apply(each.op, [done[source] for source in each.inputs])
-    return done[node]
+            operands = [done[source] for source in each.inputs]
+            done[each] = _apply(each.op, operands) if simple else Function(each.op, tuple(operands))
+    return [*done.values()]
 
 
 def partial_formulas(node: Value, symbols: Mapping[Value, Term]) -> dict[Value, Term]:

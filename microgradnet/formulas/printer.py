@@ -1,14 +1,17 @@
 """One walk over formulas for all printed forms: where brackets, signs and dots go.
 
 A ``Printer`` decides what a mathematician would: brackets only where needed, minus
-instead of plus a negative number. What the parts look like is for the three forms to
-say: ``text``, ``tex``, ``mathml``.
+instead of plus a negative number. What the parts look like is for the notations to
+say: ``text``, ``tex``, ``mathml``, and those of graphs as they were recorded, ``printing``.
+
+A long formula is printed from the bottom up (``Printer.write``), of pieces that are joined once: ``Rope``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice, repeat
+from typing import Any, TypeAlias
 
 from ..engine.numbers import Fraction
 from .terms import (
@@ -28,7 +31,7 @@ from .terms import (
     Term,
 )
 
-__all__ = ['Printer', 'digits', 'digits_apart']
+__all__ = ['Piece', 'Printer', 'Rope', 'digits', 'digits_apart', 'join']
 
 #: How tightly a printed form binds.
 LOOSE, SUM, PRODUCT, OPEN, TIGHT = 0, 1, 2, 3, 9
@@ -56,6 +59,46 @@ def digits_apart(data: Any, in_full: bool) -> tuple[str, str, str, str]:
     return '-' * body.startswith('-'), above, below, str(int(exponent)) if exponent else ''
 
 
+class Rope:
+    """Pieces of a text one after the other, strings or ropes: not copied, and joined once.
+
+    To make one takes no longer if they are long; ``first`` is the first character, nothing if there is none.
+
+    >>> body = Rope('sin(', Rope('x', ' + 1'), ')')
+    >>> body = Rope('-', body)
+    >>> str(body), body.first
+    ('-sin(x + 1)', '-')
+    """
+
+    __slots__ = ('first', 'pieces')
+
+    def __init__(self, *pieces: Piece) -> None:
+        self.pieces = pieces
+        firsts = (piece[:1] if isinstance(piece, str) else piece.first for piece in pieces)
+        self.first: str = next(filter(None, firsts), '')
+
+    def __str__(self) -> str:
+        """Join all pieces, however deep they lie."""
+        strings: list[str] = []
+        todo: list[Piece] = [self]
+        while todo:
+            piece = todo.pop()
+            if isinstance(piece, str):
+                strings.append(piece)
+            else:
+                todo += reversed(piece.pieces)
+        return ''.join(strings)
+
+
+#: What pieces of a text are.
+Piece: TypeAlias = str | Rope
+
+
+def join(between: str, pieces: Iterable[Piece]) -> Rope:
+    """Put pieces together with a string between them, as ``str.join`` does."""
+    return Rope(*islice(chain.from_iterable(zip(repeat(between), pieces)), 1, None))
+
+
 class Printer:
     """Prints terms; subclasses say how each part looks."""
 
@@ -64,16 +107,28 @@ class Printer:
     #: How tightly an exponent must bind: raised, it is its own bracket.
     exponent_least = LOOSE
 
-    def print(self, term: Term, least: int = LOOSE) -> str:
-        """Print a formula, in brackets if it binds less than asked."""
-        body, binding = self.spell(term)
-        return body if binding >= least else self.brackets(body)
+    def __init__(self) -> None:
+        #: What is printed already, by the identity of its term.
+        self.done: dict[int, tuple[Any, int]] = {}
 
-    def spell(self, term: Term) -> tuple[str, int]:
+    def write(self, terms: Sequence[Term]) -> str:
+        """Print the last of some formulas, each after those that it is made of, so that none recurses."""
+        for term in terms:
+            self.done[id(term)] = self.spell(term)
+        return str(self.done[id(terms[-1])][0])
+
+    def print(self, term: Term, least: int = LOOSE, after_sign: bool = False) -> Any:
+        """Print a formula, in brackets if it binds less than asked, or begins with a minus after a sign."""
+        body, binding = self.spell(term)
+        fits = binding >= least and not (after_sign and Rope(body).first == '-')
+        return body if fits else self.brackets(body)
+
+    def spell(self, term: Term) -> tuple[Any, int]:
         """Return a printed formula, and how tightly its last operator binds."""
+        if id(term) in self.done:
+            return self.done[id(term)]
         match term:
             case Number(data, in_full):
-                data = abs(data) if data == 0 and not in_full else data  # nobody writes -0
                 return self.number(data, in_full), self.number_binds(digits(data, in_full))
             case Symbol(name):
                 return self.name(name), TIGHT
@@ -107,7 +162,7 @@ class Printer:
                 return self.marked(part, self.print(body)), TIGHT
         raise TypeError(f'no formula: {term!r}')
 
-    def factor(self, term: Term, first: bool, last: bool) -> str:
+    def factor(self, term: Term, first: bool, last: bool) -> Any:
         """Print a factor: a minus, and what reaches to the right, must not touch its neighbours."""
         body, binding = self.spell(term)
         if isinstance(term, Samples):
@@ -118,7 +173,7 @@ class Printer:
             return self.brackets(body)
         return body if binding >= PRODUCT else self.brackets(body)
 
-    def base(self, term: Term) -> str:
+    def base(self, term: Term) -> Any:
         """Print what is raised to a power: a fraction only in brackets."""
         return self.brackets(self.print(term)) if isinstance(term, Quotient) else self.print(term, TIGHT)
 
@@ -127,7 +182,7 @@ class Printer:
         signs = [split_sign(term) for term in terms]
         return self.signed([(sign, self.subtracted(body)) for sign, body in signs])
 
-    def subtracted(self, term: Term) -> str:
+    def subtracted(self, term: Term) -> Any:
         """Print what stands after a sign: it must not begin with another one."""
         match term:
             case Product((first, *others)) if others and split_sign(first)[0] == '-':
@@ -158,7 +213,7 @@ class Printer:
 
     # What a form must say.
 
-    def brackets(self, body: str) -> str:
+    def brackets(self, body: Any) -> Any:
         raise NotImplementedError
 
     def name(self, name: Name) -> str:
@@ -176,7 +231,7 @@ class Printer:
     def power(self, base: str, exponent: str) -> str:
         raise NotImplementedError
 
-    def function(self, operation: Any, operands: Sequence[Term]) -> tuple[str, int]:
+    def function(self, operation: Any, operands: Sequence[Term]) -> tuple[Any, int]:
         raise NotImplementedError
 
     def ratio(self, of: str, by: str, total: bool) -> str:

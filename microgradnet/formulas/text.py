@@ -35,6 +35,7 @@ class Text(Printer):
     exponent_least = TIGHT
 
     def __init__(self, colour: bool = False) -> None:
+        super().__init__()
         self.colour = colour
 
     def brackets(self, body: str) -> str:
@@ -87,4 +88,4 @@ def written(name: Name) -> str:
 
 def text(term: Term, colour: bool = False) -> str:
     """Print a formula on one line; ``colour`` adds a terminal's colours to the marks."""
-    return Text(colour).print(term)
+    return Text(colour).write([term])

@@ -114,6 +114,16 @@ def test_brackets_signs_and_lists_are_put_as_before() -> None:
     assert text(Value(-2.0) ** 2.0) == '(-2.0) ** 2.0'
 
 
+@pytest.mark.parametrize('number', [-3.0, -0.0])
+@pytest.mark.parametrize('label', ['', 'w_{1}', '100%'])
+def test_a_power_of_a_negative_number_is_not_minus_a_power(number: float, label: str) -> None:
+    y = Value(number, label=label) ** 2.0
+    assert repr(eval(text(y))) == repr(y.data)
+    inner = Value(number).identity()
+    inner.label = label or 'a b'
+    assert repr(eval(text(inner**2.0, whole=False))) == repr(y.data)
+
+
 HOSTILE = [
     r'\input{/etc/passwd}', r'\write18{rm x}', '^^5cinput{x}', '%', 'a % b', '$x$', '}{', r'}\\\end{aligned}', '#1',
     '&', '~', '_', 'a_b_c', '\\', '\\\\[1em]', '\n\n', 'x\n% y', '\x00', '\x1b[31m', 'x_{\\input}', 'x_{1}}', '\\u',
