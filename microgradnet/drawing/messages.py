@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 from .._processes import cached_property
 from ..engine.numbers import Number
 from ..engine.value import Event, Value, signals
-from ..formulas.names import bias_name, layers_of, parameter_names, weight_name
+from ..formulas.names import layers_of, numbered, parameter_names, weight_name
 from ..nets.losses import half_squared_error
 from ..nets.net import Firing, Run, row_of
 
@@ -123,11 +123,11 @@ class Film:
     @cached_property
     def labels(self) -> dict[Value, str]:
         """A label for every node that the derivation names: x_1, w_{x1,1}, b_1, r_1, f_1 ..., y and E."""
-        labels = parameter_names(self.net) | {x: f'x_{i}' for i, x in enumerate(self.run.inputs, 1)}
+        labels = parameter_names(self.net) | {x: numbered('x', i) for i, x in enumerate(self.run.inputs, 1)}
         for name, firing in self.neurons.items():
-            labels |= {firing.r: f'r_{name[1:]}', firing.output: f'f_{name[1:]}'}
+            labels |= {firing.r: numbered('r', name[1:]), firing.output: numbered('f', name[1:])}
         several = len(self.run.outputs) > 1
-        labels |= {y: f'y_{i}' if several else 'y' for i, y in enumerate(self.run.outputs, 1)}
+        labels |= {y: numbered('y', i) if several else 'y' for i, y in enumerate(self.run.outputs, 1)}
         return labels | {self.error: 'E'}
 
     @cached_property
@@ -227,7 +227,7 @@ def _frame(sender: str, firing: Firing, sources: list[str], sent: list[Event], l
         if event.node is not firing.r:
             continue
         source = sources[event.place % width].removeprefix('f')
-        name = bias_name(index) if event.place == 2 * width else weight_name(source, index)
+        name = numbered('b', index) if event.place == 2 * width else weight_name(source, index)
         if width <= event.place < 2 * width:
             found.append(Message(sender, sources[event.place - width], signal, derivative, event.partial, name,
                                  event.contribution, event.total, last[event.source] is event, (event,)))  # fmt: skip

@@ -27,7 +27,7 @@ from ..formulas.colours import (
     NEURON_LINE,
     POSITIVE,
 )  # fmt: skip
-from ..formulas.names import Connection, bias_name, connections_of, layers_of
+from ..formulas.names import Connection, connections_of, layers_of, numbered
 from .digraph import Digraph, in_full, markup, number, plain, subscript, text_width
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
 from .terminal import neurons
@@ -140,7 +140,7 @@ class _Network:
                     line = f'<table {BARE}><tr><td>{subscript("b", n, 11)}</td>{cell}</tr></table>'
                 line = f'<font point-size="{size}" color="{BIAS}">{line}</font>'
                 label = f'<table {BARE}><tr><td>{label}</td></tr><tr><td>{line}</td></tr></table>'
-            self._node(name, label, f'neuron {n}: {bias_name(n)} = {in_full(bias)}', 'neuron', fillcolor=NEURON,
+            self._node(name, label, f'neuron {n}: {numbered("b", n)} = {in_full(bias)}', 'neuron', fillcolor=NEURON,
                        **({'fixedsize': 'shape'} if self.room else {}))  # fmt: skip
 
     def add_connections(self) -> None:

@@ -39,6 +39,7 @@ from typing import Any, TypeAlias
 
 from ..engine.value import Constant, Event, Value
 from ..engine.walks import topological_order
+from ..formulas.names import numbered
 from .digraph import INDEXED, in_full, number, short
 from .messages import Film, Frame
 
@@ -93,7 +94,8 @@ class Script:
                 continue
             name, title = self.names[node], f'Compute {self.names[node]}'
             if node in self.formulas.owner:
-                title = f'Neuron {self.formulas.owner[node]} fires: {name} = g(r_{{{self.formulas.owner[node]}}})'
+                neuron = self.formulas.owner[node]
+                title = f'Neuron {neuron} fires: {name} = g({_numbered("r", neuron)})'
             elif node in self.formulas.net_inputs:
                 title = f'Neuron {self.formulas.net_inputs[node]} takes in its net input {name}'
             left, terms = self.formulas.value(node), self.formulas.expression(node)
@@ -121,7 +123,7 @@ class Script:
             message, index = over.get(id(event)), frame.sender[1:]
             if message and merged:
                 receiver = message.receiver
-                to = f'neuron {receiver[1:]}' if receiver[0] == 'f' else f'input x_{{{receiver[1:]}}}'
+                to = f'neuron {receiver[1:]}' if receiver[0] == 'f' else f'input {_numbered("x", receiver[1:])}'
                 title = f'From neuron {index} to {to}, over {message.weight_name}'
                 yield self._sent(event, gradients[message.weight_name], title=title)
             elif event.source in self.formulas.owner and event.node not in self.formulas.net_inputs:
@@ -220,7 +222,7 @@ class Formulas:
     def signal_name(self, node: Value) -> str:
         """Name what arrives at a node: delta of a neuron, as in the derivation, else the derivative by it."""
         if node in self.owner:
-            return f'δ_{{{self.owner[node]}}}'
+            return _numbered('δ', self.owner[node])
         return f'∂{self.names[self.root]}/∂{self._operand(node)}' if node in self.names else ''
 
     def is_bias(self, event: Event) -> bool:
@@ -273,7 +275,7 @@ class Formulas:
             at = {'event': e, 'node': self.place[other]}
             return {'name': self._operand(other), 'n': ['partial', e], 'role': role, **at}
         if node in self.owner and source in self.net_inputs:
-            name = f'g′(r_{{{self.owner[node]}}})'
+            name = f'g′({_numbered("r", self.owner[node])})'
         else:
             name = f'∂{self.whole(node)}/∂{self._operand(source)}'
         return {'name': name, 'n': ['partial', e], 'role': role, 'event': e}
@@ -339,6 +341,10 @@ def _names(root: Value, order: Sequence[Value], given: Mapping[Value, str]) -> d
         if not names[node] and not isinstance(node, Constant):
             names[node] = 'y' if node is root and 'y' not in taken else next(free)
     return {node: _indexed(str(name)) for node, name in names.items() if name}
+
+
+def _numbered(letter: str, number: str) -> str:
+    return _indexed(numbered(letter, number))
 
 
 def _indexed(label: str) -> str:

@@ -25,7 +25,7 @@ from .terms import Name
 from .text import written
 
 __all__ = [
-    'Connection', 'Names', 'Place', 'bias_name', 'connections_of', 'layers_of', 'parameter_names', 'weight_name',
+    'Connection', 'Names', 'Place', 'connections_of', 'layers_of', 'numbered', 'parameter_names', 'weight_name',
 ]  # fmt: skip
 
 
@@ -121,15 +121,19 @@ class Names:
 def weight_name(source: str, target: str) -> str:
     """Name a weight by the input or neuron it comes from, ``'x1'`` or ``'1'``, and the neuron it goes to.
 
-    >>> weight_name('x1', '1'), bias_name('5')
-    ('w_{x1,1}', 'b_5')
+    >>> weight_name('x1', '1')
+    'w_{x1,1}'
     """
     return written(Name('w', f'{source},{target}'))
 
 
-def bias_name(neuron: str) -> str:
-    """Name the bias of a neuron, which is given by its number."""
-    return written(Name('b', neuron))
+def numbered(letter: str, number: int | str) -> str:
+    """Name what there is one of for each neuron, input or output, b, r, f, δ, x or y, by its number.
+
+    >>> numbered('b', 5), numbered('r', '12')
+    ('b_5', 'r_12')
+    """
+    return written(Name(letter, str(number)))
 
 
 def _plain(name: str) -> str:
@@ -189,4 +193,4 @@ def parameter_names(net: Any) -> dict[Value, str]:
     layers = layers_of(net)
     biases = (neuron.bias for neurons in layers for neuron in neurons)
     names = {connection.weight: connection.name for connection in connections_of(layers)}
-    return names | {bias: bias_name(str(i)) for i, bias in enumerate(biases, 1)}
+    return names | {bias: numbered('b', i) for i, bias in enumerate(biases, 1)}
