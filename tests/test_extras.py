@@ -213,9 +213,9 @@ def test_every_public_entry_is_tried() -> None:
     assert EXTRAS.keys() == NEED.keys()
 
 
-#: Packages beside another one that the same entries need: the quick run does without these.
-TWINS = {'PIL', 'scipy', 'mpmath'}
-BY_PACKAGE = [pytest.param(name, marks=[pytest.mark.slow] * (name in TWINS)) for name in EXTRAS]
+#: Of the packages taken away one by one the quick run takes two, and all of them at once.
+QUICK = {'numpy', 'llvmlite'}
+BY_PACKAGE = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in EXTRAS]
 
 
 @pytest.mark.parametrize('package', BY_PACKAGE)

@@ -127,10 +127,9 @@ def irregular(size: int) -> Recorded:
     return F.sum(nodes[-20:]), x, theta
 
 
-def both(recorded: Recorded, **options: Any) -> list[Any]:
-    """Compile folded and not."""
+def compiled(recorded: Recorded, loops: bool = True, **options: Any) -> Any:
     y, rows, theta = recorded
-    return [compile(y, rows=rows, parameters=theta, loops=loops, **options) for loops in (True, False)]
+    return compile(y, rows=rows, parameters=theta, loops=loops, **options)
 
 
 @pytest.mark.parametrize('name, backend', [
@@ -141,7 +140,7 @@ def both(recorded: Recorded, **options: Any) -> list[Any]:
 ])  # fmt: skip
 def test_folded_programs_compute_what_was_recorded(name: str, backend: str) -> None:
     y, rows, theta = recorded = PROGRAMS[name]()
-    folded, straight = both(recorded, backend=backend)
+    folded, straight = (compiled(recorded, loops, backend=backend) for loops in (True, False))
     at = [x.data for x in rows]
     table = [at, [x * 0.75 + 0.125 for x in at], [-x for x in at], [*reversed(at)], at]
     if 'margin' not in name and 'cross' not in name:
@@ -181,14 +180,14 @@ def test_a_folded_program_is_as_long_as_its_bodies(program: Any, small: Any, lar
     """Forward and with the gradient; the loops alone are longer."""
     lengths = []
     for size in small, large:
-        folded, _ = both(program(*size), backend='python')
+        folded = compiled(program(*size), backend='python')
         lengths.append([len(folded.routine.instructions), len(folded._gradient_routine.instructions)])
     assert lengths[0] == lengths[1]
 
 
 @pytest.mark.parametrize('cells, periodic', [(8, False), (6, True)])
 def test_steps_of_few_cells_fold(cells: int, periodic: bool) -> None:
-    folded, _ = both(heat(100, cells, periodic), backend='python')
+    folded = compiled(heat(100, cells, periodic), backend='python')
     assert len(folded.routine.instructions) < 300
 
 
@@ -206,7 +205,7 @@ def test_memory_grows_by_what_a_turn_must_keep(
     monkeypatch.setattr(memory, 'LARGE', 0)
     kept = []
     for turns in 20, 50, 80:
-        folded, _ = both(program(turns), backend='python')
+        folded = compiled(program(turns), backend='python')
         kept.append((folded.routine.kept, folded._gradient_routine.kept))
     for one, two in pairwise(kept):
         assert [b - a for a, b in zip(one, two)] == [30 * a_turn, 30 * with_gradient]
