@@ -2,8 +2,8 @@
 
 The quick run tries a quarter of the examples of the whole run, which is the one that asks for slow tests, or CI's.
 Its processes take whole files, so that what the tests of a file share is made once.
-What Python compiles is kept, in pytest's cache where the environment forbids it elsewhere: else every run would
-rewrite all asserts anew, and each of the many processes that tests start compile the package from its source.
+What Python compiles is kept, even if the environment says not to: else every run would rewrite all asserts anew, and
+each of the many processes that tests start would compile the package from its source.
 Ctrl-C is heard, too: a shell that starts the tests in the background has it ignored.
 """
 
@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,10 +21,8 @@ from hypothesis import settings
 collect_ignore = ['support/typed_program.py']
 settings.register_profile('full', deadline=None)
 settings.register_profile('quick', deadline=None, max_examples=25)
-if sys.dont_write_bytecode:
-    sys.pycache_prefix = os.environ['PYTHONPYCACHEPREFIX'] = str(Path(__file__).parents[1] / '.pytest_cache/bytecode')
-    sys.dont_write_bytecode = False
-    os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
+sys.dont_write_bytecode = False
+os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
