@@ -1,7 +1,5 @@
 """The demo of handwritten digits reads them, shows what it gets wrong, and does what micrograd does."""
 
-import os
-import subprocess
 import sys
 from math import log
 from pathlib import Path
@@ -11,8 +9,6 @@ from PIL import Image
 
 from demos import digits
 from microgradnet import MLP, TeacherSet, Value, cross_entropy
-
-ROOT = Path(digits.__file__).parents[1]
 
 
 @pytest.fixture(scope='module')
@@ -127,12 +123,3 @@ def test_more_than_96_per_cent_are_read_rightly_from_every_seed(
     if result.comparison:
         assert result.comparison.difference < 1e-9
     assert f'the {len(result.mistakes)} digits it reads wrongly' in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_it_runs_from_a_shell() -> None:
-    shown = subprocess.run(
-        [sys.executable, digits.__file__, '--help'],
-        cwd=ROOT, env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert '--seeds' in shown

@@ -1,7 +1,5 @@
 """The demo of the orbit finds the star's mass and Newton's exponent, with error bars that are right."""
 
-import os
-import subprocess
 import sys
 from math import hypot, pi
 from pathlib import Path
@@ -13,8 +11,6 @@ from PIL import Image
 from demos import orbit
 from microgradnet import Value
 from microgradnet.testing import check_gradient
-
-ROOT = Path(orbit.__file__).parents[1]
 
 
 @pytest.fixture(scope='module')
@@ -159,12 +155,3 @@ def test_error_bars_hold_what_they_promise(program: orbit.Program) -> None:
         off.append((fit - orbit.TRUE) / bars)
     assert abs(np.array(off)).max() < 4
     assert 0.6 < np.std(off) < 1.5
-
-
-@pytest.mark.slow
-def test_it_runs_from_a_shell() -> None:
-    shown = subprocess.run(
-        [sys.executable, orbit.__file__, '--help'],
-        cwd=ROOT, env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert '--refits' in shown

@@ -9,13 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 
-import microgradnet
 from demos import check_micrograd
 from microgradnet.engine.value import Value
 from microgradnet.testing.foreign import engines
@@ -528,14 +526,6 @@ def test_the_demo_says_if_micrograd_is_not_there(
     monkeypatch.setitem(sys.modules, 'micrograd.engine', None)
     assert check_micrograd.main([]) is None
     assert 'not installed' in capsys.readouterr().out
-
-
-def test_the_demo_runs_from_a_shell() -> None:
-    root = Path(microgradnet.__file__).parents[1]
-    shown = subprocess.run(
-        [sys.executable, '-m', 'demos.check_micrograd', '--help'], cwd=root, capture_output=True, text=True, check=True
-    ).stdout
-    assert 'micrograd' in shown
 
 
 def test_a_report_is_a_list_and_reads_well() -> None:

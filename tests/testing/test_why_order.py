@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -12,7 +10,6 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 
-import microgradnet
 from demos import why_order as demo
 from microgradnet.drawing.digraph import Digraph
 from microgradnet.engine.value import Value
@@ -139,11 +136,3 @@ def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert str(why_order('breadth first')) in shown
     assert str(paths[0]) in shown
-
-
-def test_the_demo_runs_from_a_shell() -> None:
-    root = Path(microgradnet.__file__).parents[1]
-    shown = subprocess.run(
-        [sys.executable, '-m', 'demos.why_order', '--help'], cwd=root, capture_output=True, text=True, check=True
-    ).stdout
-    assert '--out' in shown
