@@ -128,6 +128,8 @@ class Printer:
         if id(term) in self.done:
             return self.done[id(term)]
         match term:
+            case Function(operation, operands):  # first, as graphs that were recorded are of nothing else
+                return self.function(operation, operands)
             case Number(data, in_full):
                 return self.number(data, in_full), self.number_binds(digits(data, in_full))
             case Symbol(name):
@@ -150,8 +152,6 @@ class Printer:
                 ), self.quotient_binds
             case Power(base, exponent):
                 return self.power(self.base(base), self.print(exponent, self.exponent_least)), OPEN + 1
-            case Function(operation, operands):
-                return self.function(operation, operands)
             case Derivative(by, body, _, total):
                 if isinstance(body, Symbol) and (not body.name.sample or body.name.base == 'E'):
                     return self.ratio(self.name(body.name), self.name(by.name), total), TIGHT
