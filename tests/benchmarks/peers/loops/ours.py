@@ -58,7 +58,7 @@ def evaluate(program: Any, theta: Array, rows: Array) -> Callable[[], float]:
 
     Reading 25,450 parameters from their ``Value``s takes longer than what is measured here.
     """
-    return lambda: program._run(program._engine.sums, rows, theta)[0]  # type: ignore[no-any-return]
+    return lambda: program._forward.sums(rows, theta)[0]  # type: ignore[no-any-return]
 
 
 def net_gradient(net: Classifier) -> Iterator[Entry]:
