@@ -11,7 +11,6 @@ installed are left out.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +19,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
-from peers.measuring import Task, alone, measure  # noqa: E402
-from peers.report import describe, plot, table  # noqa: E402
+from peers.measuring import Task, alone, work_off  # noqa: E402
+from peers.report import describe, publish  # noqa: E402
 
 __all__ = ['main']
 
@@ -88,15 +87,9 @@ def main(arguments: list[str] | None = None) -> None:
     results = []
     for task in tasks(options.quick):
         if options.only in (None, task.name):
-            print(f'\n{task.title}')
-            figures = measure(task, QUICK if options.quick else PEERS, 3 if options.quick else 15)
-            print('\n'.join(table(task, figures)), flush=True)
-            shown = {**task._asdict(), 'of': None}
-            results.append({**shown, 'figures': [figure._asdict() for figure in figures]})
-    if options.json:
-        options.json.write_text(json.dumps({'machine': machine, 'tasks': results}, indent=1) + '\n')
-    if options.plot:
-        plot(results, machine, options.plot)
+            peers = QUICK if options.quick else PEERS
+            results.append(work_off(task, peers, 3 if options.quick else 15)[0])
+    publish(options, machine, results)
 
 
 if __name__ == '__main__':

@@ -13,7 +13,6 @@ median over the rounds, with the least and the greatest. Engines that are not in
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -24,8 +23,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
-from peers.measuring import Task, alone, measure  # noqa: E402
-from peers.report import Goal, describe, goals, plot, table  # noqa: E402
+from peers.measuring import Task, alone, work_off  # noqa: E402
+from peers.report import Goal, describe, publish, summary  # noqa: E402
 
 __all__ = ['main']
 
@@ -83,17 +82,12 @@ def size_tasks(options: Any) -> Iterator[Task]:
     yield Task('costs', title, 'irregular_costs', IRREGULAR, 'a time', 1, [])
 
 
-def work_off(task: Task, engines: list[str], quick: bool) -> tuple[dict[str, Any], list[Goal]]:
-    """Measure a task, print its table; return what was measured, and how it compares with the goals."""
-    print(f'\n{task.title}')
-    peers = [f'loops.{engine}' for engine in engines]
+def timed(task: Task, options: Any) -> tuple[dict[str, Any], list[Goal]]:
+    """Measure a task: compiling by the clock, what is run often by processor time."""
+    peers = [f'loops.{engine}' for engine in options.engines]
     if task.name == 'compiling':
-        figures = measure(task, peers, 1 if quick else 3, perf_counter, long_is=60)
-    else:
-        figures = measure(task, peers, 3 if quick else 15, process_time)
-    print('\n'.join(table(task, figures)), flush=True)
-    found = [goal._replace(what=f'{task.title}: {goal.what}') for goal in goals(task, figures)]
-    return {**task._asdict(), 'of': None, 'figures': [figure._asdict() for figure in figures]}, found
+        return work_off(task, peers, 1 if options.quick else 3, perf_counter, long_is=60)
+    return work_off(task, peers, 3 if options.quick else 15, process_time)
 
 
 def sizes_of(largest: int) -> Any:
@@ -107,14 +101,6 @@ def sizes_of(largest: int) -> Any:
             found.append(size)
             print(lines(size), flush=True)
     return found
-
-
-def summary(found: list[Goal]) -> Iterator[str]:
-    """Write all goals in one table."""
-    width = max((len(goal.what) for goal in found), default=0)
-    yield f'{"goal":{width}} {"found":>9} {"at most":>8}'
-    for goal in found:
-        yield f'{goal.what:{width}} {goal.found:>9.3f} {goal.wanted:>8g}  {"met" if goal.met else "MISSED"}'
 
 
 def numbers(separator: str, text: str) -> list[int]:
@@ -154,7 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
     for part, tasks in zip(PARTS, (net_tasks, rk4_tasks, size_tasks)):
         if options.only in (None, part):
             for task in tasks(options):
-                result, reached = work_off(task, options.engines, options.quick)
+                result, reached = timed(task, options)
                 results.append(result)
                 found += reached
     below = []
@@ -166,12 +152,7 @@ def main(arguments: list[str] | None = None) -> None:
         below = [(20, partial(draw, sizes))] if sizes else []
     print(f'\nThe goals, on {machine["machine"]}')
     print('\n'.join(summary(found)))
-    if options.json:
-        measured = {'tasks': results, 'sizes': [size._asdict() for size in sizes]}
-        compared = [goal._asdict() | {'met': goal.met} for goal in found]
-        options.json.write_text(json.dumps({'machine': machine, **measured, 'goals': compared}, indent=1) + '\n')
-    if options.plot:
-        plot(results, machine, options.plot, below)
+    publish(options, machine, results, found, also={'sizes': [size._asdict() for size in sizes]}, below=below)
 
 
 if __name__ == '__main__':

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import inf
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
-from .report import Figure
+from .report import Figure, Goal, goals, table
 
-__all__ = ['Task', 'alone', 'measure']
+__all__ = ['Task', 'alone', 'measure', 'work_off']
 
 #: What keeps the libraries' own threads and memories away, if it is said before they are imported.
 ALONE = {
@@ -25,13 +28,16 @@ ALONE = {
 TOLERANCE = 1e-9
 #: An engine whose timing takes longer than this takes part in every fifth round.
 LONG = 0.5
+#: How many seconds a timing takes of an engine that leaves it open how often it is done, and how often at most.
+ENOUGH, OFTEN = 0.02, 100_000
 
 
 class Task(NamedTuple):
     """One table: which of an engine's entries it asks for, of what, and what it counts.
 
     A goal names an engine, another, and how many times as long as that it may take; or without
-    another, how many seconds.
+    another, how many seconds; or ``FIRST`` or ``MEMORY`` instead of another, and how many seconds the first
+    time may take, or how many bytes there may be at most.
     """
 
     name: str
@@ -57,8 +63,29 @@ def gather(task: Task, peers: list[str]) -> Iterator[tuple[Any, float]]:
             print(f'left out: {name}: {f"{missing} is not installed" if missing else error}')
 
 
-def checked(task: Task, peers: list[str]) -> list[tuple[Any, float]]:
+@contextmanager
+def limited(most: float) -> Iterator[None]:
+    """Give up after so many seconds, where the system has alarms."""
+    if not hasattr(signal, 'setitimer') or most == inf:
+        yield
+        return
+
+    def give_up(*_: Any) -> NoReturn:
+        raise TimeoutError(f'it takes more than {most:g} s')
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, most)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def checked(task: Task, peers: list[str], limit: float = inf) -> list[tuple[Any, float]]:
     """Run all once, and keep those that come to the numbers of the first, with their first seconds.
+
+    No figure is had of one whose first time takes longer than the limit.
 
     In a table of costs two entries belong together: the first value, and the first gradient.
     """
@@ -69,10 +96,13 @@ def checked(task: Task, peers: list[str]) -> list[tuple[Any, float]]:
     for place, (entry, seconds) in enumerate(gather(task, peers)):
         start = perf_counter()
         try:
-            found = entry.run(entry.times)
+            with limited(limit):
+                found = entry.run(entry.times or 1)
             seconds += perf_counter() - start
             references += [entry] * (len(references) < together)
-            off = distance(found, references[place % together].run(entry.times))
+            off = distance(found, references[place % together].run(entry.times or 1))
+            if not entry.times:
+                entry = entry._replace(times=often(entry.run))
             trouble = f'its numbers are off by {off:.1e}' if not off <= TOLERANCE else ''
         except Exception as error:
             trouble = ' '.join(f'{type(error).__name__}: {error}'.split())[:150]
@@ -81,6 +111,18 @@ def checked(task: Task, peers: list[str]) -> list[tuple[Any, float]]:
             wrong.add(entry.engine)
         kept.append((entry, seconds))
     return [(entry, seconds) for entry, seconds in kept if entry.engine not in wrong]
+
+
+def often(run: Callable[[int], Any]) -> int:
+    """Return how often something is to be done so that its timing is long enough."""
+    times = 1
+    while True:
+        start = perf_counter()
+        run(times)
+        spent = perf_counter() - start
+        if spent >= ENOUGH / 2 or times >= OFTEN:
+            return max(1, min(OFTEN, round(times * ENOUGH / spent)))
+        times *= 10
 
 
 def distance(found: Any, expected: Any) -> float:
@@ -94,11 +136,25 @@ def distance(found: Any, expected: Any) -> float:
     return float(np.max(np.abs(found - expected) / np.where(scale == 0, 1, scale)))
 
 
+def work_off(task: Task, peers: list[str], rounds: int, *how: Any, **more: Any) -> tuple[dict[str, Any], list[Goal]]:
+    """Measure a task, print its table; return what was measured, and how it compares with the goals."""
+    print(f'\n{task.title}', flush=True)
+    figures = measure(task, peers, rounds, *how, **more)
+    print('\n'.join(table(task, figures)), flush=True)
+    found = [goal._replace(what=f'{task.title}: {goal.what}') for goal in goals(task, figures)]
+    return {**task._asdict(), 'of': None, 'figures': [figure._asdict() for figure in figures]}, found
+
+
 def measure(
-    task: Task, peers: list[str], rounds: int, clock: Callable[[], float] = perf_counter, long_is: float = LONG
+    task: Task,
+    peers: list[str],
+    rounds: int,
+    clock: Callable[[], float] = perf_counter,
+    long_is: float = LONG,
+    limit: float = inf,
 ) -> list[Figure]:
     """Time everyone once a round, each round from another one on; first times are always perf_counter's."""
-    entries = checked(task, peers)
+    entries = checked(task, peers, limit)
     times: list[list[float | None]] = [[] for _ in entries]
     long = [False] * len(entries)
     gc.collect()
@@ -111,13 +167,17 @@ def measure(
                 continue
             gc.collect()
             entry = entries[place][0]
-            start = clock()
+            watch = entry.clock or clock
+            start = watch()
             entry.run(entry.times)
-            seconds = clock() - start
+            seconds = watch() - start
             long[place] = seconds > long_is
             times[place].append(seconds / entry.times / task.each)
     gc.unfreeze()
-    return [Figure(entry.engine, column, first) for (entry, first), column in zip(entries, times)]
+    return [
+        Figure(entry.engine, column, first, entry.memory and entry.memory())
+        for (entry, first), column in zip(entries, times)
+    ]
 
 
 def alone() -> None:

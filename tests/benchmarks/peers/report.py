@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -16,9 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine import processor
 
-__all__ = ['Figure', 'Goal', 'describe', 'goals', 'plot', 'seconds', 'table']
+__all__ = [
+    'FIRST', 'MEMORY', 'Figure', 'Goal', 'describe', 'goals', 'plot', 'publish', 'seconds', 'summary', 'table'
+]  # fmt: skip
 
-PACKAGES = ['numpy', 'llvmlite', 'jax', 'casadi', 'torch', 'micrograd']
+PACKAGES = ['numpy', 'llvmlite', 'jax', 'casadi', 'aadc', 'torch', 'micrograd']
+#: What a goal names instead of another engine.
+FIRST, MEMORY = 'first time, seconds', 'peak memory, bytes'
 Draw = Callable[[Any], None]
 UNITS = (1, 's'), (1e-3, 'ms'), (1e-6, 'µs'), (0, 'ns')
 #: What a gradient may cost, in times of the value.
@@ -26,11 +31,12 @@ DEAREST = 3
 
 
 class Figure(NamedTuple):
-    """One line: seconds for one unit, a round each (None: did not take part), and the first time."""
+    """One line: seconds for one unit, a round each (None: did not take part), the first time, and bytes if known."""
 
     engine: str
     seconds: list[float | None]
     first: float
+    memory: float | None = None
 
 
 class Goal(NamedTuple):
@@ -46,7 +52,7 @@ class Goal(NamedTuple):
 
     def __str__(self) -> str:
         verdict = 'goal met' if self.met else 'goal MISSED'
-        return f'{verdict}: {self.what}: {self.found:.2f}, wanted at most {self.wanted:g}'
+        return f'{verdict}: {self.what}: {self.found:.3g}, wanted at most {self.wanted:g}'
 
 
 def table(task: Any, figures: list[Figure]) -> Iterator[str]:
@@ -61,7 +67,8 @@ def table(task: Any, figures: list[Figure]) -> Iterator[str]:
         for figure in figures:
             middle = usual(figure)
             columns = f'{seconds(middle):>14} {1 / middle:>12,.0f} {seconds(figure.first):>11}'
-            yield f'{figure.engine:42} {columns}  {spread(ratios(figure, figures[0]))}'
+            memory = '' if figure.memory is None else f', {figure.memory / 1e6:,.0f} MB'
+            yield f'{figure.engine:42} {columns}  {spread(ratios(figure, figures[0]))}{memory}'
     yield from map(str, goals(task, figures))
 
 
@@ -74,7 +81,12 @@ def goals(task: Any, figures: list[Figure]) -> Iterator[Goal]:
         return
     known = {figure.engine: figure for figure in figures}
     for engine, other, times in task.goals:
-        if engine in known and not other:
+        if engine in known and other in (FIRST, MEMORY):
+            figure = known[engine]
+            found = figure.first if other == FIRST else figure.memory
+            if found is not None:
+                yield Goal(f'{engine}, {other}', found, times)
+        elif engine in known and not other:
             yield Goal(f'{engine}, seconds', usual(known[engine]), times)
         elif engine in known and other in known:
             yield Goal(f'{engine} / {other}', median(ratios(known[engine], known[other])), times)
@@ -126,6 +138,27 @@ def describe() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = 'not installed'
     return found
+
+
+def summary(found: list[Goal]) -> Iterator[str]:
+    """Write all goals in one table."""
+    width = max((len(goal.what) for goal in found), default=0)
+    yield f'{"goal":{width}} {"found":>9} {"at most":>8}'
+    for goal in found:
+        yield f'{goal.what:{width}} {goal.found:>9.3g} {goal.wanted:>8g}  {"met" if goal.met else "MISSED"}'
+
+
+def publish(
+    options: Any, machine: dict[str, str], results: list[dict[str, Any]], found: list[Goal] | None = None, **more: Any
+) -> None:
+    """Write what was measured, and drawn, where the command line says."""
+    if options.json:
+        measured: dict[str, Any] = {'machine': machine, 'tasks': results, **more.pop('also', {})}
+        if found is not None:
+            measured['goals'] = [goal._asdict() | {'met': goal.met} for goal in found]
+        options.json.write_text(json.dumps(measured, indent=1) + '\n')
+    if options.plot:
+        plot(results, machine, options.plot, **more)
 
 
 def plot(

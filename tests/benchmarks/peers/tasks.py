@@ -39,12 +39,15 @@ class Missing(Exception):
 class Entry(NamedTuple):
     """An engine at one task: ``run(n)`` does it n times from the beginning, and returns what came out.
 
-    ``times`` is how often it is done in one timing.
+    ``times`` is how often it is done in one timing; 0: as often as takes some milliseconds. An engine that works
+    in another process has a clock of its own, and tells how many bytes that one had at most in its last run.
     """
 
     engine: str
     run: Run
-    times: int
+    times: int = 0
+    clock: Callable[[], float] | None = None
+    memory: Callable[[], float] | None = None
 
 
 class Net(NamedTuple):

@@ -16,7 +16,7 @@ from microgradnet.engine.walks import topological_order
 
 from ..report import Goal, seconds
 
-__all__ = ['KINDS', 'Size', 'draw', 'grow', 'irregular', 'lines', 'rk4', 'slopes']
+__all__ = ['KINDS', 'Size', 'draw', 'grow', 'irregular', 'lines', 'rk4', 'slopes', 'states']
 
 Recorded = tuple[Value, list[Value]]
 #: Graphs smaller than this are left out of a slope, and graphs this small must agree with ``backward``.
@@ -43,10 +43,16 @@ class Size(NamedTuple):
 def rk4(steps: int, h: float = 0.01) -> Recorded:
     """Record the end of Lotka and Volterra's equations in a plain loop; return it, and a, b, c, d."""
     parameters = [Value(number, name) for number, name in zip((1.5, 1.0, 3.0, 1.0), 'abcd')]
-    a, b, c, d = parameters
-    x, y = Value(1.0, 'x'), Value(1.0, 'y')
+    x, y = states(parameters, steps, h, Value(1.0, 'x'), Value(1.0, 'y'))[-1]
+    return x * x + y * y, parameters
 
-    def slope(x: Value, y: Value) -> tuple[Value, Value]:
+
+def states(theta: Any, steps: int, h: float, x: Any = 1.0, y: Any = 1.0) -> list[tuple[Any, Any]]:
+    """Return x and y after each step of a plain loop, of numbers or of whatever computes like them."""
+    a, b, c, d = theta
+    found = []
+
+    def slope(x: Any, y: Any) -> tuple[Any, Any]:
         return a * x - b * x * y, d * x * y - c * y
 
     for _ in range(steps):
@@ -56,7 +62,8 @@ def rk4(steps: int, h: float = 0.01) -> Recorded:
         k4, l4 = slope(x + h * k3, y + h * l3)
         x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         y = y + h / 6 * (l1 + 2 * l2 + 2 * l3 + l4)
-    return x * x + y * y, parameters
+        found.append((x, y))
+    return found
 
 
 def irregular(nodes: int) -> Recorded:

@@ -72,14 +72,14 @@ def net_costs(net: Classifier) -> Iterator[Entry]:
     yield from net_gradient(net)
 
 
-def end(task: Trajectory, checkpoint: bool = False) -> Callable[[Any], Any]:
-    """Return the function from the parameters to the end of the trajectory.
+def scanned(task: Trajectory, checkpoint: bool = False) -> Callable[[Any], Any]:
+    """Return the function from the parameters to the last state, and to those after each step.
 
     With a checkpoint the backward sweep keeps each step's state alone, and computes the rest again.
     """
     h = task.h
 
-    def value(theta: Any) -> Any:
+    def follow(theta: Any) -> Any:
         a, b, c, d = theta
 
         def slope(x: Any, y: Any) -> Any:
@@ -91,10 +91,21 @@ def end(task: Trajectory, checkpoint: bool = False) -> Callable[[Any], Any]:
             k2, l2 = slope(x + h / 2 * k1, y + h / 2 * l1)
             k3, l3 = slope(x + h / 2 * k2, y + h / 2 * l2)
             k4, l4 = slope(x + h * k3, y + h * l3)
-            return (x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4), y + h / 6 * (l1 + 2 * l2 + 2 * l3 + l4)), None
+            after = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4), y + h / 6 * (l1 + 2 * l2 + 2 * l3 + l4)
+            return after, after
 
         step, start = jax.checkpoint(body) if checkpoint else body, (jnp.ones(()), jnp.ones(()))
-        (x, y), _ = lax.scan(step, start, None, length=task.steps)
+        return lax.scan(step, start, None, length=task.steps)
+
+    return follow
+
+
+def end(task: Trajectory, checkpoint: bool = False) -> Callable[[Any], Any]:
+    """Return the function from the parameters to the end of the trajectory."""
+    follow = scanned(task, checkpoint)
+
+    def value(theta: Any) -> Any:
+        (x, y), _ = follow(theta)
         return x * x + y * y
 
     return value

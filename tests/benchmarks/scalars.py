@@ -1,0 +1,145 @@
+"""How fast scalar programs are, from the first call on: beside C by hand, JAX, CasADi, NumPy and AADC, in one run.
+
+``python tests/benchmarks/scalars.py [--quick] [--only ROW ...] [--limit S] [--json FILE] [--plot FILE]`` has all
+engines work by turns in one process, on one processor, in float64, with nothing kept on disk. Before anything
+is timed every engine must have come to the same numbers as the first of its table. Calls are timed by the
+processor time of this process, first calls, which compile, by the clock; a ratio is the median over the rounds,
+with the least and the greatest. Engines that are not installed are left out, and named.
+
+==============  ==================================================================================
+`rosenbrock`    the gradient of Rosenbrock's function of 100 numbers, written with ``**2``
+`mixture2`      ADBench's mixture of Gaussians, 2 dimensions, 5 Gaussians, 100 points: the gradient
+`mixture10`     the same, 10 dimensions, 5 Gaussians, 1,000 points
+`hessian`       the Hessian of Rosenbrock's function of 200 numbers, dense and sparse
+`value`         value and gradient through 1,000 Runge-Kutta steps, of a plain function
+`curvature`     the Hessian by 4 parameters through 400 steps
+`states`        the Jacobian of all 400 states of 200 steps by 4 parameters
+`adamw`         an epoch of AdamW, net 64-32-10, in mini-batches of 32
+`first`         from recording 100,000 steps to the first gradient, and the memory of that process
+`heston`        a price by lot under Heston's model, 252 steps, with its six derivatives
+==============  ==================================================================================
+
+The step of the net 2-16-16-1 (a call a step) and both epochs of the net 2-2-2-1 are in ``compiled.py``:
+``--only moons``, ``--only batch`` and ``--only online`` there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from time import perf_counter, process_time
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
+
+from peers.measuring import Task, alone, work_off  # noqa: E402
+from peers.report import FIRST, MEMORY, describe, publish, summary  # noqa: E402
+
+__all__ = ['main']
+
+ROWS = ['rosenbrock', 'mixture2', 'mixture10', 'hessian', 'value', 'curvature', 'states', 'adamw', 'first', 'heston']
+PEERS = [f'scalars.{engine}' for engine in ('by_hand', 'numpy', 'ours', 'jax', 'casadi', 'aadc', 'first')]
+OURS, C = 'microgradnet', 'C by hand, -ffast-math'
+PROGRAM, BOUND = f'{OURS}, Program', f'{OURS}, bound to its rows'
+
+
+def tasks(quick: bool) -> Iterator[Task]:
+    """Set all tasks. The goals in seconds are of a processor of 2.5 GHz."""
+    from peers.loops.tasks import Trajectory
+    from peers.scalars.tasks import Heston, Mixture, Rosenbrock, lessons
+
+    def through(steps: int) -> Trajectory:
+        return Trajectory(steps // 20 if quick else steps)
+
+    x = Rosenbrock(30 if quick else 100)
+    call = f'{OURS}, compile(value_and_grad(f))'
+    yield Task(
+        'rosenbrock', f'Rosenbrock of {x.n} numbers: value and gradient', 'rosenbrock_gradient', x, 'a time', 1,
+        [(PROGRAM, C, 15), (PROGRAM, 'CasADi as generated C', 1), (PROGRAM, 'JAX, jit', 1), (call, C, 15)],
+    )  # fmt: skip
+    for name, mixture, times in (
+        ('mixture2', Mixture(2, 2, 100) if quick else Mixture(2, 5, 100), 6),
+        ('mixture10', Mixture(4, 2, 100) if quick else Mixture(10, 5, 1000), 1.1),
+    ):
+        title = f'Mixture of {mixture.k} Gaussians, {mixture.d} dimensions, {mixture.n:,} points: gradient'
+        goals = [(way, other, limit) for other, limit in ((C, times), ('JAX, jit', 1)) for way in (PROGRAM, BOUND)]
+        yield Task(name, title, 'mixture_gradient', mixture, 'a time', 1, goals)
+    x, dense, sparse = (
+        Rosenbrock(20 if quick else 200),
+        f'{OURS}, compile(hessian(f))',
+        f'{OURS}, compile(sparse_hessian(f))',
+    )
+    yield Task(
+        'hessian', f'Rosenbrock of {x.n} numbers: Hessian', 'rosenbrock_hessian', x, 'a time', 1,
+        [(dense, FIRST, 0.2), (dense, '', 0.15e-3), (dense, 'JAX, jit of hessian', 1), (sparse, '', 0.015e-3)],
+    )  # fmt: skip
+    way = through(1000)
+    yield Task(
+        'value', f'{way.steps:,} Runge-Kutta steps: value and gradient', 'rk4_gradient', way, 'a time', 1,
+        [(call, FIRST, 1), (call, C, 1.1), (call, 'JAX, scan of checkpoint', 1)],
+    )  # fmt: skip
+    way = through(400)
+    yield Task(
+        'curvature', f'{way.steps:,} Runge-Kutta steps: Hessian by 4 parameters', 'rk4_hessian', way, 'a time', 1,
+        [(dense, FIRST, 0.4), (dense, '', 0.04e-3), (dense, 'JAX, jit of hessian of scan', 1)],
+    )  # fmt: skip
+    way, jacobian = through(200), f'{OURS}, compile(jacobian(f))'
+    yield Task(
+        'states', f'All {2 * way.steps} states of {way.steps} Runge-Kutta steps: Jacobian by 4 parameters',
+        'rk4_jacobian', way, 'a time', 1,
+        [(jacobian, FIRST, 0.3), (jacobian, '', 0.02e-3), (jacobian, 'JAX, jit of jacfwd of scan', 1)],
+    )  # fmt: skip
+    net, train = lessons(quick), f"{OURS}, train(mode=32, optimiser='adamw')"
+    yield Task(
+        'adamw', f'Net 64-32-10, {len(net.rows):,} rows: an epoch of AdamW', 'adamw', net, 'an epoch', 1,
+        [(train, 'NumPy by hand', 0.5), (train, 'JAX, scan', 1)],
+    )  # fmt: skip
+    way = Trajectory(10_000 if quick else 100_000)
+    yield Task(
+        'first', f'{way.steps:,} Runge-Kutta steps: from nothing to the first gradient', 'first_gradient', way,
+        'a time', 1, [(OURS, '', 12), (OURS, MEMORY, 1e9)],
+    )  # fmt: skip
+    model = Heston(252, 64 if quick else 2048)
+    yield Task(
+        'heston', f"Heston's model, {model.steps} steps, {model.paths:,} paths: the price and its six derivatives",
+        'heston', model, 'a step', model.steps * model.paths,
+        [(way, 'JAX, scan', 0.1) for way in (PROGRAM, BOUND)],
+    )  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the tables as they come, and at the end how they compare with the goals."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument('--quick', action='store_true', help='fewer rounds; few steps, small Hessians, few rows')
+    parser.add_argument('--only', metavar='ROW', nargs='+', choices=ROWS, help=f'these of {", ".join(ROWS)}')
+    parser.add_argument(
+        '--limit', metavar='S', type=float, help='leave out whose first call takes more seconds (5, 300)'
+    )
+    parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
+    parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
+    options = parser.parse_args(arguments)
+    limit = options.limit or (5 if options.quick else 300)
+    alone()
+    machine = describe()
+    print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
+    print('One processor, one thread, float64. The figures are of this machine, at this hour.')
+    results, found = [], []
+    for task in tasks(options.quick):
+        if not options.only or task.name in options.only:
+            slow = task.name == 'first'
+            rounds = 1 if slow else 3 if options.quick else 15
+            long = inf if slow else 0.5
+            result, reached = work_off(task, PEERS, rounds, perf_counter if slow else process_time, long, limit)
+            results.append(result)
+            found += reached
+    print(f'\nThe goals{", which are of the full sizes," * options.quick} on {machine["machine"]}')
+    print('\n'.join(summary(found)))
+    publish(options, machine, results, found)
+
+
+if __name__ == '__main__':
+    main()
