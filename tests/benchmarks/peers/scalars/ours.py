@@ -99,8 +99,9 @@ def likelihood(task: Mixture, x: Any, theta: Any) -> Any:
         y = [s * o for s, o in zip(scale, off, strict=True)]
         for i in range(1, task.d):
             y[i] = y[i] + dot([lower[i, j] for j in range(i)], off[:i])
-        parts.append(weight + sum(q) - 0.5 * sum(number**2 for number in y))
-        prior = prior + 0.5 * (sum(number**2 for number in scale) + sum(number**2 for number in lower.values()))
+        parts.append(weight + sum(q) - 0.5 * dot(y, y))
+        factor = [*scale, *lower.values()]
+        prior = prior + 0.5 * dot(factor, factor)
     return logsumexp(parts) - logsumexp(alpha) + (prior + task.constant) / task.n
 
 
