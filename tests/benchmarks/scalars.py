@@ -1,10 +1,11 @@
 """How fast scalar programs are, from the first call on: beside C by hand, JAX, CasADi, NumPy and AADC, in one run.
 
-``python tests/benchmarks/scalars.py [--quick] [--only ROW ...] [--limit S] [--json FILE] [--plot FILE]`` has all
-engines work by turns in one process, on one processor, in float64, with nothing kept on disk. Before anything
-is timed every engine must have come to the same numbers as the first of its table. Calls are timed by the
-processor time of this process, first calls, which compile, by the clock; a ratio is the median over the rounds,
-with the least and the greatest. Engines that are not installed are left out, and named.
+``python tests/benchmarks/scalars.py [--quick] [--only ROW ...] [--limit S] [--json FILE] [--plot FILE]
+[--markdown FILE]`` has all engines work by turns in one process, on one processor, in float64, with nothing kept
+on disk. Before anything is timed every engine must have come to the same numbers as the first of its table. All
+times are processor times, those of the first calls, which compile, with that of compilers in other processes; a
+ratio is the median over the rounds, with the least and the greatest. Engines that are not installed are left
+out, and named.
 
 ==============  ==================================================================================
 `rosenbrock`    the gradient of Rosenbrock's function of 100 numbers, written with ``**2``
@@ -30,18 +31,20 @@ import sys
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
-from time import perf_counter, process_time
+from time import process_time
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from peers.measuring import Task, alone, work_off  # noqa: E402
-from peers.report import FIRST, MEMORY, describe, publish, summary  # noqa: E402
+from peers.report import FIRST, MEMORY, describe, digest, insert, publish, summary  # noqa: E402
 
 __all__ = ['main']
 
 ROWS = ['rosenbrock', 'mixture2', 'mixture10', 'hessian', 'value', 'curvature', 'states', 'adamw', 'first', 'heston']
 PEERS = [f'scalars.{engine}' for engine in ('by_hand', 'numpy', 'ours', 'jax', 'casadi', 'aadc', 'first')]
+#: The peers of the short table, by how their names begin.
+COLUMNS = 'C by hand', 'JAX', 'CasADi', 'NumPy', 'AADC'
 OURS, C = 'microgradnet', 'C by hand, -ffast-math'
 PROGRAM, BOUND = f'{OURS}, Program', f'{OURS}, bound to its rows'
 
@@ -117,12 +120,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--quick', action='store_true', help='fewer rounds; few steps, small Hessians, few rows')
     parser.add_argument('--only', metavar='ROW', nargs='+', choices=ROWS, help=f'these of {", ".join(ROWS)}')
     parser.add_argument(
-        '--limit', metavar='S', type=float, help='leave out whose first call takes more seconds (5, 300)'
+        '--limit', metavar='S', type=float, help='leave out whose first call takes more seconds (20, 300)'
     )
     parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
     parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
+    parser.add_argument('--markdown', metavar='FILE', type=Path, help='put a short table there, between its marks')
     options = parser.parse_args(arguments)
-    limit = options.limit or (5 if options.quick else 300)
+    limit = options.limit or (20 if options.quick else 300)
     alone()
     machine = describe()
     print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
@@ -133,12 +137,14 @@ def main(arguments: list[str] | None = None) -> None:
             slow = task.name == 'first'
             rounds = 1 if slow else 3 if options.quick else 15
             long = inf if slow else 0.5
-            result, reached = work_off(task, PEERS, rounds, perf_counter if slow else process_time, long, limit)
+            result, reached = work_off(task, PEERS, rounds, process_time, long, limit)
             results.append(result)
             found += reached
     print(f'\nThe goals{", which are of the full sizes," * options.quick} on {machine["machine"]}')
     print('\n'.join(summary(found)))
     publish(options, machine, results, found)
+    if options.markdown:
+        insert(digest(results, COLUMNS), options.markdown, 'scalars.py')
 
 
 if __name__ == '__main__':

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from .report import Figure, Goal, goals, table
 
-__all__ = ['Task', 'alone', 'measure', 'work_off']
+__all__ = ['Task', 'alone', 'measure', 'spent', 'work_off']
 
 #: What keeps the libraries' own threads and memories away, if it is said before they are imported.
 ALONE = {
@@ -49,15 +49,24 @@ class Task(NamedTuple):
     goals: list[tuple[str, str, float]]
 
 
+def spent() -> float:
+    """Return the seconds that this process has had a processor, and all that it began and that have ended.
+
+    Alone on a machine this is the clock's time; on a shared one it is not the others'.
+    """
+    times = os.times()
+    return process_time() + times.children_user + times.children_system
+
+
 def gather(task: Task, peers: list[str]) -> Iterator[tuple[Any, float]]:
     """Get every engine's entries, and the seconds that setting up took; say who is left out."""
     for name in peers:
         try:
             entries = getattr(importlib.import_module(f'peers.{name}'), task.asks, lambda of: ())(task.of)
-            start = perf_counter()
+            start = spent()
             for entry in entries:
-                yield entry, perf_counter() - start
-                start = perf_counter()
+                yield entry, spent() - start
+                start = spent()
         except Exception as error:
             missing = isinstance(error, ImportError) and getattr(error, 'name', None)
             print(f'left out: {name}: {f"{missing} is not installed" if missing else error}')
@@ -65,7 +74,7 @@ def gather(task: Task, peers: list[str]) -> Iterator[tuple[Any, float]]:
 
 @contextmanager
 def limited(most: float) -> Iterator[None]:
-    """Give up after so many seconds, where the system has alarms."""
+    """Give up after so many seconds of this process's processor time, where the system has alarms."""
     if not hasattr(signal, 'setitimer') or most == inf:
         yield
         return
@@ -73,13 +82,13 @@ def limited(most: float) -> Iterator[None]:
     def give_up(*_: Any) -> NoReturn:
         raise TimeoutError(f'it takes more than {most:g} s')
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, most)
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, most)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def checked(task: Task, peers: list[str], limit: float = inf) -> list[tuple[Any, float]]:
@@ -94,11 +103,11 @@ def checked(task: Task, peers: list[str], limit: float = inf) -> list[tuple[Any,
     references: list[Any] = []
     wrong: set[str] = set()
     for place, (entry, seconds) in enumerate(gather(task, peers)):
-        start = perf_counter()
+        start = spent()
         try:
             with limited(limit):
                 found = entry.run(entry.times or 1)
-            seconds += perf_counter() - start
+            seconds += spent() - start
             references += [entry] * (len(references) < together)
             off = distance(found, references[place % together].run(entry.times or 1))
             if not entry.times:
@@ -153,7 +162,7 @@ def measure(
     long_is: float = LONG,
     limit: float = inf,
 ) -> list[Figure]:
-    """Time everyone once a round, each round from another one on; first times are always perf_counter's."""
+    """Time everyone once a round, each round from another one on; first times are of what was ``spent``."""
     entries = checked(task, peers, limit)
     times: list[list[float | None]] = [[] for _ in entries]
     long = [False] * len(entries)

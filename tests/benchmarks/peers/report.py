@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engine import processor
 
 __all__ = [
-    'FIRST', 'MEMORY', 'Figure', 'Goal', 'describe', 'goals', 'plot', 'publish', 'seconds', 'summary', 'table'
+    'FIRST', 'MEMORY', 'Figure', 'Goal', 'describe', 'digest', 'goals', 'insert', 'plot', 'publish', 'seconds',
+    'summary', 'table',
 ]  # fmt: skip
 
 PACKAGES = ['numpy', 'llvmlite', 'jax', 'casadi', 'aadc', 'torch', 'micrograd']
@@ -101,6 +102,34 @@ def cost_table(task: Any, figures: list[Figure]) -> Iterator[str]:
         yield f'{value.engine:42} {each[0]:>14} {each[1]:>12}  {spread(found)}'
 
 
+def digest(results: Sequence[dict[str, Any]], peers: Sequence[str]) -> Iterator[str]:
+    """Write Markdown: a row for each of our ways that a goal names, a column for the quickest of each peer's.
+
+    After the time of a call comes the first time, which compiles.
+    """
+    yield f'| | microgradnet | {" | ".join(peers)} |'
+    yield '|---' * (len(peers) + 2) + '|'
+    for result in results:
+        figures = [Figure(**figure) for figure in result['figures']]
+        known = {figure.engine: figure for figure in figures}
+        cells = [cell(min(ways, key=usual)) if ways else '–' for ways in (named(figures, peer) for peer in peers)]
+        title = f'{result["title"]}, {result["unit"]}'
+        for engine in [way for way in dict.fromkeys(goal[0] for goal in result['goals']) if way in known] or ['']:
+            way = engine.partition(', ')[2]
+            ours = cell(known[engine]) + f', `{way}`' * bool(way) if engine else '–'
+            yield f'| {title} | {ours} | {" | ".join(cells)} |'
+            title, cells = '', [''] * len(peers)
+
+
+def named(figures: list[Figure], start: str) -> list[Figure]:
+    return [figure for figure in figures if figure.engine.startswith(start)]
+
+
+def cell(figure: Figure) -> str:
+    memory = '' if figure.memory is None else f', {figure.memory / 1e6:,.0f} MB'
+    return f'{seconds(usual(figure))} ({seconds(figure.first)}{memory})'
+
+
 def ratios(figure: Figure, base: Figure) -> list[float]:
     """Compare round by round, where both took part."""
     return [a / b for a, b in zip(figure.seconds, base.seconds) if a is not None and b is not None]
@@ -159,6 +188,16 @@ def publish(
         options.json.write_text(json.dumps(measured, indent=1) + '\n')
     if options.plot:
         plot(results, machine, options.plot, **more)
+
+
+def insert(lines: Iterator[str], file: Path, mark: str) -> None:
+    """Put lines between two marks of a file, in the place of what is there."""
+    text, begin, end = file.read_text(), f'<!-- begin: {mark} -->\n', f'<!-- end: {mark} -->\n'
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f'{file} has not both {begin.strip()} and {end.strip()}, each in a line of its own')
+    file.write_text(f'{before}{begin}\n' + '\n'.join(lines) + f'\n\n{end}{after}')
 
 
 def plot(

@@ -1,6 +1,6 @@
-"""From nothing to the first gradient: each engine in a process of its own, with its time and its peak memory.
+"""From nothing to the first gradient: each engine in a process of its own, with its processor time and its peak memory.
 
-``python first.py ENGINE STEPS`` does one, and prints what it found as JSON. Interpreter and imports are not timed,
+``python -P first.py ENGINE STEPS`` does one, and prints what it found as JSON. Interpreter and imports are not timed,
 but are in the memory.
 """
 
@@ -13,20 +13,20 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[4]), str(HERE.parents[2])]
 
 from peers.loops.tasks import Trajectory  # noqa: E402
+from peers.measuring import spent  # noqa: E402
 from peers.tasks import Array, Entry  # noqa: E402
 
 __all__ = ['first_gradient', 'main']
 
-#: The name of each, its module, and what that needs.
+#: The name of each, its module, and what that needs; the quickest first, as the others are compared with it.
 ENGINES = (
-    ('microgradnet', 'ours', 'microgradnet'), ('C by hand, gcc', 'by_hand', 'numpy'),
+    ('C by hand, gcc', 'by_hand', 'numpy'), ('microgradnet', 'ours', 'microgradnet'),
     ('JAX, scan of checkpoint', 'jax', 'jax'), ('AADC', 'aadc', 'aadc'),
 )  # fmt: skip
 
@@ -41,8 +41,12 @@ def first_gradient(task: Trajectory) -> Iterator[Entry]:
         def run(count: int, module: str = module, told: Any = told) -> Any:
             numbers: Any = None
             for _ in range(count):
-                command = [sys.executable, str(HERE), module, str(task.steps)]
-                found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                # -P, as names beside this file, numpy.py for one, are those of others
+                command = [sys.executable, '-P', str(HERE), module, str(task.steps)]
+                done = subprocess.run(command, capture_output=True, text=True)
+                if done.returncode:
+                    raise RuntimeError((done.stderr.splitlines() or [f'it ended with {done.returncode}'])[-1])
+                found = json.loads(done.stdout.splitlines()[-1])
                 told['seconds'] += found['seconds']
                 told['memory'], numbers = found['memory'], found['numbers']
             return numbers
@@ -64,9 +68,9 @@ def peak() -> float:
 def main() -> None:
     module, steps = sys.argv[1:]
     from_scratch = import_module(f'peers.scalars.{module}').from_scratch
-    start = perf_counter()
+    start = spent()
     numbers: Array = from_scratch(Trajectory(int(steps)))
-    seconds = perf_counter() - start
+    seconds = spent() - start
     print(json.dumps({'seconds': seconds, 'memory': peak(), 'numbers': numbers.tolist()}))
 
 
