@@ -29,7 +29,7 @@ TOLERANCE = 1e-9
 #: An engine whose timing takes longer than this takes part in every fifth round.
 LONG = 0.5
 #: How many seconds a timing takes of an engine that leaves it open how often it is done, and how often at most.
-ENOUGH, OFTEN = 0.02, 100_000
+ENOUGH, OFTEN = 0.02, 1_000_000
 
 
 class Task(NamedTuple):
@@ -130,7 +130,7 @@ def often(run: Callable[[int], Any]) -> int:
         run(times)
         spent = process_time() - start
         if spent >= ENOUGH / 2 or times >= OFTEN:
-            return max(1, min(OFTEN, round(times * ENOUGH / spent)))
+            return max(1, min(OFTEN, round(times * ENOUGH / max(spent, 1e-9))))
         times *= 10
 
 

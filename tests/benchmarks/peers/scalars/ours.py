@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from microgradnet import MLP, TeacherSet, Value, compile, hessian, jacobian, train, value_and_grad
+from microgradnet.compiling.program import Program
 from microgradnet.derivatives.sparse import sparse_hessian
 from microgradnet.functions import dot, log, logsumexp
 from microgradnet.functions import exp as exponential
@@ -45,11 +46,11 @@ def by_calls(f: Callable[[Any], Any], theta: Array, finish: Callable[[Any], Any]
     return last(work, finish)
 
 
-def by_program(graph: Callable[[], tuple[Any, list[Value], list[Value]]], theta: Array, rows: Any) -> Iterator[Entry]:
-    """Yield the ways to the gradient of a recorded row: all its rows a call, and bound to them, if there is that."""
+def by_program(graph: Callable[[], tuple[Any, list[Value], list[Value]]], theta: Array, *rows: Any) -> Iterator[Entry]:
+    """Yield the ways to a program's gradient: with its rows, if it has any, at each call, and bound to them."""
     made: dict[str, Any] = {}
 
-    def first() -> Any:
+    def program() -> Any:
         if 'program' not in made:
             y, row, parameters = graph()
             made['program'] = compile(y, rows=row, parameters=parameters, **NATIVE)
@@ -57,11 +58,11 @@ def by_program(graph: Callable[[], tuple[Any, list[Value], list[Value]]], theta:
 
     def bound() -> Any:
         if 'bound' not in made:
-            made['bound'] = first().bind(rows)
+            made['bound'] = program().bind(*rows)
         return made['bound']
 
-    yield Entry(f'{NAME}, Program', last(lambda: first().value_and_gradient(theta, rows), joined))
-    if hasattr(type(compile(Value(1.0), **NATIVE)), 'bind'):
+    yield Entry(f'{NAME}, Program', last(lambda: program().value_and_gradient(theta, *rows), joined))
+    if rows and hasattr(Program, 'bind'):
         yield Entry(f'{NAME}, bound to its rows', last(lambda: bound().value_and_gradient(theta), joined))
 
 
@@ -79,7 +80,7 @@ def rosenbrock_gradient(task: Rosenbrock) -> Iterator[Entry]:
         x = parameters_of(task.theta)
         return valley(x), [], x
 
-    yield from by_program(graph, task.theta, ((),))
+    yield from by_program(graph, task.theta)
     yield Entry(f'{NAME}, compile(value_and_grad(f))', by_calls(value_and_grad(valley), task.theta, joined))
 
 
@@ -121,7 +122,7 @@ def end(task: Trajectory, theta: Any) -> Any:
 def rk4_gradient(task: Trajectory) -> Iterator[Entry]:
     run = by_calls(value_and_grad(partial(end, task)), task.theta, joined)
     yield Entry(f'{NAME}, compile(value_and_grad(f))', run)
-    yield from by_program(lambda: recorded(task), task.theta, ((),))
+    yield from by_program(lambda: recorded(task), task.theta)
 
 
 def rk4_hessian(task: Trajectory) -> Iterator[Entry]:
