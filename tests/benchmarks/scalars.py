@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
     print('\n'.join(summary(found)))
     publish(options, machine, results, found)
     if options.markdown:
-        insert(digest(results, COLUMNS), options.markdown, 'scalars.py')
+        insert(digest(results, machine, COLUMNS), options.markdown, 'scalars.py')
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -102,11 +103,13 @@ def cost_table(task: Any, figures: list[Figure]) -> Iterator[str]:
         yield f'{value.engine:42} {each[0]:>14} {each[1]:>12}  {spread(found)}'
 
 
-def digest(results: Sequence[dict[str, Any]], peers: Sequence[str]) -> Iterator[str]:
+def digest(results: Sequence[dict[str, Any]], machine: dict[str, str], peers: Sequence[str]) -> Iterator[str]:
     """Write Markdown: a row for each of our ways that a goal names, a column for the quickest of each peer's.
 
     After the time of a call comes the first time, which compiles.
     """
+    yield textwrap.fill('; '.join(f'{name}: {value}' for name, value in machine.items()) + '.', 116)
+    yield ''
     yield f'| | microgradnet | {" | ".join(peers)} |'
     yield '|---' * (len(peers) + 2) + '|'
     for result in results:

@@ -1,4 +1,7 @@
-"""microgradnet: plain functions of numbers, compiled, native; and programs of one recorded row."""
+"""microgradnet: plain functions of numbers, compiled, native; and programs of one recorded row.
+
+What is bound to its rows is the program of the entry before it, so its first time is that of binding alone.
+"""
 
 from __future__ import annotations
 
