@@ -35,8 +35,8 @@ __all__ = ['Task', 'draw_history', 'draw_net', 'run', 'summary']
 FEW = 20
 HELD_OUT, BATCH = 0.2, 32
 #: The learning rate where none is given; that of a sum over the samples of an update is shared among them.
-RATES = {'adamw': 0.01}
-RATES_OF_SUMS = {'descent': 0.5, 'momentum': 0.05}
+RATES = {'adam': 0.01, 'adamw': 0.01}
+RATES_OF_SUMS = {'descent': 0.5, 'momentum': 0.05, 'nesterov': 0.05}
 
 
 class Task(NamedTuple):

@@ -15,17 +15,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from operator import attrgetter
+from random import Random
 from typing import Any
 
 from .._processes import cached_property, uncollected
 from ..derivatives.trees import take_apart
-from ..engine.checks import flag, items, said, text, whole
+from ..engine.checks import flag, instance, items, said, text, whole, within
 from ..engine.functions import is_array
-from ..engine.incoming import numbers
-from ..engine.numbers import real
+from ..engine.incoming import is_row, numbers
+from ..engine.numbers import Number, real
 from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 from .derived import Arguments, Derived, Evaluator, Step
@@ -35,12 +36,16 @@ from .ir.straight import straight
 from .ir.sweeps import prepare, routine
 from .printers import c, javascript
 from .run.bound import Bound
-from .run.engines import best_backend, check_backend, check_way
+from .run.engines import Steps, best_backend, check_backend, check_way
 from .run.rows import added, blocks, stack
 from .run.runner import Runner, Watch
 from .run.shards import Shards, Workers, fingerprint
+from .update import Descent, Rule, update_of
 
 __all__ = ['Program']
+
+#: So many steps of a descent, about, whose numbers differ, are one call.
+STEPS = 1 << 16
 
 
 class Program:
@@ -383,20 +388,33 @@ class Program:
             self._shards = key, Shards(self._gradient, rows, executor, count)
         return self._shards[1]
 
-    def descend(self, rows: Any, learning_rate: float, epochs: int = 1, mode: str | int = 'batch') -> list[float]:
+    def descend(
+        self, rows: Any, learning_rate: Any, epochs: int = 1, mode: str | int = 'batch', *, optimiser: Any = None,
+        l2: Any = 0.0, clip: float | None = None, shuffle: Random | None = None,
+    ) -> list[float]:  # fmt: skip
         """Do epochs of gradient descent, ``p <- p - h * dE/dp``; return the error of each.
 
+        learning_rate: h, with 0 < h <= 1, or one for each epoch.
         mode: ``'batch'``, one update an epoch; ``'online'``, one after each row; a number,
-        the size of mini-batches. Rows keep their order. The error of an epoch is the sum
-        over its batches, each with the parameters it began with. With the native backend
-        all epochs are one call of machine code.
+            the size of mini-batches. Rows keep their order. The error of an epoch is the sum
+            over its batches, each with the parameters it began with.
+        optimiser: one that has a rule, as ``Momentum`` and ``AdamW`` have; it goes on where it was.
+        l2: adds ``l2 / 2 * p ** 2`` to what is descended, once an update; a number, or one for each parameter.
+        clip: the largest Euclidean norm of all slopes together.
+        shuffle: a ``random.Random`` that puts the rows in a new order before each epoch.
 
-        Raises ArithmeticError if a parameter becomes nan or inf, and then changes none.
+        With the native backend all epochs are one call of machine code, whatever the options; shuffled, each is one.
+        Raises ArithmeticError if a parameter becomes nan or inf, and then changes none, nor the optimiser.
+
+        >>> from microgradnet.training.optimisers import AdamW
+        >>> x, w = Value(0.0), Value(1.0)
+        >>> square = Program((w * x) ** 2, rows=[x], parameters=[w], backend='python')
+        >>> errors = square.descend([[1.0], [2.0]], 0.5, 2, optimiser=AdamW(weight_decay=0.0))
+        >>> [round(E, 6) for E in errors], round(w.data, 3)
+        ([5.0, 1.25], 0.034)
         """
-        h = float(real(learning_rate, 'the learning rate h'))
-        if not 0 < h <= 1:
-            raise ValueError(f'the learning rate h must be 0 < h <= 1, not {learning_rate!r}')
         epochs = whole('epochs', epochs)
+        rates = _several('the learning rate h', learning_rate, epochs, '0 < h <= 1', lambda h: 0 < h <= 1)
         engine = self._gradient.engine
         data, _ = engine.rows(rows, self.width)
         size = {'batch': len(data), 'online': 1}.get(mode, mode) if isinstance(mode, str) else mode
@@ -408,13 +426,35 @@ class Program:
             if sides.reads_parameters:
                 raise BranchError(f'descend cannot watch {path.guards[0]}: it may depend on parameters, which change')
         theta = self._theta()
+        optimiser = Descent() if optimiser is None else instance('optimiser', optimiser, Rule, 'one that has a rule')
+        decay = _several('l2', l2, len(theta), 'at least 0', lambda x: x >= 0)
+        if clip is not None:
+            clip = float(within('clip', clip, 'more than 0', lambda x: x > 0))
+        if shuffle is not None:
+            instance('shuffle', shuffle, Random, 'a random.Random or None')
+        update = update_of(optimiser, any(decay), clip)
         self._watch.check(data, theta)
-        errors, theta = engine.descend(data, theta, size, h, epochs)
-        if not all(map(isfinite, theta)):
-            wrong = next(number for number in theta if not isfinite(number))
+        errors: list[float] = []
+        batches, kept = -(-len(data) // size), [theta, *optimiser.remembered(theta)]
+        order, varies = [*range(len(data))], optimiser.is_paced or len({*rates}) > 1
+        block = 1 if shuffle else max(1, STEPS // batches) if varies else epochs
+        for first in range(0, epochs, block):
+            if shuffle:
+                shuffle.shuffle(order)
+            past, count = optimiser.steps + first * batches, min(block, epochs - first)
+            paces = [
+                optimiser.numbers(rates[first + step // batches], past + step + 1)
+                for step in range(count * batches if varies else 1)
+            ]
+            steps = Steps(size, count, paces, kept[1:], decay)
+            more, kept = engine.descend(_in_order(data, order) if shuffle else data, kept[0], update, steps)
+            errors += more
+        if not all(map(isfinite, kept[0])):
+            wrong = next(number for number in kept[0] if not isfinite(number))
             epoch = next((place for place, error in enumerate(errors, 1) if not isfinite(error)), len(errors))
             raise ArithmeticError(f'a parameter became {wrong}; the error was finite before epoch {epoch}')
-        deque(map(_set_data, self.parameters, theta), maxlen=0)
+        deque(map(_set_data, self.parameters, kept[0]), maxlen=0)
+        optimiser.memory, optimiser.steps = kept[1:], optimiser.steps + epochs * batches
         return errors
 
     @cached_property
@@ -447,6 +487,23 @@ class Program:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _evaluators={})
         self._build = take_apart(self._template)[1]
+
+
+def _several(what: str, given: Any, count: int, wanted: str, fits: Callable[[Number], bool]) -> list[float]:
+    """Return so many floats that fit, of one number or of so many."""
+    if not is_row(given):
+        return [float(within(what, given, wanted, fits))] * count
+    found = [*map(float, numbers(given, what))]
+    if len(found) != count:
+        raise ValueError(f'{what} must be one number, or {count} of them, not {len(found)}')
+    for number in {*found}:
+        within(what, number, wanted, fits)
+    return found
+
+
+def _in_order(data: Any, order: list[int]) -> Any:
+    """Return rows in an order."""
+    return data.take(order, axis=0) if is_array(data) else [data[place] for place in order]
 
 
 _get_data = attrgetter('data')

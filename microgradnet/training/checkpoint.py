@@ -243,7 +243,8 @@ def the_optimiser(optimiser: Optimiser) -> str:
     """Return what an optimiser is known by, beside what it remembers: how it steps, and what it says it is."""
     said = repr(optimiser)
     said = type(optimiser).__qualname__ if said.startswith('<') else said
-    return f'{said}, {known_as(type(optimiser).step, "the optimiser")}'
+    ways = (getattr(type(optimiser), name, None) for name in ('step', 'rule', 'numbers'))
+    return ', '.join([said, *(known_as(way, 'the optimiser') for way in ways if way)])
 
 
 def mark(samples: Samples | None) -> Any:

@@ -165,12 +165,14 @@ class CompiledError:
         """Whether the rows are in a file."""
         return is_mapped(self.rows)
 
-    def descend(self, places: Sequence[int], size: int, learning_rate: Any) -> float:
-        """Do one epoch of gradient descent in batches of a size; return E, summed as the batches were met.
+    def descend(self, places: Sequence[int], size: int, learning_rate: Any, **options: Any) -> float:
+        """Do one epoch in batches of a size; return E, summed as the batches were met. Options are of ``descend``.
 
         Raises ArithmeticError if a weight becomes nan or inf, and then changes none.
         """
-        return self.program.descend(self.rows[places], learning_rate, 1, size)[0]
+        numpy = needed('numpy', 'learning in compiled code')
+        rows = self.rows.take(numpy.asarray(places), axis=0)
+        return self.program.descend(rows, learning_rate, 1, size, **options)[0]
 
     def error(self, teacher_set: Samples) -> float:
         """Return E over a set."""

@@ -3,11 +3,14 @@
 ============  ====================================================================
 `descent`     ``w <- w - h * dE/dw``, as in the derivation ("Training")
 `momentum`    the same along a running sum of gradients, which dies away
-`adamw`       each weight at its own pace, with weights that decay
+`nesterov`    momentum that looks ahead
+`adam`        each weight at its own pace
+`adamw`       the same, with weights that decay
 ============  ====================================================================
 
 An optimiser is anything with ``step(weights, gradients, h)`` that returns the new
 weights. One that remembers something goes on where it was when it is used again.
+These are rules for one weight, written once: ``compiling.update`` makes machine code of them.
 
 >>> Descent().step([1.0, 2.0], [0.5, -0.5], 0.1)
 [0.95, 2.05]
@@ -16,11 +19,14 @@ weights. One that remembers something goes on where it was when it is used again
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import ceil, cos, exp, hypot, log, pi, sqrt
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from ..engine.checks import one_of, within
+from ..compiling.update import Descent, Rule, scaled
+from ..engine.checks import flag, one_of, within
 from ..engine.numbers import Number
+from ..engine.value import Value
 
 __all__ = ['OPTIMISERS', 'SCHEDULES', 'AdamW', 'Descent', 'Momentum', 'Optimiser', 'Schedule', 'clipped', 'named']
 
@@ -35,19 +41,10 @@ class Optimiser(Protocol):
         ...
 
 
-class Descent:
-    """Gradient descent, exact on fractions."""
-
-    def step(self, weights: Sequence[Number], gradients: Sequence[Number], h: Number) -> list[Number]:
-        """Return ``w - h * gradient`` for every weight."""
-        return [w - h * gradient for w, gradient in zip(weights, gradients, strict=True)]
-
-    def __repr__(self) -> str:
-        return 'Descent()'
-
-
-class Momentum:
+class Momentum(Rule):
     """Gradient descent with momentum (Polyak 1964): ``v <- momentum * v + gradient; w <- w - h * v``.
+
+    With ``nesterov`` (1983) the step is along ``gradient + momentum * v``, where v will be next.
 
     Raises ValueError unless ``0 <= momentum < 1``.
 
@@ -58,23 +55,24 @@ class Momentum:
     [-0.25]
     """
 
+    kept = 1
     momentum: Number
+    nesterov: bool
 
-    def __init__(self, momentum: Number = 0.9) -> None:
+    def __init__(self, momentum: Number = 0.9, nesterov: bool = False) -> None:
+        super().__init__()
         self.momentum = within('momentum', momentum, '0 <= momentum < 1', lambda x: 0 <= x < 1)
-        self.velocity: list[Number] = []
+        self.nesterov = flag('nesterov', nesterov)
 
-    def step(self, weights: Sequence[Number], gradients: Sequence[Number], h: Number) -> list[Number]:
-        """Return ``w - h * v`` for every weight, v being its velocity from now on."""
-        velocity = _known(self, self.velocity, weights) or [0] * len(weights)
-        self.velocity = [self.momentum * v + gradient for v, gradient in zip(velocity, gradients, strict=True)]
-        return [w - h * v for w, v in zip(weights, self.velocity, strict=True)]
+    def rule(self, w: Any, slope: Any, v: Any, h: Any) -> tuple[Any, Any]:
+        v = self.momentum * v + slope
+        return w - h * (slope + self.momentum * v if self.nesterov else v), v
 
     def __repr__(self) -> str:
-        return f'Momentum({self.momentum})'
+        return f'Momentum({self.momentum}{", nesterov=True" * self.nesterov})'
 
 
-class AdamW:
+class AdamW(Rule):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
 
     The step is ``h * (m / (sqrt(v) + epsilon) + weight_decay * w)``, where m and v are
@@ -86,43 +84,42 @@ class AdamW:
     ['0.7500', '1.2500']
     """
 
+    kept = 2
     beta1: Number
     beta2: Number
     epsilon: Number
     weight_decay: Number
-    steps: int
 
     def __init__(
         self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01
     ) -> None:
+        super().__init__()
         self.beta1 = within('beta1', beta1, '0 <= beta1 < 1', lambda x: 0 <= x < 1)
         self.beta2 = within('beta2', beta2, '0 <= beta2 < 1', lambda x: 0 <= x < 1)
         self.epsilon = within('epsilon', epsilon, 'more than 0', lambda x: x > 0)
         self.weight_decay = within('weight_decay', weight_decay, 'at least 0', lambda x: x >= 0)
-        self.means: list[tuple[Number, Number]] = []
-        self.steps = 0
 
-    def step(self, weights: Sequence[Number], gradients: Sequence[Number], h: Number) -> list[Number]:
-        """Return the new weights; the running means move on."""
-        means = _known(self, self.means, weights) or [(0.0, 0.0)] * len(weights)
-        b1, b2 = self.beta1, self.beta2
-        self.means = [
-            (b1 * m + (1 - b1) * gradient, b2 * v + (1 - b2) * gradient * gradient)
-            for (m, v), gradient in zip(means, gradients, strict=True)
-        ]
-        self.steps += 1
-        unbiased_m, unbiased_v = 1 - b1**self.steps, 1 - b2**self.steps
-        return [
-            w - h * (m / unbiased_m / (sqrt(v / unbiased_v) + self.epsilon) + self.weight_decay * w)
-            for w, (m, v) in zip(weights, self.means, strict=True)
-        ]
+    def numbers(self, h: Number, step: int) -> tuple[Number, ...]:
+        """Return h, and what the means are to be divided by, having started from 0."""
+        return h, 1 - self.beta1**step, 1 - self.beta2**step
+
+    def rule(
+        self, w: Any, slope: Any, m: Any, v: Any, h: Any, unbiased_m: Any, unbiased_v: Any
+    ) -> tuple[Any, Any, Any]:
+        m = self.beta1 * m + (1 - self.beta1) * slope
+        v = self.beta2 * v + (1 - self.beta2) * slope * slope
+        pace = m / unbiased_m / (_root(v / unbiased_v) + self.epsilon)
+        return w - h * (pace + self.weight_decay * w), m, v
 
     def __repr__(self) -> str:
         return f'AdamW({self.beta1}, {self.beta2}, epsilon={self.epsilon}, weight_decay={self.weight_decay})'
 
 
 #: The optimisers that ``train`` knows by name, each with its defaults.
-OPTIMISERS: dict[str, Callable[[], Optimiser]] = {'descent': Descent, 'momentum': Momentum, 'adamw': AdamW}
+OPTIMISERS: dict[str, Callable[[], Optimiser]] = {
+    'descent': Descent, 'momentum': Momentum, 'nesterov': partial(Momentum, nesterov=True),
+    'adam': partial(AdamW, weight_decay=0.0), 'adamw': AdamW,
+}  # fmt: skip
 
 
 def clipped(gradients: Sequence[Number], largest: Number) -> list[Number]:
@@ -134,7 +131,7 @@ def clipped(gradients: Sequence[Number], largest: Number) -> list[Number]:
     ([0.6, 0.8], [3.0, 4.0])
     """
     norm = hypot(*gradients)
-    return [largest * (gradient / norm) for gradient in gradients] if norm > largest else [*gradients]
+    return [scaled(gradient, norm, largest) for gradient in gradients] if norm > largest else [*gradients]
 
 
 #: A schedule takes the number of the epoch, from 1 on, and how many there will be at
@@ -204,7 +201,6 @@ def named(what: str, name: str, known: Mapping[str, T]) -> T:
     return known[one_of(what, name, known)]
 
 
-def _known(optimiser: Optimiser, memory: list[Any], weights: Sequence[Number]) -> list[Any]:
-    if memory and len(memory) != len(weights):
-        raise ValueError(f'{optimiser!r} remembers {len(memory)} weights and is given {len(weights)}: make a new one')
-    return memory
+def _root(x: Any) -> Any:
+    """Return the square root: of a number Python's own, which is quick."""
+    return x.sqrt() if isinstance(x, Value) else sqrt(x)

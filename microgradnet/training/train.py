@@ -33,6 +33,7 @@ from typing import Any, Literal
 
 from .._files import FilePath
 from ..compiling.run.shards import Workers, WorkersLostError
+from ..compiling.update import Rule, decayed
 from ..engine.checks import Seed, file_path, function, generator, instance, refuse, said, whole, within
 from ..engine.numbers import Number, real
 from ..nets.losses import error_by_name, half_squared_error
@@ -58,7 +59,7 @@ from .history import (
 from .known import known_as
 from .large import LargeTeacherSet, Samples
 from .objective import CompiledError, error_and_gradients, error_of
-from .optimisers import OPTIMISERS, SCHEDULES, Descent, Optimiser, Schedule, clipped, named
+from .optimisers import OPTIMISERS, SCHEDULES, Optimiser, Schedule, clipped, named
 
 __all__ = ['CheckpointWarning', 'DivergedError', 'Pass', 'error_and_gradients', 'error_over', 'train']
 
@@ -147,7 +148,7 @@ def train(
     error: a name, ``'half_squared_error'``, ``'mse'``, ``'rmse'``, ``'cross_entropy'``,
         ``'max_margin'``, or a function of outputs and targets, lists with one item per
         sample, that returns a Value; see ``losses``.
-    optimiser: ``'descent'``, ``'momentum'``, ``'adamw'``, or an object; see ``optimisers``.
+    optimiser: ``'descent'``, ``'momentum'``, ``'nesterov'``, ``'adam'``, ``'adamw'``, or an object; see ``optimisers``.
     schedule: ``'constant'``, ``'linear'``, ``'cosine'``, ``'step'``, ``'exponential'``,
         ``'warmup'``, ``'warmup-cosine'``, or a function of the epoch, from 1 on, and of
         ``epochs``, that returns a factor for h.
@@ -358,15 +359,18 @@ class Pass:
         self.E, self.state, self.size, self.l2, self.clip = E, state, size, l2, clip
         self.parameters = net.trainable()
         self.decaying = {w for neuron in net.neurons_within() for w in neuron.weights} if l2 else set()
-        plain = type(state.optimiser) is Descent and not l2 and clip is None
-        self.program = E if plain and isinstance(E, CompiledError) and E.descends else None
+        self.options: dict[str, Any] = {'optimiser': state.optimiser, 'clip': clip}
+        if l2:
+            self.options['l2'] = [l2 if p in self.decaying else 0.0 for p in self.parameters]
+        has_rule = isinstance(state.optimiser, Rule) and type(state.optimiser).step is Rule.step
+        self.program = E if has_rule and isinstance(E, CompiledError) and E.descends else None
 
     def __call__(self, h: Number, shuffled: bool) -> Number:
         """Teach the net with learning rate h; return E, summed over the batches as they were met."""
         order, size = self.state.order, self.size
         total: Number = 0
         if self.program:
-            return _descend(self.program, order, size, h)
+            return self._descend(self.program, h)
         for start in range(0, len(order), size):
             whole = size >= len(order) and not shuffled
             E, slopes = self.E.gradient(None if whole else order[start : start + size])
@@ -377,7 +381,8 @@ class Pass:
 
     def _update(self, slopes: Sequence[Number], h: Number) -> None:
         """Set new weights, all or none; refuse a nan or an inf among them."""
-        gradients = [g + self.l2 * p.data if p in self.decaying else g for g, p in zip(slopes, self.parameters)]
+        pairs = zip(slopes, self.parameters)
+        gradients = [decayed(p.data, g, self.l2) if p in self.decaying else g for g, p in pairs]
         if self.clip is not None:
             gradients = clipped(gradients, self.clip)
         weights = self.state.optimiser.step([p.data for p in self.parameters], gradients, h)
@@ -386,10 +391,9 @@ class Pass:
             finite(w, 'a weight would have become')
         set_weights(self.parameters, weights)
 
-
-def _descend(program: CompiledError, order: Sequence[int], size: int, h: Number) -> Number:
-    """Do an epoch of gradient descent in machine code; return its error."""
-    try:
-        return finite(program.descend(order, size, h))
-    except ArithmeticError as trouble:
-        raise Trouble(str(trouble)) from trouble
+    def _descend(self, program: CompiledError, h: Number) -> Number:
+        """Do an epoch in machine code; return its error."""
+        try:
+            return finite(program.descend(self.state.order, self.size, h, **self.options))
+        except ArithmeticError as trouble:
+            raise Trouble(str(trouble)) from trouble

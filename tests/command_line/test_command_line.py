@@ -565,7 +565,7 @@ def test_runs_are_numbered(run: Run, iris: Path, tmp_path: Path, monkeypatch: py
     [(['--target', 'specis'], "no column 'specis'; it has 'sepal length'"), (['--learning-rate', '2'], '0 < h <= 1'),
      (['--target', 'petal width'], "'setosa' is not a number; --inputs names the columns to learn from"),
      (['--validation', '1'], 'a fraction of the samples'), (['--validation', 'nan'], 'a fraction of the samples'),
-     (['--optimiser', 'adam'], "did you mean 'adamw'?"),
+     (['--optimiser', 'adamww'], "did you mean 'adamw'?"),
      (['--activation', 'tnah'], "did you mean 'tanh'?"), (['--inputs', 'x'], "no column 'x'"),
      (['--epochs', '0'], 'should be a whole number'), (['--layers', '0'], 'should be a whole number'),
      (['--batch', '2', '--mode', 'batch'], 'not allowed with'), (['--delimiter', ';;'], 'should be one sign'),

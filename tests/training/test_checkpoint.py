@@ -42,6 +42,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     'patience': {'patience': 4, 'learning_rate': 0.1, 'mode': 2, 'optimiser': 'adamw'},
     'validation': {'validation': LINE, 'metrics': 'rms', 'mode': 5},
     'compiled': {'mode': 4, 'compiled': True},
+    'compiled adamw': {
+        'mode': 3, 'compiled': True, 'optimiser': 'adamw', 'schedule': 'warmup', 'l2': 0.01, 'clip': 1.0,
+    },
 }
 
 
@@ -200,9 +203,9 @@ def test_no_bit_can_be_flipped(tmp_path: Path) -> None:
             place.write_bytes(changed)
             with pytest.raises(ValueError, match='state is not a checkpoint'):
                 keeper.load(bare)
-    assert bare.weights == [0.0] * 10 and not bare.optimiser.means and bare.random.getstate() == Random(0).getstate()
+    assert bare.weights == [0.0] * 10 and not bare.optimiser.memory and bare.random.getstate() == Random(0).getstate()
     place.write_bytes(content)
-    assert keeper.load(bare) and bare.optimiser.means
+    assert keeper.load(bare) and bare.optimiser.memory
 
 
 class Planted:
@@ -406,7 +409,7 @@ def test_an_optimiser_of_ones_own_goes_on_where_it_was(tmp_path: Path) -> None:
     run('batch', 3, optimiser=Own(), checkpoint=tmp_path / 'state')
     weights, _ = run('batch', 6, optimiser=(parts := Own()), checkpoint=tmp_path / 'state')
     assert weights == wanted
-    assert (parts.seen, parts.inner.velocity) == (whole.seen, whole.inner.velocity)
+    assert (parts.seen, parts.inner.memory) == (whole.seen, whole.inner.memory)
     assert parts.arrays.tolist() == whole.arrays.tolist() and parts.noise.getstate() == whole.noise.getstate()
     odd = Own()
     odd.queue = deque([1])  # type: ignore[attr-defined]

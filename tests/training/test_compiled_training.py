@@ -15,6 +15,7 @@ from microgradnet.nets.losses import cross_entropy, half_squared_error, max_marg
 from microgradnet.nets.net import MLP
 from microgradnet.training.data import TeacherSet
 from microgradnet.training.objective import error_of
+from microgradnet.training.optimisers import OPTIMISERS
 from microgradnet.training.train import DivergedError, train
 
 pytest.importorskip('numpy')
@@ -67,6 +68,28 @@ def test_an_epoch_gives_the_same_weights(mode: Any, error: Any) -> None:
 def test_every_way_of_descending(options: dict[str, Any]) -> None:
     (recorded, _), (compiled, _) = (taught(flag, mode=3, epochs=3, **options) for flag in (False, True))
     assert weights(compiled) == pytest.approx(weights(recorded), rel=1e-12)
+
+
+@pytest.mark.parametrize('mode', ['batch', 'online', 3])
+@pytest.mark.parametrize('optimiser', OPTIMISERS)
+def test_an_epoch_is_one_call_of_machine_code_whatever_the_options(
+    optimiser: str, mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from microgradnet.compiling.run.native import NativeEngine
+
+    calls, descend = [0], NativeEngine.descend
+
+    def counted(*arguments: Any) -> Any:
+        calls[0] += 1
+        return descend(*arguments)
+
+    monkeypatch.setattr(NativeEngine, 'descend', counted)
+    monkeypatch.setattr('microgradnet.training.objective.CompiledError.gradient', None)
+    options = {'optimiser': optimiser, 'mode': mode, 'l2': 0.1, 'clip': 0.5, 'schedule': 'cosine', 'shuffle': True}
+    (recorded, before), (compiled, after) = (taught(flag, epochs=4, **options) for flag in (False, True))
+    assert calls == [4]
+    assert weights(compiled) == pytest.approx(weights(recorded), rel=1e-10)
+    assert after.column('error') == pytest.approx(before.column('error'), rel=1e-12)
 
 
 def test_standardisation_and_frozen_parameters() -> None:

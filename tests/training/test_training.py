@@ -344,7 +344,7 @@ def test_a_learning_rate_outside_0_to_1_is_refused(h: Any) -> None:
         ({'mode': 'on-line'}, ValueError, "mode is 'batch', 'online', or the size .* not 'on-line'"),
         ({'mode': 0}, ValueError, 'not 0'),
         ({'mode': True}, ValueError, 'not True'),
-        ({'optimiser': 'adam'}, ValueError, "no optimiser 'adam'; did you mean 'adamw'"),
+        ({'optimiser': 'adamww'}, ValueError, "no optimiser 'adamww'; did you mean 'adamw'"),
         ({'schedule': 'cos'}, ValueError, "no schedule 'cos'; did you mean"),
         ({'metrics': ['precision']}, ValueError, "no metric 'precision'; there are accuracy, rms"),
         ({'l2': -1.0}, ValueError, r'l2 must be at least 0, not -1\.0'),

@@ -33,7 +33,7 @@ from typing import NamedTuple
 from ..ir.instructions import COMPARISONS, LEAVES
 from ..ir.routine import Routine
 
-__all__ = ['Block', 'Native', 'block', 'hexadecimal']
+__all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'hexadecimal', 'loop']
 
 #: How many operands one part has, about.
 LENGTH = 1000
@@ -56,7 +56,7 @@ def block(routine: Routine, lanes: int, sums: bool, fast: bool = False) -> Block
 
     ``sums`` adds the outputs up; ``fast`` lets LLVM reassociate and contract them.
     """
-    printer = _Straight(routine, lanes, sums, fast)
+    printer = Straight(routine, lanes, sums, fast)
     parts = printer.parts()
     text = ''
     for number, part in enumerate(parts):
@@ -72,6 +72,26 @@ def hexadecimal(number: float) -> str:
     '0x3FF0000000000000'
     """
     return '0x' + struct.pack('>d', number).hex().upper()
+
+
+def counters(*names: str) -> str:
+    return '\n'.join(f'  %{name}.at = alloca i64' for name in names)
+
+
+def loop(name: str, end: str, body: str, start: str = '0') -> str:
+    """Print a loop in which ``%name`` counts from the start up to the end."""
+    return f"""  store i64 {start}, ptr %{name}.at
+  br label %{name}.head
+{name}.head:
+  %{name} = load i64, ptr %{name}.at
+  %{name}.more = icmp slt i64 %{name}, {end}
+  br i1 %{name}.more, label %{name}.body, label %{name}.done
+{name}.body:
+{body}
+  %{name}.next = add i64 %{name}, 1
+  store i64 %{name}.next, ptr %{name}.at
+  br label %{name}.head
+{name}.done:"""
 
 
 class Native:
@@ -162,7 +182,7 @@ class Native:
         return hexadecimal(0.0) if self.lanes == 1 else 'zeroinitializer'
 
 
-class _Straight(Native):
+class Straight(Native):
     def __init__(self, routine: Routine, lanes: int, sums: bool, fast: bool) -> None:
         self.routine = routine
         self.set_up(lanes, sums, fast)

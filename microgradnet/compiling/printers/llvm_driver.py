@@ -11,19 +11,17 @@ filled up with copies of its last row):
 ``sums(rows, down, across, n, packed, parameters, scratch, results)``
     packs rows and stores the outputs summed over them.
 ``batch(packed, parameters, n, scratch, results)``
-    does the same with rows that are packed already.
-``descend(packed, parameters, n, size, h, epochs, scratch, sums, errors)``
-    does gradient descent in batches, each packed by itself. The first output is the
-    error, the others are its derivatives by the parameters.
+    does the same with rows that are packed already: what a descent calls, too (``llvm_update``).
 """
 
 from __future__ import annotations
 
 from ..ir.routine import Routine
 from .libm import declarations, definitions
-from .llvm import ARGUMENTS, Block, block
+from .llvm import ARGUMENTS, Block, block, counters, loop
+from .llvm_update import descent, stage
 
-__all__ = ['Driver', 'counters', 'loop', 'module']
+__all__ = ['Driver', 'module']
 
 ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters, ptr %scratch, ptr %results'
 #: Up to so many outputs a step of gradient descent is written out, in registers.
@@ -31,18 +29,22 @@ SMALL = 64
 PACK = '  call void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed)'
 
 
-def module(routine: Routine, lanes: int, adding: bool, fast: bool = False) -> tuple[str, int]:
+def module(
+    routine: Routine, lanes: int, adding: bool, fast: bool = False, rule: Routine | None = None
+) -> tuple[str, int]:
     """Print a module; return it, and how many doubles of scratch memory its functions need.
 
     With ``adding`` the block adds its outputs up, for sums over any number of rows.
-    Without it stores them, for ``each``, and for sums and batches of one block.
+    Without it stores them, for ``each``, and for sums and batches of one block. Of few outputs a module of
+    such batches has a ``descend`` of its own, by a rule of w and its slope.
     """
     body = block(routine, lanes, adding, fast)
     names = routine.used()
     small = not adding and body.parts == 1 and 1 <= routine.count <= SMALL
     driver = Driver(routine, lanes, body, small)
     text = [definitions(names, lanes, small or None), declarations(names), body.text, driver.block(), driver.pack()]
-    text += [driver.batch(adding), driver.sums(), driver.descend(), *([] if adding else [driver.each()])]
+    text += [driver.batch(adding), driver.sums(), *([] if adding else [driver.each()])]
+    text += [driver.descend(rule)] if small and rule else []
     inline = 'alwaysinline ' * small
     return '\n'.join([*text, f'attributes #0 = {{ nounwind {inline}}}']), driver.scratch
 
@@ -181,49 +183,14 @@ class Driver:
 }}
 """
 
-    def descend(self) -> str:
-        batch = f"""
-  %start = mul i64 %b, %size
-  %left = sub i64 %n, %start
-  %rows = call i64 @llvm.smin.i64(i64 %left, i64 %size)
-  %skip0 = mul i64 %b, %apart
-  %skip = mul i64 %skip0, {self.width * self.lanes}
-  %batch = getelementptr double, ptr %packed, i64 %skip
-{self._small_step() if self.small else self._step()}"""
-        epoch = f"""
-  %error = getelementptr double, ptr %errors, i64 %e
-  store double 0.0, ptr %error
-{loop('b', '%batches', batch)}"""
-        arguments = 'ptr %packed, ptr %parameters, i64 %n, i64 %size, double %h, i64 %epochs'
-        own = f'  %own = alloca [{self.scratch} x double], align 64\n' * self.small
-        return f"""define void @descend({arguments}, ptr %scratch, ptr %sums, ptr noalias %errors) {{
-{counters('b', 'e', 'j')}
-{own}  %up0 = add i64 %size, {self.lanes - 1}
-  %apart = sdiv i64 %up0, {self.lanes}
-  %up1 = add i64 %n, %size
-  %up2 = sub i64 %up1, 1
-  %batches = sdiv i64 %up2, %size
-{loop('e', '%epochs', epoch)}
-  ret void
-}}
-"""
-
-    def _step(self) -> str:
-        """Print one step of gradient descent from the sums of a batch."""
-        update = f"""
-  %j1 = add i64 %j, 1
-  %slope.at = getelementptr double, ptr %sums, i64 %j1
-  %slope = load double, ptr %slope.at
-{self._update('%j', '%slope')}"""
-        return f"""
-  call void @batch(ptr %batch, ptr %parameters, i64 %rows, ptr %scratch, ptr %sums)
-  %E = load double, ptr %sums
-{self._add_error('%E')}
-{loop('j', str(self.count - 1), update)}"""
+    def descend(self, rule: Routine) -> str:
+        """Print gradient descent by a rule of w and its slope alone, with all slopes in registers."""
+        own = f'  %own = alloca [{self.scratch} x double], align 64\n  %slopes = alloca [{self.count} x double]'
+        return stage('rule', rule, 1) + descent(self._small_step(), own)
 
     def _small_step(self) -> str:
         """Print the same written out, of one block, with all outputs in registers."""
-        lines = ['  call void @block(ptr %batch, i64 0, ptr %parameters, ptr %own)']
+        lines = ['  call void @block(ptr %rows.at, i64 0, ptr %parameters, ptr %own)']
         if self.lanes > 1:
             numbers = ', '.join(f'i64 {lane}' for lane in range(self.lanes))
             lines += [f'  %rows.first = insertelement <{self.lanes} x i64> poison, i64 %rows, i64 0',
@@ -239,22 +206,12 @@ class Driver:
                 lines.append(f'  {value} = select <{self.lanes} x i1> %filled, {self.vector} %y{o}, '
                              f'{self.vector} zeroinitializer')  # fmt: skip
             lines.append(self._add_lanes(value, f'%sum{o}'))
-        lines.append(self._add_error('%sum0'))
-        lines += [self._update(str(j), f'%sum{j + 1}', f'w{j}') for j in range(self.count - 1)]
-        return '\n'.join(lines)
-
-    def _add_error(self, error: str) -> str:
-        return f"""  %total0 = load double, ptr %error
-  %total = fadd double %total0, {error}
-  store double %total, ptr %error"""
-
-    def _update(self, number: str, slope: str, name: str = 'w') -> str:
-        """Print ``w <- w - h * slope`` for one parameter."""
-        return f"""  %{name}.at = getelementptr double, ptr %parameters, i64 {number}
-  %{name} = load double, ptr %{name}.at
-  %{name}.step = fmul double %h, {slope}
-  %{name}.new = fsub double %{name}, %{name}.step
-  store double %{name}.new, ptr %{name}.at"""
+        for j in range(self.count - 1):
+            lines += [f'  %w{j} = getelementptr double, ptr %parameters, i64 {j}',
+                      f'  %slope{j} = getelementptr double, ptr %slopes, i64 {j}',
+                      f'  store double %sum{j + 1}, ptr %slope{j}',
+                      f'  call void @rule.1(ptr %w{j}, ptr %slope{j}, ptr %now, ptr %w{j})']  # fmt: skip
+        return '\n'.join([*lines, '  %E = fadd double %sum0, 0.0'])
 
     @property
     def _zero(self) -> str:
@@ -274,23 +231,3 @@ class Driver:
             name, lanes = f'{result}.{half}', half
             lines.append(f'  {name} = fadd <{half} x double> {result}.low{half}, {result}.high{half}')
         return '\n'.join([*lines, f'  {result} = extractelement <1 x double> {name}, i64 0'])
-
-
-def counters(*names: str) -> str:
-    return '\n'.join(f'  %{name}.at = alloca i64' for name in names)
-
-
-def loop(name: str, end: str, body: str, start: str = '0') -> str:
-    """Print a loop in which ``%name`` counts from the start up to the end."""
-    return f"""  store i64 {start}, ptr %{name}.at
-  br label %{name}.head
-{name}.head:
-  %{name} = load i64, ptr %{name}.at
-  %{name}.more = icmp slt i64 %{name}, {end}
-  br i1 %{name}.more, label %{name}.body, label %{name}.done
-{name}.body:
-{body}
-  %{name}.next = add i64 %{name}, 1
-  store i64 %{name}.next, ptr %{name}.at
-  br label %{name}.head
-{name}.done:"""

@@ -12,8 +12,8 @@ from ..ir.nests import Affine
 from ..ir.routine import Block, Loop, Routine
 from ..ir.unroll import jam
 from .libm import declarations, definitions
-from .llvm import Native, hexadecimal
-from .llvm_driver import Driver, counters, loop
+from .llvm import Native, counters, hexadecimal, loop
+from .llvm_driver import Driver
 
 __all__ = ['module']
 
@@ -36,7 +36,7 @@ def module(
     driver = _LoopDriver(routine, lanes, adding, calls)
     names = routine.used()
     text = [definitions(names, lanes, False), declarations(names), printer.table(), *printer.done]
-    text += [printer.reduction, driver.block(), driver.pack(), driver.batch(adding), driver.sums(), driver.descend()]
+    text += [printer.reduction, driver.block(), driver.pack(), driver.batch(adding), driver.sums()]
     text += [] if adding else [driver.each()]
     text.append('declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)')
     return '\n'.join([*text, 'attributes #0 = { nounwind }']), driver.scratch

@@ -1,13 +1,15 @@
 """Engines run a routine over rows: by Python, by NumPy, in machine code.
 
 Each has the same three ways: ``each`` (the outputs of every row), ``sums`` (the outputs
-summed over the rows), ``descend`` (gradient descent in batches, the first output being the
+summed over the rows), ``descend`` (steps of an update in batches, the first output being the
 error and the others its derivatives). Rows and parameters are checked before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
+from math import hypot
 from typing import Any, NamedTuple, Protocol
 
 from ..._extras import have, needed
@@ -15,11 +17,13 @@ from ...engine.checks import one_of, whole
 from ...engine.table import Operation
 from ..ir.powers import without_powers
 from ..ir.routine import Routine
-from ..printers import numpy, python
+from ..printers import numpy as numpy_printer
+from ..printers import python
+from ..update import Update
 from .machine import llvm
 from .rows import as_array, as_lists
 
-__all__ = ['BACKENDS', 'NEVER', 'Engine', 'Quick', 'best_backend', 'check_backend', 'check_way', 'engine']
+__all__ = ['BACKENDS', 'NEVER', 'Engine', 'Quick', 'Steps', 'best_backend', 'check_backend', 'check_way', 'engine']
 
 BACKENDS = ('python', 'numpy', 'native')
 
@@ -63,32 +67,53 @@ class Engine(Protocol):
     def sums(self, rows: Any, parameters: Any) -> Any:
         """Return the sum of each output over the rows."""
 
-    def descend(
-        self, rows: Any, parameters: Any, size: int, h: float, epochs: int
-    ) -> tuple[list[float], list[float]]:
-        """Return the error of each epoch, and the new parameters."""
+    def descend(self, rows: Any, theta: Any, update: Update, steps: Steps) -> tuple[list[float], list[list[float]]]:
+        """Return the error of each epoch, and the new parameters with what the update remembers of each of them."""
+
+
+class Steps(NamedTuple):
+    """Epochs of so many steps, in batches of a size.
+
+    ``memory`` is what the update remembers, a list for each number it keeps of a parameter; ``l2`` has a number for
+    each parameter, if it decays. ``numbers`` are those of each step, or of all steps if there is one row only.
+    """
+
+    size: int
+    epochs: int
+    numbers: Sequence[Sequence[float]]
+    memory: Sequence[Sequence[float]]
+    l2: Sequence[float]
 
 
 class _Stepping:
-    """Gradient descent for an engine that has sums, and no short ways."""
+    """Descent for an engine that has sums, and no short ways: the update is run over the parameters as over rows."""
 
     quick = NEVER
 
     def bind(self, rows: Any) -> Quick:
         return NEVER
 
-    def descend(
-        self, rows: Any, parameters: Any, size: int, h: float, epochs: int
-    ) -> tuple[list[float], list[float]]:
-        errors = []
-        for _ in range(epochs):
+    def descend(self, rows: Any, theta: Any, update: Update, steps: Steps) -> tuple[list[float], list[list[float]]]:
+        decay, rule = (routine and self._columns(routine) for routine in (update.decay, update.rule))
+        assert rule
+        errors, kept, now = [], [theta, *steps.memory], cycle(steps.numbers)
+        for _ in range(steps.epochs):
             total = 0.0
-            for start in range(0, len(rows), size):
-                error, *slopes = map(float, self.sums(rows[start : start + size], parameters))  # type: ignore[attr-defined]
-                parameters = [w - h * slope for w, slope in zip(parameters, slopes)]
+            for start in range(0, len(rows), steps.size):
+                error, *slopes = map(float, self.sums(rows[start : start + steps.size], kept[0]))  # type: ignore[attr-defined]
+                if decay:
+                    (slopes,) = decay([kept[0], slopes, steps.l2], ())
+                numbers = [*next(now)]
+                if update.clip is not None:
+                    numbers.append(hypot(*slopes))
+                kept = rule([kept[0], slopes, *kept[1:]], numbers)
                 total += error
             errors.append(total)
-        return errors, parameters
+        return errors, [[*map(float, column)] for column in kept]
+
+    def _columns(self, routine: Routine) -> Callable[[Sequence[Any], Any], list[Any]]:
+        """Return what runs a routine over columns of rows, and returns those of the outputs."""
+        raise NotImplementedError
 
 
 class PythonEngine(_Stepping):
@@ -111,13 +136,18 @@ class PythonEngine(_Stepping):
             totals = [total + y for total, y in zip(totals, outputs)]
         return totals
 
+    def _columns(self, routine: Routine) -> Callable[[Sequence[Any], Any], list[Any]]:
+        function = python.function(routine)
+        none = [()] * routine.count  # what comes of no parameter
+        return lambda columns, numbers: [*zip(*[function(row, numbers) for row in zip(*columns)])] or none
+
 
 class NumPyEngine(_Stepping):
     """Runs the printed NumPy, all rows at once."""
 
     def __init__(self, routine: Routine) -> None:
-        self.source, self.outputs = numpy.source(routine), routine.count
-        self.function = numpy.function(routine)
+        self.source, self.outputs = numpy_printer.source(routine), routine.count
+        self.function = numpy_printer.function(routine)
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
         return as_array(rows, width)
@@ -132,6 +162,15 @@ class NumPyEngine(_Stepping):
 
     def sums(self, rows: Any, parameters: Any) -> Any:
         return self.each(rows, parameters).sum(axis=0)
+
+    def _columns(self, routine: Routine) -> Callable[[Sequence[Any], Any], list[Any]]:
+        function, numpy = numpy_printer.function(routine), needed('numpy', 'the numpy backend')
+
+        def run(columns: Sequence[Any], numbers: Any) -> list[Any]:
+            results = function(numpy.array(columns, dtype=float), numbers)
+            return [numpy.broadcast_to(result, len(columns[0])) for result in results]
+
+        return run
 
 
 def engine(routine: Routine, backend: str, threads: int, fast: bool) -> Engine:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..._processes import free_lock
 from ..ir.routine import Routine
-from ..printers import llvm_call, llvm_driver, llvm_loops, python
+from ..printers import llvm_call, llvm_driver, llvm_loops, llvm_update, python
 from ..printers.libm import symbols
-from .engines import NEVER, Quick
+from ..update import Descent, Update, norm, squares, update_of
+from .engines import NEVER, Quick, Steps
 from .machine import Machine, lanes_of_the_processor, llvm
 from .quick import Door, Memory, address, is_supported
 from .rows import as_array
@@ -27,7 +29,7 @@ __all__ = ['NativeEngine', 'c_function']
 _ADDRESS, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 _PACK = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, _ADDRESS)
 _OVER = ctypes.CFUNCTYPE(None, _ADDRESS, _COUNT, _COUNT, _COUNT, *[_ADDRESS] * 4)
-_DESCEND = ctypes.CFUNCTYPE(None, _ADDRESS, _ADDRESS, _COUNT, _COUNT, _NUMBER, _COUNT, *[_ADDRESS] * 3)
+_DESCEND = ctypes.CFUNCTYPE(None, *[_ADDRESS] * 6, *[_COUNT] * 6, *[_ADDRESS] * 3)
 #: What ``scipy.LowLevelCallable`` knows by these types.
 _FUNCTION = ctypes.CFUNCTYPE(_NUMBER, ctypes.c_int, ctypes.POINTER(_NUMBER), _ADDRESS)
 _compiling = free_lock()
@@ -43,7 +45,7 @@ WIDER, NEAR = 4, 1 << 16
 def module(routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> tuple[str, int]:
     """Print a module, of straight code or of loops; return it, and how many doubles of scratch memory it needs."""
     if routine.flat:
-        return llvm_driver.module(routine, lanes, adding, fast)
+        return llvm_driver.module(routine, lanes, adding, fast, update_of(Descent()).rule)
     return llvm_loops.module(routine, lanes, adding, fast, full)
 
 
@@ -69,7 +71,9 @@ class Code:
         self.lanes, self.width = lanes, routine.width
         text, self.scratch = module(routine, lanes, adding, fast, full)
         self.machine = Machine(text, symbols(routine.used()), loops=not routine.flat)
-        self.pack, self.descend = _PACK(self.machine['pack']), _DESCEND(self.machine['descend'])
+        self.pack, self.batch = _PACK(self.machine['pack']), self.machine['batch']
+        #: Gradient descent without more, if that is done here, in registers.
+        self.descend = _DESCEND(self.machine['descend']) if 'define void @descend' in text else None
         self.over = _OVER(self.machine['sums' if adding else 'each'])
         self.sums = _OVER(self.machine['sums'])
         self._free: list[tuple[Memory, Memory]] = []
@@ -92,6 +96,17 @@ class Code:
         packed, scratch = memory = self.memory(-(-n // self.lanes))
         way(address(rows), down, across, n, packed.address, parameters, scratch.address, results)
         self.give_back(*memory)
+
+
+@lru_cache(maxsize=64)
+def _descent(update: Update) -> Callable[..., None]:
+    """Return the machine code of an update, whatever the program it is for."""
+    clip = None if update.clip is None else (squares(), norm())
+    with _compiling:
+        machine = Machine(llvm_update.module(update.rule, update.decay, clip), symbols(update.used()))
+    descend = _DESCEND(machine['descend'])
+    descend.machine = machine  # type: ignore[attr-defined]
+    return descend
 
 
 class NativeEngine:
@@ -180,22 +195,27 @@ class NativeEngine:
         self._learn('sums', len(rows), self.code(len(rows), adding=True))
         return first
 
-    def descend(self, rows: Any, parameters: Any, size: int, h: float, epochs: int) -> tuple[list[float], list[float]]:
-        n, size = len(rows), min(size, len(rows))
+    def descend(self, rows: Any, theta: Any, update: Update, steps: Steps) -> tuple[list[float], list[list[float]]]:
+        n, count, size = len(rows), self.outputs - 1, min(steps.size, len(rows))
         code = self.code(size, adding=True, full=n % size == 0)
-        theta, errors, sums = np.array(parameters, dtype=float), np.empty(epochs), np.empty(self.outputs)
+        kept = np.array([theta, *steps.memory], dtype=float)
+        errors, sums, l2 = np.empty(steps.epochs), np.empty(self.outputs), np.array(steps.l2)
+        numbers = np.array(steps.numbers, dtype=float)
         blocks = -(-size // code.lanes)
         packed, scratch = code.memory(-(-n // size) * blocks)
+        apart = blocks * code.lanes * code.width
         whole = n if size % code.lanes == 0 else size  # batches of full blocks can be packed all at once
         for start in range(0, n, whole):
-            to = packed.address + start // size * blocks * code.lanes * code.width * 8
             batch = rows[start : start + whole]
-            code.pack(address(batch), *batch.strides, len(batch), to)
-        code.descend(
-            packed.address, address(theta), n, size, h, epochs, scratch.address, address(sums), address(errors)
+            code.pack(address(batch), *batch.strides, len(batch), packed.address + start // size * apart * 8)
+        run = (code.descend if update is update_of(Descent()) else None) or _descent(update)
+        run(
+            code.batch, packed.address, address(kept), address(kept[1:]), address(l2), address(numbers),
+            numbers.shape[1] if len(numbers) > 1 else 0, n, size, steps.epochs, count, apart,
+            scratch.address, address(sums), address(errors),
         )  # fmt: skip
         code.give_back(packed, scratch)
-        return errors.tolist(), theta.tolist()
+        return errors.tolist(), kept.tolist()
 
     def _share(self, run: Callable[[int, int], Any], n: int) -> list[Any]:
         """Run over so many ranges of whole blocks as there are threads; return what each returned."""
