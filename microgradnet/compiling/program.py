@@ -436,7 +436,7 @@ class Program:
         self._watch.check(data, theta)
         errors: list[float] = []
         batches, kept = -(-len(data) // size), [theta, *optimiser.remembered(theta)]
-        order, varies = [*range(len(data))], optimiser.is_paced or len({*rates}) > 1
+        order, varies = [*range(len(data))] if shuffle else [], optimiser.is_paced or min(rates) < max(rates)
         block = 1 if shuffle else max(1, STEPS // batches) if varies else epochs
         for first in range(0, epochs, block):
             if shuffle:

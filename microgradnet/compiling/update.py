@@ -97,6 +97,7 @@ class Update:
     rule: Routine
     decay: Routine | None
     clip: float | None
+    is_plain: bool  #: whether it is gradient descent and no more
 
     def __init__(self, optimiser: Rule, decays: bool = False, clip: float | None = None) -> None:
         w, slope, l2, length = (Value(1.0) for _ in range(4))
@@ -115,6 +116,7 @@ class Update:
             raise ValueError(f'the rule of {optimiser!r} branches: use where() or max() there')
         shared = numbers if clip is None else [*numbers, length]
         self.rule, self.clip = lower([*results], row, shared), clip
+        self.is_plain = type(optimiser) is Descent and not decays and clip is None
         self.decay = lower([where(l2, decayed(w, slope, l2), slope)], [w, slope, l2], []) if decays else None
 
     @property
@@ -162,7 +164,7 @@ _made: dict[Any, Update] = {}
 
 def update_of(optimiser: Rule, decays: bool = False, clip: float | None = None) -> Update:
     """Return the update of an optimiser; the same one for another that has the same settings."""
-    settings = [pair for pair in vars(optimiser).items() if pair[0] not in ('memory', 'steps')]
+    settings = len(vars(optimiser)) > 2 and [pair for pair in vars(optimiser).items() if pair[0] not in ('memory', 'steps')]
     key = type(optimiser), repr(settings), decays, clip
     if key not in _made:
         if len(_made) >= 64:

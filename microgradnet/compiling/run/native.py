@@ -199,8 +199,9 @@ class NativeEngine:
         n, count, size = len(rows), self.outputs - 1, min(steps.size, len(rows))
         code = self.code(size, adding=True, full=n % size == 0)
         kept = np.array([theta, *steps.memory], dtype=float)
-        errors, sums, l2 = np.empty(steps.epochs), np.empty(self.outputs), np.array(steps.l2)
-        numbers = np.array(steps.numbers, dtype=float)
+        errors, sums = np.empty(steps.epochs), np.empty(self.outputs)
+        l2 = np.array(steps.l2) if update.decay else None
+        numbers, several = np.array(steps.numbers, dtype=float), len(steps.numbers) > 1
         blocks = -(-size // code.lanes)
         packed, scratch = code.memory(-(-n // size) * blocks)
         apart = blocks * code.lanes * code.width
@@ -208,10 +209,11 @@ class NativeEngine:
         for start in range(0, n, whole):
             batch = rows[start : start + whole]
             code.pack(address(batch), *batch.strides, len(batch), packed.address + start // size * apart * 8)
-        run = (code.descend if update is update_of(Descent()) else None) or _descent(update)
+        start = address(kept)
+        run = (code.descend if update.is_plain else None) or _descent(update)
         run(
-            code.batch, packed.address, address(kept), address(kept[1:]), address(l2), address(numbers),
-            numbers.shape[1] if len(numbers) > 1 else 0, n, size, steps.epochs, count, apart,
+            code.batch, packed.address, start, start + 8 * count, 0 if l2 is None else address(l2), address(numbers),
+            len(steps.numbers[0]) if several else 0, n, size, steps.epochs, count, apart,
             scratch.address, address(sums), address(errors),
         )  # fmt: skip
         code.give_back(packed, scratch)
