@@ -164,7 +164,7 @@ _made: dict[Any, Update] = {}
 
 def update_of(optimiser: Rule, decays: bool = False, clip: float | None = None) -> Update:
     """Return the update of an optimiser; the same one for another that has the same settings."""
-    settings = len(vars(optimiser)) > 2 and [pair for pair in vars(optimiser).items() if pair[0] not in ('memory', 'steps')]
+    settings = [pair for pair in vars(optimiser).items() if pair[0] not in ('memory', 'steps')]
     key = type(optimiser), repr(settings), decays, clip
     if key not in _made:
         if len(_made) >= 64:
