@@ -63,6 +63,7 @@ class Routine:
     ``labels`` are the names that nodes had in the graph, by register; ``leaves`` those of the row's numbers and
     of the parameters; ``customs`` the users' own operations, by the name of their instruction. ``flat`` is straight
     code: one block without loops, in which nothing goes through memory, and each output is set once.
+    ``is_gradient``: the outputs after the first are its derivatives.
     What is kept in ``rolling`` is asked for again soon, before so many others are kept there: place k is
     k modulo ``rolling``, a power of two.
     ``watched`` counts the last outputs, which are watched and never differentiated.
@@ -84,6 +85,7 @@ class Routine:
     flat: bool = False
     watched: int = 0
     rows: Mapping[int, tuple[Operation, tuple[int, ...]]] = field(default_factory=dict)
+    is_gradient: bool = False
 
     @cached_property
     def results(self) -> list[int]:

@@ -90,5 +90,5 @@ def straight(tape: Tape, gradient: bool = False, seeds: bool = False, traced: bo
     block: Block = [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
     return Routine(
         g.instructions, [block], len(outputs), tape.width, len(leaves['parameter']), 0, 0, 0, [], g.customs, labels,
-        leaves, True, tape.watched, dict(g.rows),
+        leaves, True, tape.watched, dict(g.rows), gradient and not (traced or seeds or tape.watched),
     )  # fmt: skip

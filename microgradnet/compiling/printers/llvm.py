@@ -51,7 +51,7 @@ class Block(NamedTuple):
     kept: int
 
 
-def block(routine: Routine, lanes: int, sums: bool, fast: bool = False) -> Block:
+def block(routine: Routine, lanes: int, sums: bool, fast: bool = False, name: str = 'part') -> Block:
     """Print the functions that do all instructions for as many rows as there are lanes.
 
     ``sums`` adds the outputs up; ``fast`` lets LLVM reassociate and contract them.
@@ -61,7 +61,7 @@ def block(routine: Routine, lanes: int, sums: bool, fast: bool = False) -> Block
     text = ''
     for number, part in enumerate(parts):
         body = ''.join(f'  {line}\n' for line in part)
-        text += f'define internal void @part{number}({ARGUMENTS}) #0 {{\n{body}  ret void\n}}\n'
+        text += f'define internal void @{name}{number}({ARGUMENTS}) #0 {{\n{body}  ret void\n}}\n'
     return Block(text, len(parts), len(printer.kept))
 
 

@@ -16,6 +16,7 @@ filled up with copies of its last row):
 
 from __future__ import annotations
 
+from ..ir.hoist import Pieces, hoisted
 from ..ir.routine import Routine
 from .libm import declarations, definitions
 from .llvm import ARGUMENTS, Block, block, counters, loop
@@ -38,12 +39,17 @@ def module(
     Without it stores them, for ``each``, and for sums and batches of one block. Of few outputs a module of
     such batches has a ``descend`` of its own, by a rule of w and its slope.
     """
-    body = block(routine, lanes, adding, fast)
-    names = routine.used()
+    names, pieces = routine.used(), hoisted(routine) if adding else None
+    inner = pieces.body if pieces else routine
+    body = block(inner, lanes, adding, fast)
     small = not adding and body.parts == 1 and 1 <= routine.count <= SMALL
-    driver = Driver(routine, lanes, body, small)
+    driver = Driver(inner, lanes, body, small)
     text = [definitions(names, lanes, small or None), declarations(names), body.text, driver.block(), driver.pack()]
-    text += [driver.batch(adding), driver.sums(), *([] if adding else [driver.each()])]
+    if pieces:
+        text += [definitions(names, 1) * (lanes > 1), driver.batch(adding, 'rows'), driver.around(pieces, fast)]
+    else:
+        text.append(driver.batch(adding))
+    text += [driver.sums(), *([] if adding else [driver.each()])]
     text += [driver.descend(rule)] if small and rule else []
     inline = 'alwaysinline ' * small
     return '\n'.join([*text, f'attributes #0 = {{ nounwind {inline}}}']), driver.scratch
@@ -63,9 +69,7 @@ class Driver:
 
     def block(self) -> str:
         """Print the function that runs the parts of the block at a place, one after the other."""
-        names = ', '.join(word for word in ARGUMENTS.split() if word.startswith('%'))
-        given = names.replace('%', 'ptr %').replace(',,', ',')
-        calls = '\n'.join(f'  call void @part{part}({given})' for part in range(self.parts))
+        calls = _calls('part', self.parts)
         return f"""define internal void @block(ptr %packed, i64 %number, ptr %parameters, ptr %outputs) #0 {{
   %start = mul i64 %number, {self.width * self.lanes}
   %rows = getelementptr double, ptr %packed, i64 %start
@@ -140,7 +144,39 @@ class Driver:
 }}
 """
 
-    def batch(self, adding: bool) -> str:
+    def around(self, pieces: Pieces, fast: bool) -> str:
+        """Print the batch whose sums over rows have a prologue, which says what the rows share, and an epilogue."""
+        before, after = (block(routine, 1, False, fast, name) for routine, name in (
+            (pieces.prologue, 'prologue'), (pieces.epilogue, 'epilogue')
+        ))  # fmt: skip
+        given, sums = pieces.prologue.parameters, self.scratch
+        shared = sums + self.count
+        kept = shared + pieces.body.parameters
+        self.scratch = kept + max(before.kept, after.kept)
+        return f"""{before.text}{after.text}
+define internal void @before(ptr %rows, ptr %parameters, ptr %outputs, ptr %kept) {{
+{_calls('prologue', before.parts)}
+  ret void
+}}
+define internal void @after(ptr %rows, ptr %parameters, ptr %outputs, ptr %kept) {{
+{_calls('epilogue', after.parts)}
+  ret void
+}}
+define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
+  %sums = getelementptr double, ptr %scratch, i64 {sums}
+  %shared = getelementptr double, ptr %scratch, i64 {shared}
+  %made = getelementptr double, ptr %shared, i64 {given}
+  %kept = getelementptr double, ptr %scratch, i64 {kept}
+  call void @llvm.memcpy.p0.p0.i64(ptr %shared, ptr %parameters, i64 {8 * given}, i1 false)
+  call void @before(ptr %packed, ptr %parameters, ptr %made, ptr %kept)
+  call void @rows(ptr %packed, ptr %shared, i64 %n, ptr %scratch, ptr %sums)
+  call void @after(ptr %sums, ptr %shared, ptr %results, ptr %kept)
+  ret void
+}}
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+"""
+
+    def batch(self, adding: bool, name: str = 'batch') -> str:
         """Print the sums over the rows of a batch: the block that is not full, the full ones, and the lanes.
 
         The block that is not full comes first and alone, so that the sums of its idle lanes
@@ -172,7 +208,7 @@ class Driver:
 {self._add_lanes('%vector', '%sum')}
   %to = getelementptr double, ptr %results, i64 %o
   store double %sum, ptr %to"""
-        return f"""define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
+        return f"""define void @{name}(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
 {counters('b', 'f', 'i', 'l', 'o', 'z')}
   %full = sdiv i64 %n, {self.lanes}
   %rest = srem i64 %n, {self.lanes}
@@ -231,3 +267,10 @@ class Driver:
             name, lanes = f'{result}.{half}', half
             lines.append(f'  {name} = fadd <{half} x double> {result}.low{half}, {result}.high{half}')
         return '\n'.join([*lines, f'  {result} = extractelement <1 x double> {name}, i64 0'])
+
+
+def _calls(name: str, parts: int) -> str:
+    """Print the calls of all parts of a block, with the arguments that are there under their names."""
+    words = (word.rstrip(',') for word in ARGUMENTS.split() if word.startswith('%'))
+    given = ', '.join(f'ptr {word}' for word in words)
+    return '\n'.join(f'  call void @{name}{part}({given})' for part in range(parts))

@@ -238,7 +238,7 @@ class _LoopDriver(Driver):
     def call(self, number: str) -> str:
         return f'  call void @block(ptr %packed, i64 {number}, ptr %parameters, ptr %scratch, i64 %filled)'
 
-    def batch(self, adding: bool) -> str:
+    def batch(self, adding: bool, name: str = 'batch') -> str:
         zero = """
   %zero.at = getelementptr double, ptr %scratch, i64 %z
   store double 0.0, ptr %zero.at"""
@@ -252,7 +252,7 @@ class _LoopDriver(Driver):
   %sum = load double, ptr %from
   %to = getelementptr double, ptr %results, i64 %o
   store double %sum, ptr %to"""
-        return f"""define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
+        return f"""define void @{name}(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
 {counters('z', 'b', 'o')}
   %up = add i64 %n, {self.lanes - 1}
   %blocks = sdiv i64 %up, {self.lanes}

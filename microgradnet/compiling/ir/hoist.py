@@ -1,0 +1,212 @@
+"""What is the same for all rows, done once: straight code cut in three, for sums over many rows.
+
+The prologue computes what depends on parameters alone, the body all that a row is needed for. What is left of a
+derivative after that is often a sum of signals, each times a number that depends on parameters alone: there the
+signals are summed over the rows first, and the epilogue makes the derivative of their sums. So the exponential of a
+parameter is computed once, not for every row, and its signal is sent back once.
+
+>>> from ...engine.value import Value
+>>> from .sweeps import prepare, routine
+>>> x, w = Value(0.0), Value(1.0)
+>>> pieces = cut(routine(prepare([(w.exp() * x).sin()], [x], [w]), gradient=True))
+>>> print(pieces.prologue, pieces.body, pieces.epilogue, sep='; ')
+0: parameter 0
+1: exp 0
+2: output 0 1; 0: parameter 1
+1: row 0
+2: mul 0 1
+3: sin 2
+4: cos 2
+5: mul 4 1
+6: output 0 3
+7: output 1 5; 0: parameter 1
+1: row 0
+2: row 1
+3: mul 2 0
+4: output 0 1
+5: output 1 3
+
+The value of a sum is not touched. Its derivatives differ in the last digits, as those of any other order of adding,
+and where a factor is infinite: infinity times a sum, and not a sum of infinities, some of which may be nan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import compress
+from typing import NamedTuple
+
+from .instructions import COMPARISONS, LEAVES, Instruction
+from .lowering import Lowering, Place
+from .nests import Affine
+from .routine import Block, Routine
+
+__all__ = ['Pieces', 'cut', 'hoisted']
+
+#: What an instruction costs beside an addition, if it is none.
+COSTS = dict.fromkeys(('add', 'sub', 'mul', 'neg', 'select', 'sum', 'dot', 'abs', 'both', 'either'), 1)
+COSTS |= {'div': 4, 'sqrt': 4, **dict.fromkeys(COMPARISONS, 1)}
+CONDITIONS = (*COMPARISONS, 'both', 'either')
+FUNCTION = 16
+#: A sum that is kept costs about so much, a block of rows.
+SUM = 2
+#: Less than this part of the work is not worth the calls.
+WORTH = 1 / 16
+
+
+class Pieces(NamedTuple):
+    """Routines that do together what one did, for a sum over rows.
+
+    The parameters of the body and of the epilogue are those there were, then the outputs of the prologue. The row
+    of the epilogue has the body's outputs, summed.
+    """
+
+    prologue: Routine
+    body: Routine
+    epilogue: Routine
+
+
+def hoisted(routine: Routine) -> Pieces | None:
+    """Cut a routine if it is straight code and that saves much; None if it does not, or nothing is for rows."""
+    if not routine.flat or not routine.width or routine.customs:
+        return None
+    least, whole = max(FUNCTION, WORTH * cost(routine)), _Cut(routine, routine.is_gradient or None)
+    moved = ((place in whole.late or not by_row) for place, by_row in enumerate(whole.by_row))
+    if sum(map(_cost, compress(routine.instructions, moved))) < least:  # as of most nets: known at once
+        return None
+    pieces = cut(routine)
+    return pieces if cost(routine) - cost(pieces.body) >= least else None
+
+
+def cost(routine: Routine) -> int:
+    """Return about how long it takes, in additions."""
+    return SUM * routine.count + sum(map(_cost, routine.instructions))
+
+
+def _cost(instruction: Instruction) -> int:
+    name, operands = instruction
+    if name in LEAVES or name == 'output':
+        return 0
+    return COSTS.get(name, FUNCTION) * (len(operands) // 2 if name == 'dot' else max(1, len(operands) - 1))
+
+
+def cut(routine: Routine) -> Pieces:
+    """Cut straight code in the way that leaves the cheapest body."""
+    ways = [_Cut(routine, several).pieces() for several in ((False, True) if routine.is_gradient else (None,))]
+    return min(ways, key=lambda pieces: cost(pieces.body))
+
+
+class _Cut:
+    """``several``: whether sums of several signals may be left for the epilogue; None is nothing at all."""
+
+    def __init__(self, routine: Routine, several: bool | None) -> None:
+        self.routine, self.several = routine, several
+        self.instructions = routine.instructions
+        self.by_row = [False] * len(self.instructions)
+        for place, (name, operands) in enumerate(self.instructions):
+            sources = () if name in LEAVES or name == 'output' else operands
+            self.by_row[place] = name == 'row' or any(self.by_row[source] for source in sources)
+        self.late = set() if several is None else self._late()
+
+    def _late(self) -> set[int]:
+        """Find what can be done to sums as well: what only derivatives use, and is linear in what rows make."""
+        early = set(self.routine.results[:1])
+        late: set[int] = set()
+        wanted = set(self.routine.results[1:])
+        used: set[int] = set()  # by others than what is late
+        for place in range(len(self.instructions) - 1, -1, -1):
+            name, operands = self.instructions[place]
+            if name in LEAVES or name == 'output':
+                continue
+            asked = place in wanted and place not in used and place not in early
+            if asked and self.by_row[place] and self._is_linear(name, operands):
+                late.add(place)
+                wanted.update(operands)
+            else:
+                used.update(operands)
+        return late
+
+    def _is_linear(self, name: str, operands: tuple[int, ...]) -> bool:
+        """Tell whether a result is a sum of what rows make, each times what rows do not make."""
+        by_row = [self.by_row[operand] for operand in operands]
+        if name == 'mul':
+            return by_row[0] != by_row[1]
+        if name == 'div':
+            return not by_row[1]
+        if name == 'neg':
+            return True
+        if not self.several:
+            return False
+        if name == 'dot':
+            half = len(operands) // 2
+            last = by_row[-1] or self.routine.is_zero(operands[-1])
+            return last and all(a != b for a, b in zip(by_row[:half], by_row[half:-1]))
+        return name in ('add', 'sub', 'sum') and all(by_row)
+
+    def pieces(self) -> Pieces:
+        results = self.routine.results
+        summed = list(dict.fromkeys([
+            *(place for place in results if place not in self.late),
+            *(source for place in sorted(self.late) for source in self.instructions[place].operands
+              if self.by_row[source] and source not in self.late),
+        ]))  # fmt: skip
+        shared = self._shared(summed)
+        prologue, body, epilogue = (_Writer(self) for _ in range(3))
+        parameters = {place: self.routine.parameters + k for k, place in enumerate(shared)}
+        body.given = epilogue.given = {place: ('parameter', number) for place, number in parameters.items()}
+        first = prologue.routine(shared, 0, self.routine.parameters)
+        width, count = self.routine.width, self.routine.parameters + len(shared)
+        middle = body.routine(summed, width, count)
+        epilogue.given = epilogue.given | {place: ('row', number) for number, place in enumerate(summed)}
+        return Pieces(first, middle, epilogue.routine(results, len(summed), count))
+
+    def _shared(self, summed: Iterable[int]) -> list[int]:
+        """List what the prologue has to compute: what rows do not make, and the body or what is late asks for."""
+        found: dict[int, None] = {}
+        seen: set[int] = set()
+        stack = [*summed, *self.late]
+        while stack:
+            place = stack.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            name, operands = self.instructions[place]
+            if name in LEAVES:
+                continue
+            if self.by_row[place] or name in CONDITIONS:  # these are no numbers that could be kept
+                stack.extend(operands)
+            else:
+                found[place] = None
+        return sorted(found)
+
+
+class _Writer:
+    """Copies what some results need; what is ``given`` is a leaf."""
+
+    def __init__(self, whole: _Cut) -> None:
+        self.whole = whole
+        self.given: dict[int, tuple[str, int]] = {}
+
+    def routine(self, results: Iterable[int], width: int, parameters: int) -> Routine:
+        g, whole = Lowering(), self.whole
+        results = [*results]
+        needed, stack = set(), [*results]
+        while stack:
+            place = stack.pop()
+            if place not in needed:
+                needed.add(place)
+                name, operands = whole.instructions[place]
+                if place not in self.given and name not in LEAVES:
+                    stack.extend(operands)
+        made: dict[int, Place] = {}
+        for place in sorted(needed):
+            name, operands = whole.instructions[place]
+            if place in self.given:
+                kind, number = self.given[place]
+                made[place] = g.make(kind, Affine(number))
+            else:
+                made[place] = g.make(name, *(operands if name in LEAVES else [made[o] for o in operands]))
+        for number, place in enumerate(results):
+            g.instructions.append(Instruction('output', (Affine(number), made[place])))
+        block: Block = [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
+        return Routine(g.instructions, [block], len(results), width, parameters, 0, 0, 0, [], {}, flat=True)
