@@ -24,8 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir.routine import Routine
-from .llvm import hexadecimal
-from .llvm_driver import counters, loop
+from .llvm import counters, hexadecimal, loop
 
 __all__ = ['API', 'CONTEXT', 'SLOT', 'SLOTS', 'TYPE', 'c_function', 'entries']
 
