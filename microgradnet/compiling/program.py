@@ -37,7 +37,7 @@ from .ir.sweeps import prepare, routine
 from .printers import c, javascript
 from .run.bound import Bound
 from .run.engines import Steps, best_backend, check_backend, check_way
-from .run.rows import added, blocks, stack
+from .run.rows import added, blocks, shuffled, stack
 from .run.runner import Runner, Watch
 from .run.shards import Shards, Workers, fingerprint
 from .update import Descent, Rule, update_of
@@ -440,7 +440,7 @@ class Program:
         block = 1 if shuffle else max(1, STEPS // batches) if varies else epochs
         for first in range(0, epochs, block):
             if shuffle:
-                shuffle.shuffle(order)
+                order = shuffled(shuffle, order)
             past, count = optimiser.steps + first * batches, min(block, epochs - first)
             paces = [
                 optimiser.numbers(rates[first + step // batches], past + step + 1)

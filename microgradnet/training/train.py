@@ -32,6 +32,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from .._files import FilePath
+from ..compiling.run.rows import shuffled
 from ..compiling.run.shards import Workers, WorkersLostError
 from ..compiling.update import Rule, decayed
 from ..engine.checks import Seed, file_path, function, generator, instance, refuse, said, whole, within
@@ -256,7 +257,7 @@ def train(
                 for epoch in left:
                     h = _rate(learning_rate, schedule(epoch, epochs), epoch)
                     if shuffle:
-                        state.random.shuffle(state.order)
+                        state.order = array('q', shuffled(state.random, state.order))
                     finished = Epoch(epoch, pass_over(h, shuffle), learning_rate=h)
                     record = measured(E, net.sizes[-1], teacher_set, validation, error, metrics, finished)
                     state.epochs.append(record)

