@@ -27,7 +27,7 @@ from typing import Any
 from .._extras import have, needed
 from .._processes import cached_property
 from ..compiling import Program, recording
-from ..compiling.run.rows import is_mapped
+from ..compiling.run.rows import BLOCK, is_mapped
 from ..compiling.run.shards import Workers
 from ..engine.algebras import TROUBLE
 from ..engine.context import ieee_arithmetic
@@ -155,10 +155,9 @@ class CompiledError:
         """How many shards workers share, if they do."""
         return self.shards.count if self.shards else None
 
-    @property
-    def descends(self) -> bool:
-        """Whether ``descend`` can do epochs: with all rows here, in memory."""
-        return self.shards is None and not self.is_large
+    def descends(self, size: int) -> bool:
+        """Whether ``descend`` can do batches of a size: with all their rows here, in memory."""
+        return self.shards is None and not (self.is_large and size * self.program.width > BLOCK)
 
     @property
     def is_large(self) -> bool:
@@ -168,11 +167,16 @@ class CompiledError:
     def descend(self, places: Sequence[int], size: int, learning_rate: Any, **options: Any) -> float:
         """Do one epoch in batches of a size; return E, summed as the batches were met. Options are of ``descend``.
 
-        Raises ArithmeticError if a weight becomes nan or inf, and then changes none.
+        Rows of a file come into memory block by block. Raises ArithmeticError if a weight becomes nan or inf,
+        and then changes none, or has done the blocks before.
         """
         numpy = needed('numpy', 'learning in compiled code')
-        rows = self.rows.take(numpy.asarray(places), axis=0)
-        return self.program.descend(rows, learning_rate, 1, size, **options)[0]
+        places, total = numpy.asarray(places), 0.0
+        block = BLOCK // (size * self.program.width) * size if self.is_large else len(places)
+        for start in range(0, len(places), block):
+            rows = numpy.asarray(self.rows[places[start : start + block]])
+            total += self.program.descend(rows, learning_rate, 1, size, **options)[0]
+        return total
 
     def error(self, teacher_set: Samples) -> float:
         """Return E over a set."""

@@ -364,7 +364,7 @@ class Pass:
         if l2:
             self.options['l2'] = [l2 if p in self.decaying else 0.0 for p in self.parameters]
         has_rule = isinstance(state.optimiser, Rule) and type(state.optimiser).step is Rule.step
-        self.program = E if has_rule and isinstance(E, CompiledError) and E.descends else None
+        self.program = E if has_rule and isinstance(E, CompiledError) and E.descends(size) else None
 
     def __call__(self, h: Number, shuffled: bool) -> Number:
         """Teach the net with learning rate h; return E, summed over the batches as they were met."""

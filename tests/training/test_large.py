@@ -60,6 +60,36 @@ def test_it_teaches_what_the_same_samples_in_memory_teach(
         assert histories[0].column(name) == pytest.approx(histories[1].column(name), rel=1e-9)
 
 
+@pytest.mark.parametrize('mode', ['online', 16, 150])
+def test_mini_batches_come_into_memory_in_blocks_that_machine_code_does(
+    mode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from microgradnet.compiling.run.native import NativeEngine
+
+    calls: list[int] = []
+    descend = NativeEngine.descend
+
+    def counted(self: Any, rows: Any, *others: Any) -> Any:
+        calls.append(len(rows))
+        return descend(self, rows, *others)
+
+    monkeypatch.setattr(NativeEngine, 'descend', counted)
+    whole = LargeTeacherSet.written(iter(samples()), tmp_path / 'rows.npy')
+    small = TeacherSet([row[:2] for row in samples()], [row[2] for row in samples()])
+    ends = []
+    for teacher_set in small, whole:
+        net = MLP(2, [4, 1], 'tanh', seed=1)
+        history = train(net, teacher_set, learning_rate=1e-5, epochs=2, compiled=True, mode=mode, optimiser='adamw',
+                        l2=0.1, clip=5.0, shuffle=True)  # fmt: skip
+        ends.append(([p.data for p in net.parameters()], history.column('error')))
+        if teacher_set is small:
+            assert calls == [150] * 2
+            calls.clear()
+            monkeypatch.setattr('microgradnet.training.objective.BLOCK', 3 * 40)
+    assert calls == {'online': [40, 40, 40, 30] * 2, 16: [32, 32, 32, 32, 22] * 2, 150: []}[mode]
+    assert ends[1][0] == pytest.approx(ends[0][0], rel=1e-12) and ends[1][1] == pytest.approx(ends[0][1], rel=1e-12)
+
+
 def test_an_array_that_is_mapped_from_a_file_will_do(tmp_path: Path) -> None:
     numpy.save(tmp_path / 'rows.npy', numpy.array(samples(), 'f4'))
     large = LargeTeacherSet(tmp_path / 'rows.npy', targets=2)

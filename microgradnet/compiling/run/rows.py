@@ -26,7 +26,7 @@ from ...engine.functions import is_array
 from ...engine.incoming import array_of_numbers, is_row, numbers
 from ..guards import Guard, Path
 
-__all__ = ['added', 'as_array', 'as_lists', 'blocks', 'first_failing', 'is_mapped', 'shuffled', 'stack']
+__all__ = ['BLOCK', 'added', 'as_array', 'as_lists', 'blocks', 'first_failing', 'is_mapped', 'shuffled', 'stack']
 
 
 #: So many numbers of a file or an iterator are in memory at a time.
