@@ -30,7 +30,7 @@ QUICK = PEERS[:-1]  # what torch compiles takes it most of a minute
 
 def tasks(quick: bool) -> Iterator[Task]:
     """Set all tasks."""
-    from peers.tasks import bundle, moons, xor
+    from peers.tasks import bundle, moons, wide, xor
 
     net, small, rows = moons(quick), xor(quick), bundle(quick)
     ours, c, jax = 'microgradnet', 'C by hand', 'JAX'
@@ -45,6 +45,11 @@ def tasks(quick: bool) -> Iterator[Task]:
             mode, f'Net 2-2-2-1, sigmoids, 4 rows: one epoch of {spoken} learning', mode, small,
             'an epoch', 1, [(f'{ours}, {loop}', f'{c}, {loop}', 2)],
         )  # fmt: skip
+    yield Task(
+        'adamw', 'Net 64-32-10, tanh, 1,000 rows: one epoch of AdamW in mini-batches of 32', 'adamw', wide(quick),
+        'an epoch', 1,
+        [(f'{ours}, an epoch a call', 'NumPy by hand', 0.5), (f'{ours}, {loop}', f'{jax}, {loop}', 1)],
+    )  # fmt: skip
     yield Task(
         'bundle', f'Bundle adjustment: the Jacobian, 2 by 15, of one of {len(rows):,} observations',
         'jacobians', rows, 'an observation', len(rows),
@@ -76,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument('--quick', action='store_true', help='fewer rounds, less to do in each, and no torch')
-    parser.add_argument('--only', metavar='TASK', help='moons, batch, online, bundle, compiling or costs')
+    parser.add_argument('--only', metavar='TASK', help='moons, batch, online, adamw, bundle, compiling or costs')
     parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
     parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
     options = parser.parse_args(arguments)

@@ -10,21 +10,21 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .tasks import SOME, Array, Entry, Net, repeat, stepwise
+from .tasks import ADAMW, BATCH, SOME, Array, Entry, Net, repeat, stepwise
 
-__all__ = ['batch', 'bundle_costs', 'compiling', 'costs', 'jacobians', 'online']
+__all__ = ['adamw', 'batch', 'bundle_costs', 'compiling', 'costs', 'jacobians', 'online']
 
 jax.config.update('jax_enable_x64', True)
 
-FUNCTIONS = {'relu': jax.nn.relu, 'sigmoid': jax.nn.sigmoid, 'identity': lambda r: r}
+FUNCTIONS = {'relu': jax.nn.relu, 'sigmoid': jax.nn.sigmoid, 'tanh': jnp.tanh, 'identity': lambda r: r}
 
 
 def error(net: Net, layers: Any, rows: Any) -> Any:
     """Compute half the sum of squared errors over all rows."""
-    x = rows[..., :-1]
+    x = rows[..., : net.sizes[0]]
     for (w, b), g in zip(layers, net.activations):
         x = FUNCTIONS[g](x @ w + b)
-    return ((x[..., 0] - rows[..., -1]) ** 2).sum() / 2
+    return ((x - rows[..., net.sizes[0] :]) ** 2).sum() / 2
 
 
 def step(net: Net, layers: Any, rows: Any) -> Any:
@@ -48,6 +48,33 @@ def online(net: Net) -> Iterator[Entry]:
     rows = jnp.asarray(net.rows)
     loop = jax.jit(lambda layers, rows, n: lax.fori_loop(0, n, lambda _, p: epoch(p, rows), layers))
     yield Entry('JAX, epochs in one call', lambda n: flat(net, loop(first(net), rows, n)), net.epochs)
+
+
+def adamw(net: Net) -> Iterator[Entry]:
+    beta1, beta2, epsilon, decay = ADAMW
+    full = len(net.rows) // BATCH * BATCH
+    batches, rest = jnp.asarray(net.rows[:full]).reshape(-1, BATCH, net.rows.shape[1]), jnp.asarray(net.rows[full:])
+
+    def update(state: Any, rows: Any) -> Any:
+        layers, means, squares, step = state
+        slopes, step = jax.grad(partial(error, net))(layers, rows), step + 1
+        means = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, means, slopes)
+        squares = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, squares, slopes)
+
+        def new(p: Any, m: Any, v: Any) -> Any:
+            return p - net.rate * (m / (1 - beta1**step) / (jnp.sqrt(v / (1 - beta2**step)) + epsilon) + decay * p)
+
+        return jax.tree.map(new, layers, means, squares), means, squares, step
+
+    def epoch(_: Any, state: Any) -> Any:
+        return update(lax.scan(lambda s, rows: (update(s, rows), None), state, batches)[0], rest)
+
+    def run(count: int) -> Array:
+        zeros = jax.tree.map(jnp.zeros_like, first(net))
+        return flat(net, loop((first(net), zeros, zeros, 0), count)[0])
+
+    loop = jax.jit(lambda state, n: lax.fori_loop(0, n, epoch, state))
+    yield Entry('JAX, epochs in one call', run, net.epochs)
 
 
 def compiling(net: Net) -> Iterator[Entry]:

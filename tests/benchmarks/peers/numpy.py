@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .tasks import Entry, Layers, Net, stepwise
+from .tasks import ADAMW, BATCH, Array, Entry, Layers, Net, stepwise
 
-__all__ = ['batch']
+__all__ = ['adamw', 'batch']
 
 
 def batch(net: Net) -> Iterator[Entry]:
@@ -34,3 +34,31 @@ def batch(net: Net) -> Iterator[Entry]:
 
     run = stepwise(lambda: net.layers(net.theta), step, net.flat)
     yield Entry('NumPy by hand, a step a call', run, net.calls)
+
+
+def adamw(net: Net) -> Iterator[Entry]:
+    """Two layers, tanh and identity, as one writes them down."""
+    inputs, (beta1, beta2, epsilon, decay), h = net.sizes[0], ADAMW, net.rate
+    batches = [net.rows[k : k + BATCH] for k in range(0, len(net.rows), BATCH)]
+
+    def epochs(count: int) -> Array:
+        (w1, b1), (w2, b2) = net.layers(net.theta)
+        parameters, step = [w1, b1, w2, b2], 0
+        means, squares = ([np.zeros_like(p) for p in parameters] for _ in range(2))
+        for _ in range(count):
+            for rows in batches:
+                x, t = rows[:, :inputs], rows[:, inputs:]
+                hidden = np.tanh(x @ w1.T + b1)
+                signal = hidden @ w2.T + b2 - t
+                back = signal @ w2 * (1 - hidden * hidden)
+                step += 1
+                slopes = back.T @ x, back.sum(0), signal.T @ hidden, signal.sum(0)
+                for p, g, m, v in zip(parameters, slopes, means, squares):
+                    m *= beta1
+                    m += (1 - beta1) * g
+                    v *= beta2
+                    v += (1 - beta2) * g * g
+                    p -= h * (m / (1 - beta1**step) / (np.sqrt(v / (1 - beta2**step)) + epsilon) + decay * p)
+        return net.flat([(w1, b1), (w2, b2)])
+
+    yield Entry('NumPy by hand', epochs, net.epochs)

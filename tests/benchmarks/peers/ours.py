@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from microgradnet import MLP, Value, compile, functions, gradients, half_squared_error
+from microgradnet.training.optimisers import AdamW
 
-from .tasks import SOME, Array, Entry, Net, repeat, stepwise
+from .tasks import ADAMW, BATCH, SOME, Array, Entry, Net, repeat, stepwise
 
-__all__ = ['batch', 'bundle_costs', 'compiling', 'costs', 'jacobians', 'online', 'program_of']
+__all__ = ['adamw', 'batch', 'bundle_costs', 'compiling', 'costs', 'jacobians', 'online', 'program_of']
 
 
 def program_of(net: Net) -> tuple[MLP, Any]:
@@ -24,8 +25,9 @@ def recorded(net: Net) -> tuple[MLP, Value, list[Value]]:
     """Return the net, the error of one row, and that row."""
     model = MLP(net.sizes[0], net.sizes[1:], net.activation, net.output_activation)
     set_weights(model, net.theta)
-    *x, t = row = [Value(0.0) for _ in range(net.sizes[0] + 1)]
-    return model, half_squared_error([model(x)], [t]), row
+    row = [Value(0.0) for _ in range(net.sizes[0] + net.sizes[-1])]
+    x, t = row[: net.sizes[0]], row[net.sizes[0] :]
+    return model, half_squared_error([model(x)], [t if t[1:] else t[0]]), row
 
 
 def batch(net: Net) -> Iterator[Entry]:
@@ -56,6 +58,20 @@ def online(net: Net) -> Iterator[Entry]:
         return weights(model)
 
     yield Entry('microgradnet, epochs in one call', descend, net.epochs)
+
+
+def adamw(net: Net) -> Iterator[Entry]:
+    model, program = program_of(net)
+
+    def descend(count: int, calls: int) -> Array:
+        set_weights(model, net.theta)
+        optimiser = AdamW(*ADAMW)
+        for _ in range(calls):
+            program.descend(net.rows, net.rate, count, mode=BATCH, optimiser=optimiser)
+        return weights(model)
+
+    yield Entry('microgradnet, epochs in one call', lambda n: descend(n, 1), net.epochs)
+    yield Entry('microgradnet, an epoch a call', lambda n: descend(1, n), net.calls)
 
 
 def compiling(net: Net) -> Iterator[Entry]:

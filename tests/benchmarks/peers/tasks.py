@@ -1,7 +1,7 @@
 """What every engine is given: two nets with their teacher sets, and a bundle adjustment.
 
 An engine is a module beside this one, with a generator of ``Entry`` for each task that
-it can do: ``batch``, ``online`` and ``compiling`` for a net, ``jacobians`` for a bundle
+it can do: ``batch``, ``online``, ``adamw`` (in mini-batches) and ``compiling`` for a net, ``jacobians`` for a bundle
 adjustment, and ``costs`` of a net and ``bundle_costs``, which yield the value alone and
 the value with the gradient by turns. ``ImportError`` and ``Missing`` say what is not installed.
 """
@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from worker import LEARNING_RATE, two_moons
 
 __all__ = [
-    'SOME', 'Array', 'Entry', 'Layers', 'Missing', 'Net', 'Run', 'bundle', 'moons', 'repeat', 'stepwise', 'xor'
+    'ADAMW', 'BATCH', 'SOME', 'Array', 'Entry', 'Layers', 'Missing', 'Net', 'Run', 'bundle', 'moons', 'repeat',
+    'stepwise', 'wide', 'xor',
 ]  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -30,6 +31,8 @@ Layers = list[tuple[Array, Array]]
 Run = Callable[[int], Any]
 #: How often values and gradients of many rows are computed in one timing.
 SOME = 3
+#: The size of mini-batches, and AdamW's beta1, beta2, epsilon and weight decay.
+BATCH, ADAMW = 32, (0.9, 0.999, 1e-8, 0.01)
 
 
 class Missing(Exception):
@@ -53,7 +56,7 @@ class Entry(NamedTuple):
 class Net(NamedTuple):
     """A net to be taught: ``theta`` has each neuron's weights and its bias, layer by layer.
 
-    ``rows`` are the teacher set, inputs and target in a row. A timing takes ``calls``
+    ``rows`` are the teacher set, inputs and targets in a row. A timing takes ``calls``
     steps where each is a call, and ``epochs`` where they are all in one.
     """
 
@@ -102,6 +105,14 @@ def xor(quick: bool) -> Net:
     rows = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
     calls, epochs = (200, 2000) if quick else (1000, 10_000)
     return Net([2, 2, 2, 1], 'sigmoid', 'sigmoid', rows, theta, 0.5, calls, epochs)
+
+
+def wide(quick: bool) -> Net:
+    """Return a net 64-32-10 and 1,000 rows of chance."""
+    random = Random(1)
+    theta = np.array([random.uniform(-0.1, 0.1) for _ in range(2410)])
+    rows = np.array([[random.uniform(-1, 1) for _ in range(74)] for _ in range(1000)])
+    return Net([64, 32, 10], 'tanh', 'identity', rows, theta, 0.001, 5, 5)
 
 
 def bundle(quick: bool) -> Array:
