@@ -491,7 +491,7 @@ class Program:
 
 def _several(what: str, given: Any, count: int, wanted: str, fits: Callable[[Number], bool]) -> list[float]:
     """Return so many floats that fit, of one number or of so many."""
-    if not is_row(given):
+    if isinstance(given, float) or not is_row(given):
         return [float(within(what, given, wanted, fits))] * count
     found = [*map(float, numbers(given, what))]
     if len(found) != count:

@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from ..engine.functions import where
-from ..engine.numbers import Number
+from ..engine.numbers import Fraction, Number
 from ..engine.table import Operation
 from ..engine.value import Value
 from .guards import paths_of, recording
@@ -34,7 +34,7 @@ class Rule:
     """An optimiser with one rule for all parameters, each by itself: what it is, its subclasses say.
 
     ``kept`` is how many numbers it remembers of each parameter; ``memory`` has a list for each of these,
-    none before the first step; ``steps`` counts the steps that were done.
+    none before the first step; ``steps`` counts the steps that were done. Its settings are attributes of the object.
     """
 
     kept: ClassVar[int] = 0
@@ -160,11 +160,15 @@ def norm() -> Routine:
 
 
 _made: dict[Any, Update] = {}
+#: What says all that it is in its ``repr``.
+PLAIN = (int, float, str, Fraction, type(None))
 
 
 def update_of(optimiser: Rule, decays: bool = False, clip: float | None = None) -> Update:
-    """Return the update of an optimiser; the same one for another that has the same settings."""
-    settings = [pair for pair in vars(optimiser).items() if pair[0] not in ('memory', 'steps')]
+    """Return the update of an optimiser; the same one for another that has the same settings, all being plain."""
+    settings = {**vars(optimiser), 'memory': None, 'steps': None}
+    if not all(isinstance(setting, PLAIN) for setting in settings.values()):
+        return Update(optimiser, decays, clip)
     key = type(optimiser), repr(settings), decays, clip
     if key not in _made:
         if len(_made) >= 64:

@@ -218,3 +218,21 @@ class Forgetful(Rule):
 def test_an_update_is_recorded_once_for_the_same_settings() -> None:
     assert update_of(AdamW()) is update_of(AdamW()) is not update_of(AdamW(0.8))
     assert update_of(AdamW()) is not update_of(AdamW(), clip=1.0)
+
+
+def test_a_setting_that_is_changed_is_taken_up() -> None:
+    class Scaled(Rule):
+        def __init__(self, scale: Any) -> None:
+            super().__init__()
+            self.scale = scale
+
+        def rule(self, w: Any, slope: Any, h: Any) -> tuple[Any]:
+            return (w - h * self.scale[0] * slope,)
+
+    w, x = Value(1.0), Value(0.0)
+    program = Program(w * x, rows=[x], parameters=[w], backend='python')
+    optimiser = Scaled([2.0])
+    for scale, wanted in (2.0, 0.0), (4.0, -2.0):
+        optimiser.scale[0] = scale
+        program.descend([[1.0]], 0.5, optimiser=optimiser)
+        assert w.data == wanted
