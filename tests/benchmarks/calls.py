@@ -1,0 +1,69 @@
+"""What a call costs: small programs, of which the machine code takes next to no time, beside other engines.
+
+``python tests/benchmarks/calls.py [--quick] [--json FILE] [--plot FILE]`` calls each engine as its users do, arrays in
+and arrays out, by turns, in one process, on one processor, in float64, by the processor time of this process. A ratio
+is the median over the rounds, with the least and the greatest. Before anything is timed every engine must have come
+to the same numbers as the first of its table. Engines that are not installed are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import process_time
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
+
+from peers.measuring import Task, alone, measure  # noqa: E402
+from peers.report import describe, goals, plot, table  # noqa: E402
+
+__all__ = ['main']
+
+ENGINES = ['ours', 'by_hand', 'casadi', 'jax']
+OURS = 'microgradnet'
+
+
+def tasks() -> Iterator[Task]:
+    """Set all tasks."""
+    from peers.calls.tasks import HUNDRED, SCALARS
+    from peers.tasks import xor
+
+    beaten = [(OURS, other, 1.0) for other in ('C by hand, ctypes', 'CasADi', 'JAX, jit')]
+    yield Task('net', 'Net 2-2-2-1, 4 rows: value and gradient', 'net', xor(True), 'a call', 1, beaten)
+    yield Task('squares', '100 parameters: the sum of their squares, and its gradient', 'squares', HUNDRED, 'a call', 1,
+               beaten)  # fmt: skip
+    yield Task('scalar', 'A function of two numbers, x * y + sin(x)', 'scalar', SCALARS, 'a call', 1, beaten[1:])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the tables, and how they compare with the goals."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--quick', action='store_true', help='fewer rounds')
+    parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
+    parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
+    options = parser.parse_args(arguments)
+    alone()
+    machine = describe()
+    print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
+    print('One processor, one thread, float64. The figures are of this machine, at this hour.')
+    results, found = [], []
+    for task in tasks():
+        print(f'\n{task.title}')
+        figures = measure(task, [f'calls.{engine}' for engine in ENGINES], 5 if options.quick else 25, process_time)
+        print('\n'.join(table(task, figures)), flush=True)
+        found += [goal._replace(what=f'{task.title}: {goal.what}') for goal in goals(task, figures)]
+        results.append({**task._asdict(), 'of': None, 'figures': [figure._asdict() for figure in figures]})
+    print('', *found, sep='\n')
+    if options.json:
+        compared = [goal._asdict() | {'met': goal.met} for goal in found]
+        options.json.write_text(json.dumps({'machine': machine, 'tasks': results, 'goals': compared}, indent=1) + '\n')
+    if options.plot:
+        plot(results, machine, options.plot)
+
+
+if __name__ == '__main__':
+    main()
