@@ -361,6 +361,42 @@ class Evaluator:
                     numbers[place] = row
         return numbers, sides
 
+    def short(self, given: Any) -> tuple[Any, Any] | None:
+        """Return the same for one call's numbers as they came, a list or an array, by the engine's short way.
+
+        None where that does not know them, and where they are to be looked at more carefully.
+        """
+        combined = self.derived.combined
+        if self.order is not None:
+            return None
+        behind = self._data() if len(combined) > 1 else combined[0]
+        if behind and is_array(given):
+            if given.ndim != 1 or given.dtype != float:
+                return None
+            given = given.tolist()
+        if behind:
+            given = [*given, *behind]
+        if len(combined) > 1:
+            found = self.engine(False, 'runs').quick.each(given, self._runs)
+        elif self._is_number:
+            found = self.engine(False, 'calls').quick.each(self._data(), given)
+            return (found, ()) if type(found) is list else None
+        else:
+            found = self.engine(False, 'calls').quick.row(self._data(), given)
+        if found is None:
+            return None
+        if self.watched or len(combined) > 1:
+            (numbers,), sides = self._picked(found, 1, len(combined))
+            sides = sides.tolist()
+        else:
+            numbers, sides = found[0, self._flat(found.shape[1])], ()
+        return None if self.derived.passes and _has_nan(numbers) else (numbers, sides)
+
+    @cached_property
+    def _is_number(self) -> bool:
+        """Whether all that comes is the number of the result."""
+        return self.derived.places == [(0, 0)] and not self.watched and not self.derived.passes
+
     def run(self, rows: Any, careful: bool) -> tuple[Any, Any]:
         runs = self.derived.combined
         if len(rows) == 1 < len(runs):
@@ -401,7 +437,10 @@ class Evaluator:
 
     def _theta(self) -> list[float]:
         """Return the numbers that the leaves from outside have now."""
-        return [float(p.data) for p in self.outside]
+        return [*map(float, self._data())]
+
+    def _data(self) -> list[Any]:
+        return [p.data for p in self.outside]
 
     @cached_property
     def _runs(self) -> Any:
@@ -439,8 +478,9 @@ class Evaluator:
         if self._places is None:
             numpy = needed('numpy', 'an array of rows')
             flat = [run * count + output for run, output in self.derived.places]
-            even = flat == [*range(len(flat))]
-            self._places = slice(len(flat)) if even else numpy.array(flat, dtype=int)
+            first = flat[0] if flat else 0
+            even = range(first, first + len(flat))
+            self._places = slice(even.start, even.stop) if flat == [*even] else numpy.array(flat, dtype=int)
         return self._places
 
     _places: Any = None

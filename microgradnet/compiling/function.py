@@ -44,6 +44,7 @@ ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
     lambda x, k: 3 * abs(x) + 10.5 + k,
     lambda x, k: nan,
 )
+NONE: tuple[list[Any], bool] = [], False
 
 
 class Trace(NamedTuple):
@@ -62,9 +63,10 @@ class Trace(NamedTuple):
     def results(self, rows: Any) -> tuple[Any, list[bool]]:
         """Return the numbers of the result for each row, and whether it goes this way."""
         numbers, sides = self.run(rows)
-        return numbers, self._taken(sides) if self.guards else [True] * len(rows)
+        return numbers, self.taken(sides) if self.guards else [True] * len(rows)
 
-    def _taken(self, sides: Any) -> list[bool]:
+    def taken(self, sides: Any) -> list[bool]:
+        """Tell of each row, by the sides of its comparisons, whether it goes this way."""
         if not is_array(sides):
             holds = [guard.holds for guard in self.guards]
             return [all(hold(*two) for hold, two in zip(holds, zip(row[::2], row[1::2]))) for row in sides]
@@ -101,6 +103,9 @@ class Function:
         self.f, self.backend, self.threads, self.fast, self.most_paths = f, backend, threads, fast, most_paths
         self._base, self._chain = chain_of(f)
         self._traces: dict[Hashable, list[Trace]] = {}
+        #: The paths of calls with numbers alone, or with one list or array of them (then True), by how many arguments
+        #: there were, and the type of the first: they may go the engine's short way, which looks at the rest.
+        self._short: dict[Any, tuple[list[Trace], bool]] = {}
 
     @property
     def paths(self) -> list[Trace]:
@@ -114,9 +119,23 @@ class Function:
 
     def __call__(self, *arguments: Any) -> Any:
         """Return what the function returns, with floats."""
+        kind = (len(arguments), type(arguments[0])) if arguments else None
+        traces, alone = self._short.get(kind, NONE)
+        for trace in traces:
+            found = trace.run.short(arguments[0] if alone else arguments)
+            if found is None:
+                break
+            if not trace.guards or trace.taken(found[1])[0]:
+                return trace.run.derived.build(found[0])
         row, build = self._row(arguments)
-        trace, (results,) = next(self._ways(_structure(arguments), build, [row]))[:2]
+        key = _structure(arguments)
+        trace, (results,) = next(self._ways(key, build, [row]))[:2]
+        if _is_flat(*key):
+            self._short[kind] = self._traces[key], len(arguments) == 1 and key[1] != ('number',)
         return trace.run.derived.build(results)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, '_short': {}}
 
     def map(self, *arguments: Any) -> Any:
         """Call the function for each row, as Python's ``map`` would: of each argument, one item a row.
@@ -154,6 +173,8 @@ class Function:
         for trace, results, places in self._ways(key, build, rows) if len(rows) else ():
             templates[_structure(trace.template)] = trace.template
             put, together = trace.run.derived.build, together and not trace.run.derived.is_sparse
+            if together and len(places) == len(rows) and is_array(results):
+                return stack(results, trace.template, take_apart(trace.template)[1])
             for place, outputs in zip(places, results):
                 found[place] = outputs if together else put(outputs)
         if not together:
@@ -184,9 +205,14 @@ class Function:
             recorded = known == len(traces)
             trace = self._record(build, [float(x) for x in rows[left[0]]], traces) if recorded else traces[known]
             known = min(known + 1, len(traces))
-            results, taken = trace.results(rows[left] if is_array(rows) else [rows[place] for place in left])
+            whole = len(left) == len(rows)
+            given = rows if whole else rows[left] if is_array(rows) else [rows[place] for place in left]
+            results, taken = trace.results(given)
             # The row that was recorded goes this way, even if a last digit of the backend's says otherwise.
             taken[0] = taken[0] or recorded
+            if all(taken):
+                yield trace, results, left
+                return
             if any(taken):
                 mine = [place for place, is_taken in zip(left, taken) if is_taken]
                 yield trace, [result for result, is_taken in zip(results, taken) if is_taken], mine
@@ -344,7 +370,14 @@ def _is_same(one: Tape, other: Tape) -> bool:
     return same and one.numbers.tobytes() == other.numbers.tobytes()
 
 
-def _structure(thing: Any) -> Hashable:
+def _is_flat(kind: Any, parts: tuple[Any, ...]) -> bool:
+    """Tell whether that is the structure of arguments that are numbers, or a single list or array of them."""
+    if len(parts) == 1 and parts[0] != 'number':
+        kind, parts = parts[0]
+    return len(parts) == 1 if kind == 'array' else {*parts} == {'number'}
+
+
+def _structure(thing: Any) -> Any:
     """Describe a structure of numbers, so that structures that look alike are equal."""
     if is_array(thing):
         return 'array', thing.shape

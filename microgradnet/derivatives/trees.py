@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from itertools import accumulate
 from typing import Any
 
 from .._extras import needed
@@ -69,10 +70,10 @@ def take_apart(
 
 def assemble(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
     """Make an array of a shape: of floats if all leaves are, of arrays if all leaves are, else of objects."""
-    numpy = needed('numpy', 'an array')
-
     if is_array(leaves):
         return leaves.reshape(shape)  # type: ignore[attr-defined]
+    numpy = needed('numpy', 'an array')
+
     if leaves and all(is_array(leaf) for leaf in leaves):
         return numpy.stack(leaves).reshape(shape + leaves[0].shape)
     if all(isinstance(leaf, float) for leaf in leaves):
@@ -119,16 +120,16 @@ def _several(
     if all(map(_is_number, parts)):
         return [*parts], _listed
     apart = [take_apart(part, name, objects, nested) for part, name in zip(parts, names, strict=True)]
-
+    ends = [*accumulate(len(part) for part, _ in apart)]
+    pieces = [(slice(end - len(part), end), make) for end, (part, make) in zip(ends, apart)]
+    shapes: list[tuple[int, ...]] = []  # found once, when it is asked for
 
     def build(leaves: Sequence[Any]) -> list[Any]:
-        if is_array(leaves) and (shape := _shape(parts)):
-            even = leaves.reshape(len(parts), *shape)  # type: ignore[attr-defined]
-            return [*even] if is_array(parts[0]) else even.tolist()
-        result, start = [], 0
-        for part, make in apart:
-            result.append(make(leaves[start : start + len(part)]))
-            start += len(part)
-        return result
+        if is_array(leaves):
+            shapes[:] = shapes or [_shape(parts)]
+            if shapes[0]:
+                even = leaves.reshape(len(parts), *shapes[0])  # type: ignore[attr-defined]
+                return [*even] if is_array(parts[0]) else even.tolist()
+        return [make(leaves[piece]) for piece, make in pieces]
 
     return [leaf for part, _ in apart for leaf in part], build

@@ -8,6 +8,7 @@ import gc
 import os
 import pickle
 import random
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,10 +22,13 @@ import pytest
 pytest.importorskip('llvmlite')
 np = pytest.importorskip('numpy')
 
+from microgradnet import functions as F  # noqa: E402
 from microgradnet.compiling import Program, compile, recording  # noqa: E402
 from microgradnet.compiling.guards import BranchError  # noqa: E402
 from microgradnet.compiling.run import native, quick  # noqa: E402
 from microgradnet.compiling.run.engines import NEVER  # noqa: E402
+from microgradnet.derivatives.transforms import grad, hessian, value_and_grad  # noqa: E402
+from microgradnet.derivatives.trees import take_apart  # noqa: E402
 from microgradnet.engine.value import Value  # noqa: E402
 from microgradnet.nets.losses import half_squared_error  # noqa: E402
 from microgradnet.nets.net import MLP  # noqa: E402
@@ -174,8 +178,8 @@ def outcome(ask: Callable[[Program], Any], program: Program) -> Any:
     try:
         found = ask(program)
     except Exception as error:
-        return type(error), str(error)
-    return shape(found), bits(found if isinstance(found, (list, tuple, dict)) else [found])
+        return type(error), re.sub('0x[0-9a-f]+', '', str(error))
+    return shape(found), exact(found)
 
 
 def shape(thing: Any) -> Any:
@@ -184,6 +188,14 @@ def shape(thing: Any) -> Any:
     if isinstance(thing, dict):
         return {key: shape(part) for key, part in thing.items()}
     return (type(thing), [*map(shape, thing)]) if isinstance(thing, (list, tuple)) else type(thing)
+
+
+def exact(thing: Any) -> Any:
+    """Return bits, arrays without dimensions included."""
+    if isinstance(thing, dict):
+        return {key: exact(part) for key, part in thing.items()}
+    listed = thing.tolist() if isinstance(thing, np.ndarray) else thing
+    return [*map(exact, listed)] if isinstance(listed, (list, tuple)) else bits([listed])
 
 
 def grads(program: Program, rows: Any) -> Any:
@@ -466,3 +478,86 @@ def test_bound_rows_are_watched() -> None:
     assert both._gradient is NEVER
     with pytest.raises(BranchError, match='row 0 '):
         both.value_and_gradient([0.25])
+
+
+# Compiled functions.
+
+
+def weighed(*xs: Any) -> Any:
+    """Return a function's outputs, of whatever structure its numbers come in."""
+    leaves, build = take_apart(xs)
+    total = sum((x * k for k, x in enumerate(leaves, 1)), 0.0 * WEIGHT)
+    return {'total': total * WEIGHT, 'like': build([x * x for x in leaves])}
+
+
+WEIGHT = Value(1.5)
+
+
+def curve(*xs: Any) -> Any:
+    """Return a number that has infinite partials where a number is 0."""
+    leaves, _ = take_apart(xs)
+    return sum((F.sqrt(abs(x)) * k + x * x * leaves[0] for k, x in enumerate(leaves, 1)), 0.0 * WEIGHT) * WEIGHT
+
+
+def branching(*xs: Any) -> Any:
+    leaves, _ = take_apart(xs)
+    return [x * x if x > 0 else -x for x in leaves]
+
+
+#: How many calls of each function are tried.
+FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
+    'weighed': (weighed, 100), 'branching': (branching, 50), 'curve': (curve, 50), 'gradient': (grad(curve), 40),
+    'value and gradient': (value_and_grad(curve), 40), 'hessian': (hessian(curve), 40),
+}  # fmt: skip
+
+
+def argument(draw: random.Random) -> Any:
+    one: Callable[[], Any] = lambda: number(draw) if draw.random() < 0.2 else draw.gauss(0, 1)  # noqa: E731
+    n = draw.choice([0, 1, 2, 2, 2, 3])
+    return draw.choice([
+        one, one, one, lambda: [one() for _ in range(n)], lambda: tuple(one() for _ in range(n)),
+        lambda: lie(draw, np.array([draw.gauss(0, 1) for _ in range(n)])), lambda: [[one() for _ in range(n)]],
+        lambda: {'a': one()}, lambda: (one(), [one()]), lambda: np.array([[draw.gauss(0, 1)] * n]),
+    ])()  # fmt: skip
+
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('name', FUNCTIONS)
+@pytest.mark.parametrize('seed', [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 10))])
+def test_a_compiled_function_goes_both_ways_to_the_same(name: str, seed: int) -> None:
+    f, turns = FUNCTIONS[name]
+    short, long = (compile(f, backend='native') for _ in range(2))
+    for turn in range(turns):
+        def again(turn: int = turn) -> list[Any]:
+            draw = random.Random(f'{seed} {turn}')
+            return [argument(draw) for _ in range(draw.choice([0, 1, 1, 1, 2, 3]))]
+
+        WEIGHT.data = 1.0 + turn
+        long._short.clear()
+        asks: list[Callable[[Any], Any]] = [lambda f: f(*again())] * 2
+        for ask in asks:
+            assert outcome(ask, short) == outcome(ask, long), again()
+
+
+def test_a_compiled_function_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = [(1.0, 2), ([1.0, 2.0],), ((1.0, 2.0, 3.0),), (np.array([1.0, 2.0]),), (2.0,)]
+    for f, _ in FUNCTIONS.values():
+        compiled = compile(f, backend='native')
+        several = calls if f in (weighed, branching, curve) else calls[1:]  # a derivative by one of two has an order
+        expected = [outcome(lambda g, call=call: g(*call), compiled) for call in several]  # type: ignore[misc]
+        monkeypatch.setattr(compiled, '_row', None)
+        assert [outcome(lambda g, call=call: g(*call), compiled) for call in several] == expected  # type: ignore[misc]
+
+
+def test_a_compiled_function_takes_all_its_paths() -> None:
+    f = compile(lambda x: x * x if x > 1 else -x, backend='native')
+    assert [f(x) for x in (2.0, 0.5, 3.0, 0.25, 4.0)] == [4.0, -0.5, 9.0, -0.25, 16.0]
+    assert f.map(np.array([2.0, 0.5, 3.0])).tolist() == [4.0, -0.5, 9.0]
+    assert f.map(np.array([2.0, 3.0])).tolist() == [4.0, 9.0]
+
+
+def test_a_compiled_function_is_copied_without_its_short_ways() -> None:
+    f = compile(weighed, backend='native')
+    expected = bits(f(1.0, 2.0))
+    assert bits(copy.deepcopy(f)(1.0, 2.0)) == expected
+    assert not copy.copy(f)._short

@@ -8,6 +8,8 @@ None, and has changed nothing: then the caller goes the long way, which knows al
 
 ``each(theta, rows)``
     the outputs: of one row as a list of floats, of several as an array of shape (rows, outputs).
+``row(theta, row)``
+    those of a single row, as an array of shape (1, outputs).
 ``sum(theta, rows)``
     the outputs summed over the rows, a list of floats.
 ``value_and_gradient(theta, rows)``
@@ -75,7 +77,7 @@ def entries() -> str:
     """Print the module."""
     declared = [f'declare {kind.replace("(", f"@{name}(")}' for name, kind in API.items()]
     parts = [KINDS, _numbers(), _array(), _theta(), _sized(), _enter(), LEAVE, _floats(), _fresh()]
-    ways = [_way('sum', SUM), _way('value_and_gradient', GRADIENT), _way('each', EACH)]
+    ways = [_way('sum', SUM), _way('value_and_gradient', GRADIENT), _way('each', EACH), _way('row', ROW)]
     return '\n'.join(['%buffer = type { ptr, ptr, i64, i64, i32, i32, ptr, ptr, ptr, ptr, ptr }', *declared,
                       'declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)', *parts, *ways])  # fmt: skip
 
@@ -549,15 +551,8 @@ failed:
   call void @leave(ptr %slot, ptr %buffer)
   ret ptr null"""
 
-EACH = """
-  %alone = load i1, ptr %single
-  br i1 %alone, label %one, label %several
-one:
-  call void @run(ptr %slot, i64 %given, ptr %results)
-  %list = call ptr @floats(ptr %results, i64 %outputs)
-  call void @leave(ptr %slot, ptr %buffer)
-  ret ptr %list
-several:
+#: What fills an array of its own.
+TABLE = """
   %array = call ptr @fresh(ptr %context, ptr %slot, ptr %made)
   %has.array = icmp ne ptr %array, null
   br i1 %has.array, label %fill, label %failed
@@ -570,6 +565,24 @@ fill:
 failed:
   call void @leave(ptr %slot, ptr %buffer)
   ret ptr null"""
+
+EACH = f"""
+  %alone = load i1, ptr %single
+  br i1 %alone, label %one, label %several
+one:
+  call void @run(ptr %slot, i64 %given, ptr %results)
+  %list = call ptr @floats(ptr %results, i64 %outputs)
+  call void @leave(ptr %slot, ptr %buffer)
+  ret ptr %list
+several:{TABLE}"""
+
+ROW = f"""
+  %alone = load i1, ptr %single
+  br i1 %alone, label %one, label %several
+several:
+  call void @leave(ptr %slot, ptr %buffer)
+  br label %not
+one:{TABLE}"""
 
 
 def c_function(routine: Routine, scratch: int, parameters: Sequence[float]) -> str:

@@ -36,6 +36,8 @@ class Quick(NamedTuple):
 
     #: The outputs of a single row, a list of floats; or of many, an array.
     each: Callable[..., Any]
+    #: The outputs of a single row, an array of shape (1, outputs).
+    row: Callable[..., Any]
     #: The outputs summed over the rows, a list of floats.
     sum: Callable[..., list[float] | None]
     #: The same as the first of them, and an array of the others.
@@ -43,7 +45,7 @@ class Quick(NamedTuple):
 
 
 #: Where there is no short way.
-NEVER = Quick(*[lambda *given: None] * 3)
+NEVER = Quick(*[lambda *given: None] * 4)
 
 
 class Engine(Protocol):

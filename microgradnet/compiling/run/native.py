@@ -131,7 +131,7 @@ class NativeEngine:
             if not self._doors:
                 self._doors = {way: Door(self.routine) for way in ('each', 'sums')}
                 each, sums = (door.quick for door in self._doors.values())
-                self.quick = Quick(each.each, sums.sum, sums.value_and_gradient)
+                self.quick = Quick(each.each, each.row, sums.sum, sums.value_and_gradient)
         self._doors[way].learn(n, code, way)
 
     def bind(self, rows: Any) -> Quick:
