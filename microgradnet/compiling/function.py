@@ -12,10 +12,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import suppress
 from functools import update_wrapper
 from math import nan, prod
+from threading import RLock
 from typing import Any, NamedTuple, NoReturn
+from warnings import warn_explicit
 
 from .._extras import needed
 from .._processes import uncollected
@@ -25,17 +28,19 @@ from ..engine.checks import flag, function, said, whole
 from ..engine.context import ieee_arithmetic
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
+from ..engine.origins import here
 from ..engine.value import Constant, Value, lift
 from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
-from .guards import BranchError, Guard, log
+from .guards import BranchError, BranchWarning, log
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
-from .ir.tape import Tape, recorded
+from .ir.tape import recorded
+from .paths import Path, Unlike, merged, shared
 from .readings import ReadingError, Readings, installed
 from .run.engines import check_way
 from .run.rows import stack
 
-__all__ = ['Function', 'Trace']
+__all__ = ['Function', 'Run']
 
 #: Other numbers for the argument x at place k, on the other side of 0, and of much else: a recording that is as it
 #: should be stays the same. Where the function has no value there, others are tried.
@@ -44,36 +49,53 @@ ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
     lambda x, k: 3 * abs(x) + 10.5 + k,
     lambda x, k: nan,
 )
-NONE: tuple[list[Any], bool] = [], False
 
 
-class Trace(NamedTuple):
-    """One path through a function: its guards, its program, the leaves from outside, and what runs it."""
+#: What is done for a path, in times of what a plain call does for an operation: recording it, twice; printing and
+#: compiling it. And so much is done, beside the first path, before plain calls have paid for it: about a second's work.
+RECORDING, PRINTING, FREE = 4, 60, 1_000_000
+#: When there are so many times as many paths as were printed, all are printed anew (the second one at once).
+MORE = 3
+#: Programs of more operations are not made one with others.
+LARGEST = 200_000
 
-    guards: tuple[Guard, ...]
-    tape: Tape
-    parameters: list[Value]
-    run: Evaluator
 
-    @property
-    def template(self) -> Any:
-        """A result, with 0 for each number."""
-        return self.run.derived.template
+class Run:
+    """Some paths through a function as one program: which rows go along them, and what comes of these."""
+
+    def __init__(self, paths: Sequence[Path], arguments: Arguments, on: tuple[str | None, int, bool]) -> None:
+        self.paths, xs = [*paths], paths[0].xs
+        outputs, missing = merged(paths)
+        outside = list(dict.fromkeys(leaf for path in paths for leaf in path.outside))
+        by = {*arguments.by}
+        rows = [x for x, number in zip(xs, arguments.numbers) if number not in by]
+        parameters = [x for x, number in zip(xs, arguments.numbers) if number in by]
+        watched = [] if missing is None else [missing]
+        same = {mine: x for path in paths[1:] for mine, x in zip(path.xs, xs)} if len(paths) > 1 else None
+        tape = prepare(outputs, rows, parameters, None, watched, outside, same)
+        self.derived = Derived(tape, arguments, paths[0].template, outputs, xs)
+        self.evaluator = Evaluator(self.derived, outside, on)
+        self.size = len(tape.items)
 
     def results(self, rows: Any) -> tuple[Any, list[bool]]:
-        """Return the numbers of the result for each row, and whether it goes this way."""
-        numbers, sides = self.run(rows)
-        return numbers, self.taken(sides) if self.guards else [True] * len(rows)
+        """Return the numbers of the result for each row, and whether it goes along one of the paths."""
+        numbers, missing = self.evaluator(rows)
+        if not self.derived.tape.watched:
+            return numbers, [True] * len(rows)
+        if is_array(missing):
+            return numbers, (missing[:, 0] == 0).tolist()
+        return numbers, [flag == 0 for (flag,) in missing]
 
-    def taken(self, sides: Any) -> list[bool]:
-        """Tell of each row, by the sides of its comparisons, whether it goes this way."""
-        if not is_array(sides):
-            holds = [guard.holds for guard in self.guards]
-            return [all(hold(*two) for hold, two in zip(holds, zip(row[::2], row[1::2]))) for row in sides]
-        taken = True
-        for k, guard in enumerate(self.guards):
-            taken = taken & guard.holds_for(sides[:, 2 * k], sides[:, 2 * k + 1])
-        return taken.tolist()  # type: ignore[attr-defined,no-any-return]
+
+class Answers(NamedTuple):
+    """What came of some rows: a result with 0 for each number, what makes one of numbers; these, and the places."""
+
+    template: Any
+    build: Callable[[Sequence[Any]], Any]
+    numbers: Any
+    places: list[int]
+    #: Whether a result is a thing of its own, and no structure of numbers.
+    whole: bool = False
 
 
 class Function:
@@ -85,6 +107,7 @@ class Function:
     threads: int
     fast: bool
     most_paths: int
+    _told: bool = False
 
     def __init__(
         self,
@@ -102,40 +125,57 @@ class Function:
         self.__name__ = getattr(f, '__name__', type(f).__name__)
         self.f, self.backend, self.threads, self.fast, self.most_paths = f, backend, threads, fast, most_paths
         self._base, self._chain = chain_of(f)
-        self._traces: dict[Hashable, list[Trace]] = {}
-        #: The paths of calls with numbers alone, or with one list or array of them (then True), by how many arguments
-        #: there were, and the type of the first: they may go the engine's short way, which looks at the rest.
-        self._short: dict[Any, tuple[list[Trace], bool]] = {}
+        self._ways: dict[Hashable, _Ways] = {}
+        self._lock = RLock()
+        #: What is known for calls with numbers alone, or with one list or array of them (then True), by how many
+        #: arguments there were, and the type of the first: they may go the engine's short way, which looks at the rest.
+        self._short: dict[Any, tuple[_Ways, bool]] = {}
 
     @property
-    def paths(self) -> list[Trace]:
+    def paths(self) -> list[Path]:
         """All paths recorded so far."""
-        return [path for paths in self._traces.values() for path in paths]
+        return [path for ways in self._ways.values() for path in ways.paths]
+
+    @property
+    def programs(self) -> list[Run]:
+        """What was printed of them: mostly one for all paths of arguments of one structure."""
+        return [run for ways in self._ways.values() for run in ways.runs]
 
     @property
     def source(self) -> str:
-        """What was printed for each path, one after the other; the sides of its branches come last."""
-        return '\n'.join(path.run.source for path in self.paths)
+        """What was printed, one program after the other; whether a row has a path in it comes last."""
+        return '\n'.join(run.evaluator.source for run in self.programs)
 
     def __call__(self, *arguments: Any) -> Any:
         """Return what the function returns, with floats."""
         kind = (len(arguments), type(arguments[0])) if arguments else None
-        traces, alone = self._short.get(kind, NONE)
-        for trace in traces:
-            found = trace.run.short(arguments[0] if alone else arguments)
-            if found is None:
-                break
-            if not trace.guards or trace.taken(found[1])[0]:
-                return trace.run.derived.build(found[0])
+        if kind in self._short:
+            ways, alone = self._short[kind]
+            for run in ways.runs:
+                found = run.evaluator.short(arguments[0] if alone else arguments)
+                if found is None:
+                    break
+                numbers, missing = found
+                if not run.derived.tape.watched or missing[0][0] == 0:
+                    return run.derived.build(numbers)
         row, build = self._row(arguments)
         key = _structure(arguments)
-        trace, (results,) = next(self._ways(key, build, [row]))[:2]
+        ways = self._known(key, build, len(row))
+        answers = next(ways.answers([row]))
         if _is_flat(*key):
-            self._short[kind] = self._traces[key], len(arguments) == 1 and key[1] != ('number',)
-        return trace.run.derived.build(results)
+            self._short[kind] = ways, len(arguments) == 1 and key[1] != ('number',)
+        return answers.build(answers.numbers[0])
+
+    def _known(self, key: Hashable, build: Callable[..., Any], width: int) -> _Ways:
+        if key not in self._ways:
+            self._ways[key] = _Ways(self, build, width)
+        return self._ways[key]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_short': {}}
+        return {**self.__dict__, '_ways': {}, '_short': {}, '_lock': None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=RLock())
 
     def map(self, *arguments: Any) -> Any:
         """Call the function for each row, as Python's ``map`` would: of each argument, one item a row.
@@ -170,13 +210,13 @@ class Function:
         found: list[Any] = [None] * len(rows)
         templates: dict[Hashable, Any] = {}
         together = is_array(rows)
-        for trace, results, places in self._ways(key, build, rows) if len(rows) else ():
-            templates[_structure(trace.template)] = trace.template
-            put, together = trace.run.derived.build, together and not trace.run.derived.is_sparse
-            if together and len(places) == len(rows) and is_array(results):
-                return stack(results, trace.template, take_apart(trace.template)[1])
-            for place, outputs in zip(places, results):
-                found[place] = outputs if together else put(outputs)
+        for some in self._known(key, build, len(rows[0])).answers(rows) if len(rows) else ():
+            templates[_structure(some.template)] = some.template
+            together = together and not some.whole
+            if together and len(some.places) == len(rows) and is_array(some.numbers):
+                return stack(some.numbers, some.template, take_apart(some.template)[1])
+            for place, outputs in zip(some.places, some.numbers):
+                found[place] = outputs if together else some.build(outputs)
         if not together:
             return found
         if len(templates) > 1:
@@ -197,58 +237,8 @@ class Function:
                 )
         return [*map(float, numbers)], build
 
-    def _ways(self, key: Hashable, build: Callable[..., Any], rows: Any) -> Any:
-        """Yield each path that some rows take: the path, their outputs, and their places."""
-        traces = self._traces.setdefault(key, [])
-        left, known = [*range(len(rows))], 0
-        while left:
-            recorded = known == len(traces)
-            trace = self._record(build, [float(x) for x in rows[left[0]]], traces) if recorded else traces[known]
-            known = min(known + 1, len(traces))
-            whole = len(left) == len(rows)
-            given = rows if whole else rows[left] if is_array(rows) else [rows[place] for place in left]
-            results, taken = trace.results(given)
-            # The row that was recorded goes this way, even if a last digit of the backend's says otherwise.
-            taken[0] = taken[0] or recorded
-            if all(taken):
-                yield trace, results, left
-                return
-            if any(taken):
-                mine = [place for place, is_taken in zip(left, taken) if is_taken]
-                yield trace, [result for result, is_taken in zip(results, taken) if is_taken], mine
-                left = [place for place, is_taken in zip(left, taken) if not is_taken]
-
-    def _record(self, build: Callable[..., Any], row: list[float], known: list[Trace]) -> Trace:
-        """Record the path that a row takes, add it to the known ones if it is new, and return it."""
-        with installed(), uncollected():
-            return self._recorded(build, row, known)
-
-    def _recorded(self, build: Callable[..., Any], row: list[float], known: list[Trace]) -> Trace:
-        arguments = arguments_of(self._chain, build(range(len(row))))
-        if arguments is None:
-            base, arguments = self.f, arguments_of([], build(range(len(row))))
-            assert arguments is not None
-        else:
-            base = self._base
-        first = _Recording(self.__name__, base, arguments, row)
-        for trace in known:
-            if trace.guards == tuple(first.guards) and _is_same(first.tape(trace.parameters), trace.tape):
-                return trace
-        if len(known) >= self.most_paths:
-            lines = Counter(guard.origin for trace in known for guard in trace.guards)
-            origin, _ = lines.most_common(1)[0]
-            raise BranchError(
-                f'{self.__name__} took {len(known)} different paths, most of them by the branch at {origin}: '
-                f'{origin.source}. Use where(), max() or abs() of microgradnet.functions there, or raise most_paths'
-            )
-        parameters, tape = self._closed_over(first)
-        derived = Derived(tape, arguments, first.template, first.outputs, first.xs)
-        run = Evaluator(derived, parameters, (self.backend, self.threads, self.fast))
-        known.append(Trace(tuple(first.guards), tape, parameters, run))
-        return known[-1]
-
-    def _closed_over(self, first: _Recording) -> tuple[list[Value], Tape]:
-        """Return the leaves that the function has from outside, and its tape; refuse what is another for other numbers.
+    def _closed_over(self, first: _Recording) -> Path:
+        """Return the path of a recording, with the leaves from outside; refuse what is another for other numbers.
 
         Recorded again, with all branches as before, the graph must be the same, whatever
         the arguments are: else it depends on them, or on something else, beside the graph.
@@ -277,7 +267,8 @@ class Function:
                 if a and b and a.name == b.name == 'number':
                     self._refuse(f'made the number {b.operands[0]!r} of {a.operands[0]!r}')
                 self._refuse('made another graph')
-        return parameters, first.tape(parameters)
+        guards, size = tuple(first.guards), len(first.nodes)
+        return Path(guards, first.sides, first.outputs, first.template, first.xs, parameters, size)
 
     def _refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise ValueError(
@@ -285,6 +276,154 @@ class Function:
             f'it {what}. Something leaves the graph: .data or the text of a Value, a random number, '
             'or a state that changes'
         ) from cause
+
+    def _tell(self, paths: list[Path]) -> None:
+        """Say, once, that paths are many."""
+        if self._told:
+            return
+        self._told = True
+        lines = Counter(guard.origin for path in paths for guard in path.guards)
+        line = ''
+        for origin, _ in lines.most_common(1):
+            line = f', most of them by the branch at {origin}: {origin.source}'
+        caller = here()
+        warn_explicit(
+            f'{self.__name__} took {len(paths)} different paths{line}. To compile more of them does not pay yet: rows '
+            'that take another one are computed as without compile(). With where(), max() or while_loop() of '
+            'microgradnet.functions in place of the branch there is one path only',
+            BranchWarning, caller.file, caller.line,
+        )  # fmt: skip
+
+
+class _Ways:
+    """What is known of a function for arguments of one structure: its paths, and the programs that go along them.
+
+    A path that is new is recorded, and soon printed with the others as one program: as long as that is little
+    work, or the plain calls that it spares have done as much by then; never so often that printing is most of it.
+    """
+
+    def __init__(self, function: Function, build: Callable[..., Any], width: int) -> None:
+        self.function, self.build, self.base = function, build, function._base
+        arguments = arguments_of(function._chain, build(range(width)))
+        if arguments is None:
+            self.base, arguments = function.f, arguments_of([], build(range(width)))
+            assert arguments is not None
+        self.arguments = arguments
+        self.is_sparse = bool(arguments.steps) and arguments.steps[-1].kind.startswith('sparse')
+        self.paths: list[Path] = []
+        self.waiting: list[Path] = []
+        self.runs: list[Run] = []
+        #: What was done for paths beside the first, by plain calls, and by those since something was printed; and what
+        #: a plain call does.
+        self.spent = self.plain = self.since = 0
+        self.size = 0
+
+    def answers(self, rows: Any) -> Iterator[Answers]:
+        """Yield what comes of the rows, those together that go along the paths of one program."""
+        left = [*range(len(rows))]
+        for run in [*self.runs]:
+            if left:
+                yield from self._along(run, rows, left)
+        while left:
+            place = left[0]
+            row = [float(x) for x in rows[place]]
+            with self.function._lock, installed(), uncollected():
+                made, answer = self._learn(row)
+            if made:
+                yield from self._along(made, rows, left)
+            if left and left[0] == place:  # also where a last digit of the backend's says that it goes another way
+                yield (answer or self._plainly(row))._replace(places=[left.pop(0)])
+
+    def _along(self, run: Run, rows: Any, left: list[int]) -> Iterator[Answers]:
+        """Yield what comes of the rows that go along the paths of a program, and leave the others."""
+        given = rows if len(left) == len(rows) else rows[left] if is_array(rows) else [rows[place] for place in left]
+        numbers, taken = run.results(given)
+        if all(taken):
+            places, left[:] = [*left], []
+        elif any(taken):
+            places = [place for place, is_taken in zip(left, taken) if is_taken]
+            numbers = [result for result, is_taken in zip(numbers, taken) if is_taken]
+            left[:] = [place for place, is_taken in zip(left, taken) if not is_taken]
+        else:
+            return
+        yield Answers(run.derived.template, run.derived.build, numbers, places, run.derived.is_sparse)
+
+    def _learn(self, row: list[float]) -> tuple[Run | None, Answers | None]:
+        """Record the path of a row, if that is worth it; return a new program that has it, and what came of the row."""
+        many = len(self.paths) >= self.function.most_paths
+        if many or (self.paths and self.spent + (RECORDING + PRINTING) * self.size > FREE + self.plain):
+            self.function._tell(self.paths)
+            return None, None
+        first = _Recording(self.function.__name__, self.base, self.arguments, row)
+        answer = None if self.arguments.steps else first.answer()
+        held = [guard.held for guard in first.guards]
+        if not any(held == [guard.held for guard in path.guards] for path in self.paths):
+            path = self.function._closed_over(first)
+            if not self.paths:
+                self.size = path.size
+            self.paths.append(path)
+            self.waiting.append(path)
+        self.spent += RECORDING * self.size * bool(self.runs)
+        self._pay()
+        return self._printed(), answer
+
+    def _plainly(self, row: list[float]) -> Answers:
+        """Call the function itself."""
+        self._pay()
+        with ieee_arithmetic():
+            if self.arguments.steps:
+                result = self.function.f(*self.build(row))
+            else:
+                result = self.base(*self.arguments.build([Value(row[number]) for number in self.arguments.numbers]))
+        if self.is_sparse:
+            return Answers(result, lambda numbers: numbers, [result], [], True)
+        return _answer(result)
+
+    def _pay(self) -> None:
+        work = self.size * (3 if self.arguments.steps else 1)
+        self.plain += work
+        self.since += work
+
+    def _printed(self) -> Run | None:
+        """Print the paths that wait, with others, if it is time to."""
+        if not self.waiting:
+            return None
+        known = len(self.paths) - len(self.waiting)
+        size = sum(run.size for run in self.runs)
+        new = 0
+        for path in self.waiting:
+            others = [other for other in self.paths if other is not path]
+            mine = len(path.guards) - shared(others, path) if others else len(path.guards)
+            new += path.size * max(mine, 1) // max(len(path.guards), 1)
+        cost = PRINTING * (size + new)
+        if self.runs:
+            if self.spent + cost > FREE + self.plain:
+                self.function._tell(self.paths)
+                return None
+            if len(self.waiting) < MORE * (known - 1) + 1 and self.since < cost:
+                return None
+            self.spent += cost
+        waiting, self.waiting, self.since = self.waiting, [], 0
+        made = None
+        for shape in dict.fromkeys(_structure(path.template) for path in waiting):
+            alike = [path for path in waiting if _structure(path.template) == shape]
+            for paths in [[path] for path in alike] if self.is_sparse else [alike]:
+                made = self._run(paths, shape)
+        return made
+
+    def _run(self, paths: list[Path], shape: Hashable) -> Run:
+        """Print paths, as one program with others of the same structure where that can be."""
+        function = self.function
+        on = function.backend, function.threads, function.fast
+        for run in self.runs:
+            if not self.is_sparse and run.size <= LARGEST and _structure(run.paths[0].template) == shape:
+                with suppress(Unlike):
+                    both = Run([*run.paths, *paths], self.arguments, on)
+                    self.runs = [both if other is run else other for other in self.runs]
+                    return both
+        made = Run(paths, self.arguments, on)
+        self.runs = [*self.runs, made]
+        return made
 
 
 class _Recording:
@@ -311,8 +450,8 @@ class _Recording:
                 result = f(*arguments.build(self.xs))
         finally:
             AROUND.reset(around)
-        outputs, like = take_apart(result, 'the result')
-        self.template = like([0.0] * len(outputs))
+        outputs, self.build = take_apart(result, 'the result')
+        self.template = self.build([0.0] * len(outputs))
         self.outputs, self.sides, self.guards = [*map(lift, outputs)], written.sides, written.guards
         self.nodes = recorded([*self.outputs, *self.sides])
         self.sources = [source for node in self.nodes for source in node.inputs]
@@ -329,15 +468,13 @@ class _Recording:
         row = [move(x, k) for k, x in enumerate(self.row)]
         return _Recording(self.name, self.f, self.arguments, row, [guard.held for guard in self.guards], move)
 
-    def tape(self, outside: list[Value], loops: bool | None = None) -> Tape:
-        by = {*self.arguments.by}
-        rows = [x for x, number in zip(self.xs, self.arguments.numbers) if number not in by]
-        parameters = [x for x, number in zip(self.xs, self.arguments.numbers) if number in by]
-        return prepare(self.outputs, rows, parameters, loops, self.sides, outside, self.nodes)
+    def answer(self) -> Answers:
+        """Return what came of it."""
+        return Answers(self.template, self.build, [[float(y._data) for y in self.outputs]], [])
 
     def straight(self, outside: list[Value]) -> Routine:
         """Return straight code, in which it is no matter what was recorded when."""
-        return routine(self.tape(outside, loops=False))
+        return routine(prepare(self.outputs, self.xs, outside, loops=False, watched=self.sides))
 
     def is_like(self, other: _Recording) -> bool:
         """Tell whether two recordings have the same nodes in the same order, on the same leaves or numbers."""
@@ -364,10 +501,11 @@ class _Recording:
         ]
 
 
-def _is_same(one: Tape, other: Tape) -> bool:
-    """Tell whether two tapes are the same, their numbers by their bits."""
-    same = one.items == other.items and one.shapes == other.shapes
-    return same and one.numbers.tobytes() == other.numbers.tobytes()
+def _answer(result: Any) -> Answers:
+    """Return the result of a plain call as if a program had given it."""
+    numbers, build = take_apart(result, 'the result', nested=True)
+    found = [float(number._data if isinstance(number, Value) else number) for number in numbers]
+    return Answers(build([0.0] * len(found)), build, [found], [])
 
 
 def _is_flat(kind: Any, parts: tuple[Any, ...]) -> bool:

@@ -30,11 +30,15 @@ from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
 from .ir.tape import PARAMETER, ROW, Tape
 
-__all__ = ['BranchError', 'Guard', 'Path', 'log', 'paths_of', 'recording']
+__all__ = ['BranchError', 'BranchWarning', 'Guard', 'Path', 'log', 'paths_of', 'recording']
 
 
 class BranchError(RuntimeError):
     """A row would take another branch than the one that was recorded."""
+
+
+class BranchWarning(UserWarning):
+    """A compiled function takes so many paths that some are better computed plainly."""
 
 
 class Said(NamedTuple):

@@ -179,6 +179,10 @@ class Custom(Operation):
         return build
 
     @property
+    def has_cells(self) -> bool:
+        return False
+
+    @property
     def has_partials(self) -> bool:
         """Whether its own partials can be had; those of a ``slope`` cannot."""
         return not (isinstance(self.derivative, partial) and self.derivative.func is _unknown)

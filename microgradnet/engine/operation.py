@@ -108,6 +108,11 @@ class Operation:
         self._compiled: dict[tuple[str, str], Function] = {}
 
     @property
+    def has_cells(self) -> bool:
+        """Whether it is made of cells, which every arithmetic reads; a user's own operation is not."""
+        return True
+
+    @property
     def has_partials(self) -> bool:
         """Whether the partials can be had; those of a user's own operation may not be."""
         return True

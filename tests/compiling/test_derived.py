@@ -209,7 +209,7 @@ def test_nothing_leaks_at_the_edges(edge: str, loops: bool) -> None:
             check(transformed, arguments, backend='python')
         elif transformed.__class__ is not partial:
             compiled = check(transformed, arguments, backend='python')
-            assert not compiled.paths[0].run.derived.routine(False, 'calls').flat
+            assert not compiled.programs[0].derived.routine(False, 'calls').flat
 
 
 def test_a_program_s_tangents_know_rows_and_infinite_partials() -> None:
@@ -329,7 +329,7 @@ def test_sparse_derivatives_have_the_entries_of_the_transforms(backend: str) -> 
     pytest.importorskip('networkx')
     x = [0.1 * k - 0.7 for k in range(12)]
     compiled = check(sparse_hessian(banded), (x,), backend=backend)
-    assert len(compiled.paths[0].run.derived.combined) == 3  # colours
+    assert len(compiled.programs[0].derived.combined) == 3  # colours
     check(sparse_hessian(lambda y, x: banded(x) * y, 1), (2.0, x), backend=backend)
     check(sparse_hessian(lambda y, x: banded(x) * y, (1, 0)), (2.0, x), backend=backend)  # an arrow
     check(sparse_jacobian(lambda x: [a * b for a, b in pairwise(x)]), (x,), backend=backend)

@@ -116,14 +116,14 @@ class Lowering:
         """Make the instructions of one node."""
         name = self._names.get(op)
         if name is None:
-            name = self._names[op] = op.name if operations.get(op.name) is op and _is_instruction(op) else ''
+            name = self._names[op] = op.name if op.has_cells and _is_instruction(op) else ''
         if name:
             for operand in operands:
                 if operand not in self._numbers:  # else there is something to compute
                     return self.make(name, *operands)
         if op.name == 'dot':
             return self.make('dot', *operands)
-        if operations.get(op.name) is op:
+        if op.has_cells:
             return self.place(self._row(op, *op.split(operands)))
         return self.make(self.custom(op), *operands)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from ...engine.table import Operation, operations
+from ...engine.table import Operation
 from .lowering import Gate, Lowering, Place
 
 __all__ = ['OPEN', 'Gates', 'Term', 'arrived', 'close', 'dot_product', 'gate', 'partials', 'plus', 'seed', 'sent']
@@ -40,7 +40,7 @@ def partials(
     g: Lowering, op: Operation, operands: Sequence[Any], y: Any, active: Sequence[bool]
 ) -> list[tuple[int, Any]]:
     """Pair the place of each active operand with its partial: the table's cell, or a user's own function."""
-    if operations.get(op.name) is not op:
+    if not op.has_cells:
         registers = [g.place(operand) for operand in operands]
         return [(k, g.make(g.custom(op.slope(k)), *registers)) for k, on in enumerate(active) if on]  # type: ignore[attr-defined]
     pairs: list[tuple[int, Any]] = []

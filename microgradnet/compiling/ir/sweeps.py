@@ -24,11 +24,10 @@ operation that all signals reach through gates is taken as closed where it is ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._processes import cached_property
-from ...engine.table import operations
 from ...engine.value import Value
 from .emit import Emitter, Frame, Later, outside
 from .lowering import Lowering, Place
@@ -241,7 +240,7 @@ class Sweeps(Emitter):
             if site not in reached:
                 reached.add(site)
                 numbers = site.operands
-                if operations.get(site.operation.name) is site.operation:
+                if site.operation.has_cells:
                     cells, groups = site.operation.partial_texts, site.operation.split(site.operands)
                     several = [group if isinstance(group, list) else [group] for group in groups]
                     numbers = [n for cell, group in zip(cells, several) if 'None' not in cell for n in group]
@@ -274,18 +273,19 @@ def prepare(
     loops: bool | None = None,
     watched: Sequence[Value] = (),
     outside: Sequence[Value] = (),
-    nodes: list[Value] | None = None,
+    same: Mapping[Value, Value] | None = None,
 ) -> Tape:
     """Tape the graph of some nodes.
 
     loops: whether it is to be folded into loops; None for a long graph that repeats itself.
-    watched, outside: see ``Tape``; nodes: see ``tape``.
+    watched, outside: see ``Tape``.
+    same: of several recordings in one, leaves that stand for others: the same operation is then taped once.
     """
     if is_long([*outputs, *watched]) if loops is None else loops:
-        taped = tape(outputs, rows, parameters, True, watched, outside, nodes)
+        taped = tape(outputs, rows, parameters, True, watched, outside, same)
         if loops or taped.repeats:
             return taped
-    return tape(outputs, rows, parameters, False, watched, outside)
+    return tape(outputs, rows, parameters, False, watched, outside, same)
 
 
 def routine(tape: Tape, gradient: bool = False, seeds: bool = False) -> Routine:

@@ -13,7 +13,7 @@ like any other.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -93,7 +93,7 @@ class Tape:
     def customs(self) -> dict[str, Operation]:
         """The users' own operations, by name."""
         found = {kind.operation.name: kind.operation for kind in self.kinds}
-        return {name: op for name, op in found.items() if operations.get(name) is not op}
+        return {name: op for name, op in found.items() if not op.has_cells}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != 'folded'}
@@ -132,12 +132,12 @@ def tape(
     loops: bool = True,
     watched: Sequence[Value] = (),
     outside: Sequence[Value] = (),
-    nodes: list[Value] | None = None,
+    same: Mapping[Value, Value] | None = None,
 ) -> Tape:
     """Tape the graph of some nodes. Raises ValueError for a leaf that is none, or is given twice.
 
     What is to be folded into loops is in the order it was recorded in, long sums term by term;
-    straight code in topological order, each node as it is. ``nodes`` are those ``recorded``, if they are known.
+    straight code in topological order, each node as it is. ``same`` is as for ``sweeps.prepare``.
     """
     known: dict[Value, int] = {}
     for what, base, leaves in ('row', ROW, rows), ('parameter', PARAMETER, parameters), ('leaf', ROW + ASIDE, outside):
@@ -147,12 +147,13 @@ def tape(
             if leaf in known:
                 raise ValueError(f'{what} {number}, {leaf!r}, was given before: each leaf has one place')
             known[leaf] = base + number
-    writer = _Writer(known, loops)
-    for base, of_kind in (OUTPUT, outputs), (OUTPUT + ASIDE, watched):
-        for number, node in enumerate(of_kind):
+    known |= {leaf: known[other] for leaf, other in (same or {}).items()}
+    writer = _Writer(known, loops, same is not None)
+    for base, nodes in (OUTPUT, outputs), (OUTPUT + ASIDE, watched):
+        for number, node in enumerate(nodes):
             writer.outputs.setdefault(node, []).append(base + number)
     ends = [*outputs, *watched]
-    in_order = (nodes or recorded(ends)) if loops else [node for node in topological_order(*ends) if node.op]
+    in_order = recorded(ends) if loops else [node for node in topological_order(*ends) if node.op]
     writer.write(in_order)
     for node in writer.outputs:
         if node.op is None:
@@ -179,8 +180,11 @@ def recorded(outputs: Sequence[Value]) -> list[Value]:
 
 
 class _Writer:
-    def __init__(self, leaves: dict[Value, int], loops: bool) -> None:
+    def __init__(self, leaves: dict[Value, int], loops: bool, once: bool = False) -> None:
         self.leaves, self.loops = leaves, loops
+        #: What is taped already, if nothing is to be taped twice: by the operation and its operands; the constants.
+        self.known: dict[tuple[Any, ...], int] | None = {} if once else None
+        self.constants: dict[str, int] = {}
         self.labels = {number: leaf.label for leaf, number in leaves.items() if leaf.label}
         self.places: dict[int, int] = {}
         self.items = Items()
@@ -222,10 +226,19 @@ class _Writer:
                     number = leaves[source]
                     if number < ROW:
                         on = True
-                else:
+                elif self.known is None:
                     number = NUMBER + len(numbers)
                     numbers.append(source._data)  # type: ignore[arg-type]
+                else:
+                    number = self.constant(source)
                 put(number)
+            if self.known is not None:
+                key = op, *flat[len(flat) - len(inputs) :]
+                if key in self.known:
+                    places[node.born] = self.known[key]
+                    del flat[len(flat) - len(inputs) - 1 :]
+                    continue
+                self.known[key] = place
             shape = known((op, len(inputs), on))
             if shape is None:
                 shape = self.shape(op, len(inputs), on)
@@ -235,6 +248,13 @@ class _Writer:
             places[node.born] = place
             active.append(on)
         self.items.append_all(names, flat)
+
+    def constant(self, leaf: Value) -> int:
+        """Return the number that stands for a constant: the same one for all that are alike."""
+        number = float(leaf._data)
+        if number.hex() not in self.constants:
+            self.constants[number.hex()] = self.number(number)
+        return self.constants[number.hex()]
 
     def shape(self, op: Operation, operands: int, active: bool) -> int:
         """Return the number of the shape of an operation that is no output."""

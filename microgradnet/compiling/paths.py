@@ -1,0 +1,160 @@
+"""Paths through a function, as one program: what several share is computed once, and comparisons choose.
+
+Each path is a recording: what was compared, and what came of it. They make a tree, whose forks are comparisons.
+Its outputs are choices between those of both sides, by a private operation of the four numbers (a, b, what there
+is if the comparison of a and b holds, and if not), through which no signal passes but to the chosen side; and one
+more output is 1 where a row comes to a side that no path has taken yet.
+
+>>> from ..engine.value import Value
+>>> from ..engine.walks import topological_order
+>>> from .guards import Guard
+>>> x = Value(3.0)
+>>> low = Path((Guard('gt', False, None),), [x, lift(1.0)], [x + x], 0.0, [x], [])
+>>> high = Path((Guard('gt', True, None),), [x, lift(1.0)], [x * x], 0.0, [x], [])
+>>> [y], missing = merged([low, high])
+>>> [node.op.name for node in topological_order(y) if node.op]
+['mul', 'add', 'choose_gt']
+>>> missing.data, merged([low])[1].op.name
+(0.0, 'choose_gt')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+from ..engine.context import ieee_arithmetic
+from ..engine.operation import Operation
+from ..engine.table import operations
+from ..engine.value import Value, lift, record
+from .guards import Guard
+from .ir.instructions import COMPARISONS
+
+__all__ = ['Path', 'Unlike', 'choice', 'merged', 'shared']
+
+
+class Path(NamedTuple):
+    """One way through a function: its comparisons with both sides of each, and its outputs."""
+
+    guards: tuple[Guard, ...]
+    sides: list[Value]
+    outputs: list[Value]
+    template: Any
+    #: The arguments' numbers, and the leaves from outside.
+    xs: list[Value]
+    outside: list[Value]
+    #: How many operations were recorded.
+    size: int = 0
+
+
+class Unlike(ValueError):
+    """Paths are not those of one function that compares the same until it goes another way."""
+
+
+class _Choice(Operation):
+    """A choice by a comparison; it is in no table, for nobody writes it."""
+
+    def __init__(self, relation: str) -> None:
+        holds = f'a {COMPARISONS[relation]} b'
+        super().__init__(
+            operations, f'choose_{relation}', f'c if {holds} else d',
+            [None, None, f'1 if {holds} else None', f'None if {holds} else 1'],
+            rf'\left({{c}}\text{{ if }}{{a}} {COMPARISONS[relation]} {{b}}\text{{ else }}{{d}}\right)',
+        )  # fmt: skip
+        self.relation = relation
+
+    def __reduce__(self) -> Any:
+        return choice, (self.relation,)
+
+
+@cache
+def choice(relation: str) -> Operation:
+    """Return the operation of four numbers that chooses the third where the first two compare so, else the last."""
+    return _Choice(relation)
+
+
+#: Whether there is no path.
+PRESENT, ABSENT = lift(0.0), lift(1.0)
+
+
+class _Fork:
+    """A comparison, and what comes of it: another one, a path, or nothing yet."""
+
+    def __init__(self, path: Path, depth: int) -> None:
+        guard, (a, b) = path.guards[depth], path.sides[2 * depth : 2 * depth + 2]
+        self.relation, self.origin, self.a, self.b = guard.relation, guard.origin, a, b
+        self.ways: dict[bool, _Node] = {True: None, False: None}
+
+
+_Node: TypeAlias = '_Fork | Path | None'
+
+
+def merged(paths: Sequence[Path]) -> tuple[list[Value], Value | None]:
+    """Return the outputs of several paths as one, and what is 1 where there is no path; None if nothing is compared.
+
+    Raises Unlike for paths that cannot be those of one function. It takes O(operations).
+    """
+    root = _tree(paths)
+    if isinstance(root, Path):
+        return root.outputs, None
+    with ieee_arithmetic():
+        *outputs, missing = _chosen(root)
+    return outputs, missing
+
+
+def shared(paths: Sequence[Path], path: Path) -> int:
+    """Return how many comparisons a path shares with others, at most, from its beginning on."""
+    outcomes = [guard.held for guard in path.guards]
+    longest = 0
+    for other in paths:
+        common = 0
+        for guard, held in zip(other.guards, outcomes):
+            common += 1
+            if guard.held is not held:
+                break
+        longest = max(longest, common)
+    return longest
+
+
+def _tree(paths: Sequence[Path]) -> _Fork | Path:
+    first = paths[0]
+    root: _Fork | Path = _Fork(first, 0) if first.guards else first
+    for path in paths:
+        node: _Node = root
+        for depth, guard in enumerate(path.guards):
+            if not isinstance(node, _Fork) or (node.relation, node.origin) != (guard.relation, guard.origin):
+                raise Unlike('paths compare something else after the same comparisons')
+            last = depth + 1 == len(path.guards)
+            if node.ways[guard.held] is None:
+                node.ways[guard.held] = path if last else _Fork(path, depth + 1)
+            node = node.ways[guard.held]
+        if node is not path:
+            raise Unlike('paths make the same comparisons')
+    return root
+
+
+def _chosen(root: _Node) -> list[Value]:
+    """Return the outputs of a tree, and behind them whether there is no path; no recursion, for trees are deep."""
+    done: dict[int, list[Value]] = {}
+    stack: list[_Fork] = [root] if isinstance(root, _Fork) else []
+    while stack:
+        fork = stack[-1]
+        todo = [way for way in fork.ways.values() if isinstance(way, _Fork) and id(way) not in done]
+        if todo:
+            stack += todo
+            continue
+        yes, no = (_side(fork.ways[held], done) for held in (True, False))
+        yes, no = yes or [*(no or [])[:-1], ABSENT], no or [*(yes or [])[:-1], ABSENT]
+        done[id(fork)] = [
+            a if a is b else record(choice(fork.relation), [fork.a, fork.b, a, b]) for a, b in zip(yes, no, strict=True)
+        ]
+        stack.pop()
+    return done[id(root)]
+
+
+def _side(node: _Node, done: dict[int, list[Value]]) -> list[Value] | None:
+    """Return what is on one side of a fork; where it misses, what the other side has is as good."""
+    if isinstance(node, Path):
+        return [*node.outputs, PRESENT]
+    return None if node is None else done[id(node)]
