@@ -121,3 +121,10 @@ def test_powers_in_loops_forwards_and_backwards(backend: str) -> None:
         value, gradient = program.value_and_gradient([p.data for p in theta], [[0.5], [0.7], [-1.0]])
         slopes.append([value, *gradient])
     assert slopes[0] == pytest.approx(slopes[1], rel=1e-12, abs=1e-14)
+
+
+def test_of_the_rule_for_a_known_exponent_nothing_else_is_written() -> None:
+    x = Value(2.0)
+    routine = compile([x**2.0 + x**3.0], rows=[], parameters=[x], backend='python')._gradient_routine
+    names = [name for name, _ in routine.instructions]
+    assert not {'abs', 'lt', 'ge', 'ne', 'both', 'either', 'select', 'log'} & {*names}, names

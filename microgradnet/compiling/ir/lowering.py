@@ -168,10 +168,10 @@ class Lowering:
         return 1 if known == 0 else a if known == 1 else self._primitive('pow', a, b)
 
     def both(self, *conditions: Callable[[], Any]) -> Any:
-        return self._join('both', [condition() for condition in conditions])
+        return self._join('both', conditions)
 
     def either(self, *conditions: Callable[[], Any]) -> Any:
-        return self._join('either', [condition() for condition in conditions])
+        return self._join('either', conditions)
 
     def total(self, terms: Sequence[Any]) -> Place:
         return self.make('sum', *map(self.place, terms))
@@ -201,13 +201,16 @@ class Lowering:
     def place(self, operand: Any) -> Place:
         return operand if isinstance(operand, Place) else self.make('number', float(operand))
 
-    def _join(self, name: str, conditions: list[Any]) -> Any:
-        """Join conditions, those that are known folded away."""
-        decided = name == 'either'
-        if any(condition is decided for condition in conditions):
-            return decided
-        open_ = [condition for condition in conditions if not isinstance(condition, bool)]
-        return reduce(partial(self.make, name), open_) if open_ else not decided
+    def _join(self, name: str, conditions: Sequence[Callable[[], Any]]) -> Any:
+        """Join conditions, those that are known folded away; what comes after a decided one is not even made."""
+        decided, unknown = name == 'either', []
+        for condition in conditions:
+            one = condition()
+            if one is decided:
+                return decided
+            if not isinstance(one, bool):
+                unknown.append(one)
+        return reduce(partial(self.make, name), unknown) if unknown else not decided
 
 
 #: Makes an instruction of its name and its operands, as ``Instruction`` does but in one call into C.
