@@ -76,7 +76,7 @@ define void @chain(ptr %a, ptr %y, i64 %n) {{
 start:
   %at = alloca {type}
   %got = alloca {type}
-  store {type} {zero}, ptr %got
+  store {type} zeroinitializer, ptr %got
   br label %next
 next:
   %i = phi i64 [0, %start], [%j, %next]
@@ -84,7 +84,8 @@ next:
   %to = getelementptr double, ptr %y, i64 %i
   %x = load {type}, ptr %from, align 8
   %last = load {type}, ptr %got
-  %sum = call {type} @llvm.fmuladd.{kind}({type} %last, {type} {zero}, {type} %x)
+  %none = fmul {type} %last, zeroinitializer
+  %sum = fadd {type} %x, %none
   store {type} %sum, ptr %at
   call void @part0(ptr %at, ptr null, ptr %got, ptr null)
   %result = load {type}, ptr %got
@@ -107,9 +108,7 @@ def ours(name: str, lanes: int, fast: bool) -> tuple[Any, Any]:
     names = routine.used()
     kind = 'double' if lanes == 1 else f'<{lanes} x double>'
     text = [definitions(names, lanes, True), declarations(names), block(routine, lanes, False, fast).text]
-    short, zero = ('f64', '0.0') if lanes == 1 else (f'v{lanes}f64', 'zeroinitializer')
-    loops = LOOPS.format(lanes=lanes, type=kind, kind=short, zero=zero)
-    machine = Machine('\n'.join([*text, loops]), symbols(names))
+    machine = Machine('\n'.join([*text, LOOPS.format(lanes=lanes, type=kind)]), symbols(names))
     return tuple((RUN(machine[way]), machine) for way in ('over', 'chain'))
 
 

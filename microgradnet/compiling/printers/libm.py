@@ -167,9 +167,7 @@ def _scaled_exp(far: Term, above: Term, below: Term, r: Term, bits: Term) -> Ter
 
     There 2^k may be too large or small for a double, and the result not: ``above`` and ``below`` say where it is, too.
     """
-    z = r * r
-    few = muladd(z, polynomial(r, EXPONENTIAL[:4]), r)  # side by side, for one number waits for all of this
-    rest = muladd(z * (z * z), polynomial(r, EXPONENTIAL[4:]), few)
+    rest = muladd(r * r, polynomial(r, EXPONENTIAL), r)
 
     def beyond() -> Term:
         half = bits >> 1
