@@ -366,6 +366,9 @@ class Evaluator:
 
         None where that does not know them, and where they are to be looked at more carefully.
         """
+        if self._of_number is not None:
+            found = self._of_number.quick.each(self.outside and self._data(), given)
+            return (found, ()) if type(found) is list else None
         combined = self.derived.combined
         if self.order is not None:
             return None
@@ -378,9 +381,6 @@ class Evaluator:
             given = [*given, *behind]
         if len(combined) > 1:
             found = self.engine(False, 'runs').quick.each(given, self._runs)
-        elif self._is_number:
-            found = self.engine(False, 'calls').quick.each(self._data(), given)
-            return (found, ()) if type(found) is list else None
         else:
             found = self.engine(False, 'calls').quick.row(self._data(), given)
         if found is None:
@@ -393,9 +393,11 @@ class Evaluator:
         return None if self.derived.passes and _has_nan(numbers) else (numbers, sides)
 
     @cached_property
-    def _is_number(self) -> bool:
-        """Whether all that comes is the number of the result."""
-        return self.derived.places == [(0, 0)] and not self.watched and not self.derived.passes
+    def _of_number(self) -> Engine | None:
+        """The engine, if all that comes of a call, as it is, is a number."""
+        derived = self.derived
+        plain = self.order is None and derived.combined == [[]] and derived.places == [(0, 0)]
+        return self.engine(False, 'calls') if plain and not self.watched and not derived.passes else None
 
     def run(self, rows: Any, careful: bool) -> tuple[Any, Any]:
         runs = self.derived.combined
