@@ -1,4 +1,4 @@
-"""How fast the engine is, and how small: side by side with micrograd, in one table.
+"""How fast the engine is, and how small: side by side with micrograd and a plain Value, in one table.
 
 ``python tests/benchmarks/engine.py [--quick] [--json FILE]`` runs each engine in a
 process of its own and has them work by turns, so that what else the machine does
@@ -42,9 +42,10 @@ class Sizes(NamedTuple):
     chains: int = 5
     repeats_large: int = 1
     imports: int = 15
+    letters: int = 6
 
 
-QUICK = Sizes(operations=20_000, large=20_000, steps=3, chains=1, imports=3)
+QUICK = Sizes(operations=20_000, large=20_000, steps=3, chains=1, imports=3, letters=2)
 
 
 class Figure(NamedTuple):
@@ -101,6 +102,22 @@ def side_by_side(sizes: Sizes, collector: bool) -> Iterator[Figure]:
         agree(pairs, 'grad')
         what = f'chain of {sizes.operations:,} operations'
         yield compare(f'{what}, forward and backward, {state}', pairs, 'both', goal=3 if collector else 0)
+        for part in 'forward', 'backward':
+            yield compare(f'  {part} alone', pairs, part)
+
+
+def of_a_gpt(sizes: Sizes, other: str, collector: bool) -> Iterator[Figure]:
+    """Compare what a tiny GPT written over scalars takes with ours and with another ``Value``."""
+    with Worker('microgradnet', collector) as ours, Worker(other, collector) as theirs:
+        for worker in ours, theirs:
+            worker.measure('gpt', sizes.letters)
+        pairs = by_turns(lambda w: w.measure('gpt', sizes.letters), ours, theirs, sizes.chains * 2)
+        agree(pairs, 'value')
+        agree(pairs, 'grad')
+        state = 'collector on' if collector else 'collector off'
+        name = 'its own plain Value' if other == 'plain' else other
+        goal = 1 / 0.6 if collector and other == 'plain' else 0
+        yield compare(f'a tiny GPT, {sizes.letters} letters, against {name}, {state}', pairs, 'both', goal)
         for part in 'forward', 'backward':
             yield compare(f'  {part} alone', pairs, part)
 
@@ -197,7 +214,7 @@ def agree(pairs: list[tuple[dict[str, float], dict[str, float]]], key: str) -> N
     """Make sure that both engines did the same work: a number that both must have found."""
     for ours, theirs in pairs:
         if not isclose(ours[key], theirs[key], rel_tol=1e-6):
-            raise AssertionError(f'the engines disagree: {key} is {ours[key]} and in micrograd {theirs[key]}')
+            raise AssertionError(f'the engines disagree: {key} is {ours[key]} and in the other {theirs[key]}')
 
 
 def compare(
@@ -211,7 +228,7 @@ def compare(
         f'{median(ours) * 1e3:.1f} ms against {median(theirs) * 1e3:.0f} ms'
     )
     met = median(ratios) >= goal if goal else None
-    return Figure(what, measured, f'>= {goal:g}' if goal else '', met, {'ours': ours, 'micrograd': theirs})
+    return Figure(what, measured, f'>= {goal:.3g}' if goal else '', met, {'ours': ours, 'theirs': theirs})
 
 
 def spread(numbers: list[float], scale: float, unit: str) -> str:
@@ -236,9 +253,12 @@ def processor() -> str:
 
 def figures(sizes: Sizes) -> Iterator[Figure]:
     """Measure everything, a figure at a time."""
+    for collector in True, False:
+        yield from of_a_gpt(sizes, 'plain', collector)
     if find_spec('micrograd'):
         for collector in True, False:
             yield from side_by_side(sizes, collector)
+        yield from of_a_gpt(sizes, 'micrograd', True)
         yield from chain_memory(sizes, ['microgradnet', 'micrograd'])
     else:
         yield Figure('against micrograd', 'skipped: micrograd is not installed (pip install micrograd)')

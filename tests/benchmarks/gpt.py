@@ -1,6 +1,7 @@
 """A tiny GPT written over scalars, and the small ``Value`` such a program would bring with it.
 
 ``Plain``  an engine of forty lines in the manner of micrograd and microgpt: what there is to beat
+``teach``  gives micrograd's Value, which has neither, ``exp`` and ``log``
 ``GPT``    one block of attention and one of two layers, for whatever ``Value`` it is given
 
 >>> losses = [GPT(Value).loss([1, 2, 3, 1]) for Value in (Plain, Plain)]
@@ -16,7 +17,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-__all__ = ['GPT', 'Plain']
+__all__ = ['GPT', 'LETTERS', 'Plain', 'teach']
 
 LETTERS, WIDTH, HEADS, LENGTH = 27, 16, 4, 16
 
@@ -77,6 +78,25 @@ class Plain:
         for node in reversed(order):
             for child, local in zip(node.children, node.local):
                 child.grad += local * node.grad
+
+
+def teach(Value: Any) -> None:
+    """Give micrograd's ``Value`` what the program needs and it has not, in its manner."""
+
+    def method(name: str, value: Any, derivative: Any) -> Any:
+        def apply(self: Any) -> Any:
+            result = Value(value(self.data), (self,), name)
+
+            def backward() -> None:
+                self.grad += derivative(self.data, result.data) * result.grad
+
+            result._backward = backward
+            return result
+
+        return apply
+
+    Value.exp = method('exp', math.exp, lambda x, y: y)
+    Value.log = method('log', math.log, lambda x, y: 1 / x)
 
 
 class GPT:

@@ -1,8 +1,8 @@
 """One engine at work in a process of its own: what ``engine.py`` asks for, timed.
 
-``python worker.py microgradnet`` (or ``micrograd``) reads names of measurements, one
-a line with its size, and answers each with one line of JSON. All times are in
-seconds, all memory in bytes. With ``--no-gc`` the garbage collector stays off.
+``python worker.py microgradnet`` (or ``micrograd``, or ``plain`` for the small Value of
+``gpt.py``) reads names of measurements, one a line with its size, and answers each with
+one line of JSON. All times are in seconds, all memory in bytes. With ``--no-gc`` the garbage collector stays off.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
+from gpt import GPT, LETTERS, Plain, teach
+
 __all__ = ['Engine', 'chain', 'main', 'two_moons']
 
 LEARNING_RATE = 1e-3
@@ -25,18 +27,24 @@ SIZES = [16, 16, 1]
 
 
 class Engine:
-    """One of the two engines: its node, its net, and how much of it a run has left."""
+    """One of the engines: its node, its net, and how much of it a run has left."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.collects = gc.isenabled()
+        self.gpts: dict[int, GPT] = {}
+        if name == 'plain':
+            self.Value: Any = Plain
+            return
         if name == 'micrograd':
             from micrograd.engine import Value  # type: ignore[import-untyped]
             from micrograd.nn import MLP  # type: ignore[import-untyped]
+
+            teach(Value)
         else:
             from microgradnet.engine.value import Value
             from microgradnet.nets.net import MLP
-        self.Value: Any = Value
+        self.Value = Value
         self.net: Any = MLP(2, [*SIZES])
         random = Random(1)
         for parameter in self.net.parameters():
@@ -70,6 +78,24 @@ class Engine:
         for parameter in net.parameters():
             parameter.data -= LEARNING_RATE * parameter.grad
         return float(error.data)
+
+    def gpt(self, letters: int) -> dict[str, float]:
+        """A tiny GPT reads so many letters and sends the error signal back."""
+        net = self.gpts.get(letters) or self.gpts.setdefault(letters, GPT(self.Value))
+        clock = [perf_counter()]
+        loss = net.loss([place * place % LETTERS for place in range(letters + 1)])
+        clock.append(perf_counter())
+        loss.backward()
+        clock.append(perf_counter())
+        value, gradient = float(loss.data), sum(abs(weight.grad) for weight in net.parameters)
+        for weight in net.parameters:
+            weight.grad = 0.0
+        start = perf_counter()
+        del loss
+        release = perf_counter() - start
+        forward, backward = clock[1] - clock[0], clock[2] - clock[1]
+        return {'value': value, 'grad': gradient, 'forward': forward, 'backward': backward,
+                'both': forward + backward + release}  # fmt: skip
 
     def chain(self, operations: int) -> dict[str, float]:
         """Record a chain of mixed operations, send the error signal back, let it go."""
