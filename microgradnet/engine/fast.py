@@ -12,17 +12,17 @@ The globals of the generated methods are this module's alone: ``provide`` gives 
 def __mul__(self, b):
     a = self._data
     other, recorded = b, False
-    if b.__class__ is Value:
+    if type(b) is Value:
         b, recorded = b._data, True
-    elif b.__class__ is int and a.__class__ is float:
+    elif type(b) is int and type(a) is float:
         other = b = float(b)
-    elif b.__class__ is not float:
+    elif type(b) is not float:
         other = operand(b, self)
         if other is None:
             return NotImplemented
-        b, recorded = other._data, other.__class__ is not Constant
+        b, recorded = other._data, type(other) is not Constant
     try:
-        if a.__class__ is float and b.__class__ is float and not paused:
+        if type(a) is float and type(b) is float and not paused:
             y = a * b
             node = new(Value)
             node._data = y
@@ -30,7 +30,7 @@ def __mul__(self, b):
             node.op = mul_operation
             node.label = ''
             node.signal = None
-            node.born = tick()
+            node.born = next(births)
             node._a = self
             node._da = b
             node._b = other
@@ -69,7 +69,7 @@ def {name}({signature}):
             node.op = {name_of_row}_operation
             node.label = ''
             node.signal = None
-            node.born = tick()
+            node.born = next(births)
             {edges}
             return node
     except {trouble}:
@@ -79,14 +79,14 @@ def {name}({signature}):
 #: How the other one of two operands is taken: a number stays a number.
 OPERAND = """\
 other, recorded = {p}, False
-if {p}.__class__ is Value:
+if type({p}) is Value:
     {p}, recorded = {p}._data, True
-elif {p}.__class__ is int and {own}.__class__ is float:
+elif type({p}) is int and type({own}) is float:
     other = {p} = float({p})
-elif {p}.__class__ is not float:
+elif type({p}) is not float:
     other = {lift}({p}, self)
     {refuse}
-    {p}, recorded = other._data, other.__class__ is not Constant
+    {p}, recorded = other._data, type(other) is not Constant
 """
 #: What a node holds of an operand, where there are one or two.
 EDGE = """\
@@ -168,7 +168,7 @@ def method_source(op: Operation, own: str = 'a') -> str:
         signature=', '.join(['self', *_parameters(op, others)]),
         operands='\n'.join(take),
         vectors='',
-        ordinary=' and '.join(f'{p}.__class__ is float' for p in op.parameters),
+        ordinary=' and '.join(f'type({p}) is float' for p in op.parameters),
         value='\n'.join(_value(op) + _definitions(op)),
         name_of_row=op.name,
         edges=edges,
@@ -187,14 +187,14 @@ def nary_source(op: Operation) -> str:
         try:
             a = [v._data for v in a_nodes]
             y = total(a)
-            if y.__class__ is float and not paused:
+            if type(y) is float and not paused:
                 node = new(Value)
                 node._data = y
                 node.grad = 0.0
                 node.op = sum_operation
                 node.label = ''
                 node.signal = None
-                node.born = tick()
+                node.born = next(births)
                 node._a = (*a_nodes,) or None
                 node._da = (*[1.0] * len(a),)
                 node._b = node._db = None
@@ -208,7 +208,7 @@ def nary_source(op: Operation) -> str:
     take = [f'{p}_nodes = {p} if {p}.__class__ is list else items({f"{p} of {op.name}"!r}, {p})' for p in op.vectors]
     data = [f'{p} = [v._data for v in {p}_nodes]' for p in op.vectors]
     data += [f'{p} = {p}_node._data if isinstance({p}_node, Value) else {p}_node' for p in op.scalars]
-    signature, ordinary, last = _parameters(op, op.parameters), 'y.__class__ is float', op.vectors[-1]
+    signature, ordinary, last = _parameters(op, op.parameters), 'type(y) is float', op.vectors[-1]
     if len(op.vectors) > 1:  # a layer reads the data of its inputs once for all its neurons
         signature.append(f'{last}_data=None')
         data[len(op.vectors) - 1] += f' if {last}_data is None else {last}_data'

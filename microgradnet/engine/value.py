@@ -63,7 +63,7 @@ def record(op: Operation, nodes: Sequence[Value]) -> Value:
             return Value(y)
         watch = watcher()
     result = Value(y)
-    result.op, result.inputs, result.born = op, (*nodes,), tick()
+    result.op, result.inputs, result.born = op, (*nodes,), next(births)
     try:
         result.partials = _masked(nodes, op.partials(way)(*operands, y))
     except TROUBLE:
@@ -377,7 +377,7 @@ class Value(fast.Operators):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self.data, self.grad, self.op, self.inputs, self.partials, self.label = state
-        self.born, self.signal = tick() if self.op else 0, None
+        self.born, self.signal = next(births) if self.op else 0, None
 
 
 class Constant(Value):
@@ -417,7 +417,7 @@ class Constant(Value):
 for _name in 'data', 'grad', 'partials':
     setattr(Value, f'_{_name}', Value.__dict__[_name])  # the same slot: reading it is as fast
 new = object.__new__
-tick = itertools.count(1).__next__
+births = itertools.count(1)
 
 
 def forgive(op: Operation, *operands: Any) -> float:
@@ -507,6 +507,6 @@ def operand(number: Any, beside: Value) -> Value | None:
 
 
 fast.provide(
-    Value=Value, Constant=Constant, new=new, tick=tick, operand=operand, lift=lift, record=record,
+    Value=Value, Constant=Constant, new=new, births=births, operand=operand, lift=lift, record=record,
     vectors=vectors,
 )  # fmt: skip
