@@ -33,7 +33,7 @@ from .ir.sweeps import routine
 from .ir.tangent import tangent
 from .ir.tape import Tape
 from .run.engines import Engine, best_backend, engine
-from .run.rows import added
+from .run.rows import BLOCK, added
 
 __all__ = ['Arguments', 'Derived', 'Evaluator', 'Step', 'arguments_of', 'chain_of']
 
@@ -400,7 +400,13 @@ class Evaluator:
         return self.engine(False, 'calls') if plain and not self.watched and not derived.passes else None
 
     def run(self, rows: Any, careful: bool) -> tuple[Any, Any]:
-        runs = self.derived.combined
+        """Do all runs of each call; of many calls that are many runs each, some at a time."""
+        runs, count = self.derived.combined, self.derived.count + self.watched
+        size = max(1, BLOCK // (len(runs) * (len(self.derived.order) + len(runs[0]) + count)))
+        if len(rows) > size and len(runs) > 1:
+            parts = [self.run(rows[start : start + size], careful) for start in range(0, len(rows), size)]
+            numbers, sides = map(_joined, zip(*parts))
+            return numbers, sides
         if len(rows) == 1 < len(runs):
             row = rows[0].tolist() if is_array(rows) else rows[0]
             results = self._one(self._ordered(row), careful)
@@ -486,6 +492,13 @@ class Evaluator:
         return self._places
 
     _places: Any = None
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Return as one what came of parts of the rows."""
+    if is_array(parts[0]):
+        return needed('numpy', 'an array of rows').concatenate(parts)
+    return [row for part in parts for row in part]
 
 
 def _has_nan(numbers: Any) -> bool:
