@@ -16,6 +16,7 @@ and a ``Leaf`` says which output of the routine that is, and along which directi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 from .._extras import needed
@@ -314,12 +315,13 @@ class _Sparse:
         rows, columns, tokens = [*zip(*listed)] or ((), (), ())
         order = scipy.csr_array((numpy.arange(len(tokens)), (rows, columns)), shape=shape)
         self.tokens: list[int] = [tokens[k] for k in order.data]
-        self.csr, self.indices, self.indptr, self.shape = scipy.csr_array, order.indices, order.indptr, shape
-        self.array = numpy.array
+        self.matrix, self.array = order, numpy.array
 
     def build(self, numbers: Sequence[float]) -> Any:
-        data = self.array(numbers, dtype=float)
-        return self.csr((data, self.indices.copy(), self.indptr.copy()), shape=self.shape)
+        matrix = copy(self.matrix)  # of which nothing need be checked
+        matrix.data, matrix.indices = self.array(numbers, dtype=float), self.matrix.indices.copy()
+        matrix.indptr = self.matrix.indptr.copy()
+        return matrix
 
 
 class Evaluator:
@@ -476,10 +478,20 @@ class Evaluator:
         if is_array(results):
             count = results.shape[1]
             sides = results[::runs, count - watched :]
+            if rows == 1 and self._columns:
+                return results[:, self._columns].T.reshape(1, -1), sides
             return results.reshape(rows, runs * count)[:, self._flat(count)], sides
         grouped = [results[k * runs : (k + 1) * runs] for k in range(rows)]
         sides = [group[0][len(group[0]) - watched :] for group in grouped]
         return [[float(group[run][output]) for run, output in places] for group in grouped], sides
+
+    @cached_property
+    def _columns(self) -> slice | None:
+        """The neighbouring outputs whose columns, of all runs, are the numbers of the result, if it is so simple."""
+        places, runs = self.derived.places, len(self.derived.combined)
+        first, size = (places[0][1] if places else 0), len(places) // runs
+        simple = [(run, first + k) for k in range(size) for run in range(runs)]
+        return slice(first, first + size) if places == simple else None
 
     def _flat(self, count: int) -> Any:
         """Return where the numbers of the result are, among all outputs of all runs of a row."""
