@@ -167,7 +167,7 @@ class Derived:
         gradient = step.build(slopes)
         return (ys[0], gradient) if step.kind == 'value_and_grad' else gradient
 
-    def slopes(self, step: Step, ys: list[int], tree: Any) -> list[int]:
+    def slopes(self, step: Step, ys: Sequence[int], tree: Any) -> Sequence[int]:
         """Return the gradient of the only number of a result: by a sweep; of a derivative by its tangent."""
         if len(ys) != 1:
             shown = take_apart(tree, nested=True)[1]([0.0] * len(ys))
@@ -177,7 +177,7 @@ class Derived:
         self.first, self.count = 'gradient', self.count + self.n
         return [self.token(Leaf(self.tape.outputs + self.place[x])) for x in step.by]
 
-    def jacobian(self, step: Step, ys: list[int]) -> list[list[int]]:
+    def jacobian(self, step: Step, ys: Sequence[int]) -> list[Sequence[int]]:
         at_first = not self.passes and self.first == 'value'
         if not at_first or not (step.mode == 'reverse' or (step.mode is None and len(ys) <= len(step.by))):
             return self.columns(step, ys)
@@ -195,11 +195,11 @@ class Derived:
     def weighed(self, step: Step, which: int) -> list[int]:
         return [self.token(Leaf(self.tape.outputs + self.place[x], (which,))) for x in step.by]
 
-    def columns(self, step: Step, ys: list[int], only: bool = True) -> list[list[int]]:
+    def columns(self, step: Step, ys: Sequence[int], only: bool = True) -> list[Sequence[int]]:
         """Return the derivatives of each number of a result, found along each number of the argument."""
         self.move(self.n, only)
         self.directions.append([self.unit(x) for x in step.by])
-        return [[self.moved(y, k) for k in range(len(step.by))] for y in ys]
+        return [self.spread(y, len(step.by)) for y in ys]
 
     def along(self, step: Step, only: bool = True) -> None:
         """Move along a direction that is given."""
@@ -215,6 +215,13 @@ class Derived:
     def moved(self, y: int, *along: int) -> int:
         output, before = self.leaves[y]
         return self.token(Leaf(output + self.shift, before + along))
+
+    def spread(self, y: int, size: int) -> range:
+        """Return tokens for how a number moves along each direction."""
+        output, before = self.leaves[y]
+        output, first = output + self.shift, len(self.leaves)
+        self.leaves += [Leaf(output, (*before, k)) for k in range(size)]
+        return range(first, first + size)
 
     def token(self, leaf: Leaf) -> int:
         self.leaves.append(leaf)

@@ -36,7 +36,7 @@ def take_apart(
     too: numbers are then Python's, and arrays parts of it. Without ``objects``, arrays of objects are refused;
     ``nested``: they may hold structures, as the Hessian by an array and something else has.
     """
-    if nested and is_array(structure) and not all(map(_is_number, structure.flat)):
+    if nested and is_array(structure) and not _are_numbers(structure.ravel().tolist()):
         parts, shape = [*structure.flat], structure.shape
         names = [f'element {place} of {what}' for place in range(len(parts))]
         leaves, several = _several(parts, names, objects, nested)
@@ -44,7 +44,7 @@ def take_apart(
     if is_array(structure):
         array_of_numbers(structure, what, also='O' if objects else '')
         shape, numbers = structure.shape, structure.ravel().tolist()
-        for place, number in enumerate(numbers) if structure.dtype.kind == 'O' else ():
+        for place, number in enumerate(numbers) if not _are_numbers(numbers) else ():
             if not _is_number(number):
                 raise TypeError(f'element {place} of {what} must be a number or a Value, not {number!r}')
         return numbers, lambda leaves: assemble(leaves, shape)
@@ -107,6 +107,10 @@ def _listed(leaves: Sequence[Any]) -> list[Any]:
     return leaves.tolist() if is_array(leaves) else [*leaves]  # type: ignore[attr-defined]
 
 
+def _are_numbers(things: Sequence[Any]) -> bool:
+    return {*map(type, things)} <= {float, int} or all(map(_is_number, things))
+
+
 def _dict_like(structure: dict[Any, Any], items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     """Make a dict of the same kind, with other values."""
     result = copy(structure)
@@ -117,7 +121,7 @@ def _dict_like(structure: dict[Any, Any], items: Iterable[tuple[Any, Any]]) -> d
 def _several(
     parts: Sequence[Any], names: Sequence[str], objects: bool, nested: bool
 ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
-    if all(map(_is_number, parts)):
+    if _are_numbers(parts):
         return [*parts], _listed
     apart = [take_apart(part, name, objects, nested) for part, name in zip(parts, names, strict=True)]
     ends = [*accumulate(len(part) for part, _ in apart)]
