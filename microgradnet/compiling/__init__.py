@@ -71,9 +71,10 @@ def compile(
     overflow, it goes on with an infinity or nan. A function is recorded when first called,
     for each structure of its arguments, and again whenever a branch goes another way.
     Reading ``.data``, ``.grad`` or ``.partials``, or ``detach()``, of what may change is refused
-    meanwhile, with its line: a replay would not read again. It is recorded some times over, for
+    meanwhile, with its line: a replay would not read again. It is recorded once more, for
     other numbers along the same branches: what then differs (a random number) has left the graph
-    and is refused, too. A ``Value`` from outside is read anew at each call; a plain number stays
+    and is refused, too. Of what ``grad``, ``hessian`` and the other transforms return, the function inside is
+    recorded, and the derivative made of its program. A ``Value`` from outside is read anew at each call; a plain number stays
     what it was at the recording.
 
     >>> f = compile(lambda x, n: x ** n if n > 0 else 0 * x, backend='python')

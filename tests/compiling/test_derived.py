@@ -270,6 +270,32 @@ def test_guards_are_watched_for_all_rows_at_once(backend: str) -> None:
         assert [value, *gradient] == pytest.approx([expected[0], *expected[1]], nan_ok=True)
 
 
+def test_what_is_recorded_earlier_the_second_time_is_the_same() -> None:
+    w, kept = Value(0.5), []
+
+    def f(x: Any) -> Any:
+        y = x * 2
+        if not kept:
+            kept.append(w.exp())
+        return y * kept[0] + x
+
+    compiled = compile(grad(f), backend='python')
+    assert compiled(3.0) == 2 * math.exp(0.5) + 1
+    w.data = 0.0
+    assert compiled(3.0) == 3.0
+
+
+def test_a_number_in_place_of_what_was_a_value_from_outside_is_refused() -> None:
+    w, calls = Value(3.0), []
+
+    def f(x: Any) -> Any:
+        calls.append(x)
+        return x * w + (w if len(calls) < 2 else Value(3.0))
+
+    with pytest.raises(ValueError, match='cannot be replayed'):
+        compile(f, backend='python')(1.0)
+
+
 # What is recognised, and what is not.
 
 
