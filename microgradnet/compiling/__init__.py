@@ -74,8 +74,8 @@ def compile(
     meanwhile, with its line: a replay would not read again. It is recorded once more, for
     other numbers along the same branches: what then differs (a random number) has left the graph
     and is refused, too. Of what ``grad``, ``hessian`` and the other transforms return, the function inside is
-    recorded, and the derivative made of its program. A ``Value`` from outside is read anew at each call; a plain number stays
-    what it was at the recording.
+    recorded, and the derivative made of its program. A ``Value`` from outside is read anew at each call; a plain
+    number stays what it was at the recording.
 
     >>> f = compile(lambda x, n: x ** n if n > 0 else 0 * x, backend='python')
     >>> f(2.0, 3.0), f(2.0, -1.0)

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from functools import update_wrapper
+from itertools import chain
 from math import nan, prod
 from threading import RLock
 from typing import Any, NamedTuple, NoReturn
@@ -24,6 +25,7 @@ from .._extras import needed
 from .._processes import uncollected
 from ..derivatives.transforms import AROUND
 from ..derivatives.trees import take_apart
+from ..engine.bare import bare, recorded
 from ..engine.checks import flag, function, said, whole
 from ..engine.context import ieee_arithmetic
 from ..engine.functions import is_array
@@ -34,7 +36,6 @@ from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
 from .guards import BranchError, BranchWarning, log
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
-from .ir.tape import recorded
 from .paths import Path, Unlike, merged, shared
 from .readings import ReadingError, Readings, installed
 from .run.engines import check_way
@@ -454,12 +455,13 @@ class _Recording:
         self.template = self.build([0.0] * len(outputs))
         self.outputs, self.sides, self.guards = [*map(lift, outputs)], written.sides, written.guards
         self.nodes = recorded([*self.outputs, *self.sides])
-        self.sources = [source for node in self.nodes for source in node.inputs]
+        self.sources = [*chain.from_iterable(map(bare, self.nodes))]
         known = {x: place for place, x in enumerate(self.xs)}
-        ends = [node for node in (*self.sources, *self.outputs, *self.sides) if node.op is None]
-        #: The leaves where they are used, each argument by its place.
-        self.ends = [known.get(node, node) for node in ends]
-        leaves = (node for node in dict.fromkeys(ends) if not isinstance(node, Constant) and node not in known)
+        ends = [x for x in (*self.sources, *self.outputs, *self.sides) if x.__class__ is float or x.op is None]
+        #: The leaves where they are used, each argument by its place, and constants as numbers.
+        self.ends = [x._data if isinstance(x, Constant) else known.get(x, x) for x in ends]
+        values = (x for x in dict.fromkeys(ends) if isinstance(x, Value))
+        leaves = (x for x in values if not isinstance(x, Constant) and x not in known)
         self.leaves = {leaf: repr(leaf._data) for leaf in leaves}
         self.shape = _structure(self.template), [guard.relation for guard in self.guards]
 
@@ -483,22 +485,22 @@ class _Recording:
         if self._places() != other._places():
             return False
 
-        def alike(one: int | Value, two: int | Value) -> bool:
-            if isinstance(one, int) or isinstance(two, int):
-                return type(one) is type(two) and one == two
-            return one is two or (
-                one not in other.leaves and two not in self.leaves and repr(one._data) == repr(two._data)
-            )
+        def alike(one: Any, two: Any) -> bool:
+            if one is two:
+                return True
+            if isinstance(one, Value) and one not in other.leaves:
+                one = one._data
+            if isinstance(two, Value) and two not in self.leaves:
+                two = two._data
+            return type(one) is type(two) and repr(one) == repr(two)
 
         return all(map(alike, self.ends, other.ends))
 
     def _places(self) -> tuple[list[int], list[int]]:
         """Return what each node is computed of, and what the outputs are: nodes by their places, -1 for leaves."""
         place = {node.born: k for k, node in enumerate(self.nodes)} | {0: -1}
-        of = [place[source.born] for source in self.sources]
-        return [*map(len, (node.inputs for node in self.nodes))], of + [
-            place[node.born] for node in (*self.outputs, *self.sides)
-        ]
+        of = [-1 if source.__class__ is float else place[source.born] for source in self.sources]
+        return [*map(len, map(bare, self.nodes))], of + [place[node.born] for node in (*self.outputs, *self.sides)]
 
 
 def _answer(result: Any) -> Answers:

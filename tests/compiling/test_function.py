@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.compiling import BranchError, Function, compile, recording
-from microgradnet.compiling.guards import BranchWarning
 from microgradnet.compiling import readings as compiling_readings
+from microgradnet.compiling.guards import BranchWarning
 from microgradnet.derivatives.transforms import grad, jacobian, value_and_grad
 from microgradnet.engine.context import comparisons, ieee_arithmetic, no_grad
 from microgradnet.engine.custom import custom

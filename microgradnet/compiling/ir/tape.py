@@ -15,16 +15,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..._processes import cached_property
+from ...engine.bare import bare, recorded
 from ...engine.table import Operation, operations
 from ...engine.value import Constant, Value
 from ...engine.walks import topological_order
 from .reroll import Items, Shapes, fold
 
-__all__ = ['ASIDE', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'recorded', 'tape']
+__all__ = ['ASIDE', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
 
 #: Where the numbers of parameters, of the row, of constants and of outputs begin.
 PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
@@ -115,13 +115,15 @@ class Tape:
 def is_long(outputs: Sequence[Value]) -> bool:
     """Tell whether there are so many operands behind some nodes that it pays to look for loops."""
     seen = {0}
-    stack, count = [*outputs], 0
+    stack: list[Any] = [*outputs]
+    count = 0
     while stack and count <= MANY:
         node = stack.pop()
-        if node.born not in seen:
+        if node.__class__ is not float and node.born not in seen:
+            operands = bare(node)
             seen.add(node.born)
-            count += len(node.inputs)
-            stack += node.inputs
+            count += len(operands)
+            stack += operands
     return count > MANY
 
 
@@ -164,21 +166,6 @@ def tape(
     )  # fmt: skip
 
 
-def recorded(outputs: Sequence[Value]) -> list[Value]:
-    """List the computed nodes behind some, in the order they were recorded in."""
-    seen = {0}  # leaves
-    stack, found = [*outputs], []
-    while stack:
-        node = stack.pop()
-        born = node.born
-        if born not in seen:
-            seen.add(born)
-            found.append(node)
-            stack += node.inputs
-    found.sort(key=attrgetter('born'))
-    return found
-
-
 class _Writer:
     def __init__(self, leaves: dict[Value, int], loops: bool, once: bool = False) -> None:
         self.leaves, self.loops = leaves, loops
@@ -207,41 +194,46 @@ class _Writer:
         flat: list[int] = []
         put, known = flat.append, self._shape.get
         for node in nodes:
-            op, inputs = node.op, node.inputs
+            op, operands = node.op, bare(node)
             assert op is not None
             if op in sums or node in outputs:
                 self.items.append_all(names, flat)
                 names, flat[:] = [], []
-                self.write_sum(node, [places[n.born] if n.born else self.operand(n) for n in inputs])
+                self.write_sum(node, [self.operand(x) for x in operands])
                 continue
             place, on = len(active), False
             put(place)
-            for source in inputs:
-                born = source.born
-                if born:
-                    number = places[born]
-                    if active[number]:
-                        on = True
-                elif source in leaves:
-                    number = leaves[source]
-                    if number < ROW:
-                        on = True
-                elif self.known is None:
-                    number = NUMBER + len(numbers)
-                    numbers.append(source._data)  # type: ignore[arg-type]
+            for source in operands:
+                if source.__class__ is not float:
+                    born = source.born
+                    if born:
+                        number = places[born]
+                        if active[number]:
+                            on = True
+                        put(number)
+                        continue
+                    if source in leaves:
+                        number = leaves[source]
+                        if number < ROW:
+                            on = True
+                        put(number)
+                        continue
+                    source = float(source._data)
+                if self.known is None:
+                    put(NUMBER + len(numbers))
+                    numbers.append(source)
                 else:
-                    number = self.constant(source)
-                put(number)
+                    put(self.constant(source))
             if self.known is not None:
-                key = op, *flat[len(flat) - len(inputs) :]
+                key = op, *flat[len(flat) - len(operands) :]
                 if key in self.known:
                     places[node.born] = self.known[key]
-                    del flat[len(flat) - len(inputs) - 1 :]
+                    del flat[len(flat) - len(operands) - 1 :]
                     continue
                 self.known[key] = place
-            shape = known((op, len(inputs), on))
+            shape = known((op, len(operands), on))
             if shape is None:
-                shape = self.shape(op, len(inputs), on)
+                shape = self.shape(op, len(operands), on)
             names.append(shape)
             if node.label:
                 self.labels[place] = node.label
@@ -249,9 +241,8 @@ class _Writer:
             active.append(on)
         self.items.append_all(names, flat)
 
-    def constant(self, leaf: Value) -> int:
+    def constant(self, number: float) -> int:
         """Return the number that stands for a constant: the same one for all that are alike."""
-        number = float(leaf._data)
         if number.hex() not in self.constants:
             self.constants[number.hex()] = self.number(number)
         return self.constants[number.hex()]
@@ -307,9 +298,13 @@ class _Writer:
                 self.labels[place] = node.label
         return place
 
-    def operand(self, node: Value) -> int:
-        """Return the number that stands for a leaf."""
-        return self.leaves[node] if node in self.leaves else self.number(float(node._data))
+    def operand(self, source: Any) -> int:
+        """Return the number that stands for a node or a constant."""
+        if source.__class__ is float:
+            return self.number(source)
+        if source.born:
+            return self.places[source.born]
+        return self.leaves[source] if source in self.leaves else self.number(float(source._data))
 
     def number(self, number: float) -> int:
         self.numbers.append(number)
