@@ -12,7 +12,7 @@
 
 Every operator and every other method that computes comes from the table, one row
 each, and does what ``record`` does: ``fast`` prints them, and
-``inspect.getsource(Value.tanh)`` shows what runs.
+``inspect.getsource(Value.tanh)`` shows what runs. ``sweep`` is ``signals`` at speed.
 """
 
 from __future__ import annotations
@@ -231,10 +231,10 @@ class Value(fast.Operators):
             return ()
         b = self._b
         if b is None:
-            return a if a.__class__ is tuple else (a,)
-        if a.__class__ is float:
+            return a if type(a) is tuple else (a,)
+        if type(a) is float:
             a = self._a = Constant(a)
-        elif b.__class__ is float:
+        elif type(b) is float:
             b = self._b = Constant(b)
         return a, b
 
@@ -248,7 +248,7 @@ class Value(fast.Operators):
         if self._a is None:
             return ()
         if self._b is None:
-            return self._da if self._a.__class__ is tuple else (self._da,)
+            return self._da if type(self._a) is tuple else (self._da,)
         return self._da, self._db
 
     @partials.setter
