@@ -21,6 +21,7 @@ from operator import attrgetter
 from random import Random
 from typing import Any
 
+from .._extras import needed
 from .._processes import cached_property, uncollected
 from ..derivatives.trees import take_apart
 from ..engine.checks import flag, instance, items, said, text, whole, within
@@ -320,7 +321,11 @@ class Program:
         theta = self._floats(theta, 'theta')
         data, single = self._forward.engine.rows(rows, self.width)
         self._watch.check(data, theta)
-        calls = [[*map(float, row), *theta] for row in data]
+        if is_array(data):
+            numpy = needed('numpy', 'an array of rows')
+            calls: Any = numpy.hstack([data, numpy.tile(theta, (len(data), 1))])
+        else:
+            calls = [[*row, *theta] for row in data]
         found, _ = self._derived('jacobian')(calls)
         m, n = len(self._outputs), len(theta)
         if is_array(found):
