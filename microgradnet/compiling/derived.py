@@ -290,7 +290,7 @@ class Derived:
 
     def routine(self, careful: bool, way: str) -> Routine:
         """Write it, for one of the ways to run it: see ``Evaluator``."""
-        made = routine(self.tape, self.first != 'value', self.first == 'weighed')
+        made = routine(self.tape, self.first != 'value', self.first == 'weighed', stops=bool(self.passes))
         for only in self.passes:
             made = tangent(made, self.n, only, careful)
         given, start = [Leaves('parameter', 0, self.n)], self.n

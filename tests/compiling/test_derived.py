@@ -17,6 +17,8 @@ from microgradnet.compiling import Function, derived
 from microgradnet.compiling.derived import chain_of
 from microgradnet.derivatives.sparse import sparse_hessian, sparse_jacobian
 from microgradnet.engine.context import ieee_arithmetic
+from microgradnet.engine.table import operations
+from microgradnet.testing.program import by_function
 from tests.support.backends import ARRAYS, BACKENDS
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
@@ -211,6 +213,34 @@ def test_nothing_leaks_at_the_edges(edge: str, loops: bool) -> None:
         elif transformed.__class__ is not partial:
             compiled = check(transformed, arguments, backend='python')
             assert not compiled.programs[0].derived.routine(False, 'calls').flat
+
+
+@pytest.mark.parametrize('name', operations)
+def test_every_row_has_its_derivatives_also_where_its_instructions_have_kinks(name: str) -> None:
+    op = operations[name]
+    if not hasattr(F, name):
+        pytest.skip('a row for others, and no function')
+
+    def f(x: list[Any]) -> Any:
+        return by_function(name, [x[k % len(x)] for k in range(5 if op.vectors else len(op.parameters))])
+
+    for numbers_ in [0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [1.0, 0.0, 2.0], [-0.5, 0.25, 1.0]:
+        x = numbers_[: 3 if op.vectors else len(op.parameters)]
+        check(hessian(f), (x,), backend='python')
+        check(jacobian(f, mode='forward'), (x,), backend='python')
+
+
+@pytest.mark.parametrize('turns', [1, 800])
+def test_what_is_stopped_does_not_move_and_what_looks_like_it_does(turns: int) -> None:
+    def f(x: Any) -> Any:
+        a, b = x
+        y = a
+        for _ in range(turns):
+            y = y + 0.001 * F.stop_gradient(b * y) + 0.01 * F.sin(b)
+        return y * y + F.neg(F.neg(a)) * F.stop_gradient(a) * b * b + a * F.stop_gradient(b) * F.neg(F.neg(b))
+
+    for transformed in hessian(f), jacobian(f, mode='forward'), jacobian(hessian(f)):
+        check(transformed, ([0.5, 0.3],), backend='python')
 
 
 def test_a_program_s_tangents_know_rows_and_infinite_partials() -> None:

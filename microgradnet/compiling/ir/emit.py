@@ -110,6 +110,9 @@ class Emitter(Lowering):
         place = self._frames[level].made[key] = self._put(level, name, *operands)
         return place
 
+    def put(self, name: str, *operands: Any) -> Place:
+        return self._put(len(self._frames) - 1, name, *operands)
+
     def _put(self, level: int, name: str, *operands: Any) -> Place:
         """Append an instruction to a body, whether or not there is one like it."""
         place = Place(len(self.instructions))

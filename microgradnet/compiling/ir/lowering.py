@@ -97,6 +97,8 @@ class Lowering:
         self.customs: dict[str, Operation] = {}
         #: The results of rows that are several instructions, and the operands: what those differentiate by.
         self.rows: dict[int, tuple[Operation, tuple[Place, ...]]] = {}
+        #: Whether what lets no change through has a register of its own, for a tangent to stop at.
+        self.stops = False
 
     def make(self, name: str, *operands: Any) -> Place:
         """Return the place of an instruction; add it if it is not there yet."""
@@ -111,6 +113,11 @@ class Lowering:
             if name == 'number':
                 self._numbers[place] = operands[0]
         return place
+
+    def put(self, name: str, *operands: Any) -> Place:
+        """Add an instruction, whether or not there is one like it, for nobody else."""
+        self.instructions.append(_instruction((name, operands)))
+        return Place(len(self.instructions) - 1)
 
     def apply(self, op: Operation, operands: Sequence[Place]) -> Place:
         """Make the instructions of one node."""
@@ -131,6 +138,8 @@ class Lowering:
         """Make the instructions of a row of the table, and note of its result what it is."""
         before = len(self.instructions)
         result = op.value('graph')(self, *operands)
+        if self.stops and {*op.partial_texts} == {'None'}:
+            result = self.put('neg', self.make('neg', self.place(result)))
         if result.__class__ is Place and result >= before and result not in self._numbers:
             flat = (o for part in operands for o in (part if isinstance(part, (list, tuple)) else [part]))
             places = tuple(map(self.place, flat))

@@ -24,13 +24,16 @@ from .tape import ASIDE, NUMBER, OUTPUT, PARAMETER, ROW, Tape
 __all__ = ['straight']
 
 
-def straight(tape: Tape, gradient: bool = False, seeds: bool = False, traced: bool = False) -> Routine:
+def straight(
+    tape: Tape, gradient: bool = False, seeds: bool = False, traced: bool = False, stops: bool = False
+) -> Routine:
     """Write a tape as straight code; with the gradient by all parameters: see ``sweeps.routine``.
 
     traced: the outputs are then followed by the number, and the signal that reaches it, of everything computed
         that has a label, in the order of ``tape.labelled``.
     """
     g = Lowering()
+    g.stops = stops
     registers: dict[int, Place] = {}  # by what stands for it on the tape
     labels: dict[int, str] = {}
     outputs: dict[int, Place] = {}

@@ -210,7 +210,8 @@ class _Tangent(Lowering):
 
     def compute(self, register: int, name: str, operands: tuple[int, ...]) -> None:
         given = [*map(self.of, operands)]
-        y = self.register[register] = self.make(name, *given)
+        make = self.put if register in self.old.rows else self.make  # what looks like a row may be something else
+        y = self.register[register] = make(name, *given)
         if name in STILL or register not in self.active:
             return
         if name == 'select' and register not in self.old.rows:
