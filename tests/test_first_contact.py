@@ -373,6 +373,12 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'yes': Kind(lambda: 1.0, lambda x: is_operand(x) or callable(x)),
         'no': Kind(lambda: 2.0, lambda x: is_operand(x) or callable(x)),
     },
+    'while_loop': {
+        'condition': Kind(lambda: lambda x: x < 0.0, callable),
+        'body': Kind(lambda: lambda x: x, callable),
+        'state': Kind(lambda: 1.0, lambda x: is_operand(x) or is_sequence(x) or isinstance(x, dict)),
+        'limit': optional,
+    },
     'apply': {'op': Kind(lambda: operations['sin'], nothing), 'operands': Kind(lambda: 0.5, is_operand)},
     'max': {'operands': Kind(lambda: 0.5, lambda x: is_operand(x) or is_sequence(x))},
     'min': {'operands': Kind(lambda: 0.5, lambda x: is_operand(x) or is_sequence(x))},

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import update_wrapper
 from itertools import chain
 from math import nan, prod
@@ -32,6 +32,7 @@ from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
 from ..engine.origins import here
 from ..engine.value import Constant, Value, lift
+from ..engine.while_loop import LimitError
 from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
 from .guards import BranchError, BranchWarning, log
 from .ir.routine import Routine
@@ -328,17 +329,22 @@ class _Ways:
         while left:
             place = left[0]
             row = [float(x) for x in rows[place]]
-            with self.function._lock, installed(), uncollected():
+            with _of_row(place), self.function._lock, installed(), uncollected():
                 made, answer = self._learn(row)
             if made:
                 yield from self._along(made, rows, left)
             if left and left[0] == place:  # also where a last digit of the backend's says that it goes another way
-                yield (answer or self._plainly(row))._replace(places=[left.pop(0)])
+                with _of_row(place):
+                    answer = answer or self._plainly(row)
+                yield answer._replace(places=[left.pop(0)])
 
     def _along(self, run: Run, rows: Any, left: list[int]) -> Iterator[Answers]:
         """Yield what comes of the rows that go along the paths of a program, and leave the others."""
         given = rows if len(left) == len(rows) else rows[left] if is_array(rows) else [rows[place] for place in left]
-        numbers, taken = run.results(given)
+        try:
+            numbers, taken = run.results(given)
+        except LimitError as error:
+            raise LimitError(error.loop, error.limit, None if error.row is None else left[error.row]) from None
         if all(taken):
             places, left[:] = [*left], []
         elif any(taken):
@@ -425,6 +431,15 @@ class _Ways:
         made = Run(paths, self.arguments, on)
         self.runs = [*self.runs, made]
         return made
+
+
+@contextmanager
+def _of_row(place: int) -> Iterator[None]:
+    """Say of a loop that reaches its limit here that it is a row's."""
+    try:
+        yield
+    except LimitError as error:
+        raise LimitError(error.loop, error.limit, place) from None
 
 
 class _Recording:

@@ -20,7 +20,7 @@ from math import inf, nextafter
 from typing import Any, NamedTuple
 from weakref import ref
 
-from ..engine.context import comparisons
+from ..engine.context import comparisons, one_loop
 from ..engine.numbers import Fraction
 from ..engine.origins import Origin, here
 from ..engine.value import Constant, Value, lift
@@ -29,6 +29,7 @@ from .ir.lowering import compute
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
 from .ir.tape import PARAMETER, ROW, Tape
+from .while_loop import recorder
 
 __all__ = ['BranchError', 'BranchWarning', 'Guard', 'Path', 'log', 'paths_of', 'recording']
 
@@ -149,9 +150,11 @@ def log(outcomes: Sequence[bool] | None = None) -> Iterator[Log]:
     """Write down every comparison of a Value that is made here, in this thread or task."""
     written = Log(outcomes)
     token = comparisons.set(written.tell)
+    loop_token = one_loop.set(recorder(outcomes is not None, BranchError, in_floats, written))
     try:
         yield written
     finally:
+        one_loop.reset(loop_token)
         comparisons.reset(token)
 
 

@@ -111,7 +111,7 @@ class Program:
 
         They are what the backward sweep asks for, and signals under way: their number grows
         with a loop's turns, by what one turn needs. What only the next turns ask for shares memory
-        that does not grow, where that saves much.
+        that does not grow, where that saves much. What a ``while_loop`` keeps is not counted: it depends on the row.
 
         >>> def steps(n):
         ...     x = Value(1.0)

@@ -351,7 +351,9 @@ KERNELS: dict[str, Any] = {
 
 
 def define(source: str, space: dict[str, Any], title: str, number: Function | None = None) -> Function:
-    """Run the source of one function and return it; debuggers and ``inspect`` find the text.
+    """Run the source of a function and return it; debuggers and ``inspect`` find the text.
+
+    It is the last one in the text; others, which it calls, are put into the space.
 
     With ``number``, every number in the text is what it makes of it, once.
 
@@ -363,8 +365,9 @@ def define(source: str, space: dict[str, Any], title: str, number: Function | No
     local: dict[str, Function] = {}
     text = _Numbers(space, number).visit(ast.parse(source)) if number else source
     exec(compile(text, filename, 'exec'), space, local)
-    (function,) = local.values()
-    return function
+    *others, name = local
+    space.update((other, local[other]) for other in others)
+    return local[name]
 
 
 class _Numbers(ast.NodeTransformer):

@@ -21,7 +21,10 @@ from typing import Any
 
 from .fast import slow_path
 
-__all__ = ['comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'readings', 'watcher', 'watching']
+__all__ = [
+    'choices', 'choosing', 'comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'one_loop', 'readings',
+    'watcher', 'watching',
+]  # fmt: skip
 
 _ieee: ContextVar[bool] = ContextVar('ieee', default=False)
 _paused: ContextVar[bool] = ContextVar('paused', default=False)
@@ -33,6 +36,11 @@ comparisons: ContextVar[Callable[[str, Any, Any, bool], bool] | None] = ContextV
 #: What is told of every number of a node that is read from outside of the engine, if anything: an object
 #: with ``read(node, name)`` and ``shown(node)``. See ``compiling.readings``.
 readings: ContextVar[Any] = ContextVar('readings', default=None)
+#: What records a ``while_loop`` as one loop, while a program is being recorded: a function of the condition, the
+#: body, the state and the limit. See ``compiling.while_loop``.
+one_loop: ContextVar[Callable[..., Any] | None] = ContextVar('one_loop', default=None)
+#: The branches of ``where`` that are being recorded: for each the condition, and which branch it is.
+choices: ContextVar[tuple[tuple[Any, bool], ...]] = ContextVar('choices', default=())
 
 
 @contextmanager
@@ -54,6 +62,16 @@ def no_grad() -> Iterator[None]:
             yield
     finally:
         _paused.reset(token)
+
+
+@contextmanager
+def choosing(condition: Any, side: bool) -> Iterator[None]:
+    """Record one branch of a ``where``: a loop in it must not run for numbers that the other one is for."""
+    token = choices.set((*choices.get(), (condition, side)))
+    try:
+        yield
+    finally:
+        choices.reset(token)
 
 
 @contextmanager

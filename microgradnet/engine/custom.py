@@ -34,7 +34,7 @@ from .operation import CALL, Operation, Table
 from .table import operations
 from .value import Constant, Value, record, vectors
 
-__all__ = ['Custom', 'Operands', 'custom', 'operands_of']
+__all__ = ['Custom', 'Operands', 'Unknown', 'custom', 'operands_of']
 
 
 Function = Callable[..., Any]
@@ -164,7 +164,7 @@ class Custom(Operation):
         def compute(*groups_and_y: Any) -> tuple[Number | None, ...]:
             with ieee_arithmetic():
                 found = self._derive(groups_and_y[0] if self.vectors else groups_and_y[:-1])
-                return tuple(self._checked(found, arithmetic, _Unknown))
+                return tuple(self._checked(found, arithmetic, Unknown))
 
         return compute
 
@@ -243,7 +243,7 @@ class Custom(Operation):
 
     def _record_partials(self, y: Value) -> list[Any]:
         for p in y._partials:
-            if isinstance(p, _Unknown):
+            if isinstance(p, Unknown):
                 p.refuse()
         try:
             found = self._derive([node._data if isinstance(node, Constant) else node for node in y.inputs])
@@ -265,7 +265,7 @@ class Custom(Operation):
             return 0.0 if (found := self._derive(operands)[place]) is None else found
 
 
-class _Unknown(float):
+class Unknown(float):
     """A partial that cannot be had: a nan to look at, a TypeError to go on with."""
 
     said = ''
@@ -276,8 +276,8 @@ class _Unknown(float):
     __mul__ = __rmul__ = __float__ = refuse
 
 
-def _unknown(said: str, *operands: Any) -> list[_Unknown]:
-    unknown = _Unknown('nan')
+def _unknown(said: str, *operands: Any) -> list[Unknown]:
+    unknown = Unknown('nan')
     unknown.said = said
     return [unknown] * len(operands)
 

@@ -41,8 +41,9 @@ from .checks import items, one_of
 from .numbers import Fraction, real
 from .table import Operation, operations
 from .value import Value, forgive, lift, record, vectors
+from .while_loop import while_loop
 
-__all__ = ['apply', 'max', 'mean', 'min', 'softmax', 'where']
+__all__ = ['apply', 'max', 'mean', 'min', 'softmax', 'where', 'while_loop']
 
 
 #: Comparisons give bools, as Python's do; the operations of these names give 0 and 1.
@@ -184,8 +185,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
             real(other, 'a branch of where')
         chosen = chosen() if callable(chosen) else chosen
         return chosen if isinstance(chosen, Value) else real(chosen, 'a branch of where')
-    holds = condition._data != 0
-    return condition.where(_branch(yes, holds), _branch(no, not holds))
+    return condition.where(_branch(yes, condition, True), _branch(no, condition, False))
 
 
 @overload
@@ -265,16 +265,18 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     return [power / total for power in powers]
 
 
-def _branch(branch: Any, chosen: bool) -> Any:
+def _branch(branch: Any, condition: Value, side: bool) -> Any:
     """Return a branch of ``where``, called if it is a function and anyone needs it."""
     if not callable(branch):
         return branch
-    if chosen:
-        return branch()
+    chosen = (condition._data != 0) is side
     if not context.comparisons.get():
-        return nan
-    with context.ieee_arithmetic():
-        return branch()
+        return branch() if chosen else nan
+    with context.choosing(condition, side):
+        if chosen:
+            return branch()
+        with context.ieee_arithmetic():
+            return branch()
 
 
 def _fold(name: str, operands: Sequence[Any]) -> Any:

@@ -68,7 +68,7 @@ class Pieces(NamedTuple):
 
 def hoisted(routine: Routine) -> Pieces | None:
     """Cut a routine if it is straight code and that saves much; None if it does not, or nothing is for rows."""
-    if not routine.flat or not routine.width or routine.customs:
+    if not routine.flat or not routine.width or routine.customs or routine.inner:
         return None
     least, whole = max(FUNCTION, WORTH * cost(routine)), _Cut(routine, routine.is_gradient or None)
     moved = ((place in whole.late or not by_row) for place, by_row in enumerate(whole.by_row))

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple, cast
 
 from ...engine.table import Operation, operations
 from .instructions import PRIMITIVES, Instruction
+from .while_loops import Inner
 
 __all__ = ['Gate', 'Lowering', 'Place', 'compute']
 
@@ -132,7 +133,22 @@ class Lowering:
             return self.make('dot', *operands)
         if op.has_cells:
             return self.place(self._row(op, *op.split(operands)))
+        if isinstance(op, Inner):
+            return op.lowered(self, operands)
         return self.make(self.custom(op), *operands)
+
+    def inner(self, name: str, thing: Any, *operands: Any) -> Place:
+        """Make the instruction of what holds routines of its own: another one each time, for it may keep states."""
+        for custom, op in thing.customs.items():
+            if self.customs.setdefault(custom, op) is not op:
+                raise ValueError(f'two custom operations in a while_loop are called {op.name}: give one another name=')
+        return self.put(name, thing, *operands)
+
+    def put(self, name: str, *operands: Any) -> Place:
+        """Add an instruction, whether or not there is one like it."""
+        place = Place(len(self.instructions))
+        self.instructions.append(_instruction((name, operands)))
+        return place
 
     def _row(self, op: Operation, *operands: Any) -> Any:
         """Make the instructions of a row of the table, and note of its result what it is."""

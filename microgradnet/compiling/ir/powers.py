@@ -61,7 +61,7 @@ def without_powers(routine: Routine) -> Routine:
 
     Its results are within the table's ulps of the old ones, and the same at zeros, infinities and nan.
     """
-    found = any(_recipe(routine, register) for register in range(len(routine.instructions)))
+    found = routine.inner or any(_recipe(routine, register) for register in range(len(routine.instructions)))
     return _Rewriting(routine).made() if found else routine
 
 
@@ -92,6 +92,8 @@ class _Rewriting(Lowering):
     def made(self) -> Routine:
         for register, (name, operands) in enumerate(self.old.instructions):
             first, recipe = len(self.instructions), _recipe(self.old, register)
+            if name in ('while', 'back'):
+                operands = (operands[0].mapped(without_powers), *operands[1:])
             if name not in LEAVES:
                 operands = tuple(self.register[o] if isinstance(o, int) else o for o in operands)
             self.register[register] = recipe(self, operands[0]) if recipe else self.make(name, *operands)

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..._processes import cached_property
 from ...engine.table import Operation
@@ -111,7 +111,19 @@ class Routine:
     def used(self) -> list[str]:
         """Return the names of the functions that are called, each once, in order."""
         known = functions() | {'pow'}
-        return list(dict.fromkeys(name for name, _ in self.instructions if name in known))
+        names = [name for name, _ in self.instructions if name in known]
+        inside = [name for thing in self.inner for routine in thing.routines for name in routine.used()]
+        return list(dict.fromkeys(names + inside))
+
+    @property
+    def inner(self) -> list[Any]:
+        """What there is of loops whose count depends on the numbers; see ``while_loops``."""
+        return [operands[0] for name, operands in self.instructions if name in ('while', 'back')]
+
+    @property
+    def kept_turns(self) -> bool:
+        """Whether one of them keeps the states of its turns, for the way back."""
+        return any(hasattr(thing, 'signals') for thing in self.inner)
 
     @cached_property
     def carries(self) -> list[Carry]:

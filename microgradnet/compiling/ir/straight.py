@@ -14,12 +14,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
 from .instructions import Instruction
 from .lowering import Lowering, Place
 from .nests import Affine
 from .routine import Block, Routine
-from .signals import Term, arrived, close, dot_product, partials, seed, sent
+from .signals import OPEN, Term, arrived, close, dot_product, gate, partials, seed, sent
 from .tape import ASIDE, NUMBER, OUTPUT, PARAMETER, ROW, Tape
+from .while_loops import Back, Item, Join, While, item_at
 
 __all__ = ['straight']
 
@@ -32,66 +36,193 @@ def straight(
     traced: the outputs are then followed by the number, and the signal that reaches it, of everything computed
         that has a label, in the order of ``tape.labelled``.
     """
-    g = Lowering()
-    g.stops = stops
-    registers: dict[int, Place] = {}  # by what stands for it on the tape
-    labels: dict[int, str] = {}
-    outputs: dict[int, Place] = {}
-    watched = tape.outputs + tape.parameters * gradient - ASIDE
-
-    def operand(number: int) -> Place:
-        if number >= NUMBER:
-            return g.number(tape.numbers[number - NUMBER])
-        register = registers.get(number)
-        if register is None:
-            way, base = ('row', ROW) if number >= ROW else ('parameter', PARAMETER)
-            register = registers[number] = g.make(way, Affine(number - base))
-        return register
-
-    for shape, (place, *numbers) in tape.items:
-        kind = tape.shapes[shape]
-        result = registers[place] = g.apply(kind.operation, [*map(operand, numbers[: kind.operands])])
-        if place in tape.labels:
-            labels.setdefault(result, tape.labels[place])
-        ends = [number - OUTPUT for number in numbers[kind.operands :]]
-        outputs |= {number + watched * (number >= ASIDE): result for number in ends}
-    reached: dict[int, Place] = {}
+    writer = _Straight(tape, tape.outputs + tape.parameters * gradient, stops)
+    writer.forwards()
+    g, outputs, labelled = writer.g, writer.outputs, tape.labelled if traced else []
     if gradient:
-        arriving: dict[int, list[Term]] = {}
         active = {place for shape, (place, *_) in tape.items if tape.shapes[shape].active}
-        for shape, (place, *numbers) in reversed(tape.items):
-            kind = tape.shapes[shape]
-            ends = [number - OUTPUT for number in numbers[kind.operands :] if number - OUTPUT < ASIDE]
-            if seeds:
-                seeded = [seed(g, g.make('parameter', Affine(tape.parameters + number))) for number in ends]
-            else:
-                seeded = [Term(g.number(1.0))] * bool(ends)
-            terms = seeded + arriving.pop(place, [])
-            if not kind.active or not terms:
-                continue
-            signal, gates = arrived(g, terms, dot_product)
-            if traced and place in tape.labels:
-                reached[place] = close(g, signal, gates)
-            sources = numbers[: kind.operands]
-            on = [source in active or PARAMETER <= source < ROW for source in sources]
-            for k, partial in partials(g, kind.operation, [*map(operand, sources)], registers[place], on):
-                term = sent(g, signal, partial, gates)
-                if term is not None:
-                    arriving.setdefault(sources[k], []).append(term)
+        if seeds:
+            ways = [seed(g, g.make('parameter', Affine(tape.parameters + k))) for k in range(tape.outputs)]
+        else:
+            ways = [Term(g.number(1.0))] * tape.outputs
+        arriving = writer.backwards(dict(enumerate(ways)), active, range(PARAMETER, ROW), {*labelled})
         for k in range(tape.parameters):
             terms = arriving.get(PARAMETER + k, [])
             outputs[tape.outputs + k] = close(g, *arrived(g, terms, dot_product)) if terms else g.number(0.0)
-    for place in tape.labelled if traced else ():
-        outputs[len(outputs)] = registers[place]
-        outputs[len(outputs)] = reached[place] if place in reached else g.number(0.0)
-    for number, register in sorted(outputs.items()):
-        g.instructions.append(Instruction('output', (Affine(number), register)))
-    leaves = {kind: [tape.labels.get(base + k, '') for k in range(count)] for kind, base, count in (
-        ('row', ROW, tape.width), ('parameter', PARAMETER, tape.parameters), ('outside', ROW + ASIDE, tape.outside)
-    )}  # fmt: skip
-    leaves['parameter'] += [''] * (tape.outputs * seeds)
-    block: Block = [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
-    return Routine(
-        g.instructions, [block], len(outputs), tape.width, len(leaves['parameter']), 0, 0, 0, [], g.customs, labels,
-        leaves, True, tape.watched, dict(g.rows), gradient and not (traced or seeds or tape.watched),
-    )  # fmt: skip
+    for place in labelled:
+        outputs[len(outputs)] = writer.registers[place]
+        outputs[len(outputs)] = writer.reached[place] if place in writer.reached else g.number(0.0)
+    return writer.routine(tape.outputs * seeds, gradient and not (traced or seeds or tape.watched))
+
+
+class _Straight:
+    """Writes both sweeps, operation after operation; what is only watched comes behind so many outputs."""
+
+    def __init__(self, tape: Tape, count: int = 0, stops: bool = False) -> None:
+        self.tape, self.g, self.watched = tape, Lowering(), count - ASIDE
+        self.g.stops = stops
+        self.registers: dict[int, Place] = {}  # by what stands for it on the tape
+        self.labels: dict[int, str] = {}
+        self.outputs: dict[int, Place] = {}
+        #: The signals that reach what is traced.
+        self.reached: dict[int, Place] = {}
+
+    def operand(self, number: int) -> Place:
+        if number >= NUMBER:
+            return self.g.number(self.tape.numbers[number - NUMBER])
+        register = self.registers.get(number)
+        if register is None:
+            way, base = ('row', ROW) if number >= ROW else ('parameter', PARAMETER)
+            register = self.registers[number] = self.g.make(way, Affine(number - base))
+        return register
+
+    def forwards(self) -> None:
+        tape = self.tape
+        for shape, (place, *numbers) in tape.items:
+            kind = tape.shapes[shape]
+            operands = [*map(self.operand, numbers[: kind.operands])]
+            result = self.registers[place] = self.g.apply(kind.operation, operands)
+            if place in tape.labels:
+                self.labels.setdefault(result, tape.labels[place])
+            ends = [number - OUTPUT for number in numbers[kind.operands :]]
+            self.outputs |= {number + self.watched * (number >= ASIDE): result for number in ends}
+
+    def backwards(
+        self, seeds: Mapping[int, Term], active: Collection[int], moving: Collection[int],
+        traced: Collection[int] = (),
+    ) -> dict[int, list[Term]]:  # fmt: skip
+        """Send the signals of outputs back; return what arrives at the parameters.
+
+        active: the places of the tape that signals go through; moving: the parameters that they go to;
+        traced: the places where it is noted what arrives.
+        """
+        tape, g = self.tape, self.g
+        arriving: dict[int, list[Term]] = {}
+        items: dict[int, dict[int, list[Term]]] = {}
+        for shape, (place, *numbers) in reversed(tape.items):
+            kind = tape.shapes[shape]
+            op, sources = kind.operation, numbers[: kind.operands]
+            given = (number - OUTPUT for number in numbers[kind.operands :])
+            terms = [seeds[number] for number in given if number in seeds] + arriving.pop(place, [])
+            if place not in active or isinstance(op, Join) or not (terms or place in items):
+                continue
+            on = [source in active or source in moving for source in sources]
+            if place in traced:
+                self.reached[place] = close(g, *arrived(g, terms, dot_product))
+            if isinstance(op, Item):
+                items.setdefault(sources[0], {})[op.place] = terms
+            elif isinstance(op, While):
+                for k, term in self.through(op, self.registers[place], items.pop(place), sources, on):
+                    arriving.setdefault(sources[k], []).append(term)
+            else:
+                signal, gates = arrived(g, terms, dot_product)
+                for k, partial in partials(g, op, [*map(self.operand, sources)], self.registers[place], on):
+                    one = sent(g, signal, partial, gates)
+                    if one is not None:
+                        arriving.setdefault(sources[k], []).append(one)
+        return arriving
+
+    def through(
+        self, loop: While, register: Place, items: Mapping[int, list[Term]], sources: Sequence[int], on: list[bool]
+    ) -> list[tuple[int, Term]]:
+        """Send what has arrived at a loop's results back through its turns."""
+        assert loop.tape is not None
+        g, states = self.g, loop.states
+        asked, on = on, _reached(loop.tape, on, states)
+        moving = [k for k in range(states) if on[k]]
+        if not any(k in items for k in moving):
+            return []
+        seeds, opened = [], []
+        for k in moving:
+            signal, gates = arrived(g, items[k], dot_product) if k in items else (g.number(0.0), OPEN)
+            seeds.append(close(g, signal, gates))
+            opened.append(k in items and gates == OPEN)
+        used = {number for _, numbers in loop.tape.items for number in numbers}  # the condition sends no signals
+        outside = [k for k in range(states, len(on)) if on[k] and PARAMETER + k in used]
+        back, opened = _reversed(loop, moving, outside, opened)
+        operands = [*map(self.operand, sources)]
+        g.instructions[register] = Instruction('while', (loop.kept(), *operands))
+        result = g.inner('back', back, register, *seeds, *operands[states:])
+        found = []
+        for place, k in enumerate([*moving, *outside]):
+            if not asked[k]:
+                continue
+            signal = g.make('item', result, item_at(place))
+            # Where no signal came, or there was no turn, what comes is exactly 0, and meets no infinity further on.
+            gates = OPEN if k < states and opened[place] else frozenset([gate(g, signal)])
+            found.append((k, Term(signal, 1, gates)))
+        return found
+
+    def routine(self, more: int = 0, is_gradient: bool = False) -> Routine:
+        """Return what was written; so many parameters are more than the tape's."""
+        g, tape = self.g, self.tape
+        for number, register in sorted(self.outputs.items()):
+            g.instructions.append(Instruction('output', (Affine(number), register)))
+        leaves = {kind: [tape.labels.get(base + k, '') for k in range(count)] for kind, base, count in (
+            ('row', ROW, tape.width), ('parameter', PARAMETER, tape.parameters), ('outside', ROW + ASIDE, tape.outside)
+        )}  # fmt: skip
+        leaves['parameter'] += [''] * more
+        block: Block = [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
+        return Routine(
+            g.instructions, [block], len(self.outputs), tape.width, len(leaves['parameter']), 0, 0, 0, [], g.customs,
+            self.labels, leaves, True, tape.watched, dict(g.rows), is_gradient,
+        )  # fmt: skip
+
+
+def _reached(body: Tape, on: Sequence[bool], states: int) -> list[bool]:
+    """Return which of a loop's state and of what is outside signals go to: what a turn makes of it included."""
+    on = [*on]
+    while True:
+        active = _active(body, on)
+        made = {n - OUTPUT for shape, (place, *numbers) in body.items if place in active
+                for n in numbers[body.shapes[shape].operands :]}  # fmt: skip
+        new = [now or (k < states and k in made) for k, now in enumerate(on)]
+        if new == on:
+            return on
+        on = new
+
+
+def _active(body: Tape, on: Sequence[bool]) -> set[int]:
+    """Return the places of a body that depend on some of its parameters."""
+    active: set[int] = set()
+    for shape, (place, *numbers) in body.items:
+        for number in numbers[: body.shapes[shape].operands]:
+            if number in active or (PARAMETER <= number < ROW and on[number - PARAMETER]):
+                active.add(place)
+                break
+    return active
+
+
+def _reversed(
+    loop: While, moving: list[int], outside: list[int], opened: list[bool]
+) -> tuple[Back, list[bool]]:
+    """Return the way back through a loop, and which signals always come to what is ``moving`` of its state.
+
+    opened: to which of it one comes after the last turn. Any other signal is taken for none where it is exactly 0.
+    """
+    tape = loop.tape
+    assert tape is not None
+    wanted = [PARAMETER + k for k in (*moving, *outside)]
+    active = _active(tape, [PARAMETER + k in wanted for k in range(tape.parameters)])
+    while True:
+        writer = _Straight(tape, stops=True)
+        writer.forwards()
+        g = writer.g
+        signals = [g.make('parameter', Affine(tape.parameters + place)) for place in range(len(moving))]
+        gates = [OPEN if is_open else frozenset([gate(g, s)]) for s, is_open in zip(signals, opened)]
+        seeds = {k: Term(s, 1, passed) for k, s, passed in zip(moving, signals, gates)}
+        arriving = writer.backwards(seeds, active, wanted)
+        writer.outputs, still = {}, []
+        for place, number in enumerate(wanted):
+            signal, passed = g.number(0.0), None
+            if number in arriving:
+                signal, passed = arrived(g, arriving[number], dot_product)
+                signal = close(g, signal, passed)
+            writer.outputs[place] = signal
+            still.append(passed == OPEN)
+        now = [a and b for a, b in zip(opened, still)]
+        if now == opened:
+            break
+        opened = now
+    body = replace(writer.routine(len(moving)).pruned(), labels={})
+    return Back(body, loop.states, len(moving), len(outside)), opened

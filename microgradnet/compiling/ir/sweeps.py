@@ -277,13 +277,14 @@ def prepare(
 ) -> Tape:
     """Tape the graph of some nodes.
 
-    loops: whether it is to be folded into loops; None for a long graph that repeats itself.
+    loops: whether it is to be folded into loops; None for a long graph that repeats itself. One with a
+        ``while_loop`` in it never is.
     watched, outside: see ``Tape``.
     same: of several recordings in one, leaves that stand for others: the same operation is then taped once.
     """
     if is_long([*outputs, *watched]) if loops is None else loops:
         taped = tape(outputs, rows, parameters, True, watched, outside, same)
-        if loops or taped.repeats:
+        if not taped.has_while and (loops or taped.repeats):
             return taped
     return tape(outputs, rows, parameters, False, watched, outside, same)
 

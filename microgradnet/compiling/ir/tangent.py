@@ -27,6 +27,7 @@ from .lowering import Lowering, Place
 from .nests import Affine
 from .routine import MEMORY, Block, Carry, Loop, Routine
 from .signals import Term, close, partials, plus, sent
+from .while_loops import Back, Item, While, item_at, renumbered
 
 __all__ = ['tangent']
 
@@ -62,6 +63,9 @@ class _Tangent(Lowering):
         self.masks: dict[int, Place] = {}
         self.times = 4 if careful else 2  # powers of two, as ``rolling`` is one
         self.outputs = routine.count - routine.watched
+        #: Of loops whose state is doubled: where it is that says how much each of their results moves, and how
+        #: many of these are signals, behind which there are the moves of those.
+        self.doubled: dict[int, tuple[dict[int, int], int]] = {}
         self.active = self.find_active()
 
     def made(self) -> Routine:
@@ -175,6 +179,12 @@ class _Tangent(Lowering):
             self.output(*operands)
         elif name == 'add_to':
             self.add_to(*operands)
+        elif name == 'while':
+            self.while_loop(register, *operands)
+        elif name == 'back':
+            self.back(register, *operands)
+        elif name == 'item':
+            self.item(register, *operands)
         else:
             self.compute(register, name, operands)
 
@@ -207,6 +217,49 @@ class _Tangent(Lowering):
             self.put('add_to', memory, self.beside(place) if given_out else self.slot(place, 1), move)
             if mask is not None and not given_out:
                 self.put('add_to', memory, self.slot(place, 2), mask)
+
+    def while_loop(self, register: int, loop: While, *operands: int) -> None:
+        """A loop of twice the state, as much from outside, and the same condition."""
+        if register not in self.active and not loop.keeps:
+            self.register[register] = self.inner('while', loop, *map(self.of, operands))
+            return
+        n, m = loop.states, loop.outside
+        places = [*range(n), *range(2 * n, 2 * n + m), *range(n, 2 * n), *range(2 * n + m, 2 * n + 2 * m)]
+        condition = renumbered(loop.condition, places[: n + m], 2 * n + 2 * m)
+        body = renumbered(tangent(loop.body, careful=self.careful), places, 2 * n + 2 * m)
+        new = While(condition, body, None, 2 * n, loop.limit, loop.line, loop.keeps)
+        state, outside = operands[:n], operands[n:]
+        self.register[register] = self.inner('while', new, *self.paired(state), *self.paired(outside))
+        self.doubled[register] = {k: n + k for k in range(n)}, n
+
+    def back(self, register: int, back: Back, loop: int, *operands: int) -> None:
+        """The way back through a loop of twice the state, with twice the signals and sums."""
+        n, m, a, b = back.states, back.outside, back.signals, back.sums
+        sizes = [(0, n), (2 * n, m), (2 * n + 2 * m, a)]
+        places = [start + more * size + k for more in (0, 1) for start, size in sizes for k in range(size)]
+        sizes = [(0, a), (2 * a, b)]
+        outputs = [start + more * size + k for more in (0, 1) for start, size in sizes for k in range(size)]
+        body = renumbered(tangent(back.body, careful=self.careful), places, 2 * (n + m + a), outputs)
+        new = Back(body, 2 * n, 2 * a, 2 * b)
+        signals, outside = operands[:a], operands[a:]
+        self.register[register] = self.inner(
+            'back', new, self.register[loop], *self.paired(signals), *self.paired(outside)
+        )
+        self.doubled[register] = {k: a + k for k in range(a)} | {a + k: 2 * a + b + k for k in range(b)}, a
+
+    def paired(self, registers: Sequence[int]) -> list[Place]:
+        return [*map(self.of, registers), *map(self.move, registers)]
+
+    def item(self, register: int, source: int, place: Item) -> None:
+        if source not in self.doubled:
+            self.register[register] = self.make('item', self.register[source], place)
+            return
+        moves, signals = self.doubled[source]
+        here = place.place + (signals if place.place >= signals else 0)
+        self.register[register] = self.make('item', self.register[source], item_at(here))
+        move = self.moves[register] = self.make('item', self.register[source], item_at(moves[place.place]))
+        if self.careful:
+            self.masks[register] = self.make('select', self.ne(move, 0.0), self.number(1.0), self.number(0.0))
 
     def compute(self, register: int, name: str, operands: tuple[int, ...]) -> None:
         given = [*map(self.of, operands)]

@@ -23,6 +23,7 @@ from ...engine.table import Operation, operations
 from ...engine.value import Constant, Value
 from ...engine.walks import topological_order
 from .reroll import Items, Shapes, fold
+from .while_loops import Inner
 
 __all__ = ['ASIDE', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
 
@@ -92,8 +93,16 @@ class Tape:
     @property
     def customs(self) -> dict[str, Operation]:
         """The users' own operations, by name."""
-        found = {kind.operation.name: kind.operation for kind in self.kinds}
+        found: dict[str, Operation] = {}
+        for kind in self.kinds:
+            op = kind.operation
+            found |= op.customs if isinstance(op, Inner) else {op.name: op}
         return {name: op for name, op in found.items() if not op.has_cells}
+
+    @property
+    def has_while(self) -> bool:
+        """Whether there is a loop in it whose count depends on the numbers."""
+        return any(isinstance(kind.operation, Inner) for kind in self.kinds)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != 'folded'}

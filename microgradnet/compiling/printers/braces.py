@@ -53,10 +53,14 @@ class Braces(Infix):
             lines += [f'{self.constant}{self.leaves[kind][k]} = {group}[{k}];' for k in places]
             lines += [] if places else self.unused(group)
         first, *others = [self.results[k] for k in range(self.routine.count)]
+        return [*lines, *body, *self.given(first, others)]
+
+    def given(self, first: str, others: list[str]) -> list[str]:
+        """Print what a function of straight code gives."""
         if self.adding:
             given = [f'{self.outputs}[{k}] += {text};' for k, text in enumerate(others)]
-            return [*lines, *body, *given, *([] if others else self.unused(self.outputs)), f'return {first};']
-        return [*lines, *body, *(f'{self.outputs}[{k}] = {text};' for k, text in enumerate([first, *others]))]
+            return [*given, *([] if others else self.unused(self.outputs)), f'return {first};']
+        return [f'{self.outputs}[{k}] = {text};' for k, text in enumerate([first, *others])]
 
     def _loops(self) -> list[str]:
         """Print memory, what loops leave behind, the blocks."""

@@ -30,7 +30,8 @@ from collections.abc import Sequence
 from ..ir.instructions import functions
 from ..ir.powers import without_powers
 from ..ir.routine import Routine
-from .braces import Braces
+from .c_while import CLoops, turns
+from .infix import Loops
 
 __all__ = ['source']
 
@@ -63,23 +64,26 @@ def source(
         names = ', '.join(op.name for op in routine.customs.values())
         raise TypeError(f'C cannot print {names}: a custom operation is known to Python alone')
     routine = without_powers(routine)
-    about = _C(routine, name)
+    loops = Loops()
+    about = _C(routine, name, loops)
     row, theta = _array('row', routine.width), _array('parameters', routine.parameters)
     numbers = about.numbers(parameters) or '0.0'
     forward = f'void {name}({row}, {theta}, double outputs[{routine.count}])'
     slope = f'double {name}_gradient({row}, {theta}, double gradient[{max(routine.parameters, 1)}])'
     parts = [
         f'/* Printed by microgradnet. Row: {about.about("row")}. Parameters: {about.about("parameter")}. */\n'
-        '#include <math.h>',
+        '#include <math.h>' + ('\n#include <stdlib.h>' if routine.inner else ''),
+        *([turns(name, bool(gradient and gradient.kept_turns))] if routine.inner else []),
         f'const double {name}_parameters[{max(routine.parameters, 1)}] = {{{numbers}}};',
         f'{forward};' + (f'\n{slope};' if gradient else ''),
-        f'/* The outputs for one row. */\n{forward}\n' + about.body('outputs', adding=False),
     ]
+    bodies = [f'/* The outputs for one row. */\n{forward}\n' + about.body('outputs', adding=False)]
     if gradient:
-        parts.append(
+        bodies.append(
             '/* The value for one row; adds its derivatives by the parameters to the gradient. */\n'
-            f'{slope}\n' + _C(without_powers(gradient), name).body('gradient', adding=True)
+            f'{slope}\n' + _C(without_powers(gradient), name, loops).body('gradient', adding=True)
         )
+    parts += loops.texts + bodies
     return '\n\n'.join(parts)
 
 
@@ -87,12 +91,12 @@ def _array(name: str, length: int) -> str:
     return f'const double {name}[{max(length, 1)}]'
 
 
-class _C(Braces):
-    constant, variable, counting = 'const double ', 'double ', 'long'
-
-    def __init__(self, routine: Routine, name: str) -> None:
-        self.words = {*C_WORDS, *functions(), 'fabs', 'pow', name, f'{name}_gradient', f'{name}_parameters'}
-        super().__init__(routine)
+class _C(CLoops):
+    def __init__(self, routine: Routine, name: str, loops: Loops) -> None:
+        own = ('gradient', 'parameters', 'turns', 'keep')
+        self.words = {*C_WORDS, *functions(), 'fabs', 'pow', name, *(f'{name}_{word}' for word in own)}
+        self.words |= {'kept', 'realloc', 'free', 'failed'} if routine.inner else set()
+        super().__init__(routine, name, loops)
 
     def memory(self, name: str, size: int) -> list[str]:
         """Print an array; a large one is not on the stack, and then two threads must not share the function."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from ..ir.instructions import COMPARISONS
 from ..ir.nests import Affine
 from ..ir.routine import Block, Loop, Routine
 
-__all__ = ['LONGEST', 'TIGHT', 'Infix']
+__all__ = ['LONGEST', 'TIGHT', 'Infix', 'Loops']
 
 #: How tightly operators bind, in Python and C alike; calls and names bind most.
 SIGNS = {'add': ('+', 3), 'sub': ('-', 3), 'mul': ('*', 4), 'div': ('/', 4)}
@@ -27,6 +27,23 @@ TIGHT = 9
 LONGEST = 88
 #: What the arrays are called.
 ARRAYS = {'row': 'row', 'parameter': 'parameters', 'table': 'table'}
+
+
+class Loops:
+    """The functions of loops whose count depends on the numbers, and of the ways back through them: each once."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.texts: list[str] = []
+
+    def name(self, kind: str, thing: Any, define: Callable[[str, Any], str]) -> str:
+        """Return what a loop's function is called; have it printed first, if it is new."""
+        key = repr(thing)
+        if key not in self.names:
+            self.names[key] = name = f'{kind}{len(self.names) + 1}'
+            text = define(name, thing)
+            self.texts.append(text)
+        return self.names[key]
 
 
 class Infix:
@@ -51,6 +68,7 @@ class Infix:
 
     def __init__(self, routine: Routine) -> None:
         self.routine = routine
+        self.loops = Loops()
         self.taken = {*keyword.kwlist, *self.words, *routine.customs, *routine.used()}
         self.spelling: dict[int, tuple[str, int]] = {}
         self.count = 0
@@ -92,6 +110,8 @@ class Infix:
             text, binding = self.place(ARRAYS[name], operands[0]), TIGHT
         else:
             text, binding = self.spell(name, operands)
+        if name in ('while', 'back'):
+            once = False
         short = once and len(text) <= LONGEST and register not in self.routine.labels
         if name in COMPARISONS or name in self.join or short:
             self.spelling[register] = text, binding
@@ -172,7 +192,14 @@ class Infix:
         if name == 'madd':
             a, b, total = operands
             return f'{self.text(total, 3)} + {self.text(a, 4)} * {self.text(b, 5)}', 3
+        if name == 'item':
+            return f'{self.text(operands[0])}[{operands[1]!r}]', TIGHT
+        if name == 'while' or name == 'back':
+            return self.spell_loop(name, operands)
         return f'{self.function(name)}({", ".join(self.text(operand) for operand in operands)})', TIGHT
+
+    def spell_loop(self, name: str, operands: tuple[Any, ...]) -> tuple[str, int]:
+        raise NotImplementedError
 
     def spell_total(self, terms: list[str], last: list[str]) -> tuple[str, int]:
         """Print a sum as Python makes it: from 0, term after term, so that no sum of terms is -0.0."""
@@ -205,12 +232,13 @@ class Infix:
             sizes = routine.sizes | {'outputs': routine.count}
             body += [f'{name} = [0.0] * {size}' for name, size in sizes.items() if size]
             body += [*self.lines(), 'return outputs']
-        return '\n    '.join(['def program(row, parameters):', *body]) + '\n'
+        program = '\n    '.join(['def program(row, parameters):', *body]) + '\n'
+        return '\n'.join([*self.loops.texts, program])
 
     def _free(self, label: str, otherwise: str) -> str:
         """Return a new name: the label, where it can be one."""
         name = re.sub(r'[^0-9a-zA-Z]+', '_', label).strip('_')
-        if not name or name[0].isdigit() or re.fullmatch(r'[vwxci]\d+', name):
+        if not name or name[0].isdigit() or re.fullmatch(r'([vwxci]|loop|back|turns_v)\d+', name):
             name = otherwise
         while name in self.taken:
             name += '_'

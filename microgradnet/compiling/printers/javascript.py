@@ -109,6 +109,8 @@ def source(
     if routine.customs:
         names = ', '.join(op.name for op in routine.customs.values())
         raise TypeError(f'JavaScript cannot print {names}: a custom operation is known to Python alone')
+    if routine.inner:
+        raise TypeError('JavaScript cannot print a while_loop')
     routine, gradient = without_powers(routine), gradient and without_powers(gradient)
     traced = traced and (without_powers(traced[0]), traced[1])
     about = _JavaScript(routine)

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..ir.instructions import COMPARISONS, LEAVES
 from ..ir.routine import Routine
@@ -40,6 +40,8 @@ LENGTH = 1000
 BINARY = {'add': 'fadd', 'sub': 'fsub', 'mul': 'fmul', 'div': 'fdiv'}
 CONDITIONS = (*COMPARISONS, 'both', 'either')
 PREDICATES = {**{name: f'o{name}' for name in COMPARISONS}, 'ne': 'une'}
+#: What is not in a register: leaves, and what a loop has left in memory.
+ELSEWHERE = (*LEAVES, 'item', 'while', 'back')
 ARGUMENTS = 'ptr noalias %rows, ptr noalias %parameters, ptr noalias %outputs, ptr noalias %kept'
 
 
@@ -51,18 +53,21 @@ class Block(NamedTuple):
     kept: int
 
 
-def block(routine: Routine, lanes: int, sums: bool, fast: bool = False, name: str = 'part') -> Block:
+def block(
+    routine: Routine, lanes: int, sums: bool, fast: bool = False, name: str = 'part', loops: Any = None
+) -> Block:
     """Print the functions that do all instructions for as many rows as there are lanes.
 
-    ``sums`` adds the outputs up; ``fast`` lets LLVM reassociate and contract them.
+    ``sums`` adds the outputs up; ``fast`` lets LLVM reassociate and contract them; ``loops`` prints the functions
+    of loops, if there are any whose count depends on the numbers.
     """
-    printer = Straight(routine, lanes, sums, fast)
+    printer = Straight(routine, lanes, sums, fast, loops)
     parts = printer.parts()
     text = ''
     for number, part in enumerate(parts):
         body = ''.join(f'  {line}\n' for line in part)
         text += f'define internal void @{name}{number}({ARGUMENTS}) #0 {{\n{body}  ret void\n}}\n'
-    return Block(text, len(parts), len(printer.kept))
+    return Block(text, len(parts), printer.kept_size)
 
 
 def hexadecimal(number: float) -> str:
@@ -96,6 +101,9 @@ def loop(name: str, end: str, body: str, start: str = '0') -> str:
 
 class Native:
     """Prints instructions; what a register is, and which instructions there are, its subclasses know."""
+
+    lanes_on: str
+    loops: Any
 
     def set_up(self, lanes: int, sums: bool, fast: bool) -> None:
         self.lanes, self.sums = lanes, sums
@@ -156,6 +164,31 @@ class Native:
             arguments = ', '.join(f'{kind} {operand}' for operand in given)
             self.put(f'{result} = call {kind} @"{name}.{self.lanes}"({arguments})')
 
+    def area_size(self, thing: Any) -> int:
+        """Return how many vectors a loop's operands and results are, or those of the way back."""
+        return int(thing.body.parameters) + 1 + (thing.sums - thing.states if hasattr(thing, 'sums') else 0)
+
+    def in_area(self, register: int, place: int) -> str:
+        """Print the address of one of them."""
+        raise NotImplementedError
+
+    def call_loop(self, register: int, name: str, thing: Any, *operands: int, stack: str = '%stack') -> None:
+        """Print the call of a loop's function, or of the way back through it."""
+        given = [*map(self.operand, operands[name == 'back' :])]
+        if name == 'while':
+            places = [*range(thing.states), *range(thing.states + 1, self.area_size(thing))]
+        else:
+            turns = thing.signals + thing.sums
+            places = [*range(thing.signals), *range(turns, self.area_size(thing))]
+            count = self.name()
+            self.put(f'{count} = load {self.type}, ptr {self.in_area(operands[0], thing.states)}, align 8')
+            given.insert(thing.signals, count)
+        for place, operand in zip(places, given, strict=True):
+            self.put(f'store {self.type} {operand}, ptr {self.in_area(register, place)}, align 8')
+        area = self.in_area(register, 0)
+        mask = f', {self.bools} {self.lanes_on}' if name == 'while' else ''
+        self.put(f'call void @{self.loops.name(thing)}(ptr {area}{mask}, ptr {stack})')
+
     def total(self, result: str, terms: list[str]) -> None:
         total = self.zero
         for place, term in enumerate(terms, 1):
@@ -183,13 +216,20 @@ class Native:
 
 
 class Straight(Native):
-    def __init__(self, routine: Routine, lanes: int, sums: bool, fast: bool) -> None:
-        self.routine = routine
+    #: Which lanes are computed at all.
+    lanes_on = 'splat (i1 true)'
+
+    def __init__(self, routine: Routine, lanes: int, sums: bool, fast: bool, loops: Any = None) -> None:
+        self.routine, self.loops = routine, loops
         self.set_up(lanes, sums, fast)
+        if lanes == 1:
+            self.lanes_on = 'true'
         self.outputs: dict[int, list[int]] = defaultdict(list)
         for number, place in enumerate(routine.results):
             self.outputs[place].append(number)
         self.part = self._cut()
+        self.kept_size = 0
+        self.areas = self._areas()
         self.kept = self._crossing()
         self.here: set[int] = set()
 
@@ -202,11 +242,15 @@ class Straight(Native):
                 parts.append(self.lines)
             if name == 'output':
                 continue
+            if name in ('while', 'back'):
+                self.put(f'%v{place}.stack = getelementptr {self.type}, ptr %kept, i64 0')
+                self.call_loop(place, name, *operands, stack=f'%v{place}.stack')
+                continue
             numbers = self.outputs[place]
             if name == 'mul' and self.sums and len(numbers) == self.routine.uses[place] == 1:
                 self.store(numbers[0], *map(self.operand, operands))
                 continue
-            if name not in LEAVES:
+            if name not in ELSEWHERE:
                 self.instruction(f'%v{place}', name, operands)
                 self.here.add(place)
                 if place in self.kept:
@@ -226,24 +270,40 @@ class Straight(Native):
                 part, length = part + 1, 0
         return result
 
+    def _areas(self) -> dict[int, int]:
+        """Give memory to the operands and results of each loop, behind the beginning of their stack."""
+        areas: dict[int, int] = {}
+        for place, (name, operands) in enumerate(self.routine.instructions):
+            if name in ('while', 'back'):
+                self.kept_size = self.kept_size or -(-4 // self.lanes)
+                areas[place] = self.kept_size
+                self.kept_size += self.area_size(operands[0])
+        return areas
+
+    def in_area(self, register: int, place: int) -> str:
+        where = self.name()
+        self.put(f'{where} = getelementptr {self.type}, ptr %kept, i64 {self.areas[register] + place}')
+        return where
+
     def _crossing(self) -> dict[int, int]:
         """Give a place in memory to each value that another part needs."""
         kept: dict[int, int] = {}
         instructions = self.routine.instructions
 
-        def need(operands: tuple[int, ...], part: int) -> None:
+        def need(operands: list[int], part: int) -> None:
             for operand in operands:
                 name = instructions[operand].name
-                if self.part[operand] == part or name in LEAVES:
+                if self.part[operand] == part or name in ELSEWHERE:
                     continue
                 if name in CONDITIONS:
-                    need(instructions[operand].operands, part)
-                else:
-                    kept.setdefault(operand, len(kept))
+                    need(self.routine.operands(operand), part)
+                elif operand not in kept:
+                    kept[operand] = self.kept_size
+                    self.kept_size += 1
 
-        for place, (name, operands) in enumerate(instructions):
-            if name not in LEAVES and name != 'output':
-                need(operands, self.part[place])
+        for place, (name, _) in enumerate(instructions):
+            if name not in (*LEAVES, 'item', 'output'):
+                need(self.routine.operands(place), self.part[place])
         return kept
 
     def is_zero(self, place: int) -> bool:
@@ -261,10 +321,15 @@ class Straight(Native):
             if name in CONDITIONS:  # made anew: a vector of bits is not kept
                 self.instruction(f'%v{place}', name, operands)
                 return f'%v{place}'
-            memory, number = ('rows', operands[0].start) if name == 'row' else ('kept', self.kept[place])
+            memory, number = ('rows', operands[0].start) if name == 'row' else ('kept', self._home(place))
             self.put(f'%v{place}.at = getelementptr {self.type}, ptr %{memory}, i64 {number}')
             self.put(f'%v{place} = load {self.type}, ptr %v{place}.at')
         return f'%v{place}'
+
+    def _home(self, place: int) -> int:
+        """Return where in memory a number is that is not in a register."""
+        name, operands = self.routine.instructions[place]
+        return self.areas[operands[0]] + operands[1].place if name == 'item' else self.kept[place]
 
     def parameter(self, number: int) -> str:
         where, value = self.name(), self.name()

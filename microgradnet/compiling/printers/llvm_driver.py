@@ -21,6 +21,7 @@ from ..ir.routine import Routine
 from .libm import declarations, definitions
 from .llvm import ARGUMENTS, Block, block, counters, loop
 from .llvm_update import descent, stage
+from .llvm_while import LoopFunctions, stack
 
 __all__ = ['Driver', 'module']
 
@@ -41,10 +42,13 @@ def module(
     """
     names, pieces = routine.used(), hoisted(routine) if adding else None
     inner = pieces.body if pieces else routine
-    body = block(inner, lanes, adding, fast)
-    small = not adding and body.parts == 1 and 1 <= routine.count <= SMALL
+    loops = LoopFunctions(routine, lanes, fast) if routine.inner else None
+    body = block(inner, lanes, adding, fast, loops=loops)
+    small = not adding and not loops and body.parts == 1 and 1 <= routine.count <= SMALL
     driver = Driver(inner, lanes, body, small)
-    text = [definitions(names, lanes, small or None), declarations(names), body.text, driver.block(), driver.pack()]
+    driver.loops = loops is not None
+    text = [loops.text, stack(routine.count * lanes)] if loops else []
+    text += [definitions(names, lanes, small or None), declarations(names), body.text, driver.block(), driver.pack()]
     if pieces:
         text += [definitions(names, 1) * (lanes > 1), driver.batch(adding, 'rows'), driver.around(pieces, fast)]
     else:
@@ -56,7 +60,12 @@ def module(
 
 
 class Driver:
-    """Prints the loops; counters are in memory, from where LLVM takes them into registers."""
+    """Prints the loops; counters are in memory, from where LLVM takes them into registers.
+
+    ``loops`` says whether there are any whose count depends on the numbers: these have a stack.
+    """
+
+    loops = False
 
     def __init__(self, routine: Routine, lanes: int, body: Block, small: bool) -> None:
         self.set_up(routine.width, routine.count, lanes, small)
@@ -106,6 +115,14 @@ class Driver:
 }}
 """
 
+    @property
+    def begin(self) -> str:
+        return '\n  call void @begin(ptr %scratch)' * self.loops
+
+    @property
+    def end(self) -> str:
+        return '\n  call void @end(ptr %scratch)' * self.loops
+
     def call(self, number: str) -> str:
         return f'  call void @block(ptr %packed, i64 {number}, ptr %parameters, ptr %scratch)'
 
@@ -128,10 +145,10 @@ class Driver:
 {loop('l', '%filled', loop('o', str(self.count), copy))}"""
         return f"""define void @each({ROWS}) {{
 {counters('b', 'l', 'o')}
-{PACK}
+{PACK}{self.begin}
   %up = add i64 %n, {self.lanes - 1}
   %blocks = sdiv i64 %up, {self.lanes}
-{loop('b', '%blocks', body)}
+{loop('b', '%blocks', body)}{self.end}
   ret void
 }}
 """
@@ -209,12 +226,12 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
   %to = getelementptr double, ptr %results, i64 %o
   store double %sum, ptr %to"""
         return f"""define void @{name}(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
-{counters('b', 'f', 'i', 'l', 'o', 'z')}
+{counters('b', 'f', 'i', 'l', 'o', 'z')}{self.begin}
   %full = sdiv i64 %n, {self.lanes}
   %rest = srem i64 %n, {self.lanes}
   %partly = call i64 @llvm.smin.i64(i64 %rest, i64 1)
 {run}
-{loop('o', str(self.count), add)}
+{loop('o', str(self.count), add)}{self.end}
   ret void
 }}
 """

@@ -26,7 +26,8 @@ from ...engine.cells import KERNELS, define
 from ...engine.table import operations
 from ..ir.instructions import functions
 from ..ir.routine import Routine
-from .infix import TIGHT, Infix
+from .infix import TIGHT
+from .while_loops import PythonLoops, limited
 
 __all__ = ['function', 'source']
 
@@ -39,7 +40,7 @@ def source(routine: Routine) -> str:
 def function(routine: Routine) -> Callable[[Any, Any], tuple[Any, ...]]:
     """Return the printed function, compiled; it takes ``rows.T`` and an array of parameters."""
     np = _numpy()
-    space: dict[str, Any] = {'np': np, 'total': KERNELS['total']}
+    space: dict[str, Any] = {'np': np, 'total': KERNELS['total'], 'limited': limited}
     space |= {name: _by_rows(algebras.kernel(name)) for name in _missing()}
     for name, op in routine.customs.items():
         value = op.value('ieee')
@@ -55,10 +56,11 @@ def function(routine: Routine) -> Callable[[Any, Any], tuple[Any, ...]]:
     return quiet
 
 
-class _NumPy(Infix):
+class _NumPy(PythonLoops):
     words: Iterable[str] = (
-        'np', 'program', 'row', 'parameters', 'total', 'kept', 'rolling', 'signals', 'outputs', 'table',
+        'np', 'program', 'row', 'parameters', 'total', 'kept', 'rolling', 'signals', 'outputs', 'table', 'limited',
     )  # fmt: skip
+    mask = 'True'
     join: ClassVar[dict[str, str]] = {'both': ' & ', 'either': ' | '}
     most_terms = 200
 

@@ -23,12 +23,13 @@ from zlib import crc32
 from ...engine import algebras
 from ...engine.cells import KERNELS, define
 from ..ir.routine import Routine
-from .infix import Infix
+from .while_loops import PythonLoops, limited
 
 __all__ = ['function', 'source']
 
 _SPACE: dict[str, Any] = {
     'divide': algebras.divide, 'power': algebras.power, 'inf': inf, 'nan': nan, 'total': KERNELS['total'],
+    'limited': limited,
 }  # fmt: skip
 
 
@@ -53,15 +54,16 @@ def function(routine: Routine) -> Callable[[Sequence[float], Sequence[float]], t
     return define(text, {**_SPACE, **known, **customs, **tables}, f'program {crc32(text.encode()):08x}')
 
 
-class _Python(Infix):
+class _Python(PythonLoops):
     words = (*_SPACE, 'abs', 'program', 'row', 'parameters', 'kept', 'rolling', 'signals', 'outputs', 'table')
     infix_division = False
     most_terms = 200
 
     def spell(self, name: str, operands: tuple[int, ...]) -> tuple[str, int]:
-        divisor = self.routine.instructions[operands[-1]]
-        if name == 'div' and divisor.name == 'number' and divisor.operands[0]:
-            return f'{self.text(operands[0], 4)} / {self.text(operands[1], 5)}', 4  # Python raises only for 0
+        if name == 'div':
+            divisor = self.routine.instructions[operands[1]]
+            if divisor.name == 'number' and divisor.operands[0]:
+                return f'{self.text(operands[0], 4)} / {self.text(operands[1], 5)}', 4  # Python raises only for 0
         return super().spell(name, operands)
 
     def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:

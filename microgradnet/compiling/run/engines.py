@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from ..._extras import have, needed
 from ...engine.checks import one_of, whole
 from ...engine.table import Operation
+from ...engine.while_loop import LimitError
 from ..ir.powers import without_powers
 from ..ir.routine import Routine
 from ..printers import numpy as numpy_printer
@@ -130,7 +131,13 @@ class PythonEngine(_Stepping):
 
     def each(self, rows: Any, parameters: Any) -> list[tuple[float, ...]]:
         theta = [*map(float, parameters)]  # NumPy's floats warn where Python's are silent
-        return [self.function(row, theta) for row in rows]
+        results: list[tuple[float, ...]] = []
+        try:
+            for row in rows:
+                results.append(self.function(row, theta))
+        except LimitError as error:
+            raise LimitError(error.loop, error.limit, len(results)) from None
+        return results
 
     def sums(self, rows: Any, parameters: Any) -> list[float]:
         totals = [0.0] * self.outputs

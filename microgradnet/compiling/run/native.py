@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..._processes import free_lock
+from ...engine.while_loop import LimitError
 from ..ir.routine import Routine
 from ..printers import llvm_call, llvm_driver, llvm_loops, llvm_update, python
 from ..printers.libm import symbols
+from ..printers.llvm_while import FAILED, limits
 from ..update import Descent, Update, norm, squares, update_of
-from .engines import NEVER, Quick, Steps
+from .engines import NEVER, PythonEngine, Quick, Steps
 from .machine import Machine, lanes_of_the_processor, llvm
 from .quick import Door, Memory, address, is_supported
 from .rows import as_array
@@ -52,6 +54,8 @@ def module(routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -
 def c_function(routine: Routine, parameters: Sequence[float], fast: bool) -> Any:
     """Return the first output as a C function, which ctypes may call; see ``llvm_call.c_function``."""
     llvm()
+    if routine.inner:
+        raise TypeError('a C function cannot say that a while_loop in it has failed; what to_c prints gives nan then')
     text, scratch = module(routine, 1, False, fast, not routine.flat)
     if scratch + routine.width + routine.count > STACK:
         raise ValueError(
@@ -70,7 +74,10 @@ class Code:
     def __init__(self, routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
         self.lanes, self.width = lanes, routine.width
         text, self.scratch = module(routine, lanes, adding, fast, full)
-        self.machine = Machine(text, symbols(routine.used()), loops=not routine.flat)
+        names = [*symbols(routine.used()), *(('realloc', 'free') if routine.inner else ())]
+        self.machine = Machine(text, names, loops=not routine.flat)
+        #: Where in scratch memory it is said which loop has failed, if any can.
+        self.failed = routine.count * lanes + FAILED if routine.inner else None
         self.pack, self.batch = _PACK(self.machine['pack']), self.machine['batch']
         #: Gradient descent without more, if that is done here, in registers.
         self.descend = _DESCEND(self.machine['descend']) if 'define void @descend' in text else None
@@ -90,12 +97,24 @@ class Code:
     def give_back(self, packed: Memory, scratch: Memory) -> None:
         self._free.append((packed, scratch))
 
-    def run(self, way: Callable[..., None], rows: Any, parameters: int, results: int) -> None:
-        """Run over rows, from the parameters at an address to the results at another."""
+    def clear(self, scratch: Memory) -> None:
+        """Begin with no loop that has failed."""
+        if self.failed is not None:
+            ctypes.c_int64.from_address(scratch.address + 8 * self.failed).value = 0
+
+    def failure(self, scratch: Memory) -> int:
+        """Return which loop has failed; see ``llvm_while``."""
+        return 0 if self.failed is None else ctypes.c_int64.from_address(scratch.address + 8 * self.failed).value
+
+    def run(self, way: Callable[..., None], rows: Any, parameters: int, results: int) -> int:
+        """Run over rows, from the parameters at an address to the results at another; return which loop has failed."""
         n, (down, across) = len(rows), rows.strides
         packed, scratch = memory = self.memory(-(-n // self.lanes))
+        self.clear(scratch)
         way(address(rows), down, across, n, packed.address, parameters, scratch.address, results)
+        failed = self.failure(scratch)
         self.give_back(*memory)
+        return failed
 
 
 @lru_cache(maxsize=64)
@@ -125,7 +144,7 @@ class NativeEngine:
     def _learn(self, way: str, n: int, code: Code) -> None:
         """Have so many rows go the short way from now on, if it is worth while."""
         self._long_calls += 1
-        if self._long_calls < PATIENCE or self.threads > 1 or not is_supported():
+        if self._long_calls < PATIENCE or self.threads > 1 or self.routine.inner or not is_supported():
             return
         with _compiling:
             if not self._doors:
@@ -136,7 +155,7 @@ class NativeEngine:
 
     def bind(self, rows: Any) -> Quick:
         n = len(rows)
-        if self.threads > 1 or not n or not is_supported():
+        if self.threads > 1 or not n or self.routine.inner or not is_supported():
             return NEVER
         code = self.code(n, adding=True)
         packed, door = Memory(-(-n // code.lanes) * code.lanes * code.width), Door(self.routine)
@@ -173,7 +192,8 @@ class NativeEngine:
         code, size = self.code(len(rows), adding=False), self.outputs * 8
 
         def run(start: int, end: int) -> None:
-            code.run(code.over, rows[start:end], address(theta), to + start * size)
+            failed = code.run(code.over, rows[start:end], address(theta), to + start * size)
+            self._check(failed, rows[start:end], theta, start)
 
         self._share(run, len(rows))
         self._learn('each', len(rows), code)
@@ -186,7 +206,8 @@ class NativeEngine:
 
         def run(start: int, end: int) -> Any:
             code, result = self.code(end - start, adding=True), np.empty(self.outputs)
-            code.run(code.sums, rows[start:end], address(theta), address(result))
+            failed = code.run(code.sums, rows[start:end], address(theta), address(result))
+            self._check(failed, rows[start:end], theta, start)
             return result
 
         first, *others = self._share(run, len(rows))
@@ -209,6 +230,7 @@ class NativeEngine:
         for start in range(0, n, whole):
             batch = rows[start : start + whole]
             code.pack(address(batch), *batch.strides, len(batch), packed.address + start // size * apart * 8)
+        code.clear(scratch)
         start = address(kept)
         run = (code.descend if update.is_plain else None) or _descent(update)
         run(
@@ -216,8 +238,24 @@ class NativeEngine:
             len(steps.numbers[0]) if several else 0, n, size, steps.epochs, count, apart,
             scratch.address, address(sums), address(errors),
         )  # fmt: skip
+        failed = code.failure(scratch)
         code.give_back(packed, scratch)
+        self._check(failed, (), theta)
         return errors.tolist(), kept.tolist()
+
+    def _check(self, failed: int, rows: Any, parameters: Any, first: int = 0) -> None:
+        """Raise what a loop that has failed stands for; Python knows in which row."""
+        if not failed:
+            return
+        if failed == 1:
+            raise MemoryError('a while_loop found no memory for the states of its turns')
+        loop = limits(self.routine)[failed - 2]
+        if len(rows):
+            try:
+                PythonEngine(self.routine).each(rows.tolist(), parameters)
+            except LimitError as error:
+                raise error.moved(first) from None
+        raise LimitError(loop.line, loop.limit or 0)
 
     def _share(self, run: Callable[[int, int], Any], n: int) -> list[Any]:
         """Run over so many ranges of whole blocks as there are threads; return what each returned."""

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..._processes import cached_property
+from ...engine.while_loop import LimitError
 from ..guards import BranchError, Path
 from ..ir.routine import Routine
 from .engines import NEVER, Engine, Quick, engine
@@ -101,8 +102,11 @@ class Runner:
         for block in blocks(rows, self.routine.width):
             data, _ = self.engine.rows(block, self.routine.width)
             self.watch.check(data, theta, first)
+            try:
+                totals = added(totals, self.engine.sums(data, theta))
+            except LimitError as error:
+                raise error.moved(first) from None
             first += len(data)
-            totals = added(totals, self.engine.sums(data, theta))
         return totals
 
     def __getstate__(self) -> dict[str, Any]:

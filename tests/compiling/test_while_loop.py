@@ -1,0 +1,486 @@
+"""``while_loop``: eagerly Python's, compiled one loop, and both say the same of values, gradients and curvatures."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import pickle
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from microgradnet import Program, Value, compile, custom, grad, hessian, hvp, no_grad, recording, value_and_grad
+from microgradnet import functions as F
+from microgradnet.compiling import BranchError
+from microgradnet.compiling.readings import ReadingError
+from microgradnet.engine.value import lift
+from microgradnet.engine.while_loop import LimitError
+
+while_loop = F.while_loop
+BACKENDS = ['python', 'numpy', 'native']
+
+
+def root(a: Any, start: Any = 1.0) -> Any:
+    """Newton's iteration for a square root."""
+    return while_loop(lambda x: abs(x * x - a) > 1e-9 * a, lambda x: (x + a / x) / 2, start)
+
+
+def close(a: Any, b: Any) -> bool:
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(close, a, b))
+    return math.isclose(a, b, rel_tol=1e-8, abs_tol=1e-9) or (a != a and b != b)
+
+
+def eagerly(f: Callable[..., Any], *numbers: float) -> tuple[float, list[float]]:
+    """Return what plain Python and backward make of a function."""
+    xs = [Value(x) for x in numbers]
+    y = f(*xs)
+    lift(y).backward()
+    return lift(y).data, [x.grad for x in xs]
+
+
+def compiled(f: Callable[..., Any], *numbers: float, backend: str = 'python') -> Program:
+    xs = [Value(x) for x in numbers]
+    with recording():
+        y = f(*xs)
+    return Program(y, parameters=xs, backend=backend)
+
+
+# What is one path, whatever the count.
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_compiled_function_has_one_path_whatever_the_count(backend: str) -> None:
+    f, slope = compile(root, backend=backend), compile(grad(root), backend=backend)
+    numbers = [10.0**k for k in range(-12, 13)]
+    assert close(f.map(numbers), [math.sqrt(x) for x in numbers])
+    assert close(slope.map(numbers), [eagerly(root, x)[1][0] for x in numbers])
+    assert len(f.paths) == len(slope.paths) == 1
+
+
+def test_condition_and_body_are_recorded_once_for_each_of_their_ways() -> None:
+    asked, done = [], []
+
+    def condition(x: Any) -> Any:
+        asked.append(x)
+        return x < 100.0
+
+    def body(x: Any) -> Any:
+        done.append(x)
+        return x * 1.01
+
+    lengths = []
+    for start in (99.5, 1.0):
+        asked.clear(), done.clear()
+        with recording():
+            y = while_loop(condition, body, Value(start))
+        lengths.append(len(Program(y).source.splitlines()))
+        numbers = [x for x in done if x.op is None and x.born == 0]
+        assert len(numbers) == len(done)
+    assert lengths[0] == lengths[1]
+
+
+def test_instructions_do_not_grow_with_the_turns() -> None:
+    few, many = compiled(lambda x: root(x), 1.5), compiled(lambda x: root(x), 1e300)
+    assert str(few.routine).split('at /')[0] == str(many.routine).split('at /')[0]
+
+
+# Values, gradients and curvatures: random programs.
+class Made:
+    """A random program: a tree that is interpreted with numbers or Values."""
+
+    def __init__(self, seed: int, size: int = 6) -> None:
+        self.random = Random(seed)
+        self.blocks = self.block(3, size, depth=0)
+
+    def block(self, known: int, size: int, depth: int) -> list[Any]:
+        found: list[Any] = []
+        for _ in range(size):
+            kinds = ['op'] * 3 + ['for', 'while', 'where', 'while'] * (depth < 3)
+            kind = self.random.choice(kinds)
+            i, j = (self.random.randrange(known) for _ in range(2))
+            several = range(0 if kind == 'op' else 2)
+            inner = [self.block(known + 1, self.random.randint(1, 3), depth + 1) for _ in several]
+            how = self.random.choice(['and', 'or', 'plain', 'value', 'not'])
+            name = self.random.choice(['add', 'mul', 'sin', 'tanh', 'sub', 'div', 'max', 'abs', 'sigmoid'])
+            found.append((kind, i, j, inner, self.random.randint(1, 4), how, name))
+            known += 1
+        return found
+
+    def __call__(self, *xs: Any) -> Any:
+        env = self.run(self.blocks, [*xs])
+        return F.sum([F.tanh(v) for v in env])
+
+    def run(self, block: list[Any], env: list[Any]) -> list[Any]:
+        for statement in block:
+            env = [*env, self.do(*statement, env)]
+        return env
+
+    def do(self, kind: str, i: int, j: int, inner: Any, n: int, how: str, name: str, env: list[Any]) -> Any:
+        a, b = env[i], env[j]
+        if kind == 'op':
+            return {
+                'add': lambda: a + b, 'mul': lambda: F.tanh(a) * b, 'sin': lambda: F.sin(a),
+                'tanh': lambda: F.tanh(a - b),
+                'sub': lambda: a - b / 2, 'div': lambda: a / (1 + b * b), 'max': lambda: F.max(a, b * 0.9),
+                'abs': lambda: abs(a), 'sigmoid': lambda: F.sigmoid(a + b),
+            }[name]()  # fmt: skip
+        if kind == 'for':
+            for _ in range(n):
+                a = self.run(inner[0], [*env, a])[-1]
+            return a
+        if kind == 'where':
+            chosen = F.greater(a, b)
+            return F.where(chosen, lambda: self.run(inner[0], [*env, a])[-1], lambda: self.run(inner[1], [*env, b])[-1])
+        most = n * F.sigmoid(b) + 0.5
+
+        def condition(count: Any, v: Any) -> Any:
+            if how == 'value':
+                return F.less(count, most)
+            if how == 'and':
+                return count < most and v < 1.7
+            if how == 'or':
+                return count < most or (v < 0.1 and count < 3)
+            if how == 'not':
+                return not count >= most
+            return count < most
+
+        return while_loop(condition, lambda count, v: (count + 1, self.run(inner[0], [*env, v])[-1]), 0, a)[1]
+
+
+def check_program(seed: int, backend: str, rows: int = 11) -> None:
+    made, random = Made(seed), Random(seed)
+    points = [[random.uniform(-2, 2) for _ in range(3)] for _ in range(rows)]
+    found = [eagerly(made, *point) for point in points]
+    f, slope = compile(lambda v: made(*v), backend=backend), compile(grad(lambda v: made(*v)), backend=backend)
+    assert close(f.map(points), [value for value, _ in found])
+    assert close(slope.map(points), [gradient for _, gradient in found])
+    assert len(f.paths) == 1
+    curved = compile(hvp(lambda v: made(*v)), backend=backend)
+    eager = hvp(lambda v: made(*v))
+    v = [1.0, -0.5, 0.25]
+    for point in points[:2]:
+        assert close(curved(point, v), eager(point, v))
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('seed', range(3))
+def test_random_programs_are_as_eager(seed: int, backend: str) -> None:
+    check_program(seed, backend)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('seed', range(3, 12))
+def test_many_random_programs_are_as_eager(seed: int, backend: str) -> None:
+    check_program(seed, backend)
+
+
+# Shapes, limits and refusals.
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_structures_are_state(backend: str) -> None:
+    def fall(v: Any, drag: Any) -> Any:
+        def step(s: Any, log: Any) -> Any:
+            y, w = s['at']
+            return {'at': (y + w * s['h'], w - (9.81 + drag * w * abs(w)) * s['h']), 'h': s['h']}, [log[0] + 1, log[1]]
+
+        state = {'at': (10.0, v), 'h': 0.01}
+        s, log = while_loop(lambda s, log: s['at'][0] > 0, step, state, [0, 7.0])
+        return {'speed': s['at'][1], 'steps': log}
+
+    f = compile(fall, backend=backend)
+    plain = fall(3.0, 0.1)
+    assert close(f(3.0, 0.1)['speed'], plain['speed']) and f(3.0, 0.1)['steps'] == [*map(float, plain['steps'])]
+    slope = compile(value_and_grad(lambda v, d: fall(v, d)['speed'], (0, 1)), backend=backend)
+    value, gradient = eagerly(lambda v, d: fall(v, d)['speed'], 3.0, 0.1)
+    assert close(slope(3.0, 0.1), (value, tuple(gradient)))
+
+
+@pytest.mark.parametrize(
+    ('state', 'body', 'said'),
+    [
+        (([1.0, 2.0],), lambda s: s[:1], r'state 0 .* was a list of 2, and the body made a list of 1'),
+        ((1.0, {'a': 2.0}), lambda x, s: (x, {'b': 2.0}), r"a dict with 'a', and the body made a dict with 'b'"),
+        (({'a': [1.0]},), lambda s: {'a': 1.0}, r"state 0\['a'\] .* was a list of 1, and the body made 1.0"),
+        ((1.0, 2.0), lambda x, y: x, 'must return a tuple of 2'),
+        ((1.0, 2.0), lambda x, y: (x, y, x), 'must return a tuple of 2, .* not 3 things'),
+        (('a',), lambda s: s, 'state 0 of while_loop must be a number'),
+        ((), lambda: None, 'wants a state'),
+    ],
+)
+@pytest.mark.parametrize('recorded', [False, True])
+def test_a_shape_that_changes_is_refused_by_name(state: Any, body: Any, said: str, recorded: bool) -> None:
+    def f(y: Any) -> Any:
+        return while_loop(lambda *s: y > 0, body, *state, limit=3)
+
+    with pytest.raises(TypeError, match=said):
+        compile(f, backend='python')(1.0) if recorded else f(1.0)
+
+
+def growing(x: Any, by: Any = 2.0) -> Any:
+    return while_loop(lambda x: x < 100.0, lambda x: x * by, x, limit=20)
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_limit_that_is_reached_names_loop_limit_and_row(backend: str) -> None:
+    with pytest.raises(RuntimeError, match=r'while_loop at .*py, line \d+, in growing goes on after 20'):
+        growing(1e-9)
+    rows = [[1.0]] * 13 + [[1e-9]] + [[3.0]] * 5
+    x, w = Value(1.0), Value(2.0)
+    with recording():
+        y = growing(x, w)
+    program = Program(y, rows=[x], parameters=[w], backend=backend)
+    for run in (program, program.sum, program.backward, lambda rows: program.value_and_gradient([2.0], rows)):
+        with pytest.raises(LimitError, match=r'row 13: while_loop at .* goes on after 20 turns, its limit') as caught:
+            run(rows)
+        assert caught.value.row == 13
+    for _ in range(20):  # no short way keeps silent
+        assert program(rows[:13])[0] == 128.0
+    with pytest.raises(LimitError):
+        program(rows)
+    with pytest.raises(LimitError):
+        program.descend(rows, 0.1)
+    f = compile(growing, backend=backend)
+    assert f.map([1.0] * 30)[-1] == 128.0
+    with pytest.raises(LimitError, match='row 4'):
+        f.map([1.0, 2.0, 3.0, 50.0, 1e-9, 1.0])
+    with pytest.raises(LimitError, match='row 0'):
+        compile(growing, backend=backend).map([1e-9, 1.0])
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_exactly_as_many_turns_as_the_limit_are_no_error(backend: str) -> None:
+    def f(x: Any) -> Any:
+        return while_loop(lambda n, x: n < 5, lambda n, x: (n + 1, x * 2), 0, x, limit=5)[1]
+
+    assert compile(f, backend=backend)(1.0) == f(1.0) == 32.0
+
+
+def test_a_body_that_branches_is_refused_with_its_line() -> None:
+    def body(x: Any) -> Any:
+        if x > 1.0:
+            return x / 2
+        return x - 1.0
+
+    f = compile(lambda x: while_loop(lambda x: x > 0.1, body, x), backend='python')
+    with pytest.raises(BranchError, match=r'the body of the while_loop at .* branches on its state, at .*if x > 1.0'):
+        f(3.0)
+    assert while_loop(lambda x: x > 0.1, body, Value(3.0)).data == -0.25
+
+
+def test_what_a_body_compares_of_outside_is_a_path() -> None:
+    def f(a: Any) -> Any:
+        return while_loop(lambda x: x < 10.0, lambda x: x + 1.0 if a > 0 else x + 3.0, a)
+
+    g = compile(f, backend='python')
+    assert (g(0.5), g(-0.5), g(2.5), len(g.paths)) == (f(0.5), f(-0.5), f(2.5), 2)
+
+
+def test_a_condition_that_never_changes_is_refused() -> None:
+    with pytest.raises(ValueError, match='always holds, whatever the state is'):
+        compile(lambda x: while_loop(lambda x: True, lambda x: x + 1.0, x, limit=3), backend='python')(1.0)
+
+
+def test_a_condition_that_never_holds_leaves_the_state() -> None:
+    f = compile(lambda x: while_loop(lambda x: False, lambda x: x + 1.0, x), backend='python')
+    assert f(3.0) == 3.0
+
+
+def test_data_read_in_a_loop_is_refused() -> None:
+    with pytest.raises(ReadingError):
+        compile(lambda x: while_loop(lambda x: x < 3.0, lambda x: x + x.data, x), backend='python')(1.0)
+
+
+def test_eager_signals_do_not_pass_a_loop_that_was_recorded_as_one() -> None:
+    x = Value(2.0)
+    with recording():
+        y = root(x)
+    with pytest.raises(TypeError, match='no signal passes through its node'):
+        y.backward()
+    assert x.grad == 0.0
+
+
+# Edges: nan, no turn, branches of where.
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_nan_in_a_comparison_is_false_and_ends_the_loop(backend: str) -> None:
+    f = compile(lambda x: while_loop(lambda x: x < 10.0, lambda x: x * x, x), backend=backend)
+    assert close(f.map([math.nan, 3.0, math.inf, -math.inf]), [math.nan, 81.0, math.inf, math.inf])
+    unless = compile(lambda x: while_loop(lambda x: not (x >= 10.0), lambda x: x + 4.0, x), backend=backend)
+    assert unless.map([1.0, 9.0, 50.0]) == [13.0, 13.0, 50.0]
+    by_number = compile(lambda x: while_loop(lambda x: F.greater(x, 1.0), lambda x: x - 1.5, x), backend=backend)
+    assert close(by_number.map([5.0, math.nan, 0.5]), [0.5, math.nan, 0.5])
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_no_infinite_partial_leaks_where_no_signal_came(backend: str) -> None:
+    def f(x: Any, y: Any) -> Any:
+        """With no turn neither log(y) nor sqrt(t) matters, and of the state t nothing is asked for."""
+        outside = F.log(y)
+        return while_loop(lambda x, t: x < 1.0, lambda x, t: (x + 1.0 + outside, F.sqrt(t)), x, y * 1.0)[0]
+
+    slope = compile(grad(f, (0, 1)), backend=backend)
+    points = [[2.0, 0.0], [0.5, 1.0], [3.0, 0.0], [0.25, 2.0], [0.5, 1.0]]
+    found = slope.map(*map(list, zip(*points)))
+    for (x, y), (dx, dy) in zip(points, found):
+        if x > 1:
+            assert (dx, dy) == (1.0, 0.0)
+        else:
+            assert close([dx, dy], eagerly(f, x, y)[1])
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_loop_in_a_branch_of_where_runs_only_where_it_is_chosen(backend: str) -> None:
+    """Newton's iteration for the root of a negative number never ends."""
+
+    def f(x: Any) -> Any:
+        return F.where(F.greater(x, 0.0), lambda: root(x), lambda: while_loop(lambda z: z < 0, lambda z: z + 1.0, x))
+
+    g, slope = compile(f, backend=backend), compile(grad(f), backend=backend)
+    numbers = [4.0, -2.5, 9.0, -7.25, 0.0, 2.0, -1.0, 16.0, 1e-3]
+    assert close(g.map(numbers), [lift(f(Value(x))).data for x in numbers])
+    assert close(slope.map(numbers), [eagerly(f, x)[1][0] for x in numbers])
+    assert len(g.paths) == 1
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_loop_behind_a_branch_runs_only_for_rows_that_take_it(backend: str) -> None:
+    """Several paths are one program, which computes all of them."""
+
+    def f(x: Any) -> Any:
+        if x > 0.0:
+            y = root(x)
+            return while_loop(lambda z: z < 8.0, lambda z: z * y, y) if y > 1.5 else y
+        return while_loop(lambda z: z < 0, lambda z: z + 1.0, x)
+
+    g, slope = compile(f, backend=backend), compile(grad(f), backend=backend)
+    numbers = [4.0, -2.5, 9.0, -7.25, 0.0, 2.0, -1.0, 16.0, 1e-3, 1e-12, -40.0, 100.0] * 3
+    assert close(g.map(numbers), [lift(f(Value(x))).data for x in numbers])
+    assert close(slope.map(numbers), [eagerly(f, x)[1][0] for x in numbers])
+    assert len(g.paths) == 3
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_the_same_loop_twice_keeps_its_states_twice(backend: str) -> None:
+    def f(x: Any) -> Any:
+        return root(x) * 3.0 + F.sin(root(x)) * root(x * 2.0)
+
+    assert close(compile(grad(f), backend=backend).map([2.0, 5.0]), [eagerly(f, x)[1][0] for x in (2.0, 5.0)])
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_an_inner_loop_does_not_run_for_a_row_that_is_done(backend: str) -> None:
+    """What a done row's state holds would keep the inner loop running for ever."""
+
+    def f(x: Any) -> Any:
+        def body(x: Any) -> Any:
+            return while_loop(lambda y: abs(y - 1.0) > 0.5, lambda y: y + F.sign(1.0 - y) * 0.25, x) - 3.0 * F.step(x)
+
+        return while_loop(lambda x: x > 0.0, body, x)
+
+    numbers = [5.0, -3.0, 0.75, -1e300, 40.0]
+    assert close(compile(f, backend=backend).map(numbers), [f(x) for x in numbers])
+
+
+@pytest.mark.parametrize('backend', ['python', 'numpy'])
+def test_operations_of_ones_own_in_a_loop(backend: str) -> None:
+    half = custom(lambda x: x / 2, lambda x: 0.5, name='half')
+    f = compile(lambda x: while_loop(lambda x: x > 1.0, lambda x: half(x), x), backend=backend)
+    assert f.map([9.0, 1.0, 3.0]) == [0.5625, 1.0, 0.75]
+    assert compile(lambda x: while_loop(lambda x: x > 1.0, lambda x: half(x), x))(9.0) == 0.5625  # no machine code
+    slope = compile(grad(lambda x: while_loop(lambda x: x > 1.0, lambda x: half(x), x)), backend=backend)
+    assert slope(9.0) == 1 / 16
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_third_derivatives(backend: str) -> None:
+    third = compile(grad(grad(grad(root))), backend=backend)
+    assert close(third(2.0), 3 / 8 * 2**-2.5) or abs(third(2.0) - 3 / 8 * 2**-2.5) < 1e-6
+    assert close(compile(hessian(root), backend=backend)(2.0), grad(grad(root))(2.0))
+
+
+# C.
+@pytest.fixture(scope='module')
+def compiler() -> str:
+    found = shutil.which('gcc') or shutil.which('cc')
+    if not found:
+        pytest.skip('there is no C compiler')
+    return found
+
+
+def built(program: Program, compiler: str, folder: Path, more: str = '') -> ctypes.CDLL:
+    source, library = folder / 'f.c', folder / 'f.so'
+    source.write_text(program.to_c('f').replace('#include <stdlib.h>', f'#include <stdlib.h>\n{more}'))
+    flags = ['-std=c99', '-pedantic', '-Wall', '-Wextra', '-Werror', '-O1', '-shared', '-fPIC', '-ffp-contract=off']
+    subprocess.run([compiler, *flags, '-o', str(library), str(source), '-lm'], check=True)
+    made = ctypes.CDLL(str(library))
+    made.f_gradient.restype = ctypes.c_double
+    return made
+
+
+def in_c(library: ctypes.CDLL, numbers: Sequence[float]) -> tuple[float, list[float], float]:
+    array = ctypes.c_double * len(numbers)
+    gradient, output = array(), (ctypes.c_double * 1)()
+    value = library.f_gradient((ctypes.c_double * 1)(), array(*numbers), gradient)
+    library.f((ctypes.c_double * 1)(), array(*numbers), output)
+    return value, [*gradient], output[0]
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_c_is_as_eager(seed: int, compiler: str, tmp_path: Path) -> None:
+    made, numbers = Made(seed), [0.3, -1.2, 0.7]
+    library = built(compiled(made, *numbers), compiler, tmp_path)
+    for point in (numbers, [1.5, 0.2, -0.9], [-1.9, 1.9, 0.0]):
+        value, gradient = eagerly(made, *point)
+        assert close(in_c(library, point), (value, gradient, value))
+
+
+def test_c_gives_nan_where_the_limit_is_reached(compiler: str, tmp_path: Path) -> None:
+    program = compiled(lambda x: F.where(F.greater(growing(x), 0.0), x, x), 1.0)
+    library = built(program, compiler, tmp_path)
+    assert in_c(library, [1.0]) == (1.0, [1.0], 1.0)
+    value, gradient, output = in_c(library, [1e-9])
+    assert value != value and gradient[0] != gradient[0] and output != output
+    assert 'makes all outputs nan' in program.to_c()
+
+
+def test_c_gives_nan_where_there_is_no_memory(compiler: str, tmp_path: Path) -> None:
+    library = built(compiled(root, 2.0), compiler, tmp_path, '#define realloc(p, n) ((void)sizeof(n), (void *)0)')
+    value, gradient, output = in_c(library, [2.0])
+    assert value != value and gradient[0] != gradient[0]
+    assert output == root(2.0)  # which keeps nothing
+
+
+# Elsewhere.
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_program_travels(backend: str) -> None:
+    program = pickle.loads(pickle.dumps(compiled(growing, 1.0, backend=backend)))
+    value, gradient = program.value_and_gradient([1.5])
+    assert (value, [*gradient]) == (192.0, [128.0])
+    assert [*program.hvp([1.5], [1.0])] == [0.0]
+    with pytest.raises(LimitError) as caught:
+        program.value_and_gradient([1e-9])
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize('lanes', [1, 2, 3, 8, 9, 40])
+def test_threads_and_lanes_change_no_value(lanes: int) -> None:
+    numbers = [0.5 + k for k in range(lanes)]
+    one, two = compile(growing, backend='native'), compile(growing, backend='native', threads=2)
+    assert one.map(numbers) == two.map(numbers) == [growing(x) for x in numbers]
+
+
+def test_what_has_no_way_to_say_that_a_loop_failed_refuses_it() -> None:
+    program = compiled(growing, 1.0)
+    with pytest.raises(TypeError, match='JavaScript cannot print a while_loop'):
+        program.to_js()
+
+
+def test_without_recording_each_turn_is_recorded() -> None:
+    x = Value(1.0)
+    with no_grad():
+        assert while_loop(lambda x: x < 5.0, lambda x: x * 2, x).inputs == ()
+    y = while_loop(lambda x: x < 5.0, lambda x: x * 2, x)
+    assert (y.data, y.op and y.op.name) == (8.0, 'mul')
