@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .._processes import cached_property
 from . import cells as grammar
 from .algebras import IEEE, Algebra, Exact, math_function
 from .cells import KERNELS, Function, define, power, write
@@ -123,7 +124,7 @@ class Operation:
     def __reduce__(self) -> tuple[Function, tuple[str]]:
         return _named, (self.name,)
 
-    @property
+    @cached_property
     def is_kernel(self) -> bool:
         """Whether the value is Python's own function rather than made of other rows."""
         return ast.unparse(self.cell) == f'{self.name}({", ".join(self.parameters)})'

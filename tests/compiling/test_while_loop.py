@@ -484,3 +484,53 @@ def test_without_recording_each_turn_is_recorded() -> None:
         assert while_loop(lambda x: x < 5.0, lambda x: x * 2, x).inputs == ()
     y = while_loop(lambda x: x < 5.0, lambda x: x * 2, x)
     assert (y.data, y.op and y.op.name) == (8.0, 'mul')
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_arrays_are_state(backend: str) -> None:
+    numpy = pytest.importorskip('numpy')
+
+    def f(v: Any) -> Any:
+        def body(v: Any) -> Any:
+            return numpy.array([[0.5, 0.2], [-0.1, 0.6]]) @ v
+
+        return while_loop(lambda v: F.sum([*(v * v)]) > 0.1, body, v)
+
+    found = compile(f, backend=backend)(numpy.array([3.0, -4.0]))
+    assert numpy.allclose(found, f(numpy.array([3.0, -4.0])), rtol=1e-12)
+    slope = compile(grad(lambda v: f(v)[0]), backend=backend)(numpy.array([3.0, -4.0]))
+    assert numpy.allclose(slope, grad(lambda v: f(v)[0])(numpy.array([3.0, -4.0])), rtol=1e-12)
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_gradient_descent_goes_through_loops(backend: str) -> None:
+    """The square root of w times x shall be t: w is learnt to be 2."""
+    x, t, w = Value(1.0), Value(1.0), Value(1.0)
+    with recording():
+        error = (root(w * x) - t) ** 2
+    program = Program(error, rows=[x, t], parameters=[w], backend=backend)
+    rows = [[k / 4, math.sqrt(k / 2)] for k in range(1, 12)]
+    errors = program.descend(rows, 0.1, epochs=60)
+    assert errors[-1] < 1e-9 < errors[0] and close(w.data, 2.0) or abs(w.data - 2.0) < 1e-4
+    assert len(program.descend(rows, 0.1, epochs=2, mode=4)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_long_program_with_a_loop_in_it_is_as_eager(backend: str) -> None:
+    """It is not folded; in machine code its parts hand on what others need."""
+
+    def f(x: Any, y: Any) -> Any:
+        total = x
+        for k in range(60):
+            total = F.sin(total * 0.7 + y) + while_loop(lambda z: z < 1.0, lambda z: z * 2.0 + y, F.sigmoid(total) + 0.1)
+            for _ in range(12):
+                total = F.tanh(total + x * (k % 3)) * 1.1
+        return total
+
+    value, gradient = eagerly(f, 0.3, 0.2)
+    program = compiled(f, 0.3, 0.2, backend=backend)
+    found, slopes = program.value_and_gradient([0.3, 0.2])
+    assert close(found, value) and close([*slopes], gradient)
+    assert not program.loops
+    assert program.source.count('def loop') <= 1

@@ -112,7 +112,8 @@ class Routine:
         """Return the names of the functions that are called, each once, in order."""
         known = functions() | {'pow'}
         names = [name for name, _ in self.instructions if name in known]
-        inside = [name for thing in self.inner for routine in thing.routines for name in routine.used()]
+        inside = [name for thing in dict.fromkeys(self.inner) for routine in thing.routines
+                  for name in routine.used()]  # fmt: skip
         return list(dict.fromkeys(names + inside))
 
     @property

@@ -196,6 +196,12 @@ class Back:
     def __repr__(self) -> str:
         return self.content
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Back) and self.content == other.content
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
 
 def renumbered(routine: Routine, parameters: Sequence[int], count: int, outputs: Sequence[int] = ()) -> Routine:
     """Return straight code whose parameter k is parameter ``parameters[k]`` of so many, and the outputs likewise."""
