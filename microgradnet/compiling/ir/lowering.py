@@ -144,12 +144,6 @@ class Lowering:
                 raise ValueError(f'two custom operations in a while_loop are called {op.name}: give one another name=')
         return self.put(name, thing, *operands)
 
-    def put(self, name: str, *operands: Any) -> Place:
-        """Add an instruction, whether or not there is one like it."""
-        place = Place(len(self.instructions))
-        self.instructions.append(_instruction((name, operands)))
-        return place
-
     def _row(self, op: Operation, *operands: Any) -> Any:
         """Make the instructions of a row of the table, and note of its result what it is."""
         before = len(self.instructions)
