@@ -432,6 +432,8 @@ class Program:
                 raise BranchError(f'descend cannot watch {path.guards[0]}: it may depend on parameters, which change')
         theta = self._theta()
         optimiser = Descent() if optimiser is None else instance('optimiser', optimiser, Rule, 'one that has a rule')
+        if not optimiser.is_whole:
+            raise TypeError(f'{optimiser!r} has a step of its own, which descend does not do: only rules are recorded')
         decay = _several('l2', l2, len(theta), 'at least 0', lambda x: x >= 0)
         if clip is not None:
             clip = float(within('clip', clip, 'more than 0', lambda x: x > 0))

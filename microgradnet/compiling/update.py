@@ -16,6 +16,7 @@ on nodes it is recorded, and becomes the update of every backend, in machine cod
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from typing import Any, ClassVar
 
@@ -71,9 +72,14 @@ class Rule:
         return self.memory or [[0] * len(weights) for _ in range(self.kept)]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether a step does what ``rule`` says and no more, so that others than Python may do it."""
+        return type(self).step is Rule.step and 'step' not in vars(self)
+
+    @property
     def is_paced(self) -> bool:
         """Whether the numbers of a step depend on which one it is."""
-        return type(self).numbers is not Rule.numbers
+        return type(self).numbers is not Rule.numbers or 'numbers' in vars(self)
 
 
 class Descent(Rule):
@@ -105,7 +111,15 @@ class Update:
         numbers = [Value(1.0) for _ in optimiser.numbers(1.0, 1)]
         with recording():
             followed = slope if clip is None else where(length.greater(clip), scaled(slope, length, clip), slope)
-            results = optimiser.rule(w, followed, *memory, *numbers)
+            try:
+                results = _without_state(optimiser).rule(w, followed, *memory, *numbers)
+            except AttributeError as trouble:
+                if trouble.name not in STATE:
+                    raise
+                raise ValueError(
+                    f'the rule of {optimiser!r} reads its {trouble.name}, which other steps change: what depends on '
+                    'the step is for numbers() to say, and what is remembered is an argument'
+                ) from trouble
         if len(results) != 1 + optimiser.kept:
             raise ValueError(
                 f'the rule of {optimiser!r} must return the new weight and the {optimiser.kept} numbers it remembers '
@@ -116,7 +130,7 @@ class Update:
             raise ValueError(f'the rule of {optimiser!r} branches: use where() or max() there')
         shared = numbers if clip is None else [*numbers, length]
         self.rule, self.clip = lower([*results], row, shared), clip
-        self.is_plain = type(optimiser) is Descent and not decays and clip is None
+        self.is_plain = type(optimiser) is Descent and 'rule' not in vars(optimiser) and not decays and clip is None
         self.decay = lower([where(l2, decayed(w, slope, l2), slope)], [w, slope, l2], []) if decays else None
 
     @property
@@ -159,17 +173,45 @@ def norm() -> Routine:
     return lower([where(plain.greater(2.0**1000), large.sqrt() * SMALL, low)], sums, [])
 
 
+#: What moves on with the steps, beside the settings.
+STATE = ('memory', 'steps')
+
+
+def _without_state(optimiser: Rule) -> Rule:
+    """Return an optimiser with the same settings, which does not say how far it is."""
+    bare = copy(optimiser)
+    for name in STATE:
+        vars(bare).pop(name, None)
+    return bare
+
+
+def _trial(optimiser: Rule) -> str | None:
+    """Return what the rule makes of some numbers, exactly, which says what settings do not: what else it reads.
+
+    None if that cannot be said.
+    """
+    given = (0.3 + 0.7 / k for k in range(1, 3 + optimiser.kept + len(optimiser.numbers(1.0, 1))))
+    try:
+        return repr([*map(float, _without_state(optimiser).rule(*given))])
+    except Exception:  # which recording it will say
+        return None
+
+
 _made: dict[Any, Update] = {}
 #: What says all that it is in its ``repr``.
 PLAIN = (int, float, str, Fraction, type(None))
 
 
 def update_of(optimiser: Rule, decays: bool = False, clip: float | None = None) -> Update:
-    """Return the update of an optimiser; the same one for another that has the same settings, all being plain."""
-    settings = {**vars(optimiser), 'memory': None, 'steps': None}
-    if not all(isinstance(setting, PLAIN) for setting in settings.values()):
+    """Return the update of an optimiser; the same one for another with the same settings, all plain, and the same rule.
+
+    A rule may read more than settings, the class or a global say, so it is tried each time.
+    """
+    settings = vars(_without_state(optimiser))
+    trial = _trial(optimiser) if all(isinstance(setting, PLAIN) for setting in settings.values()) else None
+    if trial is None:
         return Update(optimiser, decays, clip)
-    key = type(optimiser), repr(settings), decays, clip
+    key = type(optimiser), repr(settings), trial, decays, clip
     if key not in _made:
         if len(_made) >= 64:
             _made.clear()

@@ -363,7 +363,7 @@ class Pass:
         self.options: dict[str, Any] = {'optimiser': state.optimiser, 'clip': clip}
         if l2:
             self.options['l2'] = [l2 if p in self.decaying else 0.0 for p in self.parameters]
-        has_rule = isinstance(state.optimiser, Rule) and type(state.optimiser).step is Rule.step
+        has_rule = isinstance(state.optimiser, Rule) and state.optimiser.is_whole
         self.program = E if has_rule and isinstance(E, CompiledError) and E.descends(size) else None
 
     def __call__(self, h: Number, shuffled: bool) -> Number:

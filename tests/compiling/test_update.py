@@ -236,3 +236,40 @@ def test_a_setting_that_is_changed_is_taken_up() -> None:
         optimiser.scale[0] = scale
         program.descend([[1.0]], 0.5, optimiser=optimiser)
         assert w.data == wanted
+
+
+class Halved(Rule):
+    share = 1.0
+
+    def rule(self, w: Any, slope: Any, h: Any) -> tuple[Any]:
+        return (w - h * self.share * slope,)
+
+
+class Slower(Rule):
+    def rule(self, w: Any, slope: Any, h: Any) -> tuple[Any]:
+        return (w - h * slope / (1 + self.steps),)
+
+
+class Stepping(Momentum):
+    def step(self, weights: Any, gradients: Any, h: Any) -> list[Any]:
+        return [0.0 for _ in weights]
+
+
+@every_backend
+def test_what_a_rule_reads_beside_its_settings_is_taken_up(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    w, x = Value(1.0), Value(0.0)
+    program = Program(w * x, rows=[x], parameters=[w], backend=backend)
+    for share, wanted in (1.0, 0.5), (0.5, 0.25), (1.0, -0.25):
+        monkeypatch.setattr(Halved, 'share', share)
+        program.descend([[1.0]], 0.5, optimiser=Halved())
+        assert w.data == wanted
+
+
+def test_a_rule_that_reads_how_far_it_is_and_a_step_of_its_own_are_refused() -> None:
+    w, x = Value(1.0), Value(0.0)
+    program = Program(w * x, rows=[x], parameters=[w], backend='python')
+    with pytest.raises(ValueError, match=r'Slower.* reads its steps, which other steps change: .* numbers\(\)'):
+        program.descend([[1.0]], 0.5, 2, optimiser=Slower())
+    with pytest.raises(TypeError, match=r'Momentum\(0\.9\) has a step of its own, which descend does not do'):
+        program.descend([[1.0]], 0.5, 2, optimiser=Stepping())
+    assert w.data == 1.0
