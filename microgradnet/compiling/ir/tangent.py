@@ -289,8 +289,8 @@ class _Tangent(Lowering):
             if mask is not None:
                 self.masks[register] = mask
 
-    def chosen(self, condition: Place, a: Place, b: Place) -> Place:
-        return a if a == b else self.make('select', condition, a, b)
+    def chosen(self, condition: bool | Place, a: Place, b: Place) -> Place:
+        return self.place(self.choose(condition, lambda: a, lambda: b))
 
     def operation(self, name: str) -> Operation:
         """Return the operation that an instruction is."""
