@@ -216,7 +216,7 @@ class Function:
             templates[_structure(some.template)] = some.template
             together = together and not some.whole
             if together and len(some.places) == len(rows) and is_array(some.numbers):
-                return stack(some.numbers, some.template, take_apart(some.template)[1])
+                return stack(some.numbers, some.template, take_apart(some.template, nested=True)[1])
             for place, outputs in zip(some.places, some.numbers):
                 found[place] = outputs if together else some.build(outputs)
         if not together:
@@ -227,7 +227,7 @@ class Function:
         numpy = needed('numpy', 'an array of rows')
 
         template = next(iter(templates.values()), 0.0)
-        return stack(numpy.array(found, dtype=float), template, take_apart(template)[1])
+        return stack(numpy.array(found, dtype=float), template, take_apart(template, nested=True)[1])
 
     def _row(self, arguments: tuple[Any, ...]) -> tuple[list[float], Callable[..., Any]]:
         numbers, build = take_apart(arguments, 'the arguments', objects=False)

@@ -89,8 +89,8 @@ def _is_number(thing: Any) -> bool:
 
 
 def _shape(parts: Sequence[Any]) -> tuple[int, ...]:
-    """Return the shape of parts that are all arrays, or all lists of numbers, of one shape; else none."""
-    if all(map(is_array, parts)):
+    """Return the shape of parts that are all arrays or all lists, of numbers and of one shape; else none."""
+    if all(is_array(part) and _are_numbers(part.ravel().tolist()) for part in parts):
         shapes = {part.shape for part in parts}
     elif all(type(part) is list and all(map(_is_number, part)) for part in parts):
         shapes = {(len(part),) for part in parts}

@@ -167,10 +167,14 @@ def stack(results: Any, template: Any, build: Callable[[Sequence[Any]], Any]) ->
 
 
 def _shape(template: Any) -> tuple[int, ...] | None:
-    """Return the shape of nested lists, tuples or arrays; None if they are ragged, or there are dicts."""
+    """Return the shape of nested lists, tuples or arrays; None if they are ragged, or there are dicts.
+
+    Or arrays of structures, as the Hessian by an array in a tuple has.
+    """
     if is_array(template):
         shape: tuple[int, ...] = template.shape
-        return shape
+        is_nested = any(isinstance(part, (list, tuple, dict)) or is_array(part) for part in template.flat)
+        return None if is_nested else shape
     if isinstance(template, dict):
         return None
     if isinstance(template, (list, tuple)):
