@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ._lazy import later
 from .engine import functions
 from .engine.context import no_grad
-from .engine.functions import dot, mean, softmax, where
+from .engine.functions import dot, mean, softmax, where, while_loop
 from .engine.table import operations
 from .engine.value import Value, signals
 from .nets.losses import cross_entropy, half_squared_error, max_margin, mean_square_error, root_mean_square_error
@@ -85,6 +85,7 @@ __all__ = [
     'value_and_grad',
     'vjp',
     'where',
+    'while_loop',
 ]
 
 #: Names that are imported when first used, and the module each is from.

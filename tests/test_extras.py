@@ -151,7 +151,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'value_and_grad': lambda m, _: m.value_and_grad(square)(2.0),
     'vjp': lambda m, _: m.vjp(square, 1.0),
     'where': lambda m, _: m.where(m.Value(1.0), 2.0, 3.0),
-    'while_loop': lambda m, _: m.functions.while_loop(lambda x: x < 9.0, lambda x: x * x, m.Value(2.0)),
+    'while_loop': lambda m, _: m.while_loop(lambda x: x < 9.0, lambda x: x * x, m.Value(2.0)),
     'testing.Expression': lambda m, _: m.testing.Expression,
     'testing.GradientError': lambda m, _: m.testing.GradientError,
     'testing.GradientReport': lambda m, _: m.testing.GradientReport,
