@@ -536,3 +536,33 @@ def test_a_long_program_with_a_loop_in_it_is_as_eager(backend: str) -> None:
     assert close(found, value) and close([*slopes], gradient)
     assert not program.loops
     assert program.source.count('def loop') <= 1
+
+
+SMALL: dict[str, Callable[[Any], Any]] = {
+    'a state that begins with a constant is divided by': lambda x: while_loop(
+        lambda n, s: n < 3,
+        lambda n, s: (n + 1, F.where(F.greater(n, 0.5), lambda: s / n, lambda: s * 2)), 0, x)[1],
+    'an infinite partial at the first turn': lambda x: while_loop(
+        lambda n, s: n < 3, lambda n, s: (n + 1, s + F.sqrt(n) * x), 0, x)[1],
+    'states change places': lambda x: F.sum([*while_loop(
+        lambda a, b, n: n < 5, lambda a, b, n: (b * x, a + 1, n + 1), x, x * x, 0)]),
+    'one loop reads what another one made': lambda x: while_loop(
+        lambda b: b < root(x) * 3, lambda b: b * root(x + 2), 0.5 + 0 * x),
+    'a loop in a condition': lambda x: while_loop(
+        lambda a: while_loop(lambda z: z < 1, lambda z: z * 3, a) < 2.5, lambda a: a * 1.3, x),
+    'no turn at all': lambda x: while_loop(lambda a: a < 0.5, lambda a: a + F.log(x), 1.0) + x,
+    'a tie': lambda x: while_loop(lambda n, a: n < 3, lambda n, a: (n + 1, F.max(a, x) + F.relu(a - x)), 0, x)[1],
+    'a result that nobody asks for': lambda x: while_loop(
+        lambda n, a, b: n < 3, lambda n, a, b: (n + 1, a * b, F.sin(a) + x), 0, x, x * 2)[2],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('name', SMALL)
+def test_small_loops_are_as_eager(name: str, backend: str) -> None:
+    f = SMALL[name]
+    value, slope = compile(f, backend=backend), compile(grad(f), backend=backend)
+    for x in (0.7, 2.0):
+        expected = eagerly(f, x)
+        assert close((value(x), [slope(x)]), expected)
+    assert close(compile(grad(grad(f)), backend=backend)(0.7), grad(grad(f))(0.7))

@@ -24,7 +24,7 @@ class PythonLoops(Infix):
     def spell_loop(self, name: str, operands: tuple[Any, ...]) -> tuple[str, int]:
         """Print the call of a loop's function, or of the way back, whose first operand is what the loop has kept."""
         thing, *registers = operands
-        given = [*map(self.text, registers)]
+        given = [*map(self._given, registers)]
         if name == 'back':
             function = self.loops.name('back', thing, self._back)
             given[0] = f'{given[0]}[{thing.states}]'
@@ -32,6 +32,15 @@ class PythonLoops(Infix):
             function = self.loops.name('loop', thing, self._while)
             given[:0] = [self.mask] * bool(self.mask)
         return f'{function}({", ".join(given)})', TIGHT
+
+    def _given(self, register: int) -> str:
+        """Print an operand; beside columns a constant is NumPy's, for Python's own raise where those do not."""
+        text = self.text(register)
+        return f'np.float64({text})' if self.mask and self.routine.instructions[register].name == 'number' else text
+
+    @property
+    def _zero(self) -> str:
+        return 'np.float64(0.0)' if self.mask else '0.0'
 
     def _while(self, name: str, loop: While) -> str:
         """Print the function of a loop; one that keeps returns a list of each turn's state, too."""
@@ -62,7 +71,7 @@ class PythonLoops(Infix):
         inner = [*turn, *(text.format(c) for c, text in zip(sums, added))]
         inner.append(self._next(signals, new[: back.signals]))
         each = ', '.join([*['active'] * bool(self.mask), *state])
-        lines = [*(f'{c} = 0.0' for c in sums), f'for {each}, in reversed(kept):', *indented(inner)]
+        lines = [*(f'{c} = {self._zero}' for c in sums), f'for {each}, in reversed(kept):', *indented(inner)]
         return defined(name, ['kept', *signals, *outside], [*lines, f'return ({", ".join(signals + sums)},)'])
 
     def _inside(self, routine: Routine, names: Sequence[str]) -> tuple[list[str], list[str]]:
