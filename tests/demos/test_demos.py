@@ -199,6 +199,7 @@ OFFERS = {
     'pictures': ('--out', '--epochs'),
     'digits.py': ('--seeds',),
     'orbit.py': ('--refits',),
+    'bounce.py': ('--seed',),
     'check_micrograd': ('micrograd',),
     'why_order': ('--out',),
 }
