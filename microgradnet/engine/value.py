@@ -240,7 +240,8 @@ class Value(fast.Operators):
 
     @inputs.setter
     def inputs(self, nodes: tuple[Value, ...]) -> None:
-        self._a, self._da = tuple(nodes) or None, ()
+        partials = getattr(self, '_da', ()) if self._a is None else self._partials
+        self._a, self._da = tuple(nodes) or None, partials
         self._b = self._db = None
 
     @property

@@ -189,3 +189,25 @@ def test_inputs_and_partials_can_be_set() -> None:
         assert (w.grad, x.grad) == (1.5, 0.0)
         node.inputs = ()
         assert (node.inputs, node.partials) == ((), ())
+
+
+@pytest.mark.parametrize('make', [lambda x, w: x * w, lambda x, w: x * 2.0, lambda x, w: Value(1.0)])
+def test_inputs_and_partials_can_be_set_one_by_one_in_any_order(make: Any) -> None:
+    x, w, v = Value(2.0), Value(3.0), Value(5.0)
+    node = make(x, w)
+    node.partials = 4.0, None, 0.5
+    node.inputs = w, x, v
+    assert (node.inputs, node.partials) == ((w, x, v), (4.0, None, 0.5))
+    sent(node)
+    assert (w.grad, x.grad, v.grad) == (4.0, 0.0, 0.5)
+
+
+def test_another_input_gets_the_signal_of_the_one_before() -> None:
+    x, w, v = Value(2.0), Value(3.0), Value(5.0)
+    for node, inputs in (x * w, (v, w)), (x.exp(), (v,)), (2.0 * x, (x, v)):
+        partials = node.partials
+        node.inputs = inputs
+        assert (node.inputs, node.partials) == (inputs, partials)
+        v.grad = 0.0
+        sent(node)
+        assert v.grad == partials[inputs.index(v)]
