@@ -22,8 +22,7 @@ from typing import Any, NamedTuple
 from .._extras import needed
 from .._processes import cached_property
 from ..derivatives.graphs import gradients
-from ..derivatives.linear import Linear
-from ..derivatives.sparse import entries
+from ..derivatives.sparse import entries, pattern
 from ..derivatives.transforms import Derivative, derivative_of, places_of
 from ..derivatives.trees import Build, take_apart
 from ..engine.functions import is_array
@@ -236,10 +235,10 @@ class Derived:
         symmetric, xs = step.kind == 'sparse_hessian', [self.xs[x] for x in step.by]
         if symmetric:
             slopes = self.slopes(step, ys, tree)
-            pattern = Linear(gradients(self.graph[0], xs), xs).pattern()
+            rows = pattern(gradients(self.graph[0], xs), xs)
             self.move(self.n, only=True)
         else:
-            slopes, pattern = ys, Linear(self.graph, xs).pattern()
+            slopes, rows = ys, pattern(self.graph, xs)
         found: list[list[float]] = []
 
         def push(direction: list[int]) -> list[int]:
@@ -256,7 +255,7 @@ class Derived:
                 self.weigh(found)
             return self.weighed(step, len(found) - 1)
 
-        listed = [*entries(pattern, len(step.by), pull, push, both=symmetric)]
+        listed = [*entries(rows, len(step.by), pull, push, both=symmetric)]
         if self.first != 'weighed':
             self.directions.append(found)
         return _Sparse((len(slopes), len(xs)), listed)

@@ -22,10 +22,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from .._extras import needed
 from ..engine.value import Value
-from .graphs import gradients
+from ..engine.walks import depends_on, topological_order
+from .builder import Builder, is_number
+from .graphs import gradients, partials_of
 from .transforms import Argument, Recorded, argument_of, derives
 
-__all__ = ['Plan', 'entries', 'plan', 'sparse_hessian', 'sparse_jacobian']
+__all__ = ['Plan', 'entries', 'pattern', 'plan', 'sparse_hessian', 'sparse_jacobian']
 
 Function = Callable[..., Any]
 T = TypeVar('T')
@@ -108,6 +110,31 @@ def plan(pattern: Sequence[int]) -> Plan:
     alone = min(range(len(left)), key=lambda count: (count + left[count], -count))
     groups = _groups([pattern[i] for i in fullest[alone:]])
     return Plan(sorted(fullest[:alone]), groups) if alone + len(groups) < len(fullest) else Plan(sorted(fullest), [])
+
+
+def pattern(ys: Sequence[Value], xs: Sequence[Value]) -> list[int]:
+    """Tell for every y on which xs it depends, whatever numbers the graph holds: bit i for ``xs[i]``.
+
+    ``Linear.pattern`` tells it for the numbers of now, where only one side of a ``where`` is chosen.
+
+    >>> x = [Value(2.0), Value(0.0), Value(5.0)]
+    >>> [bin(row) for row in pattern([x[0].greater(1.0).where(x[1], x[2])], x)]
+    ['0b110']
+    """
+    order = topological_order(*ys)
+    active, g = depends_on(order, xs), Builder(order)
+    found = {x: 1 << number for number, x in enumerate(xs)}
+    for node in order:
+        if node in active and node not in found:
+            edges: list[tuple[Value, Any]] = [*zip(node.inputs, node.partials)]
+            if any(partial is None and source in active for source, partial in edges):  # now, or whatever the numbers
+                edges = [(s, None if is_number(p, 0) else p) for s, p in partials_of(g, node, active)]
+            reached = 0
+            for source, partial in edges:
+                if partial is not None:
+                    reached |= found.get(source, 0)
+            found[node] = reached
+    return [found.get(y, 0) for y in ys]
 
 
 def transposed(pattern: Sequence[int], columns: int) -> list[int]:

@@ -459,3 +459,22 @@ def test_programs_have_hessians_and_jacobians_over_rows(backend: str, rows: int)
         several.hessian(theta, data)
     with pytest.raises(ValueError, match='theta has 2 numbers; the program has 3 parameters'):
         program.hessian(theta[:2], data)
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('recorded_at', [2.0, -2.0, 0.0])
+def test_a_sparse_derivative_has_the_entries_of_every_choice(backend: str, recorded_at: float) -> None:
+    pytest.importorskip('scipy')
+    pytest.importorskip('networkx')
+
+    def f(x: Any) -> Any:
+        chosen = F.where(F.greater(x[0], 0.0), lambda: x[0] * x[1], lambda: x[1] * x[1] * x[0] ** 2)
+        return chosen + F.max(x[0], x[2]) ** 3
+
+    def many(x: Any) -> Any:
+        return [F.where(F.less(x[0], 0.0), x[1] * x[1], x[2]), F.where(x[2], x[0], 5.0), F.relu(x[1]) * x[0]]
+
+    for sparse, whole in (sparse_hessian(f), hessian(f)), (sparse_jacobian(many), jacobian(many)):
+        compiled = compile(sparse, backend=backend)
+        for x in [recorded_at, 1.5, 0.5], [2.0, 1.0, 0.0], [-2.0, -1.0, 3.0], [0.0, 0.0, 0.0], [-4.0, 5.0, -6.0]:
+            assert [*numbers(compiled(x).toarray())] == pytest.approx([*numbers(whole(x))])
