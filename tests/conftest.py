@@ -1,7 +1,8 @@
 """Hypothesis without deadlines: machines that run the tests are shared, and slow at times. A cache of their own.
 
 The quick run tries a quarter of the examples of the whole run, which is the one that asks for slow tests, or CI's.
-Its processes take whole files, so that what the tests of a file share is made once.
+Its processes take whole files, so that what the tests of a file share is made once. It keeps machine code from run to
+run, under a hash of the text that LLVM is given: only what a change has changed is compiled again.
 What Python compiles is kept, even if the environment says not to: else every run would rewrite all asserts anew, and
 each of the many processes that tests start would compile the package from its source.
 Ctrl-C is heard, too: a shell that starts the tests in the background has it ignored.
@@ -12,10 +13,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.support import ROOT
 
 #: A program for type checkers, which is not run.
 collect_ignore = ['support/typed_program.py']
@@ -54,9 +59,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return LoadFileScheduling(config, log)
 
 
+def kept_code(config: pytest.Config) -> Path:
+    """Return the folder of machine code that quick runs share, another one for other passes of LLVM."""
+    passes = (ROOT / 'microgradnet' / 'compiling' / 'run' / 'machine.py').read_bytes()
+    folder = config.cache.mkdir(f'machine code {sha256(passes).hexdigest()[:16]}')
+    folder.chmod(0o700)  # a folder that others may write is not used
+    return folder
+
+
 @pytest.fixture(autouse=True, scope='session')
-def _cache_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _cache_of_our_own(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep machine code that tests compile out of the user's cache; processes that tests start inherit it."""
+    is_kept = is_quick(pytestconfig) and hasattr(pytestconfig, 'cache')  # which pytest can be told to do without
+    folder = kept_code(pytestconfig) if is_kept else tmp_path_factory.mktemp('machine code')
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('MICROGRADNET_CACHE', str(tmp_path_factory.mktemp('machine code')))
+        patch.setenv('MICROGRADNET_CACHE', str(folder))
         yield
