@@ -47,7 +47,10 @@ def test_there_are_pages_of_each_kind() -> None:
     assert {'index.md', 'comparison.md', 'tutorial/neuron.md', 'how-to/compile.md', 'reference/engine.md'} <= names
 
 
-@every_page
+@pytest.mark.parametrize('page', [
+    pytest.param(page, id=page.relative_to(DOCS).as_posix(), marks=[pytest.mark.slow] * (page.name == 'training.md'))
+    for page in PAGES
+])  # fmt: skip
 def test_the_examples_run(page: Path) -> None:
     text = FENCE.sub('', page.read_text('utf-8'))
     test = doctest.DocTestParser().get_doctest(text, {'__name__': '__main__'}, page.name, str(page), 0)

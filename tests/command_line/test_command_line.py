@@ -52,6 +52,12 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return call
 
 
+@pytest.fixture(autouse=True)
+def unpictured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the history's picture empty, which takes longer than learning; the fixture ``trained`` has a whole one."""
+    monkeypatch.setattr(train, 'picture_of', lambda figure, form, **options: b'')
+
+
 def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own."""
     command = [sys.executable, '-m', 'microgradnet', *map(str, arguments)]
@@ -175,6 +181,7 @@ def test_what_is_no_expression_is_refused(text: str, exact: bool) -> None:
     with pytest.raises((ValueError, KeyError)) as refusal:
         parse(text)({'a': a, 'b': a, 'c': a, 'x': a})
     assert refusal.type is ValueError or text == 'sin'  # a name, which only the command finds missing
+
 
 
 @given(st.text(max_size=60) | st.text('ab1.+-*/(),[] ', max_size=60))

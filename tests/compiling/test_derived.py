@@ -203,8 +203,10 @@ EDGES: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
 }
 
 
-@pytest.mark.parametrize('edge', EDGES)
-@pytest.mark.parametrize('loops', [False, True])
+@pytest.mark.parametrize(('edge', 'loops'), [
+    *((edge, False) for edge in EDGES),
+    *(pytest.param(edge, True, marks=[pytest.mark.slow] * (k % 3 > 0)) for k, edge in enumerate(EDGES)),
+])  # fmt: skip
 def test_nothing_leaks_at_the_edges(edge: str, loops: bool) -> None:
     base, x = EDGES[edge]
 

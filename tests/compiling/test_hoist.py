@@ -58,7 +58,7 @@ def test_exponentials_of_parameters_are_computed_once_and_their_signals_sent_bac
     assert names(pieces.epilogue)['mul'] >= 6 and cost(pieces.body) < 0.7 * cost(whole)
 
 
-@pytest.mark.parametrize('seed', range(40))
+@pytest.mark.parametrize('seed', [*range(10), *(pytest.param(k, marks=pytest.mark.slow) for k in range(10, 40))])
 def test_pieces_of_random_programs_do_what_the_whole_does(seed: int) -> None:
     random = Random(seed)
     x, parameters = [Value(0.0) for _ in range(2)], [Value(random.uniform(0.5, 1.5)) for _ in range(4)]

@@ -20,6 +20,7 @@ from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
 from tests.compiling.test_to_c import needs_c, run_c
 from tests.support.backends import ARRAYS, BACKENDS, apart, bits
+from tests.support.examples import examples
 
 np = pytest.importorskip('numpy')
 
@@ -42,9 +43,9 @@ def ulps(found: float, truth: Any) -> float:
 @pytest.mark.parametrize('n', WRITTEN_OUT)
 def test_a_power_written_out_keeps_its_digits_and_those_of_its_slope(n: float, backend: str) -> None:
     x, outputs = power_and_slope(n)
-    random = np.random.default_rng(3)
-    a = np.ldexp(random.uniform(1, 2, 1000), random.integers(-1022, 1023, 1000))
-    a = np.concatenate([a, random.uniform(0.5, 2, 1000)])
+    random, many = np.random.default_rng(3), examples(1000).max_examples
+    a = np.ldexp(random.uniform(1, 2, many), random.integers(-1022, 1023, many))
+    a = np.concatenate([a, random.uniform(0.5, 2, many)])
     signed = a if n % 1 else np.concatenate([a, -a])
     found = compile(outputs, rows=[x], backend=backend)(signed[:, None])
     with mpmath.workprec(140):

@@ -506,8 +506,8 @@ def branching(*xs: Any) -> Any:
 
 #: How many calls of each function are tried.
 FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
-    'weighed': (weighed, 100), 'branching': (branching, 50), 'curve': (curve, 50), 'gradient': (grad(curve), 40),
-    'value and gradient': (value_and_grad(curve), 40), 'hessian': (hessian(curve), 40),
+    'weighed': (weighed, 50), 'branching': (branching, 25), 'curve': (curve, 25), 'gradient': (grad(curve), 20),
+    'value and gradient': (value_and_grad(curve), 20), 'hessian': (hessian(curve), 20),
 }  # fmt: skip
 
 
@@ -523,7 +523,7 @@ def argument(draw: random.Random) -> Any:
 
 @pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize('name', FUNCTIONS)
-@pytest.mark.parametrize('seed', [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 10))])
+@pytest.mark.parametrize('seed', [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 20))])
 def test_a_compiled_function_goes_both_ways_to_the_same(name: str, seed: int) -> None:
     f, turns = FUNCTIONS[name]
     short, long = (compile(f, backend='native') for _ in range(2))

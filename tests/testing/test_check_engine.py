@@ -381,6 +381,13 @@ SEVERITIES: dict[type[Any], dict[str, str]] = {
 #: What all of these have not: it is no mistake.
 MISSING = {'x ** w', '2 ** x'}
 REPORTS: dict[type[Any], Report] = {}
+#: Whose smallest graph takes long to find, as that of ``Overwrites`` and of ``BreadthFirst`` does, for the quick run.
+LONG = {InputsInASet, DepthFirst, Recursive, VisitedByValue, InPlace}
+
+
+def case(*parts: Any) -> Any:
+    """Make the parameters of a test, an engine first, which the quick run leaves out if it takes long."""
+    return pytest.param(*parts, marks=[pytest.mark.slow] * (parts[0] in LONG))
 
 
 def report_of(engine: type[Any]) -> Report:
@@ -412,7 +419,8 @@ def test_another_sound_engine_is_not_blamed() -> None:
 
 
 @pytest.mark.parametrize(
-    ('engine', 'kind', 'title', 'why'), WRONG, ids=[f'{case[0].__name__}-{case[2]}' for case in WRONG]
+    ('engine', 'kind', 'title', 'why'), [case(*known) for known in WRONG],
+    ids=[f'{engine.__name__}-{title}' for engine, _, title, _ in WRONG],
 )
 def test_a_mistake_is_found_and_explained(engine: type[Any], kind: str, title: str, why: str) -> None:
     [finding] = [finding for finding in report_of(engine) if (finding.kind, finding.title) == (kind, title)]
@@ -434,7 +442,7 @@ ALSO: dict[type[Any], set[str]] = {
 }
 
 
-@pytest.mark.parametrize('engine', dict.fromkeys(case[0] for case in WRONG), ids=lambda engine: engine.__name__)
+@pytest.mark.parametrize('engine', map(case, dict.fromkeys(known[0] for known in WRONG)), ids=lambda e: e.__name__)
 def test_nothing_else_is_blamed_and_findings_are_sorted_by_severity(engine: type[Any]) -> None:
     expected = {title for known, _, title, _ in WRONG if known is engine} | ALSO.get(engine, set())
     assert {finding.title for finding in report_of(engine)} - MISSING - expected == set()
@@ -469,9 +477,9 @@ def test_a_crash_is_told_in_one_line() -> None:
 @pytest.mark.parametrize(
     ('engine', 'graph'),
     [
-        (Overwrites, 'x = Value(1.0)\ny = x + x'),
-        (BreadthFirst, 'x = Value(1.0)\nu = x + x\nv = u + x\ny = u + v'),
-        (VisitedByValue, 'x = Value(1.0)\nw = Value(1.0)\ny = x * w'),
+        case(Overwrites, 'x = Value(1.0)\ny = x + x'),
+        case(BreadthFirst, 'x = Value(1.0)\nu = x + x\nv = u + x\ny = u + v'),
+        case(VisitedByValue, 'x = Value(1.0)\nw = Value(1.0)\ny = x * w'),
     ],
 )
 def test_counterexamples_are_the_smallest(engine: type[Any], graph: str) -> None:

@@ -20,8 +20,8 @@ def test_there_are_enough_wrong_rules() -> None:
     assert len({row for row, _ in WRONG.values()}) >= 30
 
 
-#: Every third wrong rule; the others in the slow run.
-SOME_WRONG = [pytest.param(name, marks=[pytest.mark.slow] * (k % 3 > 0)) for k, name in enumerate(WRONG)]
+#: Every sixth wrong rule; the others in the slow run.
+SOME_WRONG = [pytest.param(name, marks=[pytest.mark.slow] * (k % 6 > 0)) for k, name in enumerate(WRONG)]
 
 
 @pytest.mark.parametrize('name', SOME_WRONG)
@@ -77,9 +77,10 @@ def test_the_report_reads() -> None:
     assert str(check_operation('neg')) == 'neg: 306 derivatives at 307 points; the largest error is 0.00 ulps'
 
 
-# Operations of one's own.
+# Operations of one's own. Each takes hundreds of examples: of what is alike, the quick run takes one.
 
 
+@pytest.mark.slow
 def test_a_right_one_of_the_functions_of_the_table() -> None:
     right = custom(lambda t, n: t**n + F.sin(t * n), lambda t, n: (
         n * t ** (n - 1) + n * F.cos(t * n), t**n * F.log(t) + t * F.cos(t * n)
@@ -89,14 +90,16 @@ def test_a_right_one_of_the_functions_of_the_table() -> None:
 
 @pytest.mark.parametrize('value, partial', [
     (math.erf, lambda t: 2 / math.sqrt(math.pi) * math.exp(-t * t)),
-    (math.atan, lambda t: 1 / (1 + t * t)),
-    (lambda t: math.sqrt(t), lambda t: 0.5 / math.sqrt(t)),
+    pytest.param(math.atan, lambda t: 1 / (1 + t * t), marks=pytest.mark.slow),
+    pytest.param(lambda t: math.sqrt(t), lambda t: 0.5 / math.sqrt(t), marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_a_right_one_of_math(value: Any, partial: Any) -> None:
     assert check_custom(custom(value, partial, name='right')).judged > 50
 
 
-@pytest.mark.parametrize('speed', [math.tau, 1024 * math.tau, 1e6])
+@pytest.mark.parametrize('speed', [
+    pytest.param(math.tau, marks=pytest.mark.slow), 1024 * math.tau, pytest.param(1e6, marks=pytest.mark.slow),
+])  # fmt: skip
 @pytest.mark.parametrize('wrong', [0.0, 1e-3])
 def test_one_of_math_that_oscillates_within_a_step(speed: float, wrong: float) -> None:
     """Such as sin(2 pi x) at 1000.0: steps that are multiples of the period see a flat function."""
@@ -114,8 +117,9 @@ def test_one_of_math_that_oscillates_within_a_step(speed: float, wrong: float) -
 
 @pytest.mark.parametrize('value, partial', [
     (lambda t: float(math.floor(t)), 0.0),  # stairs, flat almost everywhere
-    (lambda t: math.fmod(10 * t, 1), 10.0),  # a saw, that jumps
-    (lambda t: float(numpy.float32(t)), 1.0),  # in so few digits that small steps see stairs
+    pytest.param(lambda t: math.fmod(10 * t, 1), 10.0, marks=pytest.mark.slow),  # a saw, that jumps
+    # in so few digits that small steps see stairs
+    pytest.param(lambda t: float(numpy.float32(t)), 1.0, marks=pytest.mark.slow),
     (lambda t: t + 1e-9 * math.sin(1e8 * math.sin(1e8 * t)), 1.0),  # as good as noise
 ])  # fmt: skip
 def test_stairs_jumps_and_noise_are_not_blamed_on_the_derivative(value: Any, partial: float) -> None:
@@ -129,7 +133,10 @@ def test_a_right_one_of_any_number_of_operands() -> None:
     assert check_custom(custom(spread, lambda *terms: [2 * term for term in terms])).judged > 50
 
 
-@pytest.mark.parametrize('value', [abs, F.relu, lambda t: t if t > 0 else 0 * t, lambda t: math.fabs(t)])
+@pytest.mark.parametrize('value', [
+    abs, F.relu, pytest.param(lambda t: t if t > 0 else 0 * t, marks=pytest.mark.slow),
+    pytest.param(lambda t: math.fabs(t), marks=pytest.mark.slow),
+])  # fmt: skip
 def test_a_kink_of_a_right_one_is_not_blamed(value: Any) -> None:
     def partial(t: Any) -> float:
         return 1.0 if t > 0 else left

@@ -59,8 +59,11 @@ def run(name: str, epochs: int = 12, **more: Any) -> tuple[list[Any], History]:
     return [p.data for p in net.parameters()], history
 
 
-@pytest.mark.parametrize('every', [1, 3, None])
-@pytest.mark.parametrize('name', OPTIONS)
+@pytest.mark.parametrize(('name', 'every'), [
+    pytest.param(name, every, marks=[pytest.mark.slow] * (every != 3 and name not in ('batch', 'compiled adamw')))
+    for name in OPTIONS
+    for every in (1, 3, None)
+])  # fmt: skip
 def test_it_goes_on_to_the_same_weights(name: str, every: int | None, tmp_path: Path) -> None:
     if OPTIONS[name].get('compiled'):
         pytest.importorskip('llvmlite')
