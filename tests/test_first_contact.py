@@ -295,7 +295,10 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     },
     'Program.sum': {'rows': rows_of_numbers},
     'Program.shards': {'rows': rows_of_numbers, 'count': optional, 'executor': Kind(lambda: thread_pool, callable)},
-    'Program.to_c': {'name': Kind(lambda: 'program', lambda x: is_text(x) and x.isidentifier())},
+    'Program.to_c': {
+        'name': Kind(lambda: 'program', lambda x: is_text(x) and x.isidentifier()), 'gradient': flag, 'float32': flag,
+    },
+    'Program.to_js': {'gradient': flag},
     'Program.hessian': {'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number))},
     'Program.jacobian': {'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number))},
     'Program.hvp': {

@@ -147,17 +147,26 @@ class Program:
         """
         return self._forward.engine.source
 
-    def to_c(self, name: str = 'program') -> str:
+    def to_c(self, name: str = 'program', *, gradient: bool = True, float32: bool = False) -> str:
         """Print a C99 file with the outputs and, of a single output, the gradient by the parameters.
 
-        It needs the C library only; the parameters' numbers of now are in it. Raises
-        BranchError if the recording branched.
+        It needs the C library only; the parameters' numbers of now are in it.
+
+        name: what the function is called, and what the names of all else in the file begin with.
+        gradient: False leaves the gradient out.
+        float32: compute with ``float``, and with ``tanhf`` and its kin, where a processor has nothing wider.
+
+        Raises BranchError if the recording branched; ValueError for a number that no ``float`` can hold.
+
+        >>> w, x = Value(0.1), Value(2.0, 'x')
+        >>> print(Program((w * x).tanh(), rows=[x]).to_c(float32=True).splitlines()[3])
+        const float program_parameters[1] = {0.1f};
         """
         text('name', name)
+        flag('float32', float32)
         if self.branches:
             raise BranchError(f'C code would follow one way only, and not watch {self.branches[0]}')
-        gradient = self._gradient_routine if len(self._outputs) == 1 else None
-        return c.source(self.routine, gradient, [float(p.data) for p in self.parameters], name)
+        return c.source(self.routine, self._slopes(gradient), [float(p.data) for p in self.parameters], name, float32)
 
     def cfunc(self) -> Any:
         """Return the output as a C function, ``double f(int n, double *x, void *parameters)``, in machine code.
@@ -179,12 +188,15 @@ class Program:
 
         return c_function(self.routine, self._theta(), self.fast)
 
-    def to_js(self) -> str:
+    def to_js(self, *, gradient: bool = True) -> str:
         """Print a module of JavaScript: ``outputs(row)`` and ``sums(rows)``, and of a single output ``gradient(rows)``.
 
         All take other parameters as a second argument; without it they are those of now, ``theta``. ``trace(row)``
         lists what has a label in the graph, with its number and the error signal that reaches it; a program of
         loops has none, for there a label is of one turn. For a page or for Node; it needs nothing else.
+
+        gradient: False leaves ``gradient`` and ``trace`` out.
+
         Raises BranchError if the recording branched.
 
         >>> w, x = Value(3.0, 'w'), Value(2.0, 'x')
@@ -195,12 +207,11 @@ class Program:
         """
         if self.branches:
             raise BranchError(f'JavaScript would follow one way only, and not watch {self.branches[0]}')
-        gradient = self._gradient_routine if len(self._outputs) == 1 else None
-        traced = None
-        if gradient and not self.loops and self._made.labelled:
+        slopes, traced = self._slopes(gradient), None
+        if slopes and not self.loops and self._made.labelled:
             labels = [self._made.labels[place] for place in self._made.labelled]
             traced = straight(self._made, gradient=True, traced=True), labels
-        return javascript.source(self.routine, gradient, traced, [float(p.data) for p in self.parameters])
+        return javascript.source(self.routine, slopes, traced, [float(p.data) for p in self.parameters])
 
     def __call__(self, rows: Any = ()) -> Any:
         """Return the outputs of one row, or of each of many.
@@ -470,6 +481,10 @@ class Program:
             raise TypeError(f'only a program of one output has a gradient; this one has {len(self._outputs)}')
         with uncollected():
             return routine(self._made, gradient=True)
+
+    def _slopes(self, gradient: bool) -> Routine | None:
+        """Return the routine of the gradient that is printed beside the outputs, if there is one and it is wanted."""
+        return self._gradient_routine if flag('gradient', gradient) and len(self._outputs) == 1 else None
 
     @cached_property
     def _forward(self) -> Runner:

@@ -192,6 +192,15 @@ def test_what_it_cannot_say_is_refused() -> None:
         compile(twice(Value(2.0)), backend='python').to_js()
 
 
+def test_the_gradient_can_be_left_out() -> None:
+    x = Value(2.0, 'x')
+    y = x * x
+    y.label = 'y'
+    program = compile(y, rows=[x], backend='python')
+    assert 'function gradient' in program.to_js() and 'function trace' in program.to_js()
+    assert 'gradient' not in program.to_js(gradient=False) and 'trace' not in program.to_js(gradient=False)
+
+
 def test_the_polynomials_of_the_error_function_fit() -> None:
     with mp.workdps(40):
         for k in range(1, 200):

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from microgradnet import functions as F
-from microgradnet.compiling import Program, compile
+from microgradnet.compiling import Program, compile, recording
 from microgradnet.derivatives.graphs import gradients
 from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.table import operations
@@ -67,24 +67,27 @@ int main(void)
 
 
 def run_c(
-    program: Program, rows: Sequence[Sequence[float]], folder: Path, name: str = 'program'
+    program: Program, rows: Sequence[Sequence[float]], folder: Path, name: str = 'program', float32: bool = False
 ) -> tuple[Any, float, Any]:
     """Compile a program's C, warnings being errors, run it over rows; return outputs, total error and gradient."""
-    text = program.to_c(name)
-    outputs, gradient = program.routine.count, f'double {name}_gradient(' in text
+    text, real = program.to_c(name, float32=float32), 'float' if float32 else 'double'
+    outputs, gradient = program.routine.count, f'{real} {name}_gradient(' in text
     macros = {
         'WIDTH': program.width, 'OUTPUTS': max(outputs, 1), 'PARAMETERS': len(program.parameters), 'NAME': name,
         'THETA': f'{name}_parameters', 'GRADIENT': int(gradient),
         'CALL': f'{name}_gradient(row, {name}_parameters, gradient)' if gradient else '0.0',
     }  # fmt: skip
     main = MAIN % ''
+    if float32:
+        main = main.replace('double row', 'float row').replace('= strtod', '= (float)strtod')
     for macro, meaning in macros.items():
         main = re.sub(rf'\b{macro}\b', str(meaning), main)
-    head = '\n'.join(re.findall(rf'^(?:void|double) {name}\w*\(.*\);$', text, re.M))
-    head += f'\nextern const double {name}_parameters[];\n'
+    head = '\n'.join(re.findall(rf'^(?:void|{real}) {name}\w*\(.*\);$', text, re.M))
+    head += f'\nextern const {real} {name}_parameters[];\n'
     (folder / 'program.c').write_text(text)
     (folder / 'main.c').write_text(head + main)
-    command = [str(COMPILER), *STRICT, '-O1', 'program.c', '-c', '-o', 'program.o']
+    strict = [*STRICT, *['-Wdouble-promotion'] * float32]
+    command = [str(COMPILER), *strict, '-O1', 'program.c', '-c', '-o', 'program.o']
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + text
     command = [str(COMPILER), '-std=c99', '-O1', 'main.c', 'program.o', '-lm', '-o', 'main']
@@ -211,3 +214,55 @@ def test_parameters_of_now_are_in_the_file() -> None:
     for number, text in ((inf, '{INFINITY}'), (-inf, '{-INFINITY}'), (nan, '{NAN}'), (-0.0, '{-0.0}')):
         w.data = number
         assert text in program.to_c()
+
+
+def every_way() -> Program:
+    """A program in which all that is printed occurs, straight."""
+    x, w, unused = Value(0.5, 'x'), Value(2.0, 'tanhf'), Value(1.0)
+    y = F.where(x.greater(w), x / 3, abs(x).sqrt() ** w) + F.max(x, 0.1, w) - F.dot([x, w], [w, 0.7]) + x.erf()
+    return compile(y * 1e-5 + F.sum([x, w, 0.3]), rows=[x], parameters=[w, unused], backend='python')
+
+
+def in_loops() -> Program:
+    xs, a, b = [Value(0.01 * k) for k in range(60)], Value(0.9, 'a'), Value(0.2, 'b')
+    y, u = Value(0.5), Value(0.1)
+    for k, x in enumerate(xs):
+        y, u = (a * y - b * u + x).tanh(), u + 0.01 * y * (k % 3 + 1)
+    return compile(y * u, rows=xs, parameters=[a, b], backend='python', loops=True)
+
+
+def in_a_while() -> Program:
+    x, a, b = Value(0.5, 'x'), Value(1.5, 'a'), Value(0.25, 'b')
+    with recording():
+        state = F.while_loop(lambda y, _: y < 100.0, lambda y, z: (a * y + b, (z - y).sin() * a), x, 0.5, limit=50)
+        y = F.sum(state)
+    return compile(y, rows=[x], parameters=[a, b], backend='python')
+
+
+@needs_c
+@pytest.mark.parametrize('make', [every_way, in_loops, in_a_while], ids=lambda make: make.__name__)
+def test_floats_all_the_way(make: Callable[[], Program], tmp_path: Path) -> None:
+    """Nothing is promoted to double, which gcc would warn of; the numbers are those of floats."""
+    program = make()
+    rows = [[0.01 * (j + k) for k in range(program.width)] for j in range(1, 9)]
+    table, total, slopes = run_c(program, rows, tmp_path, float32=True)
+    expected, gradient = program.value_and_gradient([p.data for p in program.parameters], rows)
+    assert 'double' not in program.to_c(float32=True)
+    assert [y for (y,) in table] == pytest.approx(program(rows), rel=1e-5)
+    assert (total, *slopes) == pytest.approx((expected, *gradient), rel=1e-5)
+    assert [y for (y,) in table] != program(rows)
+
+
+def test_a_float_is_printed_with_the_digits_that_it_has() -> None:
+    ws = [Value(number) for number in (0.1, 1 / 3, -2.0, 1e-50, -0.0, 16777217.0, 3.4028234663852886e38, inf)]
+    printed = compile(F.sum(ws), parameters=ws, backend='python').to_c(float32=True)
+    assert '{0.1f, 0.33333334f, -2.0f, 0.0f, -0.0f, 16777216.0f, 3.4028235e+38f, INFINITY};' in printed
+    ws[0].data = 1e39
+    with pytest.raises(ValueError, match=r'1e\+39 is more than a float of C can hold'):
+        compile(F.sum(ws), parameters=ws, backend='python').to_c(float32=True)
+
+
+def test_the_gradient_can_be_left_out() -> None:
+    program = every_way()
+    assert 'double net_gradient(' in program.to_c('net')
+    assert 'gradient' not in program.to_c('net', gradient=False)

@@ -67,9 +67,10 @@ class Braces(Infix):
         lines = [line for name, size in self.routine.sizes.items() if size for line in self.memory(name, size)]
         if any(name == 'table' for name, _ in self.routine.instructions):
             lines.append(self.table())
-        lines += [f'{self.variable}value = 0.0;'] * self.adding
+        zero = self.spell_number(0.0)[0]
+        lines += [f'{self.variable}value = {zero};'] * self.adding
         blocks = self.lines()
-        lines += [f'{self.variable}{self.spelling[register][0]} = 0.0;' for register in sorted(self.routine.left)]
+        lines += [f'{self.variable}{self.spelling[register][0]} = {zero};' for register in sorted(self.routine.left)]
         return [
             *lines, *blocks, *self.unused('row', 'parameters', self.outputs), *['return value;'] * self.adding
         ]  # fmt: skip

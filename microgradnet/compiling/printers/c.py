@@ -19,6 +19,8 @@ void neuron(const double row[1], const double parameters[1], double outputs[1])
     outputs[0] = tanh(w * x);
 }
 
+Printed ``single``, every number is a ``float``, and every function the C library's for floats.
+
 A compiler that contracts ``a * b + c`` (gcc does, unless told ``-ffp-contract=off`` or a
 strict ``-std=c99``) gives last digits of its own.
 """
@@ -26,6 +28,8 @@ strict ``-std=c99``) gives last digits of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf, isfinite
+from struct import pack, unpack
 
 from ..ir.instructions import functions
 from ..ir.powers import without_powers
@@ -51,7 +55,7 @@ STACK = 4096
 
 
 def source(
-    routine: Routine, gradient: Routine | None, parameters: Sequence[float], name: str
+    routine: Routine, gradient: Routine | None, parameters: Sequence[float], name: str, single: bool = False
 ) -> str:
     """Print the outputs for one row and, if given, the routine of a value and its gradient.
 
@@ -65,49 +69,75 @@ def source(
         raise TypeError(f'C cannot print {names}: a custom operation is known to Python alone')
     routine = without_powers(routine)
     loops = Loops()
-    about = _C(routine, name, loops)
-    row, theta = _array('row', routine.width), _array('parameters', routine.parameters)
-    numbers = about.numbers(parameters) or '0.0'
-    forward = f'void {name}({row}, {theta}, double outputs[{routine.count}])'
-    slope = f'double {name}_gradient({row}, {theta}, double gradient[{max(routine.parameters, 1)}])'
+    about = _C(routine, name, loops, single)
+    real = about.real
+    row, theta = _array(real, 'row', routine.width), _array(real, 'parameters', routine.parameters)
+    numbers = about.numbers(parameters or [0.0])
+    forward = f'void {name}({row}, {theta}, {real} outputs[{routine.count}])'
+    slope = f'{real} {name}_gradient({row}, {theta}, {real} gradient[{max(routine.parameters, 1)}])'
     parts = [
         f'/* Printed by microgradnet. Row: {about.about("row")}. Parameters: {about.about("parameter")}. */\n'
         '#include <math.h>' + ('\n#include <stdlib.h>' if routine.inner else ''),
-        *([turns(name, bool(gradient and gradient.kept_turns))] if routine.inner else []),
-        f'const double {name}_parameters[{max(routine.parameters, 1)}] = {{{numbers}}};',
+        *([turns(name, real, bool(gradient and gradient.kept_turns))] if routine.inner else []),
+        f'const {real} {name}_parameters[{max(routine.parameters, 1)}] = {{{numbers}}};',
         f'{forward};' + (f'\n{slope};' if gradient else ''),
     ]
     bodies = [f'/* The outputs for one row. */\n{forward}\n' + about.body('outputs', adding=False)]
     if gradient:
         bodies.append(
             '/* The value for one row; adds its derivatives by the parameters to the gradient. */\n'
-            f'{slope}\n' + _C(without_powers(gradient), name, loops).body('gradient', adding=True)
+            f'{slope}\n' + _C(without_powers(gradient), name, loops, single).body('gradient', adding=True)
         )
     parts += loops.texts + bodies
     return '\n\n'.join(parts)
 
 
-def _array(name: str, length: int) -> str:
-    return f'const double {name}[{max(length, 1)}]'
+def _array(real: str, name: str, length: int) -> str:
+    return f'const {real} {name}[{max(length, 1)}]'
 
 
 class _C(CLoops):
-    def __init__(self, routine: Routine, name: str, loops: Loops) -> None:
-        own = ('gradient', 'parameters', 'turns', 'keep')
-        self.words = {*C_WORDS, *functions(), 'fabs', 'pow', name, *(f'{name}_{word}' for word in own)}
+    def __init__(self, routine: Routine, name: str, loops: Loops, single: bool) -> None:
+        called = {*functions(), 'fabs', 'pow'}
+        own = ('gradient', 'parameters', 'predict', 'classify', 'classes', 'turns', 'keep')
+        self.words = {*C_WORDS, *called, *(f'{other}f' for other in called), name, *(f'{name}_{word}' for word in own)}
         self.words |= {'kept', 'realloc', 'free', 'failed'} if routine.inner else set()
-        super().__init__(routine, name, loops)
+        super().__init__(routine, name, loops, single)
 
     def memory(self, name: str, size: int) -> list[str]:
         """Print an array; a large one is not on the stack, and then two threads must not share the function."""
-        clear = [f'for (long k = 0; k < {size}; k++) {name}[k] = 0.0;'] * (name == 'signals')
-        return [f'{"static " if size > STACK else ""}double {name}[{size}];', *clear]
+        clear = [f'for (long k = 0; k < {size}; k++) {name}[k] = {self.spell_number(0.0)[0]};'] * (name == 'signals')
+        return [f'{"static " if size > STACK else ""}{self.real} {name}[{size}];', *clear]
 
     def table(self) -> str:
-        return f'static const double table[{len(self.routine.table)}] = {{{self.numbers(self.routine.table)}}};'
+        return f'static const {self.real} table[{len(self.routine.table)}] = {{{self.numbers(self.routine.table)}}};'
 
     def unused(self, *names: str) -> list[str]:
         return [f'(void){name};' for name in names]
 
     def function(self, name: str) -> str:
-        return {'abs': 'fabs', 'inf': 'INFINITY', 'nan': 'NAN'}.get(name, name)
+        constants = {'inf': 'INFINITY', 'nan': 'NAN'}
+        return constants.get(name) or {'abs': 'fabs'}.get(name, name) + 'f' * self.single
+
+    def spell_number(self, number: float) -> tuple[str, int]:
+        """Print a constant; of a float, as many digits as tell it from its neighbours."""
+        if not self.single or not isfinite(number):
+            return super().spell_number(number)
+        text, binding = super().spell_number(_shortest(number))
+        return f'{text}f', binding
+
+
+def _shortest(number: float) -> float:
+    """Return the number of fewest digits that is the same float of C."""
+    rounded = _rounded(number)
+    if not isfinite(rounded):
+        raise ValueError(f'{number!r} is more than a float of C can hold; print the numbers as double')
+    return next(found for k in range(1, 10) if _rounded(found := float(f'{rounded:.{k}g}')) == rounded)
+
+
+def _rounded(number: float) -> float:
+    """Return a number as a float of C holds it."""
+    try:
+        return float(unpack('f', pack('f', number))[0])
+    except OverflowError:
+        return inf

@@ -17,19 +17,19 @@ from .while_loops import named
 __all__ = ['CLoops', 'turns']
 
 
-def turns(name: str, keeps: bool) -> str:
+def turns(name: str, real: str, keeps: bool) -> str:
     """Print where loops keep the states of their turns, and, if any does, how."""
     kept = f"""/* A while loop that goes on after its limit, or finds no memory for its turns, makes all outputs nan. */
-struct {name}_turns {{ double *numbers; size_t count, room; int failed; }};"""
+struct {name}_turns {{ {real} *numbers; size_t count, room; int failed; }};"""
     if not keeps:
         return kept
     return f"""{kept}
 
-static int {name}_keep(struct {name}_turns *kept, const double *state, size_t n)
+static int {name}_keep(struct {name}_turns *kept, const {real} *state, size_t n)
 {{
     if (kept->room - kept->count < n) {{
         const size_t room = 2 * kept->room + n + 64;
-        double *more = room > (size_t)-1 / sizeof(double) ? 0 : realloc(kept->numbers, room * sizeof(double));
+        {real} *more = room > (size_t)-1 / sizeof({real}) ? 0 : realloc(kept->numbers, room * sizeof({real}));
         if (!more) {{
             kept->failed = 1;
             return 0;
@@ -43,13 +43,15 @@ static int {name}_keep(struct {name}_turns *kept, const double *state, size_t n)
 
 
 class CLoops(Braces):
-    """Prints loops as functions, in a file whose names begin with ``name``."""
+    """Prints loops as functions, in a file whose names begin with ``name``, for doubles or for floats."""
 
-    constant, variable, counting = 'const double ', 'double ', 'long'
+    counting = 'long'
     #: Where the states of turns are kept.
     kept = '&kept'
 
-    def __init__(self, routine: Routine, name: str, loops: Loops) -> None:
+    def __init__(self, routine: Routine, name: str, loops: Loops, single: bool) -> None:
+        self.single, self.real = single, 'float' if single else 'double'
+        self.constant, self.variable = f'const {self.real} ', f'{self.real} '
         super().__init__(routine)
         self.name, self.loops = name, loops
 
@@ -79,25 +81,31 @@ class CLoops(Braces):
         result = f'v{self.count}'
         self.spelling[register] = result, TIGHT
         thing = operands[0]
-        given = [*map(self.text, operands[1:])]
+        given, zero = [*map(self.text, operands[1:])], self.spell_number(0.0)[0]
         if name == 'while':
             function = self.loops.name('loop', thing, self._while)
             start, outside = given[: thing.states], given[thing.states :]
-            call = f'{function}({result}, (const double[]){{{", ".join(outside) or "0.0"}}}, {self.kept})'
-            return [f'double {result}[] = {{{", ".join(start)}}};', f'const long turns_{result} = {call};',
+            call = f'{function}({result}, (const {self.real}[]){{{", ".join(outside) or zero}}}, {self.kept})'
+            return [f'{self.variable}{result}[] = {{{", ".join(start)}}};', f'const long turns_{result} = {call};',
                     f'(void)turns_{result};']  # fmt: skip
         function = self.loops.name('back', thing, self._back)
         loop, signals, outside = given[0], given[1 : 1 + thing.signals], given[1 + thing.signals :]
-        start = signals + ['0.0'] * thing.sums
-        call = f'{function}({result}, (const double[]){{{", ".join(outside) or "0.0"}}}, turns_{loop}, {self.kept})'
-        return [f'double {result}[] = {{{", ".join(start)}}};', f'{call};']
+        start = signals + [zero] * thing.sums
+        call = f'{function}({result}, (const {self.real}[]){{{", ".join(outside) or zero}}}, turns_{loop}, {self.kept})'
+        return [f'{self.variable}{result}[] = {{{", ".join(start)}}};', f'{call};']
 
     def _inside(self, routine: Routine, names: Sequence[str]) -> tuple[list[str], list[str]]:
         """Print a routine of a loop, whose parameters have these names; return its lines, and its outputs."""
-        printer = type(self)(routine, self.name, self.loops)
+        printer = type(self)(routine, self.name, self.loops, self.single)
         printer.kept, printer.leaves = 'kept', {'parameter': [*names]}
         lines = printer.lines()
         return lines, [printer.results[k] for k in range(routine.count)]
+
+    def _next(self, names: Sequence[str], new: Sequence[str]) -> list[str]:
+        """Print what numbers are at the next turn, all at once; nothing is said of those that stay."""
+        pairs = [(name, text) for name, text in zip(names, new) if name != text]
+        made = [f'{self.constant}next_{name} = {text};' for name, text in pairs]
+        return [*made, *(f'{name} = next_{name};' for name, _ in pairs)]
 
     def _while(self, name: str, loop: While) -> str:
         """Print the function of a loop: it changes the state, and returns the number of turns."""
@@ -108,13 +116,14 @@ class CLoops(Braces):
         if loop.limit is not None:
             inner += [f'if (turns == {loop.limit}L) {{', '    kept->failed = 1;', '    break;', '}']
         if loop.keeps:
-            numbers = f'(const double[]){{{", ".join(state)}}}'
+            numbers = f'(const {self.real}[]){{{", ".join(state)}}}'
             inner.append(f'if (!{self.name}_keep(kept, {numbers}, {loop.states})) break;')
-        inner += ['{', *(f'    {line}' for line in [*turn, *_next(state, new)]), '}']
-        lines = ['long turns = 0;', *_locals('state', state, 'double'), *_locals('outside', outside),
+        inner += ['{', *(f'    {line}' for line in [*turn, *self._next(state, new)]), '}']
+        lines = ['long turns = 0;',
+                 *_locals('state', state, self.variable), *_locals('outside', outside, self.constant),
                  'for (;; turns++) {', *(f'    {line}' for line in inner), '}',
                  *(f'state[{k}] = {s};' for k, s in enumerate(state)), 'return turns;']  # fmt: skip
-        head = f'static long {name}(double *state, const double *outside, struct {self.name}_turns *kept)'
+        head = f'static long {name}({self.variable}*state, {self.constant}*outside, struct {self.name}_turns *kept)'
         return _defined(head, lines)
 
     def _back(self, name: str, back: Back) -> str:
@@ -123,28 +132,21 @@ class CLoops(Braces):
         signals, sums = named('g', back.signals), named('c', back.sums)
         turn, new = self._inside(back.body, state + outside + signals)
         inner = [f'kept->count -= {back.states};', *(
-            f'const double {s} = kept->numbers[kept->count + {k}];' for k, s in enumerate(state)
+            f'{self.constant}{s} = kept->numbers[kept->count + {k}];' for k, s in enumerate(state)
         ), *(f'(void){s};' for s in state), *turn]  # fmt: skip
         inner += [f'{c} += {text};' for c, text in zip(sums, new[back.signals :])]
-        inner += _next(signals, new[: back.signals])
+        inner += self._next(signals, new[: back.signals])
         results = signals + sums
-        lines = [*_locals('signals', results, 'double'), *_locals('outside', outside),
+        lines = [*_locals('signals', results, self.variable), *_locals('outside', outside, self.constant),
                  'for (; turns > 0; turns--) {', *(f'    {line}' for line in inner), '}',
                  *(f'signals[{k}] = {text};' for k, text in enumerate(results))]  # fmt: skip
-        head = f'static void {name}(double *signals, const double *outside, long turns, struct {self.name}_turns *kept)'
-        return _defined(head, lines)
+        given = f'{self.variable}*signals, {self.constant}*outside, long turns, struct {self.name}_turns *kept'
+        return _defined(f'static void {name}({given})', lines)
 
-def _locals(array: str, names: Sequence[str], kind: str = 'const double') -> list[str]:
+def _locals(array: str, names: Sequence[str], kind: str) -> list[str]:
     """Print names for the numbers of an array."""
     unused = [f'(void){name};' for name in names] or [f'(void){array};']
-    return [*(f'{kind} {name} = {array}[{k}];' for k, name in enumerate(names)), *unused]
-
-
-def _next(names: Sequence[str], new: Sequence[str]) -> list[str]:
-    """Print what numbers are at the next turn, all at once; nothing is said of those that stay."""
-    pairs = [(name, text) for name, text in zip(names, new) if name != text]
-    made = [f'const double next_{name} = {text};' for name, text in pairs]
-    return [*made, *(f'{name} = next_{name};' for name, _ in pairs)]
+    return [*(f'{kind}{name} = {array}[{k}];' for k, name in enumerate(names)), *unused]
 
 
 def _defined(head: str, lines: Sequence[str]) -> str:
