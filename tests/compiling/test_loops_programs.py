@@ -191,6 +191,12 @@ def test_steps_of_few_cells_fold(cells: int, periodic: bool) -> None:
     assert len(folded.routine.instructions) < 300
 
 
+def test_signals_have_memory_where_they_are_sent() -> None:
+    folded = compiled(net(60, 30), backend='python')
+    assert folded.routine.sizes['signals'] == 0 < folded._gradient_routine.sizes['signals']
+    assert 'signals' not in folded.source and 'signals' in folded.to_c()
+
+
 @pytest.mark.parametrize('program, a_turn, with_gradient', [
     (lambda n: horner(n), 0, 0),
     # With the gradient, b u, d u, and what u and v were, at each of the four stages.

@@ -206,7 +206,7 @@ class Emitter(Lowering):
         for memory, places in homes.items():
             asked = [self.instructions[number].operands[1] for number, home in moved.items() if home == memory]
             where[memory], slot = slots(len(tape.items), places, asked)
-            sizes[memory] = slot[-1]
+            sizes[memory] = slot[-1] if asked else 0  # forwards no signal is under way
         for number, memory in moved.items():
             name, (_, place, *others) = self.instructions[number]
             self.instructions[number] = Instruction(name, (memory, where[memory][place], *others))
