@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ..engine.checks import items, texts
 
-__all__ = ['Named', 'agree', 'class_number', 'classes_for', 'names_for']
+__all__ = ['Named', 'agree', 'class_number', 'classes_for', 'names_for', 'output_names']
 
 
 class Named(Protocol):
@@ -73,3 +73,16 @@ def class_number(output: Any, classes: int) -> int:
     if len(numbers) == 1:
         return min(range(classes), key=lambda k: abs(numbers[0] - k))
     return max(range(len(numbers)), key=numbers.__getitem__)
+
+
+def output_names(net: Named, outputs: int) -> list[str | None]:
+    """Say what each output of a net is called: by its class, by its target, or by its number; a lone one by no number.
+
+    >>> from microgradnet.nets.net import MLP
+    >>> output_names(MLP(1, [2]), 2), output_names(MLP(1, [1]), 1)
+    (['y1', 'y2'], [None])
+    """
+    for names in (net.classes, net.target_names):
+        if names is not None and len(names) == outputs:
+            return [*map(str, names)]
+    return [None] if outputs == 1 else [f'y{k}' for k in range(1, outputs + 1)]

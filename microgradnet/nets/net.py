@@ -41,7 +41,7 @@ from ..engine.incoming import array_of_numbers
 from ..engine.numbers import Fraction, Number, real
 from ..engine.table import operations
 from ..engine.value import Value
-from .names import Named, agree, class_number, classes_for, names_for
+from .names import Named, agree, class_number, classes_for, names_for, output_names
 from .tables import Frame, beside, is_frame, rows_of
 
 __all__ = [
@@ -510,7 +510,7 @@ class MLP(Parametrised):
         >>> net.predict([[1.0, 2.0]]) == [net([1.0, 2.0]).data]
         True
         """
-        return beside(rows, self._outputs(rows), self._output_names())
+        return beside(rows, self._outputs(rows), output_names(self, self.sizes[-1]))
 
     @overload
     def classify(self, rows: Frame) -> Any: ...
@@ -540,13 +540,46 @@ class MLP(Parametrised):
         names = self.target_names or ()
         return beside(rows, result, [names[0] if len(names) == 1 else None])
 
-    def _output_names(self) -> list[str | None]:
-        """Say what each output is called: by its class, by its target, or by its number."""
-        outputs = self.sizes[-1]
-        for names in (self.classes, self.target_names):
-            if names is not None and len(names) == outputs:
-                return [*map(str, names)]
-        return [None] if outputs == 1 else [f'y{k}' for k in range(1, outputs + 1)]
+    def to_js(self) -> str:
+        """Print the net as a module of JavaScript that needs nothing else, for a page or for Node.
+
+        ``predict(row)`` takes raw numbers, as the teacher set had them, and returns the output or the list of
+        outputs; ``classify(row)``, of a net that knows classes, returns the class by its name. What else is in the
+        module is that of ``Program.to_js``; a second argument is other parameters than those of now. Arithmetic is
+        IEEE's, and a row of another length a RangeError, as is a nan for ``classify``.
+
+        Raises TypeError for an activation that is a ``custom`` operation, for only Python knows it;
+        BranchError and ReadingError, as ``compile`` does, for one that branches or reads ``.data``.
+
+        >>> net = MLP.from_weights([[[1.0], [-1.0]]], [[0.0, 0.5]])
+        >>> net.input_names, net.classes = ['height'], ['above', 'below']
+        >>> print(*(line for line in net.to_js().splitlines() if 'raw' in line or 'classes =' in line), sep='\\n')
+        /** The outputs (above, below) for a row of raw numbers: height. */
+        export const classes = ['above', 'below'];
+        """
+        from ..compiling.take_along import to_js
+
+        return to_js(self)
+
+    def to_c(self, name: str = 'net', *, float32: bool = False) -> str:
+        """Print the net as a C99 file that needs the C library only.
+
+        ``net_predict(row, outputs)`` takes raw numbers, as the teacher set had them; ``net_classify(row)``,
+        of a net that knows classes, returns the class by its name (UTF-8), or 0 where an output is nan.
+        The rest is that of ``Program.to_c``.
+
+        name: what all names in the file begin with.
+        float32: compute with ``float``, where a processor has nothing wider.
+
+        Raises what ``to_js`` raises; ValueError for a name that is none in C, or a number that no ``float`` can hold.
+
+        >>> net = MLP(2, [1], seed=1)
+        >>> [line for line in net.to_c('slope').splitlines() if line.startswith('void') and line.endswith(';')][1]
+        'void slope_predict(const double row[2], double outputs[1]);'
+        """
+        from ..compiling.take_along import to_c
+
+        return to_c(self, name, float32)
 
     def _outputs(self, rows: Any) -> list[Any]:
         """Return what ``predict`` does, as a list."""

@@ -158,6 +158,7 @@ def test_loops(steps: int, tmp_path: Path) -> None:
     ['exp', 'Math', 'horner', 'watch', 'theta', 'NaN'],
     ['a b', 'a_b', '*/', '3', '', '</script>'],
     ['let', 'θ', '"', "'", '\\', '${x}'],
+    ['FIRST', 'LABELS', 'COUNT', 'predict', 'classify', 'classes'],
 ], ids=lambda labels: labels[0])  # fmt: skip
 def test_any_label_will_do(labels: list[str], tmp_path: Path) -> None:
     xs = [Value(k + 0.5, label) for k, label in enumerate(labels)]

@@ -201,7 +201,7 @@ def test_several_outputs_none_and_constants(tmp_path: Path) -> None:
 def test_names_that_are_none_are_refused() -> None:
     x = Value(1.0)
     program = compile(x * x, rows=[x], backend='python')
-    for name in ('', 'two words', '2nd', 'int', 'exp', 'main', 'θ', 'a-b'):
+    for name in ('', 'two words', '2nd', 'int', 'exp', 'main', 'θ', 'a-b', 'fabs', 'pow', 'tanhf'):
         with pytest.raises(ValueError, match='name must be an identifier of C that is not taken'):
             program.to_c(name)
 

@@ -6,14 +6,43 @@ C and JavaScript say what is their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from ..._escapes import visible
 from ..ir.instructions import Instruction
 from ..ir.nests import Affine
 from ..ir.routine import Routine
 from .infix import TIGHT, Infix
 
-__all__ = ['Braces']
+__all__ = ['Answers', 'Braces']
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a net takes and answers: how many numbers, what they are called, and the classes it tells apart."""
+
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    classes: Sequence[Any] | None
+
+    @property
+    def width(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def count(self) -> int:
+        return len(self.outputs)
+
+    @property
+    def about(self) -> str:
+        """Say in a comment what the numbers are; nothing in a name ends it, nor the page it stands in."""
+        text = f'The outputs ({", ".join(self.outputs)}) for a row of raw numbers: {", ".join(self.inputs)}.'
+        return ' '.join(visible(text).replace('*', ' * ').replace('<', '< ').split())
+
+    @property
+    def choice(self) -> str:
+        return 'the largest output' if self.count > 1 else 'the number that is nearest to the output'
 
 
 class Braces(Infix):

@@ -34,10 +34,11 @@ from struct import pack, unpack
 from ..ir.instructions import functions
 from ..ir.powers import without_powers
 from ..ir.routine import Routine
+from .braces import Answers
 from .c_while import CLoops, turns
 from .infix import Loops
 
-__all__ = ['source']
+__all__ = ['answers', 'source']
 
 #: What a name must not be, beside the functions that are used: keywords, the C library, our own.
 C_WORDS = frozenset(
@@ -62,7 +63,7 @@ def source(
     The first function stores the outputs; the second returns the value and adds the
     gradient to what is there, so that a loop over rows sums it.
     """
-    if not name.isidentifier() or not name.isascii() or name in C_WORDS or name in functions():
+    if not name.isidentifier() or not name.isascii() or name in C_WORDS or name in _library():
         raise ValueError(f'name must be an identifier of C that is not taken, not {name!r}')
     if routine.customs:
         names = ', '.join(op.name for op in routine.customs.values())
@@ -92,15 +93,59 @@ def source(
     return '\n\n'.join(parts)
 
 
+def answers(net: Answers, name: str, single: bool = False) -> str:
+    """Print what asks the net whose outputs are printed: ``name_predict`` and, of classes, ``name_classify``."""
+    real = 'float' if single else 'double'
+    row = _array(real, 'row', net.width)
+    predict = f'void {name}_predict({row}, {real} outputs[{net.count}])'
+    classify = f'const char *{name}_classify({row})'
+    parts = [
+        f'{predict};' + (f'\n{classify};' if net.classes else ''),
+        f'/* {net.about} */\n{predict}\n{{\n    {name}(row, {name}_parameters, outputs);\n}}',
+    ]
+    if net.classes:
+        score = 'outputs[k]' if net.count > 1 else f'-{"fabsf" if single else "fabs"}(outputs[0] - ({real})k)'
+        count, names = len(net.classes), ', '.join(_quoted(str(label)) for label in net.classes)
+        parts += [
+            f'const char *const {name}_classes[{count}] = {{{names}}};',
+            f"""
+/* The class of {net.choice}; of a nan no class, and 0. */
+{classify}
+{{
+    {real} outputs[{net.count}], most = -INFINITY;
+    int best = 0;
+    {name}_predict(row, outputs);
+    for (int k = 0; k < {count}; k++) {{
+        const {real} score = {score};
+        if (score != score) return 0;
+        if (score > most) {{ most = score; best = k; }}
+    }}
+    return {name}_classes[best];
+}}""".strip(),
+        ]
+    return '\n\n'.join(parts)
+
+
+def _quoted(text: str) -> str:
+    """Print a string in UTF-8."""
+    plain = set(b' _.,()+-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789')
+    return '"' + ''.join(chr(byte) if byte in plain else f'\\{byte:03o}' for byte in text.encode()) + '"'
+
+
+def _library() -> set[str]:
+    """Return what the C library's functions are called, for doubles and for floats."""
+    doubles = {*functions(), 'fabs', 'pow'}
+    return {*doubles, *(f'{name}f' for name in doubles)}
+
+
 def _array(real: str, name: str, length: int) -> str:
     return f'const {real} {name}[{max(length, 1)}]'
 
 
 class _C(CLoops):
     def __init__(self, routine: Routine, name: str, loops: Loops, single: bool) -> None:
-        called = {*functions(), 'fabs', 'pow'}
         own = ('gradient', 'parameters', 'predict', 'classify', 'classes', 'turns', 'keep')
-        self.words = {*C_WORDS, *called, *(f'{other}f' for other in called), name, *(f'{name}_{word}' for word in own)}
+        self.words = {*C_WORDS, *_library(), name, *(f'{name}_{word}' for word in own)}
         self.words |= {'kept', 'realloc', 'free', 'failed'} if routine.inner else set()
         super().__init__(routine, name, loops, single)
 

@@ -203,7 +203,8 @@ class Infix:
 
     def spell_total(self, terms: list[str], last: list[str]) -> tuple[str, int]:
         """Print a sum as Python makes it: from 0, term after term, so that no sum of terms is -0.0."""
-        first = [self.spell_number(0.0)[0], *terms] if len(terms) <= self.most_terms else [f'total(({", ".join(terms)}))']
+        zero = self.spell_number(0.0)[0]
+        first = [zero, *terms] if len(terms) <= self.most_terms else [f'total(({", ".join(terms)}))']
         return ' + '.join([*first, *last]), 3
 
     def spell_select(self, condition: int, yes: int, no: int) -> tuple[str, int]:

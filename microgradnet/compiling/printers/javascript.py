@@ -35,12 +35,13 @@ polynomials are fitted at Chebyshev's nodes with 50 digits, as those of ``libm``
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..ir.powers import without_powers
 from ..ir.routine import Routine
-from .braces import Braces
+from .braces import Answers, Braces
 
-__all__ = ['source']
+__all__ = ['answers', 'source']
 
 #: What a name must not be: reserved words, what is global, our own.
 WORDS = frozenset(
@@ -135,7 +136,7 @@ def source(
         printer, labels = _JavaScript(traced[0]), ', '.join(map(_quoted, traced[1]))
         parts += [
             f'function watch(row, parameters) {printer.whole()}',
-            TRACE.strip().replace('LABELS', labels).replace('FIRST', str(1 + traced[0].parameters)),
+            TRACE.strip().replace('FIRST', str(1 + traced[0].parameters)).replace('LABELS', labels),
         ]
     return '\n\n'.join(part.rstrip() for part in parts) + '\n'
 
@@ -166,6 +167,37 @@ export function trace(row, parameters = theta) {
 """
 
 
+def answers(net: Answers) -> str:
+    """Print what asks the net whose outputs are printed: ``predict`` and, of classes, ``classify``."""
+    found = 'outputs(row, parameters)' + '[0]' * (net.count == 1)
+    text = PREDICT.replace('WIDTH', str(net.width)).replace('FOUND', found).replace('ABOUT', net.about)
+    if net.classes:
+        scores = 'y' if net.count > 1 else 'classes.map((_, k) => -Math.abs(y - k))'
+        names = ', '.join(map(_literal, net.classes))
+        text += CLASSIFY.replace('CHOICE', net.choice).replace('SCORES', scores).replace('NAMES', names)
+    return text.lstrip()
+
+
+PREDICT = """
+/** ABOUT */
+export function predict(row, parameters = theta) {
+    if (row.length !== WIDTH) throw new RangeError(`the net takes a row of WIDTH, not of ${row.length}`);
+    return FOUND;
+}
+"""
+CLASSIFY = """
+export const classes = [NAMES];
+
+/** The class of CHOICE. */
+export function classify(row, parameters = theta) {
+    const y = predict(row, parameters);
+    const scores = SCORES;
+    if (scores.some(Number.isNaN)) throw new RangeError(`a net that answers ${y} tells no class`);
+    return classes[scores.indexOf(Math.max(...scores))];
+}
+"""
+
+
 class _JavaScript(Braces):
     constant, variable, counting = 'const ', 'let ', 'let'
 
@@ -188,6 +220,14 @@ class _JavaScript(Braces):
 
     def function(self, name: str) -> str:
         return {'inf': 'Infinity', 'nan': 'NaN'}.get(name, name)
+
+
+def _literal(label: Any) -> str:
+    """Print a class: a whole number or a truth as itself, anything else by its name."""
+    if isinstance(label, bool):
+        return str(label).lower()
+    is_exact = isinstance(label, int) and abs(label) <= 1 << 53
+    return str(label) if is_exact else _quoted(str(label))
 
 
 def _quoted(label: str) -> str:
