@@ -1,0 +1,99 @@
+"""What how-to pages say in other languages than Python: it runs, and shows what it is said to show."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.compiling.test_to_c import COMPILER, STRICT, needs_c
+from tests.test_documentation import DOCS
+
+PAGE = (DOCS / 'how-to' / 'take-a-net-along.md').read_text('utf-8')
+CHROMIUM = next(filter(None, map(shutil.which, ['chromium', 'chromium-browser', 'google-chrome', 'chrome'])), None)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason='no Chromium on the PATH to show the page in')
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf'^```{language}\n(.*?)^```$', PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope='module')
+def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """Do what the page says, in a folder of its own; return the folder and the net."""
+    folder, names = tmp_path_factory.mktemp('taken'), dict[str, Any]()
+    (page,), (main,) = blocks('html'), blocks('c')
+    (folder / 'page.html').write_text(page, 'utf-8')
+    (folder / 'main.c').write_text(main, 'utf-8')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for block in blocks('python'):
+            examples = doctest.DocTestParser().get_examples(block)
+            exec(''.join(example.source for example in examples) or block, names)
+    return folder, names['net']
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing of what is asked for."""
+
+
+@pytest.fixture(scope='module')
+def served(taken: tuple[Path, Any]) -> Iterator[str]:
+    with ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=str(taken[0]))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+
+
+def shown(address: str, profile: Path) -> dict[str, str]:
+    """Return what the page shows in its outputs, by their ids, in a browser that complains of nothing."""
+    options = ['--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr', f'--user-data-dir={profile}']
+    command = [str(CHROMIUM), *options, '--dump-dom', address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert 'CONSOLE' not in done.stderr
+    return dict(re.findall(r'<output id="(\w+)">([^<]*)</output>', done.stdout))
+
+
+def answers(net: Any, row: list[float]) -> dict[str, str]:
+    (numbers,), (flower,) = net.predict([row]), net.classify([row])
+    return {'flower': flower, 'numbers': ' '.join(f'{y:.3f}' for y in numbers)}
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize('row', [[4.6, 1.4], [1.5, 0.3], [6.1, 2.2]], ids=str)
+def test_the_page_shows_what_the_net_answers(
+    row: list[float], taken: tuple[Path, Any], served: str, tmp_path: Path
+) -> None:
+    folder, net = taken
+    for name in 'page', 'alone':
+        text = (folder / f'{name}.html').read_text('utf-8')
+        for old, new in zip((4.6, 1.4), row):
+            assert f'value="{old}"' in text
+            text = text.replace(f'value="{old}"', f'value="{new}"')
+        (folder / f'{name}_moved.html').write_text(text, 'utf-8')
+    assert shown(f'{served}/page_moved.html', tmp_path) == answers(net, row)
+    assert shown((folder / 'alone_moved.html').as_uri(), tmp_path) == answers(net, row)
+
+
+@needs_c
+def test_the_program_in_c_prints_what_the_page_says(taken: tuple[Path, Any]) -> None:
+    folder, net = taken
+    command = [str(COMPILER), *STRICT, '-O2', 'main.c', '-lm', '-o', 'main']
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = subprocess.run([folder / 'main'], capture_output=True, text=True, check=True).stdout
+    expected = answers(net, [4.6, 1.4])
+    assert said == f'{expected["flower"]}, by outputs of {expected["numbers"]}\n'
+    assert f'prints `{said.strip()}`' in PAGE
