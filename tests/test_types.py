@@ -35,9 +35,11 @@ WRONG = [
     ('grad(3.0)', 'call-overload', 'reportCallIssue'),
 ]
 #: Pages that show a session, in which a name stands for one thing and later for another, or what a checker would
-#: want asked first: ``op``, which is None of a leaf; a class of one's own that is called Value.
+#: want asked first: ``op``, which is None of a leaf; a class of one's own that is called Value. Or a
+#: package, SciPy, that does not say its types.
 SESSIONS = {
-    'docs_how_to_compile', 'docs_how_to_test_your_own_engine', 'docs_tutorial_neuron', 'docs_tutorial_whole_net',
+    'docs_how_to_compile', 'docs_how_to_give_it_to_scipy', 'docs_how_to_test_your_own_engine', 'docs_tutorial_neuron',
+    'docs_tutorial_whole_net',
 }  # fmt: skip
 #: Public names that return a ``graphviz.Digraph``, or what draws one: graphviz does not say its types.
 DRAWN = {f'microgradnet.{name}' for name in ('draw', 'draw_network', 'explain_nan')}
