@@ -67,6 +67,13 @@ def test_its_edges_are_those_of_the_power(n: float, backend: str) -> None:
         assert near or bits([y]) == bits([truth]), (a, y, truth)
 
 
+@pytest.mark.parametrize('backend', ARRAYS)
+def test_a_power_of_one_is_the_number_itself(backend: str) -> None:
+    x = Value(2.0)
+    rows = np.random.default_rng(1).normal(size=(1000, 1))
+    assert (compile(x**1, rows=[x], backend=backend)(rows) == rows[:, 0]).all()
+
+
 @needs_c
 def test_in_c_its_edges_are_those_of_the_power(tmp_path: Path) -> None:
     x = Value(2.0)

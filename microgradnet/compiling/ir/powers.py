@@ -3,6 +3,7 @@
 =========== ====================== =========================
 exponent    becomes                off the truth, at most
 =========== ====================== =========================
+0, 1        1, a                   0
 2, 3        a * a, a * a * a       0.5 and 1.5 ulps
 -1, -2      1 / a, 1 / a / a       0.5 and 1.5 ulps
 0.5, -0.5   root, 1 / root         0.5 and 1.5 ulps
@@ -47,6 +48,8 @@ def _root(g: Lowering, a: Place) -> Place:
 
 
 WRITTEN_OUT: dict[float, Callable[[Lowering, Place], Place]] = {
+    0.0: lambda g, a: g.number(1.0),
+    1.0: lambda g, a: a,
     2.0: lambda g, a: g.mul(a, a),
     3.0: lambda g, a: g.mul(g.mul(a, a), a),
     -1.0: lambda g, a: g.div(1.0, a),
