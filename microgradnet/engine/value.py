@@ -240,7 +240,8 @@ class Value(fast.Operators):
 
     @inputs.setter
     def inputs(self, nodes: tuple[Value, ...]) -> None:
-        partials = getattr(self, '_da', ()) if self._a is None else self._partials
+        is_leaf = getattr(self, '_a', None) is None  # one that is being unpickled has no slots yet, a leaf no _da
+        partials = getattr(self, '_da', ()) if is_leaf else self._partials
         self._a, self._da = tuple(nodes) or None, partials
         self._b = self._db = None
 
