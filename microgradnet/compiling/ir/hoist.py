@@ -36,7 +36,7 @@ from collections.abc import Iterable
 from itertools import compress
 from typing import NamedTuple
 
-from .instructions import COMPARISONS, LEAVES, Instruction
+from .instructions import COMPARISONS, CONDITIONS, LEAVES, Instruction
 from .lowering import Lowering, Place
 from .nests import Affine
 from .routine import Block, Routine
@@ -46,7 +46,6 @@ __all__ = ['Pieces', 'cut', 'hoisted']
 #: What an instruction costs beside an addition, if it is none.
 COSTS = dict.fromkeys(('add', 'sub', 'mul', 'neg', 'select', 'sum', 'dot', 'abs', 'both', 'either'), 1)
 COSTS |= {'div': 4, 'sqrt': 4, **dict.fromkeys(COMPARISONS, 1)}
-CONDITIONS = (*COMPARISONS, 'both', 'either')
 FUNCTION = 16
 #: A sum that is kept costs about so much, a block of rows.
 SUM = 2

@@ -23,11 +23,13 @@ from typing import Any, NamedTuple
 
 from ...engine.table import operations
 
-__all__ = ['COMPARISONS', 'LEAVES', 'PRIMITIVES', 'Instruction', 'functions']
+__all__ = ['COMPARISONS', 'CONDITIONS', 'LEAVES', 'PRIMITIVES', 'Instruction', 'functions']
 
 LEAVES = ('row', 'parameter', 'number')
 #: Comparisons and Python's signs for them.
 COMPARISONS = {'gt': '>', 'lt': '<', 'ge': '>=', 'le': '<=', 'eq': '==', 'ne': '!='}
+#: What is true or false, and no number.
+CONDITIONS = (*COMPARISONS, 'both', 'either')
 #: Every instruction that computes, beside the functions.
 PRIMITIVES = ('add', 'sub', 'mul', 'div', 'neg', 'pow', 'both', 'either', 'select', 'sum', 'dot', *COMPARISONS)
 

@@ -46,6 +46,11 @@ class Affine(NamedTuple):
             first = self.start + sum(s * c for s, c in zip(steps, counters))
             yield range(first, first + step * count, step) if step else [first]
 
+    def extent(self) -> tuple[int, int]:
+        """Return the least and the largest of all numbers."""
+        moves = [step * (count - 1) for step, count in zip(self.steps, self.counts)]
+        return self.start + sum(min(move, 0) for move in moves), self.start + sum(max(move, 0) for move in moves)
+
     def first(self) -> Affine:
         """Return the number as it is when the innermost loop begins, for outside of it."""
         return Affine(self.start, self.steps[:-1], self.counts[:-1])

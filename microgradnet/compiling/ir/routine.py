@@ -19,15 +19,16 @@ IEEE arithmetic on floats: a pole is an infinity, nothing raises.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, TypeAlias
 
 from ..._processes import cached_property
 from ...engine.table import Operation
 from .instructions import LEAVES, Instruction, functions
 
-__all__ = ['MEMORY', 'Block', 'Carry', 'Loop', 'Routine']
+__all__ = ['MEMORY', 'Block', 'Carry', 'Copier', 'Loop', 'Routine', 'registers']
 
 #: Instructions that read or write memory, beside the leaves.
 MEMORY = ('load', 'store', 'add_to', 'output')
@@ -210,6 +211,52 @@ class Routine:
 
     def is_zero(self, register: int) -> bool:
         return repr(self.instructions[register]) == "Instruction(name='number', operands=(0.0,))"
+
+
+class Copier:
+    """Appends instructions to those of a routine, and copies bodies into registers of their own."""
+
+    def __init__(self, instructions: Sequence[Instruction]) -> None:
+        self.instructions = [*instructions]
+
+    def new(self, name: str, *operands: object) -> int:
+        self.instructions.append(Instruction(name, operands))
+        return len(self.instructions) - 1
+
+    def copy(self, block: Block, change: Callable[[Instruction], Instruction | None], names: dict[int, int]) -> Block:
+        """Copy a block, each instruction as it is changed, or not at all; ``names`` are the new registers of old."""
+        result: Block = []
+        for item in block:
+            if isinstance(item, Loop):
+                result.append(self.copy_loop(item, [names.get(c.start, c.start) for c in item.carries], change, names))
+            elif changed := change(self.instructions[item]):
+                name, operands = changed
+                renamed = (names.get(o, o) if isinstance(o, int) else o for o in operands)
+                names[item] = self.new(name, *(operands if name == 'number' else renamed))
+                result.append(names[item])
+        return result
+
+    def copy_loop(
+        self, loop: Loop, starts: Sequence[int], change: Callable[[Instruction], Instruction | None],
+        names: dict[int, int],
+    ) -> Loop:  # fmt: skip
+        """Copy a loop, whose carries have other starts."""
+        for carry in loop.carries:
+            names[carry.register] = self.new('carry')
+        blocks = [self.copy(block, change, names) for block in loop.blocks]
+        ends = ((names[carry.register], names.get(carry.after, carry.after)) for carry in loop.carries)
+        carries = [Carry(register, start, after) for start, (register, after) in zip(starts, ends)]
+        return Loop(loop.count, loop.backwards, blocks, carries)
+
+
+def registers(blocks: Iterable[Block]) -> Iterator[int]:
+    """Run through all that blocks set, and the loops in them."""
+    for item in chain.from_iterable(blocks):
+        if isinstance(item, Loop):
+            yield from (carry.register for carry in item.carries)
+            yield from registers(item.blocks)
+        else:
+            yield item
 
 
 def _carries(block: Block) -> Iterator[Carry]:

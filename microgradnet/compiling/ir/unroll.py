@@ -18,12 +18,12 @@ nothing is read from memory that another turn writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from .instructions import Instruction
 from .nests import Affine
-from .routine import Block, Carry, Loop, Routine
+from .routine import Block, Carry, Copier, Loop, Routine, registers
 
 __all__ = ['jam']
 
@@ -38,9 +38,9 @@ def jam(routine: Routine) -> Routine:
     return replace(routine, instructions=jammer.instructions, blocks=blocks)
 
 
-class _Jammer:
+class _Jammer(Copier):
     def __init__(self, routine: Routine) -> None:
-        self.instructions = [*routine.instructions]
+        super().__init__(routine.instructions)
         self.routine = routine
 
     def block(self, block: Block, depth: int) -> Block:
@@ -69,7 +69,7 @@ class _Jammer:
             sums, copies = [carry.register for carry in carries], []
             for turn in turns:  # each adds to what the one before has left
                 names = {carry.register: one for carry, one in zip(loop.carries, sums)}
-                copies.append(self.copy(loop.blocks[0], depth, turn, step, names))
+                copies.append(self.copy(loop.blocks[0], partial(_turned, depth, turn, step), names))
                 sums = [names[carry.after] for carry in loop.carries]
             for carry, after in zip(carries, sums):
                 carry.after = after
@@ -94,53 +94,24 @@ class _Jammer:
                 result += self.added_up([item for item in items if isinstance(item, int)])
         return result
 
-    def added_up(self, registers: list[int]) -> list[int]:
+    def added_up(self, several: list[int]) -> list[int]:
         """Return what is done side by side; where products are added to one place, their sum is, once."""
-        given = [self.instructions[register] for register in registers]
+        given = [self.instructions[register] for register in several]
         name, place = given[0].name, given[0].operands[:2]
         if name != 'add_to' or len(given[0].operands) < 4 or any(other.operands[:2] != place for other in given):
-            return registers
+            return several
         sums = [self.new('mul', *given[0].operands[2:])]
         for other in given[1:]:
             sums.append(self.new('madd', *other.operands[2:], sums[-1]))
         return [*sums, self.new('add_to', *place, sums[-1])]
 
-    def copy(self, block: Block, depth: int, turn: int, step: int, names: dict[int, int] | None = None) -> Block:
-        """Copy a block for one of the turns done together, in registers of its own."""
-        names = {} if names is None else names
-        result: Block = []
-        for item in block:
-            if isinstance(item, Loop):
-                starts = [names.get(carry.start, carry.start) for carry in item.carries]
-                own = [self.name('carry', (), names, carry.register) for carry in item.carries]
-                carries = [*map(Carry, own, starts)]
-                body = self.copy(item.blocks[0], depth, turn, step, names)
-                for mine, theirs in zip(carries, item.carries):
-                    mine.after = names.get(theirs.after, theirs.after)
-                result.append(Loop(item.count, item.backwards, [body], carries))
-            else:
-                name, operands = self.instructions[item]
-                places = (_turn(o, depth, turn, step) if isinstance(o, Affine) else o for o in operands)
-                renamed = tuple(names.get(o, o) if isinstance(o, int) else o for o in places)
-                moved = operands if name == 'number' else renamed
-                result.append(self.name(name, moved, names, item))
-        return result
-
-    def name(self, name: str, operands: tuple[object, ...], names: dict[int, int], register: int) -> int:
-        names[register] = self.new(name, *operands)
-        return names[register]
-
-    def new(self, name: str, *operands: object) -> int:
-        self.instructions.append(Instruction(name, operands))
-        return len(self.instructions) - 1
-
     def independent(self, loop: Loop) -> bool:
         """Tell whether no turn reads what another one writes, or leaves a register behind that is no carried sum."""
-        registers = [*_registers(loop.blocks[0])]
+        inside = [*registers(loop.blocks)]
         used = self.routine.count_uses(loop.blocks[0])
         parts = any(len(item.blocks) > 1 for item in loop.blocks[0] if isinstance(item, Loop))
         sums = {carry.after for carry in loop.carries}
-        if parts or any(used[register] < self.routine.uses[register] for register in {*registers} - sums):
+        if parts or any(used[register] < self.routine.uses[register] for register in {*inside} - sums):
             return False
         for carry in loop.carries:
             _, operands = self.instructions[carry.after]
@@ -149,22 +120,18 @@ class _Jammer:
                 return False
         written: list[tuple[str, int, int]] = []
         read: list[tuple[str, int, int]] = []
-        for name, operands in (self.instructions[register] for register in registers):
+        for name, operands in (self.instructions[register] for register in inside):
             if name in ('store', 'load', 'add_to'):
                 memory, place = operands[:2]
                 if name == 'store' and memory == 'rolling':  # turns must stay in order
                     return False
-                (read if name == 'load' else written).append((memory, *_extent(place)))
+                (read if name == 'load' else written).append((memory, *place.extent()))
         return not any(m == n and a <= d and c <= b for m, a, b in read for n, c, d in written)
 
 
-def _registers(block: Block) -> Iterator[int]:
-    for item in block:
-        if isinstance(item, Loop):
-            yield from (carry.register for carry in item.carries)
-            yield from (register for inner in item.blocks for register in _registers(inner))
-        else:
-            yield item
+def _turned(depth: int, turn: int, step: int, instruction: Instruction) -> Instruction:
+    name, operands = instruction
+    return Instruction(name, tuple(_turn(o, depth, turn, step) if isinstance(o, Affine) else o for o in operands))
 
 
 def _turn(place: Affine, depth: int, turn: int, step: int) -> Affine:
@@ -174,8 +141,3 @@ def _turn(place: Affine, depth: int, turn: int, step: int) -> Affine:
     own = place.steps[depth]
     steps = (*place.steps[:depth], own * step, *place.steps[depth + 1 :])
     return Affine(place.start + own * turn, steps, place.counts)
-
-
-def _extent(place: Affine) -> tuple[int, int]:
-    moves = [step * (count - 1) for step, count in zip(place.steps, place.counts)]
-    return place.start + sum(min(move, 0) for move in moves), place.start + sum(max(move, 0) for move in moves)
