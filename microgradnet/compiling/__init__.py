@@ -45,6 +45,7 @@ def compile(
     threads: int = 1,
     fast: bool = False,
     loops: bool | None = None,
+    memory: int | None = None,
 ) -> Program: ...
 def compile(
     what: Any, rows: Sequence[Value] | None = None, parameters: Sequence[Value] | None = None, **options: Any
@@ -65,6 +66,9 @@ def compile(
         them as loops; by default in programs of more than 2,000 operands, of which loops
         leave less than half. What a loop's backward sweep asks for is kept in memory: see
         ``Program.memory``.
+    memory: of recorded values: the most numbers of each row that may be kept in memory for the gradient. Where
+        loops keep more, blocks of their turns are done forwards again on the way back; the numbers stay the
+        same. ValueError, when a gradient is asked for, says how little is possible.
     most_paths: of a function: how many different ways through its branches are kept.
 
     Compiled code computes in IEEE arithmetic: where Python raises, at a pole or an

@@ -32,6 +32,7 @@ from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 from .derived import Arguments, Derived, Evaluator, Step
 from .guards import BranchError, Guard, paths_of
+from .ir.recompute import recompute
 from .ir.routine import Routine
 from .ir.straight import straight
 from .ir.sweeps import prepare, routine
@@ -68,6 +69,7 @@ class Program:
         threads: int = 1,
         fast: bool = False,
         loops: bool | None = None,
+        memory: int | None = None,
     ) -> None:
         check_way(backend, threads)
         rows = items('rows', rows, 'a list of Values of the graph')
@@ -76,6 +78,9 @@ class Program:
         if loops is not None:
             flag('loops', loops)
         flag('fast', fast)
+        if memory is not None:
+            whole('memory', memory, 0)
+        self._most = memory
         leaves, self._build = take_apart(outputs, 'the outputs')
         self._template, self._outputs, self._rows = outputs, [lift(leaf) for leaf in leaves], [*rows]
         for what, nodes in ('rows', self._rows), ('parameters', parameters or ()):
@@ -121,6 +126,8 @@ class Program:
         ...     return Program(y, parameters=[x], loops=True).memory
         >>> steps(100), steps(200)  # sin needs its operand: the first is x itself
         (99, 199)
+
+        With ``memory=`` it is at most that much, and the forward sweep is done again, block by block.
         """
         return self._gradient_routine.memory
 
@@ -480,6 +487,8 @@ class Program:
         if len(self._outputs) != 1:
             raise TypeError(f'only a program of one output has a gradient; this one has {len(self._outputs)}')
         with uncollected():
+            if self._most is not None:
+                return recompute(self._made, self._most)
             return routine(self._made, gradient=True)
 
     def _slopes(self, gradient: bool) -> Routine | None:

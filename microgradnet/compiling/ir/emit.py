@@ -187,7 +187,7 @@ class Emitter(Lowering):
             return self.make('madd', *operands)
         return super().apply(op, operands)
 
-    def routine(self, blocks: list[Block], outputs: int) -> Routine:
+    def routine(self, blocks: list[Block], outputs: int, may_roll: bool) -> Routine:
         """Give memory to what goes through it, and return all that was written."""
         tape = self._tape
         reads = [(number, reader, self._nests.behind(number)) for number, reader in self._reads]
@@ -195,7 +195,7 @@ class Emitter(Lowering):
             {site: site.place if every else site.place.last() for site, every in memory.items()}
             for memory in (self._kept, self._sent)
         )
-        rolling, turns = short_lived(len(tape.items), kept, reads)
+        rolling, turns = short_lived(len(tape.items), kept, reads) if may_roll else (set(), 0)
         homes = {
             'kept': [place for site, place in kept.items() if site not in rolling],
             'rolling': [kept[site] for site in rolling],

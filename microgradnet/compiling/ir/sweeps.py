@@ -289,19 +289,22 @@ def prepare(
     return tape(outputs, rows, parameters, False, watched, outside, same)
 
 
-def routine(tape: Tape, gradient: bool = False, seeds: bool = False, stops: bool = False) -> Routine:
+def routine(
+    tape: Tape, gradient: bool = False, seeds: bool = False, stops: bool = False, rolling: bool = True
+) -> Routine:
     """Write a tape as a routine; with the gradient of its only output by all parameters.
 
     The outputs are then the output and its derivatives; what is watched comes last.
     seeds: of any number of outputs, the gradient of their sum, each times a weight. The weights
         follow the parameters.
     stops: make it for a tangent, which must see where no change is let through.
+    rolling: whether what is asked for again soon may have memory that is used over and over.
     """
     if not tape.loops:
         return straight(tape, gradient, seeds, stops=stops)
     sweeps = Sweeps(tape, gradient, seeds)
     sweeps.stops = stops
     backwards = sweeps.backwards() if gradient else []  # first, since it says what must be kept
-    written = sweeps.routine(sweeps.forwards() + backwards, sweeps._count + tape.watched)
+    written = sweeps.routine(sweeps.forwards() + backwards, sweeps._count + tape.watched, rolling)
     written.parameters += tape.outputs * seeds
     return written
