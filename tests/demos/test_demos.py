@@ -117,6 +117,7 @@ def test_blue_is_positive_in_the_picture_of_two_moons_as_in_those_of_nets() -> N
                        for sign, colour in [('-1', NEGATIVE), ('+1', POSITIVE)]}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_two_moons_are_parted(tmp_path: Path) -> None:
     result = two_moons.main(['--out', str(tmp_path), '--epochs', '15'])
     assert result.learned > 0.85

@@ -32,6 +32,7 @@ def test_the_digits_are_those_of_scikit_learn() -> None:
     assert (min(pixels), max(pixels)) == (0.0, 1.0)
 
 
+@pytest.mark.slow
 def test_a_lesson_is_learned_in_few_epochs_and_leaves_pictures(some: TeacherSet, tmp_path: Path) -> None:
     lesson = digits.teach(some, seed=1, epochs=2)
     assert len(lesson.held_out) == 40

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from fractions import Fraction
+from functools import cache
 from html.parser import HTMLParser
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -143,15 +144,28 @@ def kinds(page: Page) -> list[str]:
     return [tag for tag, _ in Parsed(page.html).elements if tag != 'text']
 
 
+@cache
+def graph_with(label: str) -> Page:
+    a, b = Value(2.0, label), Value(3.0, 'b')
+    y = (a * b).tanh() / a
+    y.label = f'{label}2'
+    return play(y)
+
+
+@cache
+def net_with(label: str) -> Page:
+    def activation(r: Any) -> Any:
+        return r.tanh()
+
+    activation.__name__ = label.replace('\x00', '')
+    net = MLP(1, [1, 1], activation, seed=1)
+    x, t = Value(2.0, label), Value(1.0, label)
+    return play(net, [x], [t], weights={label: [p.data for p in net.parameters()]})
+
+
 @pytest.mark.parametrize('label', NASTY)
 def test_labels_stay_text(label: str, tmp_path: Path) -> None:
-    def page_with(label: str) -> Page:
-        a, b = Value(2.0, label), Value(3.0, 'b')
-        y = (a * b).tanh() / a
-        y.label = f'{label}2'
-        return play(y)
-
-    nasty, tame = page_with(label), page_with('tame')
+    nasty, tame = graph_with(label), graph_with('tame')
     assert kinds(nasty) == kinds(tame)
     text = re.search(r'id="film">(.*?)</script>', nasty.html)[1]  # type: ignore[index]
     assert text.isascii() and not {'<', '>', '&'} & {*text}
@@ -161,16 +175,7 @@ def test_labels_stay_text(label: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('label', NASTY)
 def test_names_around_a_net_stay_text(label: str) -> None:
-    def activation(r: Any) -> Any:
-        return r.tanh()
-
-    def page_with(label: str) -> Page:
-        activation.__name__ = label.replace('\x00', '')
-        net = MLP(1, [1, 1], activation, seed=1)
-        x, t = Value(2.0, label), Value(1.0, label)
-        return play(net, [x], [t], weights={label: [p.data for p in net.parameters()]})
-
-    nasty, tame = page_with(label), page_with('tame')
+    nasty, tame = net_with(label), net_with('tame')
     assert kinds(nasty) == kinds(tame)
     assert film(nasty)['epochs'][0]['name'] == label
 
@@ -375,7 +380,9 @@ def clear(svg: ElementTree.Element, page: Page, what: tuple[str, ...] = ('data-v
     return found
 
 
-@pytest.mark.parametrize('sizes', [(2, 1), (5, 5, 1), (3, 6, 5), (1, 9, 7, 2), (12, 2), (16, 16)])
+@pytest.mark.parametrize('sizes', [
+    (2, 1), (5, 5, 1), (3, 6, 5), (1, 9, 7, 2), (12, 2), pytest.param((16, 16), marks=pytest.mark.slow),
+])  # fmt: skip
 def test_in_a_network_numbers_are_clear_of_each_other_and_of_the_border(sizes: tuple[int, ...]) -> None:
     net = MLP(2, sizes, activation='tanh', seed=3)
     page = play(net, [-0.000123456, -123456.7], [-0.1] * sizes[-1])

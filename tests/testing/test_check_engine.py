@@ -381,13 +381,15 @@ SEVERITIES: dict[type[Any], dict[str, str]] = {
 #: What all of these have not: it is no mistake.
 MISSING = {'x ** w', '2 ** x'}
 REPORTS: dict[type[Any], Report] = {}
-#: Whose smallest graph takes long to find, as that of ``Overwrites`` and of ``BreadthFirst`` does, for the quick run.
-LONG = {InputsInASet, DepthFirst, Recursive, VisitedByValue, InPlace}
+#: For the whole run: like those that the quick run takes, and each takes as long to find out about.
+ALIKE = {
+    InputsInASet, DepthFirst, Recursive, VisitedByValue, InPlace, EqualByValue, HalfASlopeAtKinks, TooSteepAtKinks,
+}
 
 
 def case(*parts: Any) -> Any:
-    """Make the parameters of a test, an engine first, which the quick run leaves out if it takes long."""
-    return pytest.param(*parts, marks=[pytest.mark.slow] * (parts[0] in LONG))
+    """Make the parameters of a test, an engine first, which the quick run leaves out if others are like it."""
+    return pytest.param(*parts, marks=[pytest.mark.slow] * (parts[0] in ALIKE))
 
 
 def report_of(engine: type[Any]) -> Report:
