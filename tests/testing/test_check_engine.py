@@ -368,6 +368,7 @@ WRONG: list[tuple[type[Any], str, str, str]] = [
     (NoLimit, 'edge', 'x.sqrt() at 0.0', 'backward should say inf'),
     (WholeNumbersAreCut, 'edge', 'x / 2 at 3', 'Whole numbers are data'),
 ]
+ENGINES = [*dict.fromkeys(known[0] for known in WRONG)]
 #: The severity of every finding that is not simply wrong, or only missing.
 SEVERITIES: dict[type[Any], dict[str, str]] = {
     NaiveTanh: {'x.tanh() at 1000.0': 'edge', 'x.tanh() at 20.0': 'edge'},
@@ -444,7 +445,7 @@ ALSO: dict[type[Any], set[str]] = {
 }
 
 
-@pytest.mark.parametrize('engine', map(case, dict.fromkeys(known[0] for known in WRONG)), ids=lambda e: e.__name__)
+@pytest.mark.parametrize('engine', [*map(case, ENGINES)], ids=lambda engine: engine.__name__)
 def test_nothing_else_is_blamed_and_findings_are_sorted_by_severity(engine: type[Any]) -> None:
     expected = {title for known, _, title, _ in WRONG if known is engine} | ALSO.get(engine, set())
     assert {finding.title for finding in report_of(engine)} - MISSING - expected == set()
