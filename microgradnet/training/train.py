@@ -397,4 +397,4 @@ class Pass:
         try:
             return finite(program.descend(self.state.order, self.size, h, **self.options))
         except ArithmeticError as trouble:
-            raise Trouble(str(trouble)) from trouble
+            raise Trouble(str(trouble).partition(';')[0]) from trouble  # its epochs are those of one call

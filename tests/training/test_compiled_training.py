@@ -119,6 +119,7 @@ def test_divergence_keeps_the_last_good_weights(mode: Any) -> None:
         with pytest.raises(DivergedError) as caught:
             train(net, steep, learning_rate=1.0, epochs=50, mode=mode, compiled=flag)
         said.append((caught.value.epoch, len(caught.value.history)))
+        assert str(caught.value).count('epoch ') == 1 and f' in epoch {caught.value.epoch}; ' in str(caught.value)
         assert all(abs(w) < inf for w in weights(net))
     assert said[0] == said[1]
 
