@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import microgradnet
+from microgradnet import drawing, testing
 
 PACKAGE = Path(microgradnet.__file__).parent
 #: The folders, lowest first; what stands beside another may not import it. Modules that begin with an underscore
@@ -100,6 +101,16 @@ def test_no_name_imported_late_is_a_modules(name: str) -> None:
     """Importing a module sets its name in the package, and would hide what is imported on first use."""
     thing = getattr(microgradnet, name)
     assert name not in MODULES or isinstance(thing, types.ModuleType)
+
+
+@pytest.mark.parametrize('package', [microgradnet, drawing, testing], ids=lambda package: package.__name__)
+def test_a_checker_finds_late_names_where_users_do(package: types.ModuleType) -> None:
+    tree = ast.parse(Path(package.__file__ or '').read_text('utf-8'))
+    [block] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING']
+    late = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    told = {name.name: '.' * (node.level - 1) + f'{node.module}' for node in late for name in node.names}
+    assert told == package._LATER
+    assert package._LATER.keys() <= {*package.__all__}
 
 
 @pytest.fixture(scope='module')

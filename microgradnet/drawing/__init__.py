@@ -40,7 +40,8 @@ __all__ = [
     'tree',
 ]
 
-_HOMES = {
+#: Names that are imported when first used, and the module each is from.
+_LATER = {
     'Digraph': 'digraph',
     'ErrorSignal': 'signals',
     'Page': 'player',
@@ -53,4 +54,5 @@ _HOMES = {
     'tree': 'terminal',
 }
 
-__getattr__, __dir__ = later(__name__, _HOMES)
+if not TYPE_CHECKING:  # what is not there is an error to a checker
+    __getattr__, __dir__ = later(__name__, _LATER)
