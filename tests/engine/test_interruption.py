@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import sys
@@ -17,6 +18,14 @@ import pytest
 from microgradnet import functions as F
 from microgradnet.engine import sweep
 from microgradnet.engine.value import Value
+
+
+@pytest.fixture(autouse=True)
+def uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile: an interrupt in what others call back then is lost, and is a warning of pytest."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def small_graph() -> list[Value]:
