@@ -37,7 +37,7 @@ def chain(depth: int) -> tuple[Value, Value]:
 
 
 @pytest.mark.parametrize('way', ['pickle', 'pickle in Python'])
-@pytest.mark.parametrize('stumble', [0, 100, 3_000])
+@pytest.mark.parametrize('stumble', [0, pytest.param(100, marks=pytest.mark.slow), 3_000])
 def test_an_exception_in_mid_pickle_leaves_nothing_behind(way: str, stumble: int) -> None:
     y, _ = chain(3_000)
     node = topological_order(y)[stumble]
