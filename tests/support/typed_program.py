@@ -65,6 +65,9 @@ def product(a: Value, b: Value) -> Value:
 
 assert_type(compile(x * y, rows=[x], parameters=[y], backend='python', loops=True), Program)
 assert_type(compile([x, {'y': y}]), Program)
+assert_type(compile(x).to_c(), str)
+assert_type(compile(x).to_js(gradient=False), str)
+assert_type(compile(x).bind([[2.0]]).value_and_gradient([3.0])[0], float)
 assert_type(compile(product, most_paths=3), Function)
 assert_type(compile(lambda a: a * 2), Function)
 
