@@ -68,7 +68,8 @@ def compile(
         ``Program.memory``.
     memory: of recorded values: the most numbers of each row that may be kept in memory for the gradient. Where
         loops keep more, blocks of their turns are done forwards again on the way back; the numbers stay the
-        same. ValueError, when a gradient is asked for, says how little is possible.
+        same. ValueError, when a gradient is asked for, says how little is possible. Second derivatives, made of that
+        gradient, keep some times as much.
     most_paths: of a function: how many different ways through its branches are kept.
 
     Compiled code computes in IEEE arithmetic: where Python raises, at a pole or an

@@ -28,6 +28,7 @@ from ..derivatives.trees import Build, take_apart
 from ..engine.functions import is_array
 from ..engine.value import Value
 from .ir.leaves import Leaves, placed
+from .ir.recompute import recompute
 from .ir.routine import Routine
 from .ir.sweeps import routine
 from .ir.tangent import tangent
@@ -113,6 +114,7 @@ class Derived:
 
     The routine's parameters are what is differentiated by, and behind them, as ``groups`` say, the numbers of each
     direction: tokens of what is given with a call (None for 0), or the size of those of ``directions``.
+    ``memory`` is how much may be kept for a gradient; what a tangent adds to that comes on top.
     """
 
     def __init__(
@@ -122,8 +124,9 @@ class Derived:
         template: Any,
         graph: Sequence[Value] = (),
         xs: Sequence[Value] = (),
+        memory: int | None = None,
     ) -> None:
-        self.tape, self.arguments = tape, arguments
+        self.tape, self.arguments, self.memory = tape, arguments, memory
         self.n = len(arguments.by)
         self.place = {token: place for place, token in enumerate(arguments.by)}
         self.first = 'value'
@@ -289,7 +292,11 @@ class Derived:
 
     def routine(self, careful: bool, way: str) -> Routine:
         """Write it, for one of the ways to run it: see ``Evaluator``."""
-        made = routine(self.tape, self.first != 'value', self.first == 'weighed', stops=bool(self.passes))
+        seeds, stops = self.first == 'weighed', bool(self.passes)
+        if self.first == 'value' or self.memory is None:
+            made = routine(self.tape, self.first != 'value', seeds, stops)
+        else:
+            made = recompute(self.tape, self.memory, seeds, stops)
         for only in self.passes:
             made = tangent(made, self.n, only, careful)
         given, start = [Leaves('parameter', 0, self.n)], self.n

@@ -381,7 +381,9 @@ class Program:
             by = [*range(w, w + n)]
             given = [*range(w + n, w + 2 * n)] * (kind == 'hvp')
             step = Step(kind, None, by, list, given)
-            derived = Derived(self._made, Arguments([*range(w), *by], list, by, [step]), [0.0] * m)
+            derived = Derived(
+                self._made, Arguments([*range(w), *by], list, by, [step]), [0.0] * m, memory=self._most
+            )  # fmt: skip
             self._evaluators[kind] = Evaluator(derived, (), (self.backend, self.threads, self.fast))
         return self._evaluators[kind]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given
 
 from microgradnet import functions as F
-from microgradnet.compiling import Program, compile
+from microgradnet.compiling import Program, compile, recording
 from microgradnet.compiling.ir.routine import Loop
 from microgradnet.engine.value import Value
 from tests.compiling.test_loops_random import GIVEN, Case, folding
@@ -198,6 +198,30 @@ def test_a_program_sent_elsewhere_keeps_its_limit() -> None:
     program = compile(error, parameters=parameters, backend='python', memory=500)
     sent = pickle.loads(pickle.dumps(program))
     assert sent.memory == program.memory <= 500
+
+
+def test_a_while_loop_keeps_its_states() -> None:
+    with recording():
+        a = Value(2.0)
+        root = F.while_loop(lambda x: abs(x * x - a) > 1e-9, lambda x: (x + a / x) / 2, a)
+    program = compile(root, parameters=[a], backend='python', memory=100)
+    assert program(()) == pytest.approx(2.0**0.5)
+    with pytest.raises(ValueError, match='memory= is for programs without while_loop'):
+        program.value_and_gradient([2.0])
+
+
+@pytest.mark.parametrize('name', ['chain', 'nested', 'delayed'])
+def test_a_hessian_takes_less_memory_too(name: str) -> None:
+    error, parameters = PROGRAMS[name]()
+    theta = [p.data for p in parameters]
+
+    def program(**options: Any) -> Program:
+        return compile(error, parameters=parameters, loops=True, backend='python', **options)
+
+    less = program(memory=least(program))
+    assert bits([less.hessian(theta)]) == bits([program().hessian(theta)])
+    made = [p._derived('hessian').derived.routine(False, 'calls').memory for p in (less, program())]
+    assert made[0] < made[1]
 
 
 def longer(program: Any, times: int) -> Any:

@@ -38,15 +38,15 @@ from .tape import Tape
 __all__ = ['recompute']
 
 
-def recompute(tape: Tape, most: int) -> Routine:
-    """Return the gradient of a tape's only output, with at most so many numbers in memory.
+def recompute(tape: Tape, most: int, seeds: bool = False, stops: bool = False) -> Routine:
+    """Return the gradient of a tape, as ``routine`` does, with at most so many numbers in memory.
 
     No more is computed again than that takes. Raises ValueError if it cannot be had, and says what can.
     """
-    best, levels = routine(tape, gradient=True), 0
+    best, levels = routine(tape, True, seeds, stops), 0
     if best.kept_turns:
         raise ValueError('memory= is for programs without while_loop, of which every turn keeps its state')
-    whole = routine(tape, gradient=True, rolling=False) if best.memory > most else best
+    whole = routine(tape, True, seeds, stops, rolling=False) if best.memory > most else best
     while best.memory > most:
         before, levels = best, levels + 1
         best = min(_cut(whole, most, levels), best, key=lambda found: found.memory)
@@ -95,7 +95,7 @@ class _Use:
 class _Recomputer(Copier):
     def __init__(self, routine: Routine) -> None:
         super().__init__(routine.instructions)
-        self.routine = routine
+        self.routine, self.rows = routine, {**routine.rows}
         self.blocks = [*map(_copied, routine.blocks)]
         #: So much memory is given out, with gaps.
         self.length = max((use.place.extent()[1] + 1 for use in self.uses()), default=0)
@@ -129,7 +129,9 @@ class _Recomputer(Copier):
             if instructions[register].name in MEMORY:  # nobody's
                 instructions[register] = Instruction('number', (0.0,))
         blocks = [*map(_copied, self.blocks)]
-        return replace(self.routine, instructions=instructions, blocks=blocks, kept=slot[-1]).pruned()
+        return replace(
+            self.routine, instructions=instructions, blocks=blocks, kept=slot[-1], rows={**self.rows}
+        ).pruned()  # fmt: skip
 
     def pairs(self) -> list[_Pair]:
         """List the loops that others go back through, loading most of what they store; the largest first."""
@@ -170,8 +172,7 @@ class _Recomputer(Copier):
         body: Block = [self.new('store', 'kept', *given) for given in zip(saved, starts)]
         body += self.moved(row, row.behind, first, None)
         names: dict[int, int] = {}
-        onwards = self.copy_loop(forward, starts, partial(row.forwards, first), names)
-        body.append(replace(onwards, count=row.turns))
+        body.append(self.turns(forward, row.turns, starts, partial(row.forwards, first), names))
         for number, register in row.left.items():
             body.append(self.new('store', 'kept', row.place(first + number), names.get(register, register)))
         body += self.moved(row, [n for n in row.behind if n not in row.left], first + row.turns * row.step, first)
@@ -185,12 +186,11 @@ class _Recomputer(Copier):
         # Backwards: the rest, then block after block. What comes last keeps the registers that others know.
         names = {}
         starts = [carry.start for carry in backward.carries]
-        last = self.copy_loop(backward, starts, partial(row.in_rest, first), names)
-        behind.insert(0, replace(last, count=row.rest))
+        behind.insert(0, self.turns(backward, row.rest, starts, partial(row.in_rest, first), names))
         outer = [Carry(self.new('carry'), names.get(old.after, old.after), old.after) for old in backward.carries]
         starts = [self.new('load', 'kept', place) for place in saved]
         body = [*starts, *self.moved(row, row.behind, None, second)]
-        again = replace(self.copy_loop(forward, starts, partial(row.again, second), known), count=row.turns)
+        again = self.turns(forward, row.turns, starts, partial(row.again, second), known)
         back = Loop(row.turns, True, backward.blocks, [
             Carry(old.register, carry.register, old.after) for old, carry in zip(backward.carries, outer)
         ])  # fmt: skip
@@ -207,6 +207,18 @@ class _Recomputer(Copier):
         if levels > 1:
             self.cut(_Pair(again, back, body, body, (*pair.counts, row.blocks)), levels - 1)
         return True
+
+    def turns(
+        self, loop: Loop, count: int, starts: Sequence[int], change: Callable[[Instruction], Instruction | None],
+        names: dict[int, int],
+    ) -> Loop:  # fmt: skip
+        """Copy a loop for some of its turns; what computes a row of the table does so in the copy."""
+        copy = self.copy_loop(loop, starts, change, names)
+        for register in registers(loop.blocks):
+            if register in self.rows and register in names:
+                operation, operands = self.rows[register]
+                self.rows[names[register]] = operation, tuple(names.get(operand, operand) for operand in operands)
+        return replace(copy, count=count)
 
     def moved(
         self, row: _Row, what: list[int], source: int | None, target: int | None, inside: bool = True
