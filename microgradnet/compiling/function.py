@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import update_wrapper
@@ -34,10 +34,10 @@ from ..engine.origins import here
 from ..engine.value import Constant, Value, lift
 from ..engine.while_loop import LimitError
 from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
-from .guards import BranchError, BranchWarning, log
+from .guards import BranchError, BranchWarning, log, outcomes
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
-from .paths import Path, Unlike, merged, shared
+from .paths import Path, Unlike, merged
 from .readings import ReadingError, Readings, installed
 from .run.engines import check_way
 from .run.rows import stack
@@ -53,11 +53,16 @@ ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
 )
 
 
-#: What is done for a path, in times of what a plain call does for an operation: recording it, twice; printing and
-#: compiling it. And so much is done, beside the first path, before plain calls have paid for it: about a second's work.
-RECORDING, PRINTING, FREE = 4, 60, 1_000_000
-#: When there are so many times as many paths as were printed, all are printed anew (the second one at once).
-MORE = 3
+#: What a path costs, in times of what a plain call does for an operation: recording it, thrice; printing and compiling
+#: an operation of a program, in machine code and else. And so much, beside the first path, is done before it is known
+#: whether it pays: less than half a second's work.
+RECORDING, PRINTING, PRINTING_ELSE, FREE = 12, 500, 60, 400_000
+#: What a plain call of a derivative does, in times of the function's.
+DERIVING = 3
+#: So many rows at first are asked of a new program.
+SOME = 16
+#: So many ways that plain calls went are kept in mind.
+WAYS = 1_000
 #: Programs of more operations are not made one with others.
 LARGEST = 200_000
 
@@ -77,7 +82,7 @@ class Run:
         tape = prepare(outputs, rows, parameters, None, watched, outside, same)
         self.derived = Derived(tape, arguments, paths[0].template, outputs, xs)
         self.evaluator = Evaluator(self.derived, outside, on)
-        self.size = len(tape.items)
+        self.size = len(tape.folded) if tape.repeats else len(tape.items)
 
     def results(self, rows: Any) -> tuple[Any, list[bool]]:
         """Return the numbers of the result for each row, and whether it goes along one of the paths."""
@@ -297,11 +302,20 @@ class Function:
         )  # fmt: skip
 
 
+class _Seen:
+    """A way that plain calls went: how often, and the row that went it last."""
+
+    count = 0
+    row: list[float]
+
+
 class _Ways:
     """What is known of a function for arguments of one structure: its paths, and the programs that go along them.
 
-    A path that is new is recorded, and soon printed with the others as one program: as long as that is little
-    work, or the plain calls that it spares have done as much by then; never so often that printing is most of it.
+    A row that goes along none of them is recorded at once and printed with the others as one program, as long as that
+    is little work. From then on it is a plain call, of which is kept which way it went; ways that come again are
+    recorded, and all printed anew, when plain calls along them have done as much as that takes. So what is recorded is
+    printed, what never comes again is never recorded, and no more work is done than twice that of plain calls.
     """
 
     def __init__(self, function: Function, build: Callable[..., Any], width: int) -> None:
@@ -313,30 +327,41 @@ class _Ways:
         self.arguments = arguments
         self.is_sparse = bool(arguments.steps) and arguments.steps[-1].kind.startswith('sparse')
         self.paths: list[Path] = []
-        self.waiting: list[Path] = []
         self.runs: list[Run] = []
-        #: What was done for paths beside the first, by plain calls, and by those since something was printed; and what
-        #: a plain call does.
-        self.spent = self.plain = self.since = 0
-        self.size = 0
+        self.seen: dict[bytes, _Seen] = {}
+        #: Those of them that were gone so often that they would have paid for themselves.
+        self.often: dict[bytes, _Seen] = {}
+        #: What was done for paths beside the first, and by plain calls; and what the function itself does in one.
+        self.spent = self.plain = self.size = 0
 
     def answers(self, rows: Any) -> Iterator[Answers]:
         """Yield what comes of the rows, those together that go along the paths of one program."""
-        left = [*range(len(rows))]
-        for run in [*self.runs]:
+        left, before = [*range(len(rows))], self.runs
+        for run in before:
             if left:
                 yield from self._along(run, rows, left)
-        while left:
-            place = left[0]
-            row = [float(x) for x in rows[place]]
-            with _of_row(place), self.function._lock, installed(), uncollected():
-                made, answer = self._learn(row)
-            if made:
-                yield from self._along(made, rows, left)
-            if left and left[0] == place:  # also where a last digit of the backend's says that it goes another way
-                with _of_row(place):
-                    answer = answer or self._plainly(row)
-                yield answer._replace(places=[left.pop(0)])
+        waiting, size = deque(left), SOME
+        while waiting:  # some at a time, so that not all are asked again whenever something was printed
+            left = [waiting.popleft() for _ in range(min(size, len(waiting)))]
+            known, count = self.runs, len(left)
+            for run in known if known is not before else ():
+                if left:
+                    yield from self._along(run, rows, left)
+            size = 2 * size if len(left) < count / 2 else size
+            left.reverse()
+            while left and self.runs is known:
+                place = left.pop()
+                row = [float(x) for x in rows[place]]
+                with _of_row(place), self.function._lock:
+                    made, answer = self._learn(row)
+                    if not made and not answer:  # a last digit of the backend's says that it goes another way
+                        answer = self._plainly(row)
+                if answer and not made:
+                    yield answer._replace(places=[place])
+                else:
+                    left.append(place)
+                    size = SOME
+            waiting.extendleft(left)
 
     def _along(self, run: Run, rows: Any, left: list[int]) -> Iterator[Answers]:
         """Yield what comes of the rows that go along the paths of a program, and leave the others."""
@@ -356,67 +381,74 @@ class _Ways:
         yield Answers(run.derived.template, run.derived.build, numbers, places, run.derived.is_sparse)
 
     def _learn(self, row: list[float]) -> tuple[Run | None, Answers | None]:
-        """Record the path of a row, if that is worth it; return a new program that has it, and what came of the row."""
-        many = len(self.paths) >= self.function.most_paths
-        if many or (self.paths and self.spent + (RECORDING + PRINTING) * self.size > FREE + self.plain):
+        """Take in a row that goes along no path; return a new program, and what came of the row, if either is there."""
+        room = self.function.most_paths - len(self.paths)
+        if not self.paths or (room > 0 and self.spent + self._cost(1) <= FREE):
+            return self._recorded([row])
+        answer = self._plainly(row)
+        if room <= 0 or self.plain > FREE:
             self.function._tell(self.paths)
-            return None, None
-        first = _Recording(self.function.__name__, self.base, self.arguments, row)
-        answer = None if self.arguments.steps else first.answer()
-        held = [guard.held for guard in first.guards]
-        if not any(held == [guard.held for guard in path.guards] for path in self.paths):
-            path = self.function._closed_over(first)
+        most = sorted(self.often.items(), key=lambda pair: -pair[1].count)[: max(room, 0)]
+        if not most or sum(way.count for _, way in most) * self._work < self._cost(len(most)):
+            return None, answer
+        for key, _ in most:
+            del self.seen[key], self.often[key]
+        made, _ = self._recorded([way.row for _, way in most])
+        return made, answer
+
+    @property
+    def _work(self) -> int:
+        """What a plain call does."""
+        return self.size * (DERIVING if self.arguments.steps else 1)
+
+    def _cost(self, paths: int) -> int:
+        """What so many more paths cost, printing all others anew: each adds about as much as each that is there.
+
+        Of the first one it adds what lies between two comparisons: a little too little, where that is not known better.
+        """
+        printing = PRINTING if self.function.backend in (None, 'native') else PRINTING_ELSE
+        printed = sum(run.size for run in self.runs)
+        new = printed // (len(self.paths) + len(self.paths[0].guards))
+        return RECORDING * self.size * paths + printing * (new * paths + printed * (not self.is_sparse))
+
+    def _recorded(self, rows: Sequence[list[float]]) -> tuple[Run | None, Answers | None]:
+        """Record and print the paths of some rows; return the program, and what came of the last row."""
+        self.spent += self._cost(len(rows)) if self.paths else 0
+        new: list[Path] = []
+        with installed(), uncollected():
+            for row in rows:
+                first = _Recording(self.function.__name__, self.base, self.arguments, row)
+                held = [guard.held for guard in first.guards]
+                if all(held != [guard.held for guard in path.guards] for path in (*self.paths, *new)):
+                    new.append(self.function._closed_over(first))
             if not self.paths:
-                self.size = path.size
-            self.paths.append(path)
-            self.waiting.append(path)
-        self.spent += RECORDING * self.size * bool(self.runs)
-        self._pay()
-        return self._printed(), answer
+                self.size = new[0].size
+            made = None
+            for shape in dict.fromkeys(_structure(path.template) for path in new):
+                alike = [path for path in new if _structure(path.template) == shape]
+                for paths in [[path] for path in alike] if self.is_sparse else [alike]:
+                    made = self._run(paths, shape)
+            self.paths = [*self.paths, *new]
+        return made, None if self.arguments.steps else first.answer()
 
     def _plainly(self, row: list[float]) -> Answers:
-        """Call the function itself."""
-        self._pay()
-        with ieee_arithmetic():
+        """Call the function itself, and keep in mind which way it went."""
+        with ieee_arithmetic(), outcomes() as went:
             if self.arguments.steps:
                 result = self.function.f(*self.build(row))
             else:
                 result = self.base(*self.arguments.build([Value(row[number]) for number in self.arguments.numbers]))
+        self.plain += self._work
+        if len(self.seen) >= WAYS:
+            self.seen = {**self.often}
+        key = bytes(went)
+        way = self.seen.setdefault(key, _Seen())
+        way.count, way.row = way.count + 1, row
+        if way.count * self._work >= self._cost(1) - self._cost(0):
+            self.often[key] = way
         if self.is_sparse:
             return Answers(result, lambda numbers: numbers, [result], [], True)
         return _answer(result)
-
-    def _pay(self) -> None:
-        work = self.size * (3 if self.arguments.steps else 1)
-        self.plain += work
-        self.since += work
-
-    def _printed(self) -> Run | None:
-        """Print the paths that wait, with others, if it is time to."""
-        if not self.waiting:
-            return None
-        known = len(self.paths) - len(self.waiting)
-        size = sum(run.size for run in self.runs)
-        new = 0
-        for path in self.waiting:
-            others = [other for other in self.paths if other is not path]
-            mine = len(path.guards) - shared(others, path) if others else len(path.guards)
-            new += path.size * max(mine, 1) // max(len(path.guards), 1)
-        cost = PRINTING * (size + new)
-        if self.runs:
-            if self.spent + cost > FREE + self.plain:
-                self.function._tell(self.paths)
-                return None
-            if len(self.waiting) < MORE * (known - 1) + 1 and self.since < cost:
-                return None
-            self.spent += cost
-        waiting, self.waiting, self.since = self.waiting, [], 0
-        made = None
-        for shape in dict.fromkeys(_structure(path.template) for path in waiting):
-            alike = [path for path in waiting if _structure(path.template) == shape]
-            for paths in [[path] for path in alike] if self.is_sparse else [alike]:
-                made = self._run(paths, shape)
-        return made
 
     def _run(self, paths: list[Path], shape: Hashable) -> Run:
         """Print paths, as one program with others of the same structure where that can be."""

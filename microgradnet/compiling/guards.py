@@ -31,7 +31,7 @@ from .ir.sweeps import prepare, routine
 from .ir.tape import PARAMETER, ROW, Tape
 from .while_loop import recorder
 
-__all__ = ['BranchError', 'BranchWarning', 'Guard', 'Path', 'log', 'paths_of', 'recording']
+__all__ = ['BranchError', 'BranchWarning', 'Guard', 'Path', 'log', 'outcomes', 'paths_of', 'recording']
 
 
 class BranchError(RuntimeError):
@@ -155,6 +155,24 @@ def log(outcomes: Sequence[bool] | None = None) -> Iterator[Log]:
         yield written
     finally:
         one_loop.reset(loop_token)
+        comparisons.reset(token)
+
+
+@contextmanager
+def outcomes() -> Iterator[list[bool]]:
+    """Note how every comparison of a Value comes out here, and nothing else of it."""
+    noted: list[bool] = []
+    outer = comparisons.get()
+
+    def tell(relation: str, a: Any, b: Any, held: bool) -> bool:
+        held = outer(relation, a, b, held) if outer else held
+        noted.append(held)
+        return held
+
+    token = comparisons.set(tell)
+    try:
+        yield noted
+    finally:
         comparisons.reset(token)
 
 

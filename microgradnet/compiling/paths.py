@@ -31,7 +31,7 @@ from ..engine.value import Value, lift, record
 from .guards import Guard
 from .ir.instructions import COMPARISONS
 
-__all__ = ['Path', 'Unlike', 'choice', 'merged', 'shared']
+__all__ = ['Path', 'Unlike', 'choice', 'merged']
 
 
 class Path(NamedTuple):
@@ -101,20 +101,6 @@ def merged(paths: Sequence[Path]) -> tuple[list[Value], Value | None]:
     with ieee_arithmetic():
         *outputs, missing = _chosen(root)
     return outputs, missing
-
-
-def shared(paths: Sequence[Path], path: Path) -> int:
-    """Return how many comparisons a path shares with others, at most, from its beginning on."""
-    outcomes = [guard.held for guard in path.guards]
-    longest = 0
-    for other in paths:
-        common = 0
-        for guard, held in zip(other.guards, outcomes):
-            common += 1
-            if guard.held is not held:
-                break
-        longest = max(longest, common)
-    return longest
 
 
 def _tree(paths: Sequence[Path]) -> _Fork | Path:
