@@ -426,7 +426,8 @@ SPECIAL: dict[str, dict[str, Kind]] = {
 
 #: What is made by the package and handed to users, who do not make it: no doors.
 MADE_BY_US = {
-    'GradientError', 'GradientReport', 'OperationError', 'OperationReport', 'BranchError', 'RendererNotFound',
+    'GradientError', 'GradientReport', 'OperationError', 'OperationReport', 'BranchError', 'BranchWarning',
+    'RendererNotFound',
     'Digraph', 'Derivation', 'ErrorSignals', 'Line', 'Section', 'Expression', 'functions', 'operations', 'Page',
     'ErrorSignal',
 }  # fmt: skip

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..engine.value import Value
 from .function import Function
-from .guards import BranchError, recording
+from .guards import BranchError, BranchWarning, recording
 from .program import Program
 
 if TYPE_CHECKING:
     from ..engine.methods import Array, Operand
 
-__all__ = ['BranchError', 'Function', 'Program', 'compile', 'recording']
+__all__ = ['BranchError', 'BranchWarning', 'Function', 'Program', 'compile', 'recording']
 
 
 @overload
@@ -70,11 +70,14 @@ def compile(
         loops keep more, blocks of their turns are done forwards again on the way back; the numbers stay the
         same. ValueError, when a gradient is asked for, says how little is possible. Second derivatives, made of that
         gradient, keep some times as much.
-    most_paths: of a function: how many different ways through its branches are kept.
+    most_paths: of a function: how many different ways through its branches are compiled; rows that take
+        another one are computed as without ``compile``.
 
     Compiled code computes in IEEE arithmetic: where Python raises, at a pole or an
     overflow, it goes on with an infinity or nan. A function is recorded when first called,
-    for each structure of its arguments, and again whenever a branch goes another way.
+    for each structure of its arguments, and again when branches go another way; all ways are one program, and
+    a row that takes one that is not in it is never guessed. Where ways are too many, or too seldom come
+    again, to be worth compiling, such rows are plain calls, and a ``BranchWarning`` says so once, with the line.
     Reading ``.data``, ``.grad`` or ``.partials``, or ``detach()``, of what may change is refused
     meanwhile, with its line: a replay would not read again. It is recorded once more, for
     other numbers along the same branches: what then differs (a random number) has left the graph

@@ -1,4 +1,4 @@
-"""A compiled function: each path through it is recorded when a call first takes it.
+"""A compiled function: the paths through it are one program; what is not worth compiling is a plain call.
 
 >>> def f(x, y):
 ...     return x * y if x > y else x + y

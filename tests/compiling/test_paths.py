@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from microgradnet import compile, custom, grad, hessian, hvp, jacobian, sparse_jacobian, value_and_grad
 from microgradnet import functions as F
+from microgradnet.compiling import BranchWarning
 from microgradnet.compiling import function as policy
-from microgradnet.compiling.guards import BranchWarning
 from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.value import Value
 from tests.support.backends import ARRAYS, BACKENDS, bits
