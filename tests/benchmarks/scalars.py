@@ -17,6 +17,8 @@ out, and named.
 `states`        the Jacobian of all 400 states of 200 steps by 4 parameters
 `adamw`         an epoch of AdamW, net 64-32-10, in mini-batches of 32
 `first`         from recording 100,000 steps to the first gradient, and the memory of that process
+`knockout`      200 walks of 50 steps with an ``if`` that ends them
+`crossings`     200 walks of 50 steps with an ``if`` in each: most go a way of their own
 `heston`        a price by lot under Heston's model, 252 steps, with its six derivatives
 ==============  ==================================================================================
 
@@ -42,6 +44,7 @@ from peers.report import FIRST, MEMORY, describe, digest, insert, publish, summa
 __all__ = ['main']
 
 ROWS = ['rosenbrock', 'mixture2', 'mixture10', 'hessian', 'value', 'curvature', 'states', 'adamw', 'first', 'heston']
+ROWS += ['knockout', 'crossings']
 PEERS = [f'scalars.{engine}' for engine in ('by_hand', 'numpy', 'ours', 'jax', 'casadi', 'aadc', 'first')]
 #: The peers of the short table, by how their names begin.
 COLUMNS = 'C by hand', 'JAX', 'CasADi', 'NumPy', 'AADC'
@@ -52,7 +55,7 @@ PROGRAM, BOUND = f'{OURS}, Program', f'{OURS}, bound to its rows'
 def tasks(quick: bool) -> Iterator[Task]:
     """Set all tasks. The goals in seconds are of a processor of 2.5 GHz."""
     from peers.loops.tasks import Trajectory
-    from peers.scalars.tasks import Heston, Mixture, Rosenbrock, lessons
+    from peers.scalars.tasks import Branches, Heston, Mixture, Rosenbrock, lessons
 
     def through(steps: int) -> Trajectory:
         return Trajectory(steps // 20 if quick else steps)
@@ -111,6 +114,13 @@ def tasks(quick: bool) -> Iterator[Task]:
         'heston', model, 'a step', model.steps * model.paths,
         [(way, 'JAX, scan', 0.1) for way in (PROGRAM, BOUND)],
     )  # fmt: skip
+    for name, title in ('knockout', 'an if that ends them'), ('crossings', 'an if in each'):
+        walks = Branches(10 if quick else 50, 200, name == 'knockout')
+        branch = f'{OURS}, compile(f) with if'
+        yield Task(
+            name, f'{walks.paths} walks of {walks.steps} steps, with {title}', 'branches', walks, 'a time', 1,
+            [(branch, FIRST, 1), (branch, 'plain Python', 1.1), (f'{OURS}, compile(f) with where', 'JAX, where', 1)],
+        )  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:
