@@ -56,7 +56,7 @@ ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
 #: What a path costs, in times of what a plain call does for an operation: recording it, thrice; printing and compiling
 #: an operation of a program, in machine code and else. And so much, beside the first path, is done before it is known
 #: whether it pays: less than half a second's work.
-RECORDING, PRINTING, PRINTING_ELSE, FREE = 12, 500, 60, 400_000
+RECORDING, PRINTING, PRINTING_ELSE, FREE = 12, 1_500, 60, 400_000
 #: What a plain call of a derivative does, in times of the function's.
 DERIVING = 3
 #: So many rows at first are asked of a new program.
