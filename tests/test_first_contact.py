@@ -282,7 +282,9 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'target': Kind(lambda: 'c', all_of(is_text)),
         'inputs': Kind(lambda: ['a'], or_none(all_of(lambda name: name == 'a'))),
     },
-    'Program': {'outputs': Kind(graph_of_x, lambda x: is_number(x) or is_sequence(x)), 'rows': node_list},
+    'Program': {
+        'outputs': Kind(graph_of_x, lambda x: is_number(x) or is_sequence(x)), 'rows': node_list, 'memory': optional,
+    },
     'Program.__call__': {'rows': rows_of_numbers},
     'Program.bind': {'rows': rows_of_numbers},
     'Program.backward': {'rows': rows_of_numbers},
