@@ -18,7 +18,7 @@ PACKAGE = Path(microgradnet.__file__).parent
 #: The folders, lowest first; what stands beside another may not import it. Modules that begin with an underscore
 #: are the small things that all rooms use.
 FLOORS = [
-    {'_extras', '_escapes', '_processes'},
+    {'_extras', '_escapes', '_processes', '_progress'},
     {'_lazy', '_files'},
     {'engine'},
     {'functions'},

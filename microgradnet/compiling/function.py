@@ -23,6 +23,7 @@ from warnings import warn_explicit
 
 from .._extras import needed
 from .._processes import uncollected
+from .._progress import shown
 from ..derivatives.transforms import AROUND
 from ..derivatives.trees import take_apart
 from ..engine.bare import bare, recorded
@@ -415,7 +416,7 @@ class _Ways:
         """Record and print the paths of some rows; return the program, and what came of the last row."""
         self.spent += self._cost(len(rows)) if self.paths else 0
         new: list[Path] = []
-        with installed(), uncollected():
+        with installed(), uncollected(), shown(f'compiling {self.function.__name__}, path {len(self.paths) + 1}'):
             for row in rows:
                 first = _Recording(self.function.__name__, self.base, self.arguments, row)
                 held = [guard.held for guard in first.guards]

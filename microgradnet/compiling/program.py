@@ -23,6 +23,7 @@ from typing import Any
 
 from .._extras import needed
 from .._processes import cached_property, uncollected
+from .._progress import shown
 from ..derivatives.trees import take_apart
 from ..engine.checks import flag, instance, items, said, text, whole, within
 from ..engine.functions import is_array
@@ -92,7 +93,7 @@ class Program:
             order = topological_order(*self._outputs)
             parameters = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
         self.parameters = [*parameters]
-        with uncollected():
+        with uncollected(), shown('compiling: looking for the loops of a program'):
             self._made = made = prepare(self._outputs, self._rows, self.parameters, loops)
         self.loops = made.loops
         self._shards: tuple[Any, Shards] | None = None
@@ -107,7 +108,7 @@ class Program:
     @cached_property
     def routine(self) -> Routine:
         """The instructions: straight ones, or those of a long program in loops."""
-        with uncollected():
+        with uncollected(), shown('compiling: writing the instructions of a program'):
             return routine(self._made)
 
     @property
@@ -488,7 +489,7 @@ class Program:
     def _gradient_routine(self) -> Routine:
         if len(self._outputs) != 1:
             raise TypeError(f'only a program of one output has a gradient; this one has {len(self._outputs)}')
-        with uncollected():
+        with uncollected(), shown('compiling: writing the gradient of a program'):
             if self._most is not None:
                 return recompute(self._made, self._most)
             return routine(self._made, gradient=True)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..._processes import free_lock
+from ..._progress import shown
 from ...engine.while_loop import LimitError
 from ..ir.routine import Routine
 from ..printers import llvm_call, llvm_driver, llvm_loops, llvm_update, python
@@ -75,7 +76,8 @@ class Code:
         self.lanes, self.width = lanes, routine.width
         text, self.scratch = module(routine, lanes, adding, fast, full)
         names = [*symbols(routine.used()), *(('realloc', 'free') if routine.inner else ())]
-        self.machine = Machine(text, names, loops=not routine.flat)
+        with shown(f'compiling {len(routine.instructions):,} instructions into machine code'):
+            self.machine = Machine(text, names, loops=not routine.flat)
         #: Where in scratch memory it is said which loop has failed, if any can.
         self.failed = routine.count * lanes + FAILED if routine.inner else None
         self.pack, self.batch = _PACK(self.machine['pack']), self.machine['batch']
