@@ -228,7 +228,8 @@ class Program:
         ``compile``, with numbers for nodes. Many rows, lists in a list or an array of
         shape (rows, width), give a list of that, or with NumPy an array of shape
         (rows, ...) if the outputs are a number, or lists that are as long as each other;
-        other outputs, of a dict for example, come as columns, with an array for each number.
+        other outputs, of a dict for example, come as columns, with an array for each number, and
+        one of shape (rows, ...) for each array in them.
         """
         found = self._forward.quick.each(self._data(), rows)
         if found is not None:

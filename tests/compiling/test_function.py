@@ -812,3 +812,16 @@ def test_threads_of_the_caller_may_share_a_compiled_function() -> None:
     for thread in threads:
         thread.join()
     assert found == {k: [either(float(k + j % 3), float(j)) for j in range(20)] for k in range(4)}
+
+
+@pytest.mark.parametrize('rows', [2, 3])
+@pytest.mark.parametrize('backend', ['numpy', 'native'])
+def test_arrays_in_a_result_have_the_rows_first(backend: str, rows: int) -> None:
+    numpy = pytest.importorskip('numpy')
+    f = value_and_grad(lambda x: x[0] * x[1] * x[0])
+    x = numpy.arange(2.0 * rows).reshape(rows, 2) + 1
+    values, slopes = made(f, backend).map(x)
+    assert slopes.shape == (rows, 2)
+    for value, slope, row in zip(values, slopes, x):
+        expected, by_x = f(row)
+        assert (value, *slope) == pytest.approx((expected, *by_x))

@@ -157,13 +157,29 @@ def shuffled(random: Random, order: Sequence[int]) -> list[int]:
 
 
 def stack(results: Any, template: Any, build: Callable[[Sequence[Any]], Any]) -> Any:
-    """Return the outputs of many rows: an array if they came as one, else a list, each like the template."""
+    """Return the outputs of many rows: an array if they came as one, else a list, each like the template.
+
+    What is no array as a whole has an array over the rows for each number, and for each array in it.
+    """
     if not is_array(results):
         return [build(row) for row in results]
     shape = _shape(template)
     if shape is None:
-        return build([column.copy() for column in results.T])
+        return _rows_first(template, build([column.copy() for column in results.T]))
     return results.reshape(len(results), *shape)
+
+
+def _rows_first(template: Any, columns: Any) -> Any:
+    """Put the rows' axis first in what arrays have become, which have it last."""
+    if is_array(template):
+        numpy = needed('numpy', 'an array of rows')
+        return numpy.moveaxis(columns, -1, 0) if columns.ndim > template.ndim else columns
+    if isinstance(template, dict):
+        return {key: _rows_first(part, columns[key]) for key, part in template.items()}
+    if isinstance(template, (list, tuple)):
+        parts = [*map(_rows_first, template, columns)]
+        return type(columns)(*parts) if hasattr(columns, '_fields') else type(columns)(parts)
+    return columns
 
 
 def _shape(template: Any) -> tuple[int, ...] | None:
