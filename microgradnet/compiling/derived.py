@@ -117,6 +117,20 @@ class Derived:
     ``memory`` is how much may be kept for a gradient; what a tangent adds to that comes on top.
     """
 
+    tape: Tape
+    arguments: Arguments
+    memory: int | None
+    n: int
+    place: dict[int, int]
+    first: str
+    leaves: list[Leaf]
+    count: int
+    shift: int
+    graph: Sequence[Value]
+    xs: dict[int, Value]
+    build: Build
+    template: Any
+
     def __init__(
         self,
         tape: Tape,
@@ -343,6 +357,12 @@ class Evaluator:
     There are three ways: ``'calls'``, in which each run of each call is a row; ``'runs'``, in which each run of one
     call is; ``'sums'``, in which rows are summed in each run.
     """
+
+    derived: Derived
+    outside: Sequence[Value]
+    on: tuple[str | None, int, bool]
+    watched: int
+    order: Sequence[int | None] | None
 
     def __init__(self, derived: Derived, outside: Sequence[Value], on: tuple[str | None, int, bool]) -> None:
         self.derived, self.outside, self.on = derived, outside, on

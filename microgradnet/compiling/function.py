@@ -71,6 +71,11 @@ LARGEST = 200_000
 class Run:
     """Some paths through a function as one program: which rows go along them, and what comes of these."""
 
+    paths: list[Path]
+    derived: Derived
+    evaluator: Evaluator
+    size: int
+
     def __init__(self, paths: Sequence[Path], arguments: Arguments, on: tuple[str | None, int, bool]) -> None:
         self.paths, xs = [*paths], paths[0].xs
         outputs, missing = merged(paths)

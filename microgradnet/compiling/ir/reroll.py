@@ -81,6 +81,10 @@ class Items(Sequence[Item]):
     (2, (1, (9,)), array('q', [7, 8, 9]))
     """
 
+    names: list[int]
+    flat: array[int]
+    sizes: dict[int, int]
+
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self.names: list[int] = []
         self.flat = array('q')
@@ -123,8 +127,6 @@ class Items(Sequence[Item]):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Items) and (self.names, self.flat) == (other.names, other.flat)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __len__(self) -> int:
         return len(self.names)
