@@ -15,6 +15,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..._processes import cached_property
@@ -34,6 +35,8 @@ PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
 ASIDE = 1 << 39
 #: A program of more operands than these is folded, if nothing else is said.
 MANY = 2_000
+#: Nodes that were recorded among fewer than so many times as many others have their places in an array.
+SPARSE = 4
 #: So many nodes are taped at a time.
 PIECE = 1 << 12
 #: Sums of more terms are taped term by term.
@@ -182,7 +185,9 @@ class _Writer:
         self.known: dict[tuple[Any, ...], int] | None = {} if once else None
         self.constants: dict[str, int] = {}
         self.labels = {number: leaf.label for leaf, number in leaves.items() if leaf.label}
-        self.places: dict[int, int] = {}
+        #: The place of each node, by when it was recorded, counted from the first of them.
+        self.places: dict[int, int] | array[int] = {}
+        self.first = 0
         self.items = Items()
         self.shapes = Shapes()
         self.numbers = array('d')
@@ -192,12 +197,18 @@ class _Writer:
 
     def write(self, nodes: list[Value]) -> None:
         """Tape nodes in their order."""
+        if nodes:
+            self.first = min(map(attrgetter('born'), nodes))
+            span = max(map(attrgetter('born'), nodes)) - self.first + 1
+            if span <= SPARSE * len(nodes):  # an array is a tenth of a dict
+                self.places = array('q', bytes(8 * span))
         for start in range(0, len(nodes), PIECE):
             self._write(nodes[start : start + PIECE])
 
     def _write(self, nodes: list[Value]) -> None:
         """Tape some nodes; this loop is where the time goes, so it is written out."""
         leaves, places, numbers, active, outputs = self.leaves, self.places, self.numbers, self.active, self.outputs
+        first = self.first
         sums = (operations['sum'], operations['dot']) if self.loops else ()
         names: list[int] = []
         flat: list[int] = []
@@ -216,7 +227,7 @@ class _Writer:
                 if source.__class__ is not float:
                     born = source.born
                     if born:
-                        number = places[born]
+                        number = places[born - first]
                         if active[number]:
                             on = True
                         put(number)
@@ -236,7 +247,7 @@ class _Writer:
             if self.known is not None:
                 key = op, *flat[len(flat) - len(operands) :]
                 if key in self.known:
-                    places[node.born] = self.known[key]
+                    places[node.born - first] = self.known[key]
                     del flat[len(flat) - len(operands) - 1 :]
                     continue
                 self.known[key] = place
@@ -246,7 +257,7 @@ class _Writer:
             names.append(shape)
             if node.label:
                 self.labels[place] = node.label
-            places[node.born] = place
+            places[node.born - first] = place
             active.append(on)
         self.items.append_all(names, flat)
 
@@ -301,9 +312,9 @@ class _Writer:
             shape = self.shape(op, len(operands), active)
         self.items.append(shape, [place, *operands, *numbers])
         self.active.append(active)
-        if node is not None:
-            self.places[node.born] = place
-            if node.label and node.op is not None:
+        if node is not None and node.op is not None:
+            self.places[node.born - self.first] = place
+            if node.label:
                 self.labels[place] = node.label
         return place
 
@@ -312,7 +323,7 @@ class _Writer:
         if source.__class__ is float:
             return self.number(source)
         if source.born:
-            return self.places[source.born]
+            return self.places[source.born - self.first]
         return self.leaves[source] if source in self.leaves else self.number(float(source._data))
 
     def number(self, number: float) -> int:
