@@ -16,7 +16,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from microgradnet import MLP, TeacherSet, Value, compile, hessian, jacobian, train, value_and_grad
-from microgradnet.compiling import BranchWarning
+from microgradnet.compiling import BranchWarning, recording
 from microgradnet.compiling.program import Program
 from microgradnet.derivatives.sparse import sparse_hessian
 from microgradnet.functions import dot, greater, log, logsumexp, where
@@ -143,7 +143,8 @@ def rk4_jacobian(task: Trajectory) -> Iterator[Entry]:
 
 def from_scratch(task: Trajectory) -> Array:
     """Record, compile, and return the value and the gradient at the end of a trajectory."""
-    y, parameters = rk4(task.steps, task.h)
+    with recording():  # in which the collector pauses
+        y, parameters = rk4(task.steps, task.h)
     program: Any = compile(y, parameters=parameters, **NATIVE)
     return joined(program.value_and_gradient(task.theta))
 
