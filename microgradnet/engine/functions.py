@@ -163,7 +163,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
 
     A condition that is a ``Value`` (0 is false; nan gives nan) is recorded with both
     branches, and the error signal goes to the chosen one alone, so that an infinity
-    or nan in the other cannot leak. A bool, or any other number, simply chooses;
+    or nan in the other cannot leak. A bool, or any other number, simply chooses (nan gives nan);
     arrays are taken elementwise, a list is a TypeError. A branch may be a function
     without arguments: only the chosen one is called, except while a program is being
     recorded, which needs both: there the other one is called in IEEE arithmetic, and
@@ -180,7 +180,10 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     if builtins.any(is_array(thing) for thing in (condition, yes, no)):
         return elementwise(where, condition, yes, no)
     if not isinstance(condition, Value):
-        chosen, other = (yes, no) if real(condition, 'the condition of where') else (no, yes)
+        number = real(condition, 'the condition of where')
+        if number != number:  # neither side, as of a Value
+            return apply(operations['where'], number, *(nan if callable(side) else side for side in (yes, no)))
+        chosen, other = (yes, no) if number else (no, yes)
         if not callable(other) and not isinstance(other, Value):
             real(other, 'a branch of where')
         chosen = chosen() if callable(chosen) else chosen

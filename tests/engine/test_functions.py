@@ -260,3 +260,9 @@ def test_fractions_without_a_value() -> None:
         assert type(exact) is Fraction
     for floating in (F.mul(half, 0.5), F.exp(half), F.sum([half, 0.5]), F.sqrt(half)):
         assert type(floating) is float
+
+
+def test_a_condition_that_is_nan_gives_nan_whatever_it_is_of() -> None:
+    for condition in (math.nan, Value(math.nan)):
+        for yes, no in ((1.0, 2.0), (Value(1.0), 2.0), (lambda: 1.0, lambda: Value(2.0))):
+            assert math.isnan(float(getattr(F.where(condition, yes, no), 'data', F.where(condition, yes, no))))
