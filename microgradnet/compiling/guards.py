@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,10 +62,6 @@ class Guard(NamedTuple):
     def holds(self, a: float, b: float) -> bool:
         """Tell whether two numbers compare as the recorded ones did."""
         return bool(compute(self.relation, a, b)) is self.held
-
-    def holds_for(self, a: Any, b: Any) -> Any:
-        """Tell it of arrays of numbers, one by one."""
-        return getattr(operator, self.relation)(a, b) == self.held
 
     def __str__(self) -> str:
         return f'the branch at {self.origin}: {self.origin.source or "(source not at hand)"}'

@@ -17,16 +17,14 @@ from mpmath import mp
 from microgradnet import functions as F
 from microgradnet.compiling import BranchError, Program, compile, recording
 from microgradnet.compiling.printers import javascript
-from microgradnet.derivatives.graphs import gradients
 from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.custom import custom
-from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value, signals
 from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
-from microgradnet.testing.places import flat, operand_sets
 from tests.support.backends import apart, bits
 from tests.support.examples import examples
+from tests.support.printed import every_operation, exact_arithmetic
 from tests.support.rounding import bounded
 
 NODE = shutil.which('node')
@@ -68,20 +66,7 @@ def numbers(thing: Any) -> Any:
 
 @needs_node
 def test_every_operation_with_its_partials(tmp_path: Path) -> None:
-    leaves: list[Value] = []
-    outputs: list[Value] = []
-    points = []
-    for name, op in operations.items():
-        sets = [operands for operands in operand_sets(op) if not op.vectors or len(operands[0]) == 3]
-        if name == 'pow':  # what is not real is inf where it overflows, for algebras.power
-            sets = [(a, b) for a, b in sets if a >= 0 or b % 1 == 0]
-        points.append([*map(flat, sets)])
-        new = [Value(1.5) for _ in points[-1][0]]
-        with ieee_arithmetic():
-            y = getattr(F, name)(*op.split(new))
-        leaves, outputs = leaves + new, [*outputs, y, *gradients(y, new)]
-    rows = [[x for tried in points for x in tried[(7 * k) % len(tried)]] for k in range(40)]
-    program = compile(outputs, rows=leaves, backend='python')
+    program, rows = every_operation()
     for row, found in zip(rows, run(program, rows, tmp_path)['outputs'], strict=True):
         for number, limit in zip(found, bounded(program.routine, row, [], 4.0), strict=True):
             assert limit.allows(number), (row, number, limit)
@@ -89,13 +74,7 @@ def test_every_operation_with_its_partials(tmp_path: Path) -> None:
 
 @needs_node
 def test_exact_arithmetic_gives_the_same_bits(tmp_path: Path) -> None:
-    x, w, v = Value(0.5), Value(2.0, 'w'), Value(-1.0)
-    y = (
-        F.where(x.greater(w), x / v, (x - w) * -1.0 + 3.0)
-        - F.max(x * w, -x, v).relu()
-        + (x.sqrt() - abs(v)) / 3
-    )
-    program = compile(y, rows=[x], parameters=[w, v], backend='python')
+    program = exact_arithmetic()
     rows = [[k / 4] for k in range(17)]
     found = run(program, rows, tmp_path)
     expected, gradient = program.value_and_gradient([2.0, -1.0], rows)
