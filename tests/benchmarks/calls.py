@@ -9,7 +9,6 @@ to the same numbers as the first of its table. Engines that are not installed ar
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +17,8 @@ from time import process_time
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
-from peers.measuring import Task, alone, measure  # noqa: E402
-from peers.report import describe, goals, plot, table  # noqa: E402
+from peers.measuring import Task, alone, work_off  # noqa: E402
+from peers.report import describe, publish  # noqa: E402
 
 __all__ = ['main']
 
@@ -52,17 +51,12 @@ def main(arguments: list[str] | None = None) -> None:
     print('One processor, one thread, float64. The figures are of this machine, at this hour.')
     results, found = [], []
     for task in tasks():
-        print(f'\n{task.title}')
-        figures = measure(task, [f'calls.{engine}' for engine in ENGINES], 5 if options.quick else 25, process_time)
-        print('\n'.join(table(task, figures)), flush=True)
-        found += [goal._replace(what=f'{task.title}: {goal.what}') for goal in goals(task, figures)]
-        results.append({**task._asdict(), 'of': None, 'figures': [figure._asdict() for figure in figures]})
+        peers = [f'calls.{engine}' for engine in ENGINES]
+        result, reached = work_off(task, peers, 5 if options.quick else 25, process_time)
+        results.append(result)
+        found += reached
     print('', *found, sep='\n')
-    if options.json:
-        compared = [goal._asdict() | {'met': goal.met} for goal in found]
-        options.json.write_text(json.dumps({'machine': machine, 'tasks': results, 'goals': compared}, indent=1) + '\n')
-    if options.plot:
-        plot(results, machine, options.plot)
+    publish(options, machine, results, found)
 
 
 if __name__ == '__main__':
