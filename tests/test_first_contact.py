@@ -9,6 +9,7 @@ a wrong value passes without an error, though it cannot mean anything, is as bad
 from __future__ import annotations
 
 import ast
+import gc
 import inspect
 import linecache
 import reprlib
@@ -576,8 +577,11 @@ def verdict(door: Door, name: str, make: Callable[[], Any]) -> tuple[str, str]:
     """Return what a call came to: 'works', 'clear', or what is bad about it; and what was said."""
     wrong = make()
 
-    def late(*_: Any) -> None:
-        raise Late
+    def late(number: int, frame: Any) -> None:
+        if frame is not None and frame.f_code in {getattr(call, '__code__', None) for call in gc.callbacks}:
+            signal.setitimer(signal.ITIMER_REAL, 0.01)  # what is raised in there is lost
+        else:
+            raise Late
 
     fits = door.kinds[name].fits
     signal.signal(signal.SIGALRM, late)
