@@ -220,7 +220,8 @@ def error_of(
 
     What is in a file, or shared by workers, is compiled.
     """
-    for what, need in ('a LargeTeacherSet', isinstance(teacher_set, LargeTeacherSet)), ('executor=', executor):
+    needs = ('a LargeTeacherSet', isinstance(teacher_set, LargeTeacherSet)), ('executor=', executor is not None)
+    for what, need in needs:
         if need:
             if compiled is False:
                 raise ValueError(f'{what} is for compiled errors, and compiled is False')

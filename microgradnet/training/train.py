@@ -34,6 +34,7 @@ from typing import Any, Literal
 from .._files import FilePath
 from ..compiling.run.rows import shuffled
 from ..compiling.run.shards import Workers, WorkersLostError
+from ..compiling.run.transport import an_executor
 from ..compiling.update import Rule, decayed
 from ..engine.checks import Seed, file_path, function, generator, instance, refuse, said, whole, within
 from ..engine.numbers import Number, real
@@ -220,6 +221,8 @@ def train(
         raise TypeError(f'checkpoint_every={checkpoint_every!r} wants checkpoint=, the file to be written')
     if shards is not None:
         whole('shards', shards)
+    if not (executor is None or callable(executor)):
+        an_executor(executor)
     if executor is not None and size == 1:
         raise ValueError('on-line learning updates after every sample: there is nothing for workers to share')
     with _taking_over(net, teacher_set):

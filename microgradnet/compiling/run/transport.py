@@ -78,13 +78,19 @@ def compute_for(process: int, runner: Any, rows: Any, theta: Any, places: Any, f
     return compute(runner, rows, theta, places, first)
 
 
+def an_executor(thing: Any) -> Any:
+    """Return an executor. Raises TypeError for what is none."""
+    if isinstance(thing, Executor):
+        return thing
+    raise TypeError(
+        'executor must be a concurrent.futures.Executor (of a Dask client: client.get_executor()), or a '
+        f'function that returns one, not {thing!r}'
+    )
+
+
 def carrier(runner: Runner, executor: Executor) -> Carrier:
     """Choose the carrier for an executor. Raises TypeError for what is none."""
-    if not isinstance(executor, Executor):
-        raise TypeError(
-            'executor must be a concurrent.futures.Executor (of a Dask client: client.get_executor()), or a '
-            f'function that returns one, not {executor!r}'
-        )
+    an_executor(executor)
     if isinstance(executor, ThreadPoolExecutor):
         return Threads(runner, executor)
     is_dask = type(executor).__module__.partition('.')[0] == 'distributed'
