@@ -379,10 +379,25 @@ def test_a_mistake_is_not_taken_for_lost_workers() -> None:
 @pytest.fixture
 def cluster() -> Iterator[Any]:
     distributed = pytest.importorskip('distributed')
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=':0', silence_logs=50
-    ) as found:
+    import dask
+
+    patient = dask.config.set({'distributed.deploy.lost-worker-timeout': '600 s'})  # 15 s are too few if it is busy
+    options = dict(threads_per_worker=1, processes=True, dashboard_address=':0', silence_logs=50)
+    with patient, distributed.LocalCluster(n_workers=2, **options) as found:
         yield found
+
+
+def pids(client: Any) -> list[int]:
+    """The processes of a cluster; one that has just died may still be in its list."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            found = [*client.run(os.getpid).values()]
+        except OSError:
+            found = []
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
 
 
 @pytest.mark.slow
@@ -400,8 +415,7 @@ def test_a_cluster_one_of_whose_processes_is_killed(cluster: Any, monkeypatch: p
         shards = program.shards(rows, executor, 8)
         assert [*shards.sums(theta)] == wanted
         for every in (1, 2):  # one worker, then all of them
-            pids = [*client.run(os.getpid).values()]
-            for pid in pids[:every]:
+            for pid in pids(client)[:every]:
                 os.kill(pid, signal.SIGKILL)
             for _ in range(20):
                 assert [*shards.sums(theta)] == wanted
@@ -413,7 +427,7 @@ def test_a_cluster_one_of_whose_processes_is_killed(cluster: Any, monkeypatch: p
 
         def kill(epoch: Any) -> None:
             if epoch.epoch == 5:
-                os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+                os.kill(pids(client)[0], signal.SIGKILL)
 
         with ThreadPoolExecutor(2) as threads:
             train(same, teacher_set, learning_rate=1e-4, epochs=10, executor=threads, shards=4)
@@ -422,8 +436,8 @@ def test_a_cluster_one_of_whose_processes_is_killed(cluster: Any, monkeypatch: p
 
         for moment in (0.0, 0.3):  # while another training is set up
             net = MLP(2, [3, 1], 'tanh', seed=1)
-            pids = [*client.run(os.getpid).values()]
-            killer = Timer(moment, lambda pids=pids: [os.kill(pid, signal.SIGKILL) for pid in pids])
+            there = pids(client)
+            killer = Timer(moment, lambda there=there: [os.kill(pid, signal.SIGKILL) for pid in there])
             killer.start()
             train(net, teacher_set, learning_rate=1e-4, epochs=10, executor=executor, shards=4)
             killer.join()
