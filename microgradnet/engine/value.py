@@ -27,6 +27,7 @@ from . import fast, sweep
 from .algebras import TROUBLE
 from .checks import refuse, text
 from .context import comparisons, is_ieee, is_paused, readings, watcher
+from .elsewhere import Elsewhere
 from .numbers import Fraction, Number, as_real, real, zero
 from .table import Operation
 from .walks import topological_order
@@ -280,6 +281,35 @@ class Value(fast.Operators):
             return
         order, found = _sent('backward', self, seed, log)
         sweep.commit(order, [signal if node.inputs else node.grad + signal for node, signal in zip(order, found)])
+
+    def step_back(self) -> None:
+        """Do this node's part of ``backward`` by hand: send its ``grad`` on to its operands, and add it there.
+
+        Where ``backward`` goes through the whole graph, this is one node of it: set the ``grad`` of the result
+        to 1, then take every node once, each after all that were made from it. The grads are those of
+        ``backward`` then, and ``draw`` shows each on its way. A leaf sends nothing. It takes O(operands).
+
+        >>> a, b = Value(2.0), Value(-3.0)
+        >>> c = a * b
+        >>> y = c + a
+        >>> y.grad = 1.0
+        >>> y.step_back(); c.grad, a.grad, b.grad
+        (1.0, 1.0, 0.0)
+        >>> c.step_back(); c.grad, a.grad, b.grad
+        (1.0, -2.0, 2.0)
+        """
+        sources = [(source, p) for source, p in zip(self.inputs, self.partials) if p is not None]
+        try:
+            sent = [p * self.grad for _, p in sources]
+        except OverflowError:  # a fraction met a float, for which it is too large: an infinity
+            sent = [_as_float(p) * _as_float(self.grad) for _, p in sources]
+        for (source, _), signal in zip(sources, sent):
+            source.grad += signal
+
+    if not TYPE_CHECKING:  # micrograd's
+        _prev = Elsewhere('inputs, the operands in order')
+        _op = Elsewhere('op, the operation, or None for a leaf; op.name is its name')
+        _backward = Elsewhere('step_back()')
 
     def detach(self) -> Value:
         """Return a fresh leaf with the same data: no signal passes it.

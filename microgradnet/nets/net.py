@@ -30,11 +30,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 from ..engine import functions
 from ..engine.checks import MOST, Seed, generator, items, one_of, ordered, said, whole
 from ..engine.context import no_grad
+from ..engine.elsewhere import Elsewhere, elsewhere
 from ..engine.fast import recorders
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
@@ -58,6 +59,8 @@ OTHER_NAMES: dict[str, Callable[[Any], Any]] = {
     'linear': lambda r: r,
     'threshold': lambda r: functions.step(r),
 }
+#: What does the work of micrograd's ``nonlin``.
+NONLIN = "activation='relu', or 'identity' for none"
 
 
 def activation_names() -> list[str]:
@@ -267,6 +270,12 @@ class Neuron(Parametrised):
     321.0
     """
 
+    if not TYPE_CHECKING:  # micrograd's
+        w = Elsewhere('weights')
+        b = Elsewhere('bias')
+        nonlin = Elsewhere(NONLIN)
+
+    @elsewhere(nonlin=NONLIN)
     def __init__(
         self, inputs: int, activation: str | Callable[[Any], Any] = 'relu', *, outputs: int = 1, seed: Seed = None
     ) -> None:
@@ -298,6 +307,7 @@ class Neuron(Parametrised):
 class Layer(Parametrised):
     """Neurons side by side, all with the same inputs; arguments as for ``Neuron``."""
 
+    @elsewhere(nonlin=NONLIN)
     def __init__(
         self, inputs: int, outputs: int, activation: str | Callable[[Any], Any] = 'relu', *, seed: Seed = None
     ) -> None:
@@ -353,6 +363,7 @@ class MLP(Parametrised):
     _target_names: tuple[str, ...] | None = None
     _classes: tuple[Any, ...] | None = None
 
+    @elsewhere(nonlin=NONLIN)
     def __init__(
         self,
         inputs: int,

@@ -35,6 +35,24 @@ def test_backward_commits_them(expression: Expression, seed: Any) -> None:
         assert repr(node.grad) == repr(found[node] if node.inputs else type(node.data)(place) + found[node])
 
 
+@given(expressions())
+def test_steps_back_by_hand_are_they(expression: Expression) -> None:
+    _, y = expression.record()
+    found = signals(y)
+    y.grad = 1.0
+    for node in reversed(found):
+        node.step_back()
+    assert [*map(repr, (node.grad for node in found))] == [*map(repr, found.values())]
+
+
+def test_a_step_back_of_a_fraction_too_large_for_a_float_is_an_infinity() -> None:
+    tiny = Value(Fraction(1, 10**400))
+    y = tiny * Fraction(10**400)
+    y.grad = 2.0
+    y.step_back()
+    assert tiny.grad == inf
+
+
 def test_they_are_the_derivatives_by_every_node() -> None:
     x = Value(0.5)
     u = x.tanh()
