@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .training.large import LargeTeacherSet
     from .training.train import train
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 
 __all__ = [
     'MLP',

@@ -44,6 +44,7 @@ def parser() -> ArgumentParser:
     for name, what, fill in [
         ('train', 'teach a net one column of a CSV file', _train), ('predict', 'ask a trained net', _predict),
         ('draw', 'draw the graph of an expression', _draw), ('derive', "derive one weight's update", _derive),
+        ('doctor', 'say what is installed, and what each extra would add', _doctor),
     ]:  # fmt: skip
         fill(commands.add_parser(name, help=what, description=fill.__doc__))
     return top
@@ -107,6 +108,10 @@ def _derive(command: ArgumentParser) -> None:
     add('--out', metavar='FILE', help='.txt, .tex or .html')
 
 
+def _doctor(command: ArgumentParser) -> None:
+    """Say what is installed beside microgradnet, and what each extra would add."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0 if it went well, 2 for what it cannot work with, 130 after Ctrl-C.
 
@@ -132,11 +137,12 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _command(given: Sequence[str]) -> int:
     # No option has one minus, but for -h: what begins with one is an expression, or a number.
     options = parser().parse_args([f' {a}' if a[:1] == '-' and a[1:2] not in ('', '-', 'h') else a for a in given])
-    if options.version:
+    if options.version or options.command == 'doctor':
         from . import __version__
 
         say(f'microgradnet {__version__}')
-        return 0
+        if options.version:
+            return 0
     if options.command is None:
         parser().print_help()
         return 2

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 __all__ = ['Elsewhere', 'elsewhere']
 
@@ -32,7 +32,9 @@ class Elsewhere:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, thing: Any, kind: type) -> NoReturn:
+    def __get__(self, thing: Any, kind: type) -> Elsewhere:
+        if thing is None:  # the class is looked through
+            return self
         said = f'a {kind.__name__} has no {self.name}; here that is {self.here}'
         raise AttributeError(said)  # without ``name`` and ``obj``: Python would suggest names of its own
 

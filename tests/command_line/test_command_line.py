@@ -8,6 +8,7 @@ import json
 import math
 import operator
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Callable
 from fractions import Fraction
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -30,7 +32,7 @@ from sklearn.datasets import load_diabetes, load_iris
 import microgradnet
 from microgradnet import Value, explain_nan, functions, load, operations
 from microgradnet.__main__ import EXAMPLES, main
-from microgradnet.command_line import parsing, train
+from microgradnet.command_line import doctor, parsing, train
 from microgradnet.command_line.parsing import parse
 from microgradnet.drawing import tree
 
@@ -851,3 +853,30 @@ def test_the_console_script() -> None:
     name, place = settings['options.entry_points']['console_scripts'].strip().split(' = ')
     module, function = place.split(':')
     assert (name, getattr(import_module(module), function)) == ('microgradnet', main)
+
+
+def test_the_doctor_says_what_is_there_and_what_each_extra_would_add(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, 'requires', lambda _: ['tqdm>=4', *REQUIRED])
+    code, out, _ = run('doctor')
+    assert code == 0 and out.startswith(f'microgradnet {microgradnet.__version__}\n')
+    assert re.search(r'\+ testing +check_engine.*\n +hypothesis [\d.]+\n', out)
+    assert re.search(r"- native +compile: machine code\n +no a-cactus: pip install 'microgradnet\[native\]'\n", out)
+
+
+REQUIRED = ['a-cactus>=0.45; extra == "native"', "hypothesis ; extra == 'testing'"]
+
+
+def test_the_doctor_knows_what_every_extra_adds() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    assert doctor.ADDS.keys() | {'demos', 'docs', 'test'} == config['options.extras_require'].keys()
+
+
+def test_the_doctor_where_nothing_is_installed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: str) -> list[str]:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(doctor, 'requires', none)
+    assert 'not installed, but run from its folder' in run('doctor')[1]
