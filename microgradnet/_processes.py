@@ -48,7 +48,10 @@ def free_lock() -> Lock:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Pause the garbage collector: where much is made that stays, it would look through all of it over and over."""
+    """Pause the garbage collector: where much is made that stays, it would look through all of it over and over.
+
+    What was made is old at once: else it would be looked through thrice to become that.
+    """
     if not gc.isenabled():
         yield
         return
@@ -56,6 +59,9 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        if hasattr(gc, 'freeze') and not gc.get_freeze_count():  # nobody else's are made to thaw
+            gc.freeze()
+            gc.unfreeze()
         gc.enable()
 
 

@@ -9,12 +9,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import attrgetter
+from heapq import heappop, heappush
 from typing import Any
 
 from .value import Value
 
 __all__ = ['bare', 'recorded']
+
+#: So many nodes that were recorded one after the other are looked through at a time.
+WINDOW = 1 << 8
 
 
 def bare(node: Value) -> Any:
@@ -27,26 +30,55 @@ def bare(node: Value) -> Any:
 
 
 def recorded(outputs: Iterable[Value]) -> list[Value]:
-    """List the computed nodes behind some, in the order they were recorded in. It takes O(V log V + E)."""
-    seen = {0}  # leaves
-    see, found, stack = seen.add, [], [*outputs]
-    pop, push = stack.pop, stack.append
-    while stack:
-        node = pop()
+    """List the computed nodes behind some, in the order they were recorded in. It takes O(V log V + E).
+
+    It goes back in time, window by window: what is recorded later is met first, so that the place of a node in its
+    window says that it was met, and whatever is behind it is before it.
+    """
+    found: list[Value] = []
+    #: What is before the window, by when it was recorded; a heap of that, the latest first.
+    before: dict[int, Value] = {}
+    heap: list[int] = []
+    append = found.append
+
+    def wait(node: Value) -> None:
         born = node.born
-        if born in seen:
-            continue
-        see(born)
-        found.append(node)
-        a, b = node._a, node._b
-        if b is not None:
-            if a.__class__ is not float and a.born not in seen:
-                push(a)
-            if b.__class__ is not float and b.born not in seen:
-                push(b)
-        elif a.__class__ is tuple:
-            stack += a
-        elif a is not None:
-            push(a)
-    found.sort(key=attrgetter('born'))
+        if born and born not in before:  # no leaf
+            before[born] = node
+            heappush(heap, -born)
+
+    for node in outputs:
+        wait(node)
+    while heap:
+        low = max(1, 1 - heap[0] - WINDOW)
+        window: list[Any] = [None] * WINDOW
+        while heap and -heap[0] >= low:
+            born = -heappop(heap)
+            window[born - low] = before.pop(born)
+        for node in reversed(window):  # this loop is where the time goes, so it is written out
+            if node is None:
+                continue
+            append(node)
+            a, b = node._a, node._b
+            if b is not None:
+                if type(a) is not float:
+                    born = a.born
+                    if born >= low:
+                        window[born - low] = a
+                    elif born:
+                        wait(a)
+                if type(b) is not float:
+                    born = b.born
+                    if born >= low:
+                        window[born - low] = b
+                    elif born:
+                        wait(b)
+            elif a is not None:
+                for source in a if a.__class__ is tuple else (a,):
+                    born = source.born
+                    if born >= low:
+                        window[born - low] = source
+                    elif born:
+                        wait(source)
+    found.reverse()
     return found

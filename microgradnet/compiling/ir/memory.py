@@ -6,7 +6,8 @@ the one before, share memory that is used over and over; that of others grows wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from operator import sub
 from typing import TypeAlias
@@ -17,6 +18,8 @@ __all__ = ['Read', 'short_lived', 'slots']
 
 #: Numbers that are asked for again soon have memory of their own where they are so many, and it is so much less.
 LARGE, LESS = 4096, 4
+#: So many places are added up at a time.
+PIECE = 1 << 14
 #: A number that is fetched, the place of the operation it is for (None: the end), and what computes it.
 Read: TypeAlias = tuple[Affine, 'Affine | None', set[Site]]
 
@@ -27,7 +30,7 @@ def short_lived(length: int, kept: dict[Site, Affine], reads: list[Read]) -> tup
     kept: what is kept, and its places.
     """
 
-    def given(sites: Iterable[Site], reads: list[Read]) -> list[int]:
+    def given(sites: Iterable[Site], reads: list[Read]) -> array[int]:
         return slots(length, [kept[site] for site in sites], [read[0] for read in reads])[1]
 
     rolling = {*kept}
@@ -50,7 +53,7 @@ def _joined(sites: set[Site], reads: list[Read]) -> set[Site]:
     return sites
 
 
-def _longest_ago(number: Affine, reader: Affine | None, slot: list[int]) -> int:
+def _longest_ago(number: Affine, reader: Affine | None, slot: array[int]) -> int:
     """Return how many numbers at most are kept from one that is read up to when it is read."""
     if reader is None:
         return slot[-1] - min(slot[min(read[0], read[-1])] for read in number.ranges())
@@ -62,7 +65,7 @@ def _longest_ago(number: Affine, reader: Affine | None, slot: list[int]) -> int:
     return found
 
 
-def slots(length: int, computed: list[Affine], asked: list[Affine]) -> tuple[dict[Affine, Affine], list[int]]:
+def slots(length: int, computed: list[Affine], asked: list[Affine]) -> tuple[dict[Affine, Affine], array[int]]:
     """Give memory to the places of a tape that are computed and asked for.
 
     Return where, and how much is given to what is before each place of the tape, and before its end.
@@ -70,25 +73,30 @@ def slots(length: int, computed: list[Affine], asked: list[Affine]) -> tuple[dic
     Memory is a tape without the places that are not kept. What is affine on the tape must
     be so in memory: where it would not, the places between are given memory, too.
     """
+    if not computed and not asked:
+        return {}, array('Q', [0])
     mask = bytearray(length)
     for places in computed:
         for numbers in places.ranges():
-            low, high, step = min(numbers), max(numbers), abs(numbers.step) if isinstance(numbers, range) else 1
+            low, high = _ends(numbers)
+            step = abs(numbers.step) if isinstance(numbers, range) else 1
             mask[low : high + 1 : step] = b'\1' * len(numbers)
     wanted = dict.fromkeys([*computed, *asked])
     while True:
-        slot = [0, *accumulate(mask)]
+        slot = array('Q', [0])  # which takes a list more quickly than one of signed numbers
+        for start in range(0, length, PIECE):
+            slot.fromlist([*accumulate(mask[start : start + PIECE], initial=slot.pop())])
         found = {places: _moved(places, slot) for places in wanted}
         wrong = [places for places, moved in found.items() if not _is_affine(places, moved, slot)]
         if not wrong:
             return found, slot
         for places in wrong:
-            numbers = [number for turn in places.ranges() for number in (min(turn), max(turn))]
+            numbers = [number for turn in places.ranges() for number in _ends(turn)]
             low, high = min(numbers), max(numbers)
             mask[low : high + 1] = b'\1' * (high + 1 - low)
 
 
-def _moved(places: Affine, slot: list[int]) -> Affine:
+def _moved(places: Affine, slot: array[int]) -> Affine:
     first = slot[places.start]
     steps = tuple(
         slot[places.start + step] - first if count > 1 else 0 for step, count in zip(places.steps, places.counts)
@@ -96,7 +104,13 @@ def _moved(places: Affine, slot: list[int]) -> Affine:
     return Affine(first, steps, places.counts)
 
 
-def _is_affine(places: Affine, moved: Affine, slot: list[int]) -> bool:
+def _is_affine(places: Affine, moved: Affine, slot: array[int]) -> bool:
     """Tell whether a formula for memory holds at every turn."""
     turns = zip(places.ranges(), moved.ranges())
-    return all([*pick(slot, numbers)] == [*expected] for numbers, expected in turns)
+    return all(array('Q', pick(slot, numbers)) == array('Q', expected) for numbers, expected in turns)
+
+
+def _ends(numbers: Sequence[int]) -> tuple[int, int]:
+    """Return the least and the largest number of a range, or the only one."""
+    first, last = numbers[0], numbers[-1]
+    return min(first, last), max(first, last)

@@ -173,8 +173,8 @@ def tape(
         if node.op is None:
             writer.add(operations['identity'], [writer.operand(node)], node)
     return Tape(
-        writer.items, writer.shapes, writer.numbers, len(outputs), len(rows), len(parameters), loops, writer.labels,
-        len(watched), len(outside),
+        writer.items, writer.shapes, array('d', writer.numbers), len(outputs), len(rows), len(parameters), loops,
+        writer.labels, len(watched), len(outside),
     )  # fmt: skip
 
 
@@ -186,79 +186,106 @@ class _Writer:
         self.constants: dict[str, int] = {}
         self.labels = {number: leaf.label for leaf, number in leaves.items() if leaf.label}
         #: The place of each node, by when it was recorded, counted from the first of them.
-        self.places: dict[int, int] | array[int] = {}
+        self.places: dict[int, int] | memoryview[int] = {}
         self.first = 0
         self.items = Items()
         self.shapes = Shapes()
-        self.numbers = array('d')
+        self.numbers: list[float] = []
         self.outputs: dict[Value, list[int]] = {}
-        self.active: list[bool] = []
+        #: Of each operation, whether a parameter is behind it.
+        self.active = bytearray()
         self._shape: dict[tuple[Operation, int, bool], int] = {}
 
     def write(self, nodes: list[Value]) -> None:
         """Tape nodes in their order."""
         if nodes:
-            self.first = min(map(attrgetter('born'), nodes))
-            span = max(map(attrgetter('born'), nodes)) - self.first + 1
-            if span <= SPARSE * len(nodes):  # an array is a tenth of a dict
-                self.places = array('q', bytes(8 * span))
+            born = [*map(attrgetter('born'), nodes)] if not self.loops else [nodes[0].born, nodes[-1].born]
+            self.first = min(born)
+            span = max(born) - self.first + 1
+            if span <= SPARSE * len(nodes):  # a tenth of a dict; what an array itself gives one at a time comes slowly
+                self.places = memoryview(array('q', bytes(8 * span)))
+        ends = {node.born for node in self.outputs}
         for start in range(0, len(nodes), PIECE):
-            self._write(nodes[start : start + PIECE])
+            self._write(nodes[start : start + PIECE], ends)
 
-    def _write(self, nodes: list[Value]) -> None:
-        """Tape some nodes; this loop is where the time goes, so it is written out."""
-        leaves, places, numbers, active, outputs = self.leaves, self.places, self.numbers, self.active, self.outputs
-        first = self.first
+    def _write(self, nodes: list[Value], ends: set[int]) -> None:
+        """Tape some nodes, of which those recorded at ``ends`` are outputs.
+
+        This loop is where the time goes, so it is written out for two operands.
+        """
+        places, numbers, active, operand = self.places, self.numbers, self.active, self.operand
+        first, shapes, known = self.first, self._shape, self.known
         sums = (operations['sum'], operations['dot']) if self.loops else ()
         names: list[int] = []
         flat: list[int] = []
-        put, known = flat.append, self._shape.get
+        put, name = flat.append, names.append
+        place, number = len(active), NUMBER + len(numbers)
         for node in nodes:
-            op, operands = node.op, bare(node)
-            assert op is not None
-            if op in sums or node in outputs:
-                self.items.append_all(names, flat)
-                names, flat[:] = [], []
-                self.write_sum(node, [self.operand(x) for x in operands])
-                continue
-            place, on = len(active), False
-            put(place)
-            for source in operands:
-                if source.__class__ is not float:
-                    born = source.born
-                    if born:
-                        number = places[born - first]
-                        if active[number]:
-                            on = True
-                        put(number)
-                        continue
-                    if source in leaves:
-                        number = leaves[source]
-                        if number < ROW:
-                            on = True
-                        put(number)
-                        continue
-                    source = float(source._data)
-                if self.known is None:
-                    put(NUMBER + len(numbers))
-                    numbers.append(source)
-                else:
-                    put(self.constant(source))
-            if self.known is not None:
-                key = op, *flat[len(flat) - len(operands) :]
-                if key in self.known:
-                    places[node.born - first] = self.known[key]
-                    del flat[len(flat) - len(operands) - 1 :]
+            op: Any = node.op
+            a = node._a
+            b = node._b
+            born = node.born
+            if b is None or born in ends or known is not None:
+                if born in ends or op in sums:
+                    self.items.append_all(names, flat)
+                    names.clear()
+                    flat.clear()
+                    self.write_sum(node, [*map(operand, bare(node))])
+                    place, number = len(active), NUMBER + len(numbers)
                     continue
-                self.known[key] = place
-            shape = known((op, len(operands), on))
-            if shape is None:
-                shape = self.shape(op, len(operands), on)
-            names.append(shape)
+                codes = [operand(source, once=known is not None) for source in bare(node)]
+                number = NUMBER + len(numbers)
+                if known is not None:
+                    key = op, *codes
+                    if key in known:
+                        places[born - first] = known[key]
+                        continue
+                    known[key] = place
+                count, on = len(codes), self.is_active(codes)
+                put(place)
+                flat += codes
+                shape = op, count, on
+            else:
+                put(place)
+                on = False
+                if type(a) is float:
+                    put(number)
+                    number += 1
+                    numbers.append(a)
+                elif a.born:
+                    code = places[a.born - first]
+                    put(code)
+                    on = active[code] == 1
+                else:
+                    code = operand(a)
+                    put(code)
+                    on = code < ROW
+                    number = NUMBER + len(numbers)
+                if type(b) is float:
+                    put(number)
+                    number += 1
+                    numbers.append(b)
+                elif b.born:
+                    code = places[b.born - first]
+                    put(code)
+                    if active[code]:
+                        on = True
+                else:
+                    code = operand(b)
+                    put(code)
+                    if code < ROW:
+                        on = True
+                    number = NUMBER + len(numbers)
+                shape = op, 2, on
+            try:
+                name(shapes[shape])
+            except KeyError:
+                name(self.shape(*shape))
             if node.label:
                 self.labels[place] = node.label
-            places[node.born - first] = place
+            places[born - first] = place
             active.append(on)
+            place += 1
         self.items.append_all(names, flat)
 
     def constant(self, number: float) -> int:
@@ -304,7 +331,7 @@ class _Writer:
     def add(self, op: Operation, operands: list[int], node: Value | None = None) -> int:
         """Tape one operation, and that it is a node's, if it is; return its place."""
         place = len(self.items)
-        active = any(self.active[o] if o < PARAMETER else o < ROW for o in operands)
+        active = self.is_active(operands)
         numbers = self.outputs.get(node, ()) if node is not None else ()
         if numbers:
             shape = self.shapes.add(Computed(op, len(operands), active, len(numbers)))
@@ -318,13 +345,19 @@ class _Writer:
                 self.labels[place] = node.label
         return place
 
-    def operand(self, source: Any) -> int:
-        """Return the number that stands for a node or a constant."""
-        if source.__class__ is float:
-            return self.number(source)
-        if source.born:
-            return self.places[source.born - self.first]
-        return self.leaves[source] if source in self.leaves else self.number(float(source._data))
+    def operand(self, source: Any, once: bool = False) -> int:
+        """Return the number that stands for a node or a constant; the same for all alike, if they are taped once."""
+        if source.__class__ is not float:
+            if source.born:
+                return self.places[source.born - self.first]
+            if source in self.leaves:
+                return self.leaves[source]
+            source = float(source._data)
+        return self.constant(source) if once else self.number(source)
+
+    def is_active(self, operands: Sequence[int]) -> bool:
+        """Tell whether a parameter is behind some operands."""
+        return any(self.active[o] if o < PARAMETER else o < ROW for o in operands)
 
     def number(self, number: float) -> int:
         self.numbers.append(number)

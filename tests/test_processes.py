@@ -1,0 +1,37 @@
+"""What is done around calls that make much, and nothing of the caller's is changed by it."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from microgradnet._processes import uncollected
+
+pytestmark = pytest.mark.skipif(not hasattr(gc, 'freeze') or sys.version_info >= (3, 14), reason='no such generations')
+
+
+@pytest.fixture
+def nothing_is_frozen() -> Iterator[None]:
+    """Thaw what the tests themselves froze, and freeze it again."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
+
+
+def test_what_is_made_while_nothing_is_collected_is_old_at_once(nothing_is_frozen: None) -> None:
+    with uncollected():
+        made: list[object] = []
+        assert not gc.isenabled()
+    assert gc.isenabled() and not gc.get_freeze_count()
+    assert any(other is made for other in gc.get_objects(generation=2))
+
+
+def test_what_somebody_froze_stays_frozen(nothing_is_frozen: None) -> None:
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    with uncollected():
+        pass
+    assert frozen and gc.get_freeze_count() == frozen
