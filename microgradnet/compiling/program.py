@@ -82,19 +82,21 @@ class Program:
         if memory is not None:
             whole('memory', memory, 0)
         self._most = memory
-        leaves, self._build = take_apart(outputs, 'the outputs')
-        self._template, self._outputs, self._rows = outputs, [lift(leaf) for leaf in leaves], [*rows]
+        leaves, build = take_apart(outputs, 'the outputs')
+        found, self._rows = [lift(leaf) for leaf in leaves], [*rows]
+        self._template = build([0.0] * len(leaves))  # the graph itself is not asked for again
+        self._build = take_apart(self._template)[1]
         for what, nodes in ('rows', self._rows), ('parameters', parameters or ()):
             for place, node in enumerate(nodes):
                 if not isinstance(node, Value):
                     raise TypeError(f'{what}[{place}] must be a Value of the graph, not {said(node)}')
         if parameters is None:
             known = {*self._rows}
-            order = topological_order(*self._outputs)
+            order = topological_order(*found)
             parameters = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
         self.parameters = [*parameters]
         with uncollected(), shown('compiling: looking for the loops of a program'):
-            self._made = made = prepare(self._outputs, self._rows, self.parameters, loops)
+            self._made = made = prepare(found, self._rows, self.parameters, loops)
         self.loops = made.loops
         self._shards: tuple[Any, Shards] | None = None
         self._evaluators: dict[str, Evaluator] = {}
@@ -189,8 +191,8 @@ class Program:
         """
         if self.branches:
             raise BranchError(f'a C function would follow one way only, and not watch {self.branches[0]}')
-        if len(self._outputs) != 1:
-            raise TypeError(f'only a program of one output is a C function; this one has {len(self._outputs)}')
+        if self._made.outputs != 1:
+            raise TypeError(f'only a program of one output is a C function; this one has {self._made.outputs}')
         check_backend('native', self._made.customs)
         from .run.native import c_function
 
@@ -347,7 +349,7 @@ class Program:
         else:
             calls = [[*row, *theta] for row in data]
         found, _ = self._derived('jacobian')(calls)
-        m, n = len(self._outputs), len(theta)
+        m, n = self._made.outputs, len(theta)
         if is_array(found):
             shaped = found.reshape(len(calls), m, n)
         else:
@@ -379,7 +381,7 @@ class Program:
         if kind not in self._evaluators:
             if kind != 'jacobian':
                 _ = self._gradient_routine  # of one output
-            w, n, m = self.width, len(self.parameters), len(self._outputs)
+            w, n, m = self.width, len(self.parameters), self._made.outputs
             by = [*range(w, w + n)]
             given = [*range(w + n, w + 2 * n)] * (kind == 'hvp')
             step = Step(kind, None, by, list, given)
@@ -402,7 +404,7 @@ class Program:
         >>> bound.value_and_gradient([0.0])
         (2.0, [1.0])
         """
-        return Bound(self, self._gradient if len(self._outputs) == 1 else self._forward, rows, self._theta())
+        return Bound(self, self._gradient if self._made.outputs == 1 else self._forward, rows, self._theta())
 
     def shards(self, rows: Any, executor: Workers, count: int | None = None) -> Shards:
         """Return rows at the workers of an executor: those that are there already, if they are the same.
@@ -488,8 +490,8 @@ class Program:
 
     @cached_property
     def _gradient_routine(self) -> Routine:
-        if len(self._outputs) != 1:
-            raise TypeError(f'only a program of one output has a gradient; this one has {len(self._outputs)}')
+        if self._made.outputs != 1:
+            raise TypeError(f'only a program of one output has a gradient; this one has {self._made.outputs}')
         with uncollected(), shown('compiling: writing the gradient of a program'):
             if self._most is not None:
                 return recompute(self._made, self._most)
@@ -497,7 +499,7 @@ class Program:
 
     def _slopes(self, gradient: bool) -> Routine | None:
         """Return the routine of the gradient that is printed beside the outputs, if there is one and it is wanted."""
-        return self._gradient_routine if flag('gradient', gradient) and len(self._outputs) == 1 else None
+        return self._gradient_routine if flag('gradient', gradient) and self._made.outputs == 1 else None
 
     @cached_property
     def _forward(self) -> Runner:

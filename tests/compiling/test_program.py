@@ -10,6 +10,7 @@ import sys
 from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import given
@@ -691,3 +692,17 @@ def test_a_deep_graph_compiles() -> None:
     program = compile(y, rows=[x], backend='python', loops=False)
     assert program([3.0]) == 3.0
     assert program.routine.instructions[program.routine.results[-1]].name == 'add'
+
+
+@every_backend
+def test_a_program_does_not_keep_the_graph(backend: str) -> None:
+    w, x = Value(3.0), Value(2.0)
+    inner = (w * x).tanh()
+    kept = ref(inner)
+    program = compile({'y': [inner * inner, 1.0]}, rows=[x], parameters=[w], backend=backend)
+    before = program([2.0]), program([[1.0], [2.0]])
+    del inner
+    assert kept() is None
+    again = pickle.loads(pickle.dumps(program))
+    for other in program, again:
+        assert repr((other([2.0]), other([[1.0], [2.0]]))) == repr(before)

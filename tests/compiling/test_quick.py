@@ -87,7 +87,7 @@ def long_way(program: Program) -> Program:
     other = copy.copy(program)
     for name in '_forward', '_gradient':
         other.__dict__.pop(name, None)
-    for runner in (other._forward, *([other._gradient] if len(other._outputs) == 1 else [])):
+    for runner in (other._forward, *([other._gradient] if other._made.outputs == 1 else [])):
         runner.engine._learn = lambda *given: None  # type: ignore[attr-defined]
     return other
 
@@ -210,7 +210,7 @@ def grads(program: Program, rows: Any) -> Any:
 def test_both_ways_come_to_the_same(name: str, seed: int) -> None:
     program = PROGRAMS[name]()
     slow = long_way(program)
-    several = len(program._outputs) > 1
+    several = program._made.outputs > 1
     taken = 0
     for turn in range(150):
         def again(turn: int = turn) -> tuple[Any, Any]:
