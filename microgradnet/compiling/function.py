@@ -26,18 +26,17 @@ from .._processes import uncollected
 from .._progress import shown
 from ..derivatives.transforms import AROUND
 from ..derivatives.trees import take_apart
-from ..engine.bare import bare, recorded
 from ..engine.checks import flag, function, said, whole
 from ..engine.context import ieee_arithmetic
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
 from ..engine.origins import here
-from ..engine.value import Constant, Value, lift
+from ..engine.value import Value, lift
 from ..engine.while_loop import LimitError
 from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
 from .guards import BranchError, BranchWarning, log, outcomes
-from .ir.routine import Routine
-from .ir.sweeps import prepare, routine
+from .ir.sweeps import prepare
+from .ir.tape import Tape, tape
 from .paths import Path, Unlike, merged
 from .readings import ReadingError, Readings, installed
 from .run.engines import check_way
@@ -64,7 +63,7 @@ DERIVING = 3
 SOME = 16
 #: So many ways that plain calls went are kept in mind.
 WAYS = 1_000
-#: Programs of more operations are not made one with others.
+#: Programs of more operations are not made one with others, and of a recording of more only the tape is kept.
 LARGEST = 200_000
 
 
@@ -85,7 +84,7 @@ class Run:
         parameters = [x for x, number in zip(xs, arguments.numbers) if number in by]
         watched = [] if missing is None else [missing]
         same = {mine: x for path in paths[1:] for mine, x in zip(path.xs, xs)} if len(paths) > 1 else None
-        tape = prepare(outputs, rows, parameters, None, watched, outside, same)
+        tape = prepare(outputs, rows, parameters, None, watched, outside, same, paths[0].tape)
         self.derived = Derived(tape, arguments, paths[0].template, outputs, xs)
         self.evaluator = Evaluator(self.derived, outside, on)
         self.size = len(tape.folded) if tape.repeats else len(tape.items)
@@ -269,19 +268,16 @@ class Function:
                 trouble = error
         if other is None:
             self._refuse(f'raised {trouble!r}', trouble)
-        parameters = [leaf for leaf in first.leaves if leaf in other.leaves]
+        parameters = [leaf for leaf in other.leaves if leaf in first.leaves]
         if any(other.leaves[leaf] != first.leaves[leaf] for leaf in parameters):
             self._refuse('found a Value from outside changed')
-        if not first.is_like(other):
-            one, two = (recording.straight(parameters) for recording in (first, other))
-            if first.shape != other.shape or str(one) != str(two):
-                pairs = zip(one.instructions, two.instructions)
-                a, b = next(((a, b) for a, b in pairs if repr(a) != repr(b)), (None, None))
-                if a and b and a.name == b.name == 'number':
-                    self._refuse(f'made the number {b.operands[0]!r} of {a.operands[0]!r}')
-                self._refuse('made another graph')
-        guards, size = tuple(first.guards), len(first.nodes)
-        return Path(guards, first.sides, first.outputs, first.template, first.xs, parameters, size)
+        if wrong := first.difference(other):
+            self._refuse(wrong)
+        taped: Tape | None = other.tape
+        if first.guards or len(parameters) < len(other.leaves):  # what was made anew is not from outside
+            taped = None
+        guards, size = tuple(first.guards), len(first.tape.items)
+        return Path(guards, other.sides, other.outputs, other.template, other.xs, parameters, size, taped)
 
     def _refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise ValueError(
@@ -507,16 +503,16 @@ class _Recording:
         outputs, self.build = take_apart(result, 'the result')
         self.template = self.build([0.0] * len(outputs))
         self.outputs, self.sides, self.guards = [*map(lift, outputs)], written.sides, written.guards
-        self.nodes = recorded([*self.outputs, *self.sides])
-        self.sources = [*chain.from_iterable(map(bare, self.nodes))]
-        known = {x: place for place, x in enumerate(self.xs)}
-        ends = [x for x in (*self.sources, *self.outputs, *self.sides) if x.__class__ is float or x.op is None]
-        #: The leaves where they are used, each argument by its place, and constants as numbers.
-        self.ends = [x._data if isinstance(x, Constant) else known.get(x, x) for x in ends]
-        values = (x for x in dict.fromkeys(ends) if isinstance(x, Value))
-        leaves = (x for x in values if not isinstance(x, Constant) and x not in known)
-        self.leaves = {leaf: repr(leaf._data) for leaf in leaves}
         self.shape = _structure(self.template), [guard.relation for guard in self.guards]
+        self.numbers = [float(y._data) for y in self.outputs]
+        by, others = {*arguments.by}, list[Value]()
+        rows = [x for x, number in zip(self.xs, arguments.numbers) if number not in by]
+        parameters = [x for x, number in zip(self.xs, arguments.numbers) if number in by]
+        self.tape = tape(self.outputs, rows, parameters, watched=self.sides, others=others)
+        #: The leaves that are no arguments, as they come, with their numbers.
+        self.leaves = {leaf: repr(leaf._data) for leaf in others}
+        if outcomes is None and len(self.tape.items) > LARGEST:  # of which there is no room for two
+            self.outputs, self.sides, self.xs = [], [], []
 
     def again(self, move: Callable[[float, int], float]) -> _Recording:
         """Record it for other numbers, along the same branches."""
@@ -525,35 +521,28 @@ class _Recording:
 
     def answer(self) -> Answers:
         """Return what came of it."""
-        return Answers(self.template, self.build, [[float(y._data) for y in self.outputs]], [])
+        return Answers(self.template, self.build, [self.numbers], [])
 
-    def straight(self, outside: list[Value]) -> Routine:
-        """Return straight code, in which it is no matter what was recorded when."""
-        return routine(prepare(self.outputs, self.xs, outside, loops=False, watched=self.sides))
+    def difference(self, other: _Recording) -> str | None:
+        """Say how another recording differs; None if the same is computed, of the same leaves and numbers."""
+        if self.shape != other.shape:
+            return 'made another graph'
+        one, two, mine, others = self.tape, other.tape, self._ends(other), other._ends(self)
+        in_order = one.shapes == two.shapes and one.items == two.items
+        if in_order and mine == others and one.numbers.tobytes() == two.numbers.tobytes():
+            return None
+        known: dict[Any, int] = {}
+        if one.outcome(known, mine) == two.outcome(known, others):
+            return None
+        leaves = ((leaf._data, twin._data) for leaf, twin in zip(self.leaves, other.leaves))
+        for number, twin in chain(zip(one.numbers, two.numbers), leaves) if in_order else ():
+            if repr(number) != repr(twin):
+                return f'made the number {twin!r} of {number!r}'
+        return 'made another graph'
 
-    def is_like(self, other: _Recording) -> bool:
-        """Tell whether two recordings have the same nodes in the same order, on the same leaves or numbers."""
-        if self.shape != other.shape or [n.op for n in self.nodes] != [n.op for n in other.nodes]:
-            return False
-        if self._places() != other._places():
-            return False
-
-        def alike(one: Any, two: Any) -> bool:
-            if one is two:
-                return True
-            if isinstance(one, Value) and one not in other.leaves:
-                one = one._data
-            if isinstance(two, Value) and two not in self.leaves:
-                two = two._data
-            return type(one) is type(two) and repr(one) == repr(two)
-
-        return all(map(alike, self.ends, other.ends))
-
-    def _places(self) -> tuple[list[int], list[int]]:
-        """Return what each node is computed of, and what the outputs are: nodes by their places, -1 for leaves."""
-        place = {node.born: k for k, node in enumerate(self.nodes)} | {0: -1}
-        of = [-1 if source.__class__ is float else place[source.born] for source in self.sources]
-        return [*map(len, map(bare, self.nodes))], of + [place[node.born] for node in (*self.outputs, *self.sides)]
+    def _ends(self, other: _Recording) -> list[str]:
+        """Say what the leaves are: those that both recordings have themselves, of others their numbers."""
+        return [f'leaf {id(x)}' if x in other.leaves else float(x._data).hex() for x in self.leaves]
 
 
 def _answer(result: Any) -> Answers:

@@ -30,6 +30,7 @@ from ..engine.table import operations
 from ..engine.value import Value, lift, record
 from .guards import Guard
 from .ir.instructions import COMPARISONS
+from .ir.tape import Tape
 
 __all__ = ['Path', 'Unlike', 'choice', 'merged']
 
@@ -46,6 +47,8 @@ class Path(NamedTuple):
     outside: list[Value]
     #: How many operations were recorded.
     size: int = 0
+    #: The tape of the outputs, where nothing is compared.
+    tape: Tape | None = None
 
 
 class Unlike(ValueError):

@@ -15,6 +15,7 @@ from itertools import count
 from math import inf, nan
 from operator import attrgetter
 from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import example, given
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.compiling import BranchError, Function, compile, recording
+from microgradnet.compiling import function as compiling_function
 from microgradnet.compiling import readings as compiling_readings
 from microgradnet.compiling.guards import BranchWarning
 from microgradnet.derivatives.transforms import grad, jacobian, value_and_grad
@@ -391,6 +393,49 @@ def leaks() -> dict[str, Callable[[Any], Any]]:
         'key of a dict': lambda x: {f'{x:.1f}': x},
         'earlier argument': lambda x, seen=[]: seen.append(x) or x * seen[0],
     }
+
+
+@pytest.mark.parametrize('largest', [0, 200_000])
+def test_the_order_of_a_recording_is_no_matter_and_its_numbers_are(largest: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr(compiling_function, 'LARGEST', largest)
+    outside, calls = Value(5.0), count()
+
+    def turns(x: Any, number: Callable[[int], float]) -> Any:
+        call = next(calls)
+        parts = [lambda: x.exp() * outside, lambda: x.sin() + number(call), lambda: Value(7.0) / x]
+        done = {k: parts[k]() for k in ([0, 1, 2] if call % 2 else [2, 0, 1])}
+        return done[0] * done[1] - done[2]
+
+    g = made(lambda x: turns(x, lambda call: 0.25))
+    assert g(2.0) == (math.exp(2.0) * 5.0) * (math.sin(2.0) + 0.25) - 3.5
+    outside.data = 6.0
+    assert g(2.0) == (math.exp(2.0) * 6.0) * (math.sin(2.0) + 0.25) - 3.5 and next(calls) == 2
+    with pytest.raises(ValueError, match='it made another graph'):
+        made(lambda x: turns(x, float))(2.0)
+    with pytest.raises(ValueError, match=re.escape('it made the number 1.5 of 0.5')):
+        numbers = iter([0.5, 1.5])
+        made(lambda x: x.exp() + next(numbers) * x)(2.0)
+    with pytest.raises(ValueError, match=re.escape('it made the number 2.0 of 1.0')):
+        leaves = iter([1.0, 2.0])
+        made(lambda x: x.exp() * Value(next(leaves)))(2.0)
+
+
+def test_of_a_long_recording_the_graph_is_gone_before_it_is_recorded_again(monkeypatch: Any) -> None:
+    monkeypatch.setattr(compiling_function, 'LARGEST', 1_000)
+    alive: list[Any] = []
+
+    def f(x: Any) -> Any:
+        assert not alive or alive[0]() is None
+        y = x
+        for _ in range(1_000):
+            y = (y * x).sin()
+        alive.append(ref(y))
+        return y + x
+
+    value, y = made(f)(1.5), 1.5
+    for _ in range(1_000):
+        y = math.sin(y * 1.5)
+    assert value == y + 1.5 and len(alive) == 2
 
 
 @pytest.mark.parametrize('what', leaks())

@@ -274,6 +274,7 @@ def prepare(
     watched: Sequence[Value] = (),
     outside: Sequence[Value] = (),
     same: Mapping[Value, Value] | None = None,
+    taped: Tape | None = None,
 ) -> Tape:
     """Tape the graph of some nodes.
 
@@ -281,9 +282,10 @@ def prepare(
         ``while_loop`` in it never is.
     watched, outside: see ``Tape``.
     same: of several recordings in one, leaves that stand for others: the same operation is then taped once.
+    taped: a tape of just that, in the order it was recorded in, if there is one.
     """
     if is_long([*outputs, *watched]) if loops is None else loops:
-        taped = tape(outputs, rows, parameters, True, watched, outside, same)
+        taped = taped or tape(outputs, rows, parameters, True, watched, outside, same)
         if not taped.has_while and (loops or taped.repeats):
             return taped
     return tape(outputs, rows, parameters, False, watched, outside, same)

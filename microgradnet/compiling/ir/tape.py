@@ -110,6 +110,27 @@ class Tape:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != 'folded'}
 
+    def outcome(self, known: dict[Any, int], outside: Sequence[str]) -> dict[int, int]:
+        """Return a number for what each output is: the same one for what is computed alike, in whatever order.
+
+        known: what the numbers given so far stand for, of this tape and of those that it is compared with.
+        outside: what the leaves are that are neither of the row nor parameters; of a constant its ``hex()``.
+        """
+        found: dict[int, int] = {}
+        numbers: list[int] = []
+        for name, (_, *operands) in self.items:
+            key: list[Any] = [self.shapes[name].operation]
+            for code in operands:
+                if code < PARAMETER:
+                    key.append(numbers[code])
+                elif code < NUMBER:
+                    key.append(outside[code - ROW - ASIDE] if code >= ROW + ASIDE else (code,))
+                elif code < OUTPUT:
+                    key.append(self.numbers[code - NUMBER].hex())
+            numbers.append(known.setdefault((*key,), len(known)))
+            found.update((code, numbers[-1]) for code in operands if code >= OUTPUT)
+        return found
+
     def over(self, leaves: Sequence[int | float], width: int, parameters: int) -> Tape:
         """Return the tape with others for its row's numbers: for each what stands for it now, or a constant."""
         numbers, flat = self.numbers[:], self.items.flat[:]
@@ -147,11 +168,13 @@ def tape(
     watched: Sequence[Value] = (),
     outside: Sequence[Value] = (),
     same: Mapping[Value, Value] | None = None,
+    others: list[Value] | None = None,
 ) -> Tape:
     """Tape the graph of some nodes. Raises ValueError for a leaf that is none, or is given twice.
 
     What is to be folded into loops is in the order it was recorded in, long sums term by term;
-    straight code in topological order, each node as it is. ``same`` is as for ``sweeps.prepare``.
+    straight code in topological order, each node as it is. ``same`` is as for ``sweeps.prepare``. Leaves that are
+    none of those given are constants; with ``others``, they are outside, and put there as they come.
     """
     known: dict[Value, int] = {}
     for what, base, leaves in ('row', ROW, rows), ('parameter', PARAMETER, parameters), ('leaf', ROW + ASIDE, outside):
@@ -162,7 +185,7 @@ def tape(
                 raise ValueError(f'{what} {number}, {leaf!r}, was given before: each leaf has one place')
             known[leaf] = base + number
     known |= {leaf: known[other] for leaf, other in (same or {}).items()}
-    writer = _Writer(known, loops, same is not None)
+    writer = _Writer(known, loops, same is not None, others)
     for base, nodes in (OUTPUT, outputs), (OUTPUT + ASIDE, watched):
         for number, node in enumerate(nodes):
             writer.outputs.setdefault(node, []).append(base + number)
@@ -174,13 +197,15 @@ def tape(
             writer.add(operations['identity'], [writer.operand(node)], node)
     return Tape(
         writer.items, writer.shapes, array('d', writer.numbers), len(outputs), len(rows), len(parameters), loops,
-        writer.labels, len(watched), len(outside),
+        writer.labels, len(watched), len(outside if others is None else others),
     )  # fmt: skip
 
 
 class _Writer:
-    def __init__(self, leaves: dict[Value, int], loops: bool, once: bool = False) -> None:
-        self.leaves, self.loops = leaves, loops
+    def __init__(
+        self, leaves: dict[Value, int], loops: bool, once: bool = False, others: list[Value] | None = None
+    ) -> None:
+        self.leaves, self.loops, self.others = leaves, loops, others
         #: What is taped already, if nothing is to be taped twice: by the operation and its operands; the constants.
         self.known: dict[tuple[Any, ...], int] | None = {} if once else None
         self.constants: dict[str, int] = {}
@@ -352,6 +377,9 @@ class _Writer:
                 return self.places[source.born - self.first]
             if source in self.leaves:
                 return self.leaves[source]
+            if self.others is not None and source.__class__ is not Constant:
+                self.others.append(source)
+                return self.leaves.setdefault(source, ROW + ASIDE + len(self.others) - 1)
             source = float(source._data)
         return self.constant(source) if once else self.number(source)
 
