@@ -33,7 +33,7 @@ from .ir.routine import Routine
 from .ir.sweeps import routine
 from .ir.tangent import tangent
 from .ir.tape import Tape
-from .run.engines import Engine, best_backend, engine
+from .run.engines import Call, Engine, best_backend, engine
 from .run.rows import BLOCK, added
 
 __all__ = ['Arguments', 'Derived', 'Evaluator', 'Step', 'arguments_of', 'chain_of']
@@ -396,43 +396,41 @@ class Evaluator:
                     numbers[place] = row
         return numbers, sides
 
-    def short(self, given: Any) -> tuple[Any, Any] | None:
-        """Return the same for one call's numbers as they came, a list or an array, by the engine's short way.
+    def call(self, arguments: tuple[Any, ...]) -> Callable[..., Any] | None:
+        """Return what does one call, from its arguments to what it returns, by the engine's short way, if that is open.
 
-        None where that does not know them, and where they are to be looked at more carefully.
+        They are of the structure of these, which has floats in it; for others it gives None, as where the row goes
+        along none of the paths, and where it is to be looked at more carefully.
         """
-        if self._of_number is not None:
-            found = self._of_number.quick.each(self.outside and self._data(), given)
-            return (found, ()) if type(found) is list else None
-        combined = self.derived.combined
-        if self.order is not None:
-            return None
-        behind = self._data() if len(combined) > 1 else combined[0]
-        if behind and is_array(given):
-            if given.ndim != 1 or given.dtype != float:
-                return None
-            given = given.tolist()
-        if behind:
-            given = [*given, *behind]
-        if len(combined) > 1:
-            found = self.engine(False, 'runs').quick.each(given, self._runs)
-        else:
-            found = self.engine(False, 'calls').quick.row(self._data(), given)
-        if found is None:
-            return None
-        if self.watched or len(combined) > 1:
-            (numbers,), sides = self._picked(found, 1, len(combined))
-            sides = sides.tolist()
-        else:
-            numbers, sides = found[0, self._flat(found.shape[1])], ()
-        return None if self.derived.passes and _has_nan(numbers) else (numbers, sides)
+        if self._call is None:
+            self._call = self._short(arguments)
+        return self._call
 
-    @cached_property
-    def _of_number(self) -> Engine | None:
-        """The engine, if all that comes of a call, as it is, is a number."""
-        derived = self.derived
-        plain = self.order is None and derived.combined == [[]] and derived.places == [(0, 0)]
-        return self.engine(False, 'calls') if plain and not self.watched and not derived.passes else None
+    def _short(self, arguments: tuple[Any, ...]) -> Callable[..., Any] | None:
+        derived, runs = self.derived, self.derived.combined
+        order, several, width = derived.order, len(runs) > 1, len(take_apart(arguments)[0])
+        found = self.engine(False, 'runs' if several else 'calls')
+        outside = range(width, width + len(self.outside))
+        arguments += ([0.0] * len(outside),) * bool(outside)
+        rows = self._runs if several else found.rows([[0.0] * len(order) + runs[0]], len(order) + len(runs[0]))[0]
+        parameters, row = ([*order, *outside], ()) if several else (outside, order)
+        watched = derived.count if self.watched else None
+
+        def way(result: Any) -> Callable[..., Any] | None:
+            return found.call(
+                Call(arguments, result, parameters, row, rows, derived.places, watched, bool(derived.passes))
+            )
+
+        plain = None if derived.is_sparse else way(derived.template)
+        flat = plain or way([0.0] * len(derived.places))
+        if flat is None or (plain and not outside):
+            return plain
+
+        def call(*arguments: Any) -> Any:
+            numbers = flat(*arguments, self._data()) if outside else flat(*arguments)
+            return numbers if plain or numbers is None else derived.build(numbers)
+
+        return call
 
     def run(self, rows: Any, careful: bool) -> tuple[Any, Any]:
         """Do all runs of each call; of many calls that are many runs each, some at a time."""
@@ -536,6 +534,7 @@ class Evaluator:
             self._places = slice(even.start, even.stop) if flat == [*even] else numpy.array(flat, dtype=int)
         return self._places
 
+    _call: Callable[..., Any] | None = None
     _places: Any = None
 
 

@@ -120,6 +120,7 @@ class Function:
     fast: bool
     most_paths: int
     _told: bool = False
+    _latest: Callable[..., Any]
 
     def __init__(
         self,
@@ -139,9 +140,10 @@ class Function:
         self._base, self._chain = chain_of(f)
         self._ways: dict[Hashable, _Ways] = {}
         self._lock = RLock()
-        #: What is known for calls with numbers alone, or with one list or array of them (then True), by how many
-        #: arguments there were, and the type of the first: they may go the engine's short way, which looks at the rest.
-        self._short: dict[Any, tuple[_Ways, bool]] = {}
+        #: The engines' short ways of calls, by how many arguments there were, and the type of the first; they look at
+        #: the rest, and return None for others.
+        self._short: dict[Any, list[Callable[..., Any]]] = {}
+        self._latest = _unknown
 
     @property
     def paths(self) -> list[Path]:
@@ -160,22 +162,22 @@ class Function:
 
     def __call__(self, *arguments: Any) -> Any:
         """Return what the function returns, with floats."""
+        found = self._latest(*arguments)
+        return self._called(arguments) if found is None else found
+
+    def _called(self, arguments: tuple[Any, ...]) -> Any:
+        """Do the same for arguments that the latest short way does not know."""
         kind = (len(arguments), type(arguments[0])) if arguments else None
-        if kind in self._short:
-            ways, alone = self._short[kind]
-            for run in ways.runs:
-                found = run.evaluator.short(arguments[0] if alone else arguments)
-                if found is None:
-                    break
-                numbers, missing = found
-                if not run.derived.tape.watched or missing[0][0] == 0:
-                    return run.derived.build(numbers)
+        for way in self._short.get(kind, ()):
+            found = way(*arguments)
+            if found is not None:
+                return found
         row, build = self._row(arguments)
-        key = _structure(arguments)
-        ways = self._known(key, build, len(row))
+        ways = self._known(_structure(arguments), build, len(row))
         answers = next(ways.answers([row]))
-        if _is_flat(*key):
-            self._short[kind] = ways, len(arguments) == 1 and key[1] != ('number',)
+        like = build([0.0] * len(row))
+        self._short[kind] = [call for run in ways.runs if (call := run.evaluator.call(like))]
+        self._latest = self._short[kind][0] if len(self._short[kind]) == 1 else _unknown
         return answers.build(answers.numbers[0])
 
     def _known(self, key: Hashable, build: Callable[..., Any], width: int) -> _Ways:
@@ -184,7 +186,7 @@ class Function:
         return self._ways[key]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_ways': {}, '_short': {}, '_lock': None}
+        return {**self.__dict__, '_ways': {}, '_short': {}, '_latest': _unknown, '_lock': None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=RLock())
@@ -545,18 +547,15 @@ class _Recording:
         return [f'leaf {id(x)}' if x in other.leaves else float(x._data).hex() for x in self.leaves]
 
 
+def _unknown(*arguments: Any) -> None:
+    """Know no call: the short way of a function that has none."""
+
+
 def _answer(result: Any) -> Answers:
     """Return the result of a plain call as if a program had given it."""
     numbers, build = take_apart(result, 'the result', nested=True)
     found = [float(number._data if isinstance(number, Value) else number) for number in numbers]
     return Answers(build([0.0] * len(found)), build, [found], [])
-
-
-def _is_flat(kind: Any, parts: tuple[Any, ...]) -> bool:
-    """Tell whether that is the structure of arguments that are numbers, or a single list or array of them."""
-    if len(parts) == 1 and parts[0] != 'number':
-        kind, parts = parts[0]
-    return len(parts) == 1 if kind == 'array' else {*parts} == {'number'}
 
 
 def _structure(thing: Any) -> Any:

@@ -39,7 +39,7 @@ from .ir.straight import straight
 from .ir.sweeps import prepare, routine
 from .printers import c, javascript
 from .run.bound import Bound
-from .run.engines import Steps, best_backend, check_backend, check_way
+from .run.engines import NEVER, Steps, best_backend, check_backend, check_way
 from .run.rows import added, blocks, shuffled, stack
 from .run.runner import Runner, Watch
 from .run.shards import Shards, Workers, fingerprint
@@ -100,6 +100,8 @@ class Program:
         self.loops = made.loops
         self._shards: tuple[Any, Shards] | None = None
         self._evaluators: dict[str, Evaluator] = {}
+        #: The short way of ``value_and_gradient``, once it was asked for.
+        self._enter: Callable[..., tuple[float, Any] | None] = NEVER.value_and_gradient
         self.backend, self.threads, self.fast = backend or best_backend(made.customs), threads, fast
         paths = [(path, path.over(self._rows, self.parameters)) for path in paths_of([*rows, *self.parameters])]
         self._watch = Watch(paths, self.backend, threads, fast)
@@ -289,9 +291,10 @@ class Program:
         an array of as many, with the python backend a list. No ``Value`` is read or
         touched: it is what an optimiser calls. Rows, executor and shards are as for ``backward``.
         """
-        runner = self._gradient
-        if executor is None and shards is None and (found := runner.quick.value_and_gradient(theta, rows)):
+        if executor is None and shards is None and (found := self._enter(theta, rows)):
             return found
+        runner = self._gradient
+        self._enter = runner.quick.value_and_gradient
         theta = self._vector(theta)
         if shards is not None:
             whole('shards', shards)
@@ -518,11 +521,11 @@ class Program:
         return data if {*map(type, data)} <= {float} else [float(real(x, 'the data of a parameter')) for x in data]
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ('_build', '_forward', 'routine', '_gradient', '_gradient_routine', '_evaluators')
+        left_out = ('_build', '_forward', 'routine', '_gradient', '_gradient_routine', '_evaluators', '_enter')
         return {name: value for name, value in self.__dict__.items() if name not in left_out} | {'_shards': None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _evaluators={})
+        self.__dict__.update(state, _evaluators={}, _enter=NEVER.value_and_gradient)
         self._build = take_apart(self._template)[1]
 
 

@@ -27,7 +27,7 @@ from microgradnet.compiling import Program, compile, recording  # noqa: E402
 from microgradnet.compiling.guards import BranchError  # noqa: E402
 from microgradnet.compiling.run import native, quick  # noqa: E402
 from microgradnet.compiling.run.engines import NEVER  # noqa: E402
-from microgradnet.derivatives.transforms import grad, hessian, value_and_grad  # noqa: E402
+from microgradnet.derivatives.transforms import grad, hessian, hvp, jacobian, value_and_grad  # noqa: E402
 from microgradnet.derivatives.trees import take_apart  # noqa: E402
 from microgradnet.engine.value import Value  # noqa: E402
 from microgradnet.nets.losses import half_squared_error  # noqa: E402
@@ -508,6 +508,7 @@ def branching(*xs: Any) -> Any:
 FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     'weighed': (weighed, 50), 'branching': (branching, 25), 'curve': (curve, 25), 'gradient': (grad(curve), 20),
     'value and gradient': (value_and_grad(curve), 20), 'hessian': (hessian(curve), 20),
+    'jacobian': (jacobian(lambda *xs: weighed(*xs)['like']), 20), 'hvp': (hvp(curve), 20),
 }  # fmt: skip
 
 
@@ -543,10 +544,50 @@ def test_a_compiled_function_goes_the_short_way(monkeypatch: pytest.MonkeyPatch)
     calls: list[tuple[Any, ...]] = [(1.0, 2), ([1.0, 2.0],), ((1.0, 2.0, 3.0),), (np.array([1.0, 2.0]),), (2.0,)]
     for f, _ in FUNCTIONS.values():
         compiled = compile(f, backend='native')
-        several = calls if f in (weighed, branching, curve) else calls[1:]  # a derivative by one of two has an order
+        several = [([1.0, 2.0], (3.0, 4.0))] if f is FUNCTIONS['hvp'][0] else calls
         expected = [outcome(lambda g, call=call: g(*call), compiled) for call in several]  # type: ignore[misc]
         monkeypatch.setattr(compiled, '_row', None)
         assert [outcome(lambda g, call=call: g(*call), compiled) for call in several] == expected  # type: ignore[misc]
+
+
+def test_structures_are_read_and_made_without_python() -> None:
+    """Nested arguments, arrays of any strides, results of all kinds of parts, directions side by side."""
+    table, x = np.linspace(-1, 1, 24).reshape(4, 6)[::-1, ::2], [0.5, -1.5, 2.0]
+    f = compile(lambda a, b: ([a[0][1] * b[1], (b[0],)], a * b[1], [], b[2][0] * 2), backend='native')
+    calls: list[tuple[Any, tuple[Any, ...]]] = [
+        (f, (table, (3.0, 2, [0.5]))),
+        (compile(jacobian(lambda p: [p[0] * p[1], p[1].sin(), p[2] * p[2], p[0]]), backend='native'), (x,)),
+        (compile(jacobian(lambda p: [p[0] * p[1], p[1].sin()]), backend='native'), (np.array(x),)),
+        (compile(hessian(lambda p, q: p[0] * p[1] * p[2] * q), backend='native'), (np.array(x), 3.0)),
+        (compile(hvp(lambda p: p[0] * p[1] * p[2]), backend='native'), (x, [1.0, 0.0, 2.0])),
+        (compile(grad(lambda q, p: p[0] * q * q), backend='native'), (3.0, x)),
+    ]
+    for function, arguments in calls:
+        expected = outcome(lambda g, a=arguments: g(*a), function)  # type: ignore[misc]
+        found = [way(*arguments) for way in function._short[len(arguments), type(arguments[0])]]
+        assert [(shape(thing), exact(thing)) for thing in found] == [expected]
+        assert function._latest(*arguments[:-1], None) is function._latest() is None
+
+
+def test_no_object_is_left_or_lost_by_a_call() -> None:
+    f = compile(lambda a, b: ([a[0], (a[1], a)], b * a[0], {'a': 1.0 * a[0]}), backend='native')
+    g = compile(jacobian(lambda p: [p[0] * p[1], F.sqrt(p[1])]), backend='native')
+    a, b, wrong, zero = [0.5, 1.5], np.ones((2, 3)), [0.5, None], [1.0, 0.0]
+    f(a, b), g(a)
+    things = [a, b, wrong, None, np.empty, float, a[0]]
+
+    def calls() -> None:
+        for _ in range(2000):
+            for one, two in (a, b), (a, b[0]), (wrong, b), (b, a), (a, 3), (None, None):
+                f._latest(one, two), g._latest(one), g._latest(zero), g._latest()
+
+    calls()
+    gc.collect()
+    counts, blocks = [sys.getrefcount(thing) for thing in things], sys.getallocatedblocks()
+    calls()
+    gc.collect()
+    assert sys.getallocatedblocks() - blocks < 100
+    assert all(abs(sys.getrefcount(thing) - count) < 10 for thing, count in zip(things, counts))
 
 
 def test_a_compiled_function_takes_all_its_paths() -> None:

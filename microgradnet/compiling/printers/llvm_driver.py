@@ -12,6 +12,8 @@ filled up with copies of its last row):
     packs rows and stores the outputs summed over them.
 ``batch(packed, parameters, n, scratch, results)``
     does the same with rows that are packed already: what a descent calls, too (``llvm_update``).
+``blocks(packed, parameters, n, scratch, results)``
+    stores the outputs of packed rows, in blocks: output after output, lane after lane.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ __all__ = ['Driver', 'module']
 ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters, ptr %scratch, ptr %results'
 #: Up to so many outputs a step of gradient descent is written out, in registers.
 SMALL = 64
+MEMCPY = 'declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)'
 PACK = '  call void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed)'
 
 
@@ -53,7 +56,7 @@ def module(
         text += [definitions(names, 1) * (lanes > 1), driver.batch(adding, 'rows'), driver.around(pieces, fast)]
     else:
         text.append(driver.batch(adding))
-    text += [driver.sums(), *([] if adding else [driver.each()])]
+    text += [driver.sums(), *([] if adding else [driver.each(), driver.blocks()])]
     text += [driver.descend(rule)] if small and rule else []
     inline = 'alwaysinline ' * small
     return '\n'.join([*text, f'attributes #0 = {{ nounwind {inline}}}']), driver.scratch
@@ -153,6 +156,26 @@ class Driver:
 }}
 """
 
+    def blocks(self) -> str:
+        size = self.count * self.lanes
+        body = f"""
+  %first = mul i64 %b, {self.lanes}
+  %left = sub i64 %n, %first
+  %filled = call i64 @llvm.smin.i64(i64 %left, i64 {self.lanes})
+{self.call('%b')}
+  %skip = mul i64 %b, {size}
+  %to = getelementptr double, ptr %results, i64 %skip
+  call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %scratch, i64 {8 * size}, i1 false)"""
+        return f"""define void @blocks(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
+{counters('b')}
+  %up = add i64 %n, {self.lanes - 1}
+  %blocks = sdiv i64 %up, {self.lanes}
+{loop('b', '%blocks', body)}
+  ret void
+}}
+{MEMCPY}
+"""
+
     def sums(self) -> str:
         return f"""define void @sums({ROWS}) {{
 {PACK}
@@ -190,7 +213,7 @@ define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %resu
   call void @after(ptr %sums, ptr %shared, ptr %results, ptr %kept)
   ret void
 }}
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+{MEMCPY}
 """
 
     def batch(self, adding: bool, name: str = 'batch') -> str:

@@ -37,7 +37,7 @@ def module(
     names = routine.used()
     text = [definitions(names, lanes, False), declarations(names), printer.table(), *printer.done]
     text += [printer.reduction, driver.block(), driver.pack(), driver.batch(adding), driver.sums()]
-    text += [] if adding else [driver.each()]
+    text += [] if adding else [driver.each(), driver.blocks()]
     text.append('declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)')
     return '\n'.join([*text, 'attributes #0 = { nounwind }']), driver.scratch
 

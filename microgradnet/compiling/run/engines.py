@@ -37,8 +37,6 @@ class Quick(NamedTuple):
 
     #: The outputs of a single row, a list of floats; or of many, an array.
     each: Callable[..., Any]
-    #: The outputs of a single row, an array of shape (1, outputs).
-    row: Callable[..., Any]
     #: The outputs summed over the rows, a list of floats.
     sum: Callable[..., list[float] | None]
     #: The same as the first of them, and an array of the others.
@@ -46,7 +44,25 @@ class Quick(NamedTuple):
 
 
 #: Where there is no short way.
-NEVER = Quick(*[lambda *given: None] * 4)
+NEVER = Quick(*[lambda *given: None] * 3)
+
+
+class Call(NamedTuple):
+    """What a call of a compiled function is: its arguments and its result, and where a routine has their numbers."""
+
+    #: All arguments, and the result, of any floats.
+    arguments: tuple[Any, ...]
+    result: Any
+    #: Which numbers of the arguments, by place, are the parameters, and which of them begin the only row; None is a 0.
+    parameters: Sequence[int | None]
+    row: Sequence[int | None]
+    #: All rows, as the engine takes them, as far as they are not of the arguments.
+    rows: Any
+    #: For each number of the result, of which row it is, and which output.
+    places: Sequence[tuple[int, int]]
+    #: The output of the first row that is 0 if all is well, if there is one; whether a nan is to be looked into.
+    watched: int | None = None
+    doubtful: bool = False
 
 
 class Engine(Protocol):
@@ -56,6 +72,9 @@ class Engine(Protocol):
 
     def bind(self, rows: Any) -> Quick:
         """Return short ways that take parameters alone, for these rows as they are now."""
+
+    def call(self, of: Call) -> Callable[..., Any] | None:
+        """Return the short way of such calls, if there is one; it gives None where it finds other arguments."""
 
     @property
     def source(self) -> str:
@@ -95,6 +114,9 @@ class _Stepping:
 
     def bind(self, rows: Any) -> Quick:
         return NEVER
+
+    def call(self, of: Call) -> None:
+        return None
 
     def descend(self, rows: Any, theta: Any, update: Update, steps: Steps) -> tuple[list[float], list[list[float]]]:
         decay, rule = (routine and self._columns(routine) for routine in (update.decay, update.rule))

@@ -22,9 +22,9 @@ from ..printers import llvm_call, llvm_driver, llvm_loops, llvm_update, python
 from ..printers.libm import symbols
 from ..printers.llvm_while import FAILED, limits
 from ..update import Descent, Update, norm, squares, update_of
-from .engines import NEVER, PythonEngine, Quick, Steps
+from .engines import NEVER, Call, PythonEngine, Quick, Steps
 from .machine import Machine, lanes_of_the_processor, llvm
-from .quick import Door, Memory, address, is_supported
+from .quick import Door, Memory, address, call, is_supported
 from .rows import as_array
 
 __all__ = ['NativeEngine', 'c_function']
@@ -152,7 +152,7 @@ class NativeEngine:
             if not self._doors:
                 self._doors = {way: Door(self.routine) for way in ('each', 'sums')}
                 each, sums = (door.quick for door in self._doors.values())
-                self.quick = Quick(each.each, each.row, sums.sum, sums.value_and_gradient)
+                self.quick = Quick(each.each, sums.sum, sums.value_and_gradient)
         self._doors[way].learn(n, code, way)
 
     def bind(self, rows: Any) -> Quick:
@@ -164,6 +164,12 @@ class NativeEngine:
         code.pack(address(rows), *rows.strides, n, packed.address)
         door.learn_packed(n, code, packed)
         return door.quick
+
+    def call(self, of: Call) -> Callable[..., Any] | None:
+        if self._long_calls < PATIENCE or self.threads > 1 or self.routine.inner or not is_supported():
+            return None
+        with _compiling:
+            return call(self.routine, self.code(len(of.rows), adding=False), of)
 
     @property
     def source(self) -> str:

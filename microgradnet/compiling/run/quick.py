@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import struct
 import sys
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import accumulate
 from typing import Any
@@ -17,11 +18,11 @@ import numpy as np
 
 from ..._processes import free_lock
 from ..ir.routine import Block, Loop, Routine
-from ..printers.llvm_call import API, CONTEXT, SLOT, SLOTS, TYPE, entries
-from .engines import Quick
+from ..printers.llvm_call import ALIGNED, API, CALL, CONTEXT, KINDS, LAYOUT, SLOT, SLOTS, TYPE, VECTOR, entries
+from .engines import Call, Quick
 from .machine import Machine
 
-__all__ = ['Door', 'Memory', 'address', 'is_supported']
+__all__ = ['Door', 'Memory', 'address', 'call', 'is_supported']
 
 #: From so many operands on, other threads may run meanwhile: giving the interpreter away takes time, too.
 LONG = 1 << 14
@@ -51,61 +52,66 @@ class _Entries:
 
     def __init__(self) -> None:
         self.machine = Machine(entries(), API)
-        self.methods = {way: _Method(way.encode(), self.machine[way], FASTCALL, None) for way in Quick._fields}
+        ways = *Quick._fields, 'call'
+        self.methods = {way: _Method(way.encode(), self.machine[way], FASTCALL, None) for way in ways}
 
 
 _entries = cache(_Entries)
 
 
-class Door:
-    """Functions that enter a routine's machine code, ``quick``, and what they know."""
+class _Context:
+    """What functions of ``llvm_call`` know of a routine."""
 
-    def __init__(self, routine: Routine) -> None:
+    def __init__(self, routine: Routine, slots: int, more: int = 0) -> None:
         self.routine, self._work = routine, sum(work(block, routine) for block in routine.blocks)
-        self._context = (ctypes.c_int64 * (len(CONTEXT) + SLOTS * len(SLOT)))()
-        types = [float, int, list, tuple, np.ndarray, None, np.empty]
-        sizes = [routine.width, routine.parameters, routine.count]
-        self._context[: len(CONTEXT)] = [*map(id, types), *sizes]
-        for place in range(SLOTS):
-            self._put(place, count=-1)
-        made = _entries()
+        self._context = np.zeros(len(CONTEXT) + slots * len(SLOT) + more, dtype=np.int64)
+        things = [float, int, list, tuple, np.ndarray, np.dtype(float), None, np.empty]
         #: What must live as long as one of the functions: by place in the context, or by itself.
-        self._kept: dict[Any, Any] = {'entries': made, 'types': types}
-        holder = ctypes.addressof(self._context), self._context, self._kept
+        self._kept: dict[Any, Any] = {'entries': _entries(), 'things': things, 'written': []}
+        known = [*map(id, things), routine.width, routine.parameters]
+        self._context[: len(known)] = known
+        for place in range(slots):
+            self._put(place, count=-1)
+
+    def _function(self, way: str) -> Any:
         new = ctypes.pythonapi.PyCFunction_NewEx
         new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-        self.quick = Quick(*(new(ctypes.addressof(method), holder, None) for method in made.methods.values()))
+        return new(ctypes.addressof(_entries().methods[way]), (self._context, self._kept), None)
 
-    def learn(self, n: int, code: Any, way: str) -> None:
-        """Know from now on what is to run for so many rows: a function of a code."""
-        routine = self.routine
-        packed = -(-n // code.lanes) * code.lanes * routine.width
-        if not n or packed > MOST or self._context[self._at(n % SLOTS, 'count')] == n:
-            return
-        shape = (n, routine.count) if way == 'each' else routine.count - 1
-        self._teach(n % SLOTS, n, n, code, way, shape, {'listed': n * routine.width, 'packed': packed})
+    def _structure(self, *things: Any) -> int:
+        """Write down structures of numbers, one behind the other; return where."""
+        codes: list[int] = []
+        for thing in things:
+            self._describe(thing, codes)
+        return self._written([*codes, 0, 0, 0])  # what reads a kind reads as much as the longest has
 
-    def learn_packed(self, n: int, code: Any, packed: Memory) -> None:
-        """Know these rows alone, which are packed already."""
-        self._kept['packed'] = packed
-        self._teach(0, 0, n, code, 'batch', self.routine.count - 1, {}, packed=packed.address)
+    def _written(self, numbers: Sequence[int]) -> int:
+        """Write down whole numbers, for as long as the functions live; return where."""
+        array = np.array(numbers, dtype=np.int64)
+        self._kept['written'].append(array)
+        return address(array)
 
-    def _teach(
-        self, place: int, count: int, n: int, code: Any, way: str, shape: Any, sizes: dict[str, int], **addresses: int
-    ) -> None:
-        own = {'theta': self.routine.parameters, 'scratch': code.scratch, 'results': self.routine.count}
-        with _teaching:
-            self._put(place, count=-1)  # from now on nobody enters; who is in already needs what is there
-            if self._context[self._at(place, 'busy')]:
-                return
-            sizes = own | sizes
-            *starts, end = accumulate((-(-size // 8) * 8 for size in sizes.values()), initial=0)
-            memory, given = Memory(end), (shape,)
-            addresses |= {name: memory.address + 8 * start for name, start in zip(sizes, starts)}
-            self._kept[place] = code, memory, given
-            self._put(place, number=n, long=n * self._work > LONG, function=code.machine[way], shape=id(given))
-            self._put(place, **addresses)
-            self._put(place, count=count)
+    def _describe(self, thing: Any, codes: list[int]) -> None:
+        kind = type(thing)
+        if kind is float:
+            codes.append(KINDS.index('number'))
+        elif kind is np.ndarray and thing.dtype == float:
+            shape = thing.shape
+            self._kept['written'].append(shape)
+            codes += [KINDS.index('array'), thing.size, id(shape), thing.ndim, *shape]
+        elif kind is list or kind is tuple:
+            plain = all(type(part) is float for part in thing)
+            codes += [KINDS.index(kind.__name__), len(thing), plain]
+            for part in () if plain else thing:
+                self._describe(part, codes)
+        else:
+            raise _Unknown(kind)
+
+    def _memory(self, sizes: dict[str, int]) -> tuple[Memory, dict[str, int]]:
+        """Return memory for so many doubles of each name, and where they are."""
+        *starts, end = accumulate((-(-size // 8) * 8 for size in sizes.values()), initial=0)
+        memory = Memory(end)
+        return memory, {name: memory.address + 8 * start for name, start in zip(sizes, starts)}
 
     def _put(self, place: int, **fields: int) -> None:
         for name, number in fields.items():
@@ -115,16 +121,135 @@ class Door:
         return len(CONTEXT) + place * len(SLOT) + SLOT.index(name)
 
 
+class Door(_Context):
+    """Functions that enter a routine's machine code, ``quick``, and what they know."""
+
+    def __init__(self, routine: Routine) -> None:
+        super().__init__(routine, SLOTS)
+        count = routine.count
+        for name, outputs in ('all', [0.0] * count), ('pair', (0.0, np.zeros(max(count - 1, 0)))):
+            self._context[CONTEXT.index(name)] = self._structure(outputs)
+        self.quick = Quick(*map(self._function, Quick._fields))
+
+    def learn(self, n: int, code: Any, way: str) -> None:
+        """Know from now on what is to run for so many rows: a function of a code."""
+        routine = self.routine
+        packed = -(-n // code.lanes) * code.lanes * routine.width
+        if not n or packed > MOST or self._context[self._at(n % SLOTS, 'count')] == n:
+            return
+        sizes = {'listed': n * routine.width, 'packed': packed}
+        self._teach(n % SLOTS, n, n, code, way, sizes)
+
+    def learn_packed(self, n: int, code: Any, packed: Memory) -> None:
+        """Know these rows alone, which are packed already."""
+        self._kept['packed'] = packed
+        self._teach(0, 0, n, code, 'batch', {}, packed=packed.address)
+
+    def _teach(
+        self, place: int, count: int, n: int, code: Any, way: str, sizes: dict[str, int], **addresses: int
+    ) -> None:
+        own = {'theta': self.routine.parameters, 'scratch': code.scratch, 'results': self.routine.count}
+        with _teaching:
+            self._put(place, count=-1)  # from now on nobody enters; who is in already needs what is there
+            if self._context[self._at(place, 'busy')]:
+                return
+            memory, places = self._memory(own | sizes)
+            shape = n, self.routine.count
+            self._kept[place] = code, memory, shape
+            self._put(place, number=n, long=n * self._work > LONG, function=code.machine[way], shape=id(shape))
+            self._put(place, **places, **addresses)
+            self._put(place, count=count)
+
+
+class _Call(_Context):
+    """A function that does one call of a compiled function."""
+
+    function: Callable[..., Any]
+
+    def __init__(self, routine: Routine, code: Any, of: Call) -> None:
+        super().__init__(routine, 1, len(CALL))
+        n, lanes = len(of.rows), code.lanes
+        blocks, count = -(-n // lanes), routine.count
+        given, theta = sum(map(_size, of.arguments)), -(-len(of.parameters) // 8) * 8
+        sizes = {
+            'theta': theta, 'packed': blocks * lanes * routine.width, 'numbers': given + 1, 'scratch': code.scratch,
+            'results': blocks * lanes * count,
+        }  # fmt: skip
+        memory, at = self._memory(sizes)
+        code.pack(address(of.rows), *of.rows.strides, n, at['packed'])
+        # What is picked goes to theta, and behind it to the only row; behind the numbers given there is a 0.
+        picks = [*of.parameters, *[None] * (theta - len(of.parameters)) * bool(of.row), *of.row]
+        numbers, consecutive = at['numbers'], [*range(given)]
+        if [*of.parameters, *of.row] == consecutive and not (of.parameters and of.row):
+            numbers, picks = at['packed' if of.row else 'theta'], []
+        places = [row // lanes * lanes * count + output * lanes + row % lanes for row, output in of.places]
+        known = {
+            'given': len(of.arguments), 'reads': self._structure(*of.arguments), 'numbers': numbers,
+            'picked': len(picks), 'picks': self._written([given if k is None else k for k in picks]), 'to': at['theta'],
+            'watched': -1 if of.watched is None else of.watched * lanes,
+            'doubts': -(-sizes['results'] // VECTOR) * of.doubtful,
+            'places': 0 if places == [*range(len(places))] else self._written(places),
+            'builds': self._structure(of.result),
+        }  # fmt: skip
+        self._context[-len(CALL) :] = [known[name] for name in CALL]
+        addresses = {name: at[name] for name in ('theta', 'packed', 'scratch', 'results')}
+        self._put(0, number=n, long=n * self._work > LONG, function=code.machine['blocks'], **addresses)
+        self._kept['code'] = code, memory
+        self.function = self._function('call')
+
+
+def call(routine: Routine, code: Any, of: Call) -> Callable[..., Any] | None:
+    """Return a function that does such a call by a code that does not add; None where it is given other arguments.
+
+    There is none for structures of other things than numbers, lists, tuples and arrays.
+    """
+    if len(of.rows) * max(routine.width, routine.count) > MOST:
+        return None
+    try:
+        return _Call(routine, code, of).function
+    except _Unknown:
+        return None
+
+
+class _Unknown(Exception):
+    """There is no short way for something in a structure."""
+
+
+def _size(thing: Any) -> int:
+    """Count the numbers of a structure."""
+    return thing.size if isinstance(thing, np.ndarray) else 1 if isinstance(thing, float) else sum(map(_size, thing))
+
+
 @cache
 def is_supported() -> bool:
-    """Tell whether this is a CPython whose objects have their type where ``llvm_call`` looks for it.
+    """Tell whether this is a CPython whose objects, and NumPy's arrays, have all where ``llvm_call`` looks for it.
 
     PyPy has no such objects; a build without the interpreter's lock, or one that counts all references, others.
     """
     if sys.implementation.name != 'cpython' or object.__basicsize__ != 2 * TYPE or struct.calcsize('P') != 8:
         return False
-    things: tuple[Any, ...] = 0.5, [0.5], (0.5,), np.zeros(1)
-    return all(ctypes.c_void_p.from_address(id(thing) + TYPE).value == id(type(thing)) for thing in things)
+    number, array = 0.5, np.zeros((2, 3))[:, ::2]
+    listed, items = [number, 1.5], (number, 1.5)
+
+    def there(thing: Any, part: str, kind: Any = ctypes.c_int64) -> Any:
+        return kind.from_address((thing if isinstance(thing, int) else id(thing)) + LAYOUT[part]).value
+
+    def several(start: int) -> list[int]:
+        return [ctypes.c_int64.from_address(start + 8 * k).value for k in range(2)]
+
+    things: tuple[Any, ...] = number, listed, items, array
+    return (
+        all(ctypes.c_void_p.from_address(id(thing) + TYPE).value == id(type(thing)) for thing in things)
+        and there(number, 'float', ctypes.c_double) == number
+        and there(listed, 'size') == there(items, 'size') == 2
+        and several(there(listed, 'listed')) == several(id(items) + LAYOUT['items']) == [*map(id, listed)]
+        and there(array, 'data') == array.ctypes.data
+        and there(array, 'dimensions', ctypes.c_int) == array.ndim
+        and several(there(array, 'lengths')) == [*array.shape]
+        and several(there(array, 'strides')) == [*array.strides]
+        and there(array, 'dtype') == id(np.dtype(float))
+        and there(array, 'flags', ctypes.c_int) & ALIGNED != 0
+    )
 
 
 def work(block: Block, routine: Routine) -> int:
