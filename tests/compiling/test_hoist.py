@@ -81,6 +81,18 @@ def test_pieces_of_random_programs_do_what_the_whole_does(seed: int) -> None:
             assert found == pytest.approx(wanted, rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.parametrize('n', [1, 5])
+def test_what_no_row_has_a_part_in_is_added_as_often_as_there_are_rows(n: int) -> None:
+    x, w = [Value(0.0) for _ in range(3)], [Value(0.5), Value(-1.5), Value(2.0)]
+    scale = F.exp(w[0])
+    E = F.tanh(F.dot(w, x) * scale) + F.dot(w, w) / 2 + F.sum(w) * 3
+    whole = routine(prepare([E], x, w), gradient=True)
+    pieces, rows, theta = hoisted(whole), some_rows(n, 3), [p.data for p in w]
+    assert pieces
+    assert names(whole)['dot'] == 5 and names(pieces.body)['dot'] == 1  # that of w and x
+    assert together(pieces, rows, theta) == pytest.approx(PythonEngine(whole).sums(rows, theta), rel=1e-14)
+
+
 def test_nothing_is_cut_where_that_saves_little() -> None:
     net, x, t = MLP(2, [8, 1], 'tanh', seed=1), [Value(0.0), Value(0.0)], Value(0.0)
     made = prepare([half_squared_error(net(x), t)], [*x, t], net.parameters())

@@ -3,7 +3,8 @@
 The prologue computes what depends on parameters alone, the body all that a row is needed for. What is left of a
 derivative after that is often a sum of signals, each times a number that depends on parameters alone: there the
 signals are summed over the rows first, and the epilogue makes the derivative of their sums. So the exponential of a
-parameter is computed once, not for every row, and its signal is sent back once.
+parameter is computed once, not for every row, and its signal is sent back once. What no row has a part in is added
+to a derivative once, as often as there are rows: the body counts them.
 
 >>> from ...engine.value import Value
 >>> from .sweeps import prepare, routine
@@ -33,6 +34,7 @@ and where a factor is infinite: infinity times a sum, and not a sum of infinitie
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import compress
 from typing import NamedTuple
 
@@ -69,12 +71,37 @@ def hoisted(routine: Routine) -> Pieces | None:
     """Cut a routine if it is straight code and that saves much; None if it does not, or nothing is for rows."""
     if not routine.flat or not routine.width or routine.customs or routine.inner:
         return None
+    routine = _apart(routine)
     least, whole = max(FUNCTION, WORTH * cost(routine)), _Cut(routine, routine.is_gradient or None)
     moved = ((place in whole.late or not by_row) for place, by_row in enumerate(whole.by_row))
     if sum(map(_cost, compress(routine.instructions, moved))) < least:  # as of most nets: known at once
         return None
     pieces = cut(routine)
     return pieces if cost(routine) - cost(pieces.body) >= least else None
+
+
+def _apart(routine: Routine) -> Routine:
+    """Write dots that only derivatives use as two: of products that rows have both factors of, and of the others."""
+    whole = _Cut(routine, several=True)
+    if not whole.mixed:
+        return routine
+    g = Lowering()
+    made: list[Place] = []
+    for place, (name, operands) in enumerate(routine.instructions):
+        if place in whole.mixed:
+            half = len(operands) // 2
+            pairs, parts = [*zip(operands[:half], operands[half:-1])], []
+            for both, last in (True, g.number(0.0)), (False, made[operands[-1]]):
+                some = [pair for pair in pairs if (whole.by_row[pair[0]] and whole.by_row[pair[1]]) == both]
+                a, b = ([made[pair[side]] for pair in some] for side in (0, 1))
+                alone = len(some) == 1 and g.known(last) == 0
+                parts.append(g.make('mul', *a, *b) if alone else g.make('dot', *a, *b, last) if some else last)
+            made.append(g.make('add', *parts))
+        elif name == 'output':
+            made.append(g.make(name, operands[0], made[operands[1]]))
+        else:
+            made.append(g.make(name, *(operands if name in LEAVES else [made[o] for o in operands])))
+    return replace(routine, instructions=g.instructions, blocks=[_block(g)])
 
 
 def cost(routine: Routine) -> int:
@@ -105,10 +132,15 @@ class _Cut:
         for place, (name, operands) in enumerate(self.instructions):
             sources = () if name in LEAVES or name == 'output' else operands
             self.by_row[place] = name == 'row' or any(self.by_row[source] for source in sources)
+        #: Dots that could be late but for some of their products.
+        self.mixed: set[int] = set()
         self.late = set() if several is None else self._late()
 
     def _late(self) -> set[int]:
-        """Find what can be done to sums as well: what only derivatives use, and is linear in what rows make."""
+        """Find what can be done to sums as well: what only derivatives use, linear in what rows make.
+
+        What no row has a part in may be added to that: then as often as there are rows.
+        """
         early = set(self.routine.results[:1])
         late: set[int] = set()
         wanted = set(self.routine.results[1:])
@@ -123,10 +155,29 @@ class _Cut:
                 wanted.update(operands)
             else:
                 used.update(operands)
+                if asked and name == 'dot' and self.by_row[place] and self._is_mixed(operands):
+                    self.mixed.add(place)
         return late
 
+    def _is_mixed(self, operands: tuple[int, ...]) -> bool:
+        """Tell whether of the products of a dot rows have both factors, but not of all, or something is added."""
+        by_row, half = [self.by_row[operand] for operand in operands], len(operands) // 2
+        both = [a and b for a, b in zip(by_row[:half], by_row[half:-1])]
+        return any(both) and not (all(both) and self.routine.is_zero(operands[-1]))
+
+    def shared(self, place: int) -> list[int]:
+        """Return at which operands something late has what is added as often as there are rows: of a product, once."""
+        name, operands = self.instructions[place]
+        by_row = [self.by_row[operand] for operand in operands]
+        if name == 'dot':
+            half = len(operands) // 2
+            products = [a or b for a, b in zip(by_row[:half], by_row[half:-1])]
+            ends = [len(operands) - 1] * (not by_row[-1] and not self.routine.is_zero(operands[-1]))
+            return [k for k, rows_have_part in enumerate(products) if not rows_have_part] + ends
+        return [k for k, made in enumerate(by_row) if not made] if name in ('add', 'sub', 'sum') else []
+
     def _is_linear(self, name: str, operands: tuple[int, ...]) -> bool:
-        """Tell whether a result is a sum of what rows make, each times what rows do not make."""
+        """Tell whether a result is a sum of what rows make, each times what they do not, and of what they do not."""
         by_row = [self.by_row[operand] for operand in operands]
         if name == 'mul':
             return by_row[0] != by_row[1]
@@ -134,13 +185,10 @@ class _Cut:
             return not by_row[1]
         if name == 'neg':
             return True
-        if not self.several:
-            return False
         if name == 'dot':
             half = len(operands) // 2
-            last = by_row[-1] or self.routine.is_zero(operands[-1])
-            return last and all(a != b for a, b in zip(by_row[:half], by_row[half:-1]))
-        return name in ('add', 'sub', 'sum') and all(by_row)
+            return bool(self.several) and not any(a and b for a, b in zip(by_row[:half], by_row[half:-1]))
+        return name in ('add', 'sub', 'sum') and (bool(self.several) or sum(by_row) == 1)
 
     def pieces(self) -> Pieces:
         results = self.routine.results
@@ -155,9 +203,11 @@ class _Cut:
         body.given = epilogue.given = {place: ('parameter', number) for place, number in parameters.items()}
         first = prologue.routine(shared, 0, self.routine.parameters)
         width, count = self.routine.width, self.routine.parameters + len(shared)
-        middle = body.routine(summed, width, count)
         epilogue.given = epilogue.given | {place: ('row', number) for number, place in enumerate(summed)}
-        return Pieces(first, middle, epilogue.routine(results, len(summed), count))
+        if any(map(self.shared, self.late)):
+            body.counts, epilogue.count = True, len(summed)
+        middle = body.routine(summed, width, count)
+        return Pieces(first, middle, epilogue.routine(results, middle.count, count))
 
     def _shared(self, summed: Iterable[int]) -> list[int]:
         """List what the prologue has to compute: what rows do not make, and the body or what is late asks for."""
@@ -180,7 +230,13 @@ class _Cut:
 
 
 class _Writer:
-    """Copies what some results need; what is ``given`` is a leaf."""
+    """Copies what some results need; what is ``given`` is a leaf.
+
+    One that ``counts`` has a 1 behind its results; ``count`` says where in a row the sum of these is.
+    """
+
+    counts = False
+    count: int | None = None
 
     def __init__(self, whole: _Cut) -> None:
         self.whole = whole
@@ -203,9 +259,20 @@ class _Writer:
             if place in self.given:
                 kind, number = self.given[place]
                 made[place] = g.make(kind, Affine(number))
+            elif name in LEAVES:
+                made[place] = g.make(name, *operands)
             else:
-                made[place] = g.make(name, *(operands if name in LEAVES else [made[o] for o in operands]))
-        for number, place in enumerate(results):
-            g.instructions.append(Instruction('output', (Affine(number), made[place])))
-        block: Block = [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
-        return Routine(g.instructions, [block], len(results), width, parameters, 0, 0, 0, [], {}, flat=True)
+                copied = [made[o] for o in operands]
+                if self.count is not None and place in whole.late:
+                    for k in whole.shared(place):
+                        copied[k] = g.make('mul', g.make('row', Affine(self.count)), copied[k])
+                made[place] = g.make(name, *copied)
+        found = [made[place] for place in results] + ([g.number(1.0)] if self.counts else [])
+        for number, place in enumerate(found):
+            g.instructions.append(Instruction('output', (Affine(number), place)))
+        return Routine(g.instructions, [_block(g)], len(found), width, parameters, 0, 0, 0, [], {}, flat=True)
+
+
+def _block(g: Lowering) -> Block:
+    """Return straight code of all that was made."""
+    return [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
