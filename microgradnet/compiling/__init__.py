@@ -64,7 +64,8 @@ def compile(
     fast: let LLVM reassociate sums and products (native): faster at times, not the same bits.
     loops: of recorded values: whether to look for the loops that Python unrolled and to print
         them as loops; by default in programs of more than 2,000 operands, of which loops
-        leave less than half. What a loop's backward sweep asks for is kept in memory: see
+        leave less than half; in machine code of more than 500, if not much of the work is
+        functions of parameters alone. What a loop's backward sweep asks for is kept in memory: see
         ``Program.memory``.
     memory: of recorded values: the most numbers of each row that may be kept in memory for the gradient. Where
         loops keep more, blocks of their turns are done forwards again on the way back; the numbers stay the

@@ -39,7 +39,7 @@ from .ir.sweeps import prepare
 from .ir.tape import Tape, tape
 from .paths import Path, Unlike, merged
 from .readings import ReadingError, Readings, installed
-from .run.engines import check_way
+from .run.engines import check_way, folded_from
 from .run.rows import stack
 
 __all__ = ['Function', 'Run']
@@ -84,7 +84,7 @@ class Run:
         parameters = [x for x, number in zip(xs, arguments.numbers) if number in by]
         watched = [] if missing is None else [missing]
         same = {mine: x for path in paths[1:] for mine, x in zip(path.xs, xs)} if len(paths) > 1 else None
-        tape = prepare(outputs, rows, parameters, None, watched, outside, same, paths[0].tape)
+        tape = prepare(outputs, rows, parameters, None, watched, outside, same, paths[0].tape, folded_from(on[0]))
         self.derived = Derived(tape, arguments, paths[0].template, outputs, xs)
         self.evaluator = Evaluator(self.derived, outside, on)
         self.size = len(tape.folded) if tape.repeats else len(tape.items)

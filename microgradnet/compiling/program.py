@@ -39,7 +39,7 @@ from .ir.straight import straight
 from .ir.sweeps import prepare, routine
 from .printers import c, javascript
 from .run.bound import Bound
-from .run.engines import NEVER, Steps, best_backend, check_backend, check_way
+from .run.engines import NEVER, Steps, best_backend, check_backend, check_way, folded_from
 from .run.rows import added, blocks, shuffled, stack
 from .run.runner import Runner, Watch
 from .run.shards import Shards, Workers, fingerprint
@@ -96,7 +96,7 @@ class Program:
             parameters = [n for n in order if n.op is None and not isinstance(n, Constant) and n not in known]
         self.parameters = [*parameters]
         with uncollected(), shown('compiling: looking for the loops of a program'):
-            self._made = made = prepare(found, self._rows, self.parameters, loops)
+            self._made = made = prepare(found, self._rows, self.parameters, loops, many=folded_from(backend))
         self.loops = made.loops
         self._shards: tuple[Any, Shards] | None = None
         self._evaluators: dict[str, Evaluator] = {}

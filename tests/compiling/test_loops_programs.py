@@ -16,7 +16,7 @@ from microgradnet.compiling.ir import memory
 from microgradnet.engine.value import Value
 from microgradnet.nets.losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
 from microgradnet.nets.net import MLP
-from tests.support.backends import BACKENDS, bits
+from tests.support.backends import BACKENDS, NATIVE, bits
 
 #: One output, the numbers of a row, the parameters.
 Recorded = tuple[Value, list[Value], list[Value]]
@@ -216,3 +216,15 @@ def test_memory_grows_by_what_a_turn_must_keep(
     for one, two in pairwise(kept):
         assert [b - a for a, b in zip(one, two)] == [30 * a_turn, 30 * with_gradient]
     assert kept[0][1] <= 20 * with_gradient + 2
+
+
+@NATIVE
+def test_what_repeats_itself_is_folded_sooner_for_machine_code_unless_it_is_cut() -> None:
+    x, ws = Value(0.5), [Value(k / 100) for k in range(100)]
+
+    plain, shared = (lambda w: w), (lambda w: F.exp(F.sin(w)))
+    for backend, scale, folded in ('native', plain, True), ('python', plain, False), ('native', shared, False):
+        y = F.sum([(scale(b) * x - a * x) ** 2 for a, b in pairwise(ws)])
+        program = compile(y, rows=[x], parameters=ws, backend=backend)
+        assert program.loops == folded
+        assert program.value_and_gradient([w.data for w in ws], [[0.5]])[0] == pytest.approx(y.data)

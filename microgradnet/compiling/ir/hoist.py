@@ -33,17 +33,19 @@ and where a factor is infinite: infinity times a sum, and not a sum of infinitie
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import compress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ...engine.bare import bare
+from ...engine.value import Value
 from .instructions import COMPARISONS, CONDITIONS, LEAVES, Instruction
 from .lowering import Lowering, Place
 from .nests import Affine
 from .routine import Block, Routine
 
-__all__ = ['Pieces', 'cut', 'hoisted']
+__all__ = ['Pieces', 'cut', 'hoisted', 'shares']
 
 #: What an instruction costs beside an addition, if it is none.
 COSTS = dict.fromkeys(('add', 'sub', 'mul', 'neg', 'select', 'sum', 'dot', 'abs', 'both', 'either'), 1)
@@ -78,6 +80,27 @@ def hoisted(routine: Routine) -> Pieces | None:
         return None
     pieces = cut(routine)
     return pieces if cost(routine) - cost(pieces.body) >= least else None
+
+
+def shares(outputs: Sequence[Value], rows: Sequence[Value]) -> bool:
+    """Tell whether functions of parameters alone are much of the work behind some nodes."""
+    nodes: dict[int, Value] = {}
+    stack: list[Any] = [*outputs]
+    while stack:
+        node = stack.pop()
+        if node.__class__ is not float and node.born and node.born not in nodes:
+            nodes[node.born] = node
+            stack += bare(node)
+    of_rows, whole, shared = {*rows}, 0, 0
+    for _, node in sorted(nodes.items()):
+        sources = [source for source in bare(node) if source.__class__ is not float]
+        work = COSTS.get(node.op.name, FUNCTION) if node.op else 0
+        whole += work
+        if not of_rows.isdisjoint(sources):
+            of_rows.add(node)
+        elif sources:
+            shared += work
+    return shared >= max(FUNCTION, WORTH * whole)
 
 
 def _apart(routine: Routine) -> Routine:

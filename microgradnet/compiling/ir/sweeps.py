@@ -30,12 +30,13 @@ from typing import Any
 from ..._processes import cached_property
 from ...engine.value import Value
 from .emit import Emitter, Frame, Later, outside
+from .hoist import shares
 from .lowering import Lowering, Place
 from .nests import Affine, Nest, Part, Site
 from .routine import Block, Carry, Loop, Routine
 from .signals import OPEN, Term, arrived, close, gate, partials, plus, seed, sent
 from .straight import straight
-from .tape import ASIDE, PARAMETER, ROW, Tape, is_long, tape
+from .tape import ASIDE, MANY, PARAMETER, ROW, Tape, is_long, tape
 
 __all__ = ['Sweeps', 'lower', 'prepare', 'routine']
 
@@ -275,20 +276,27 @@ def prepare(
     outside: Sequence[Value] = (),
     same: Mapping[Value, Value] | None = None,
     taped: Tape | None = None,
+    many: int = MANY,
 ) -> Tape:
     """Tape the graph of some nodes.
 
-    loops: whether it is to be folded into loops; None for a long graph that repeats itself. One with a
+    loops: whether it is to be folded into loops; None for a graph of more than ``many`` operands that repeats itself,
+        but for one of at most MANY of which much is the same for all rows: only straight code is cut. One with a
         ``while_loop`` in it never is.
     watched, outside: see ``Tape``.
     same: of several recordings in one, leaves that stand for others: the same operation is then taped once.
     taped: a tape of just that, in the order it was recorded in, if there is one.
     """
-    if is_long([*outputs, *watched]) if loops is None else loops:
+    if is_long([*outputs, *watched], many) if loops is None else loops:
         taped = taped or tape(outputs, rows, parameters, True, watched, outside, same)
-        if not taped.has_while and (loops or taped.repeats):
+        if not taped.has_while and (loops or (taped.repeats and not _is_cut([*outputs, *watched], rows))):
             return taped
     return tape(outputs, rows, parameters, False, watched, outside, same)
+
+
+def _is_cut(outputs: Sequence[Value], rows: Sequence[Value]) -> bool:
+    """Tell whether straight code of some nodes would be, as it is not for long, and would gain by it."""
+    return bool(rows) and not is_long(outputs) and shares(outputs, rows)
 
 
 def routine(

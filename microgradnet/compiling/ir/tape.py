@@ -26,15 +26,16 @@ from ...engine.walks import topological_order
 from .reroll import Items, Shapes, fold
 from .while_loops import Inner
 
-__all__ = ['ASIDE', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'Computed', 'Tape', 'is_long', 'tape']
+__all__ = ['ASIDE', 'MANY', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'SOONER', 'Computed', 'Tape', 'is_long', 'tape']
 
 #: Where the numbers of parameters, of the row, of constants and of outputs begin.
 PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
 #: Where, from those of the row, what comes from outside begins, and from the outputs those that are only watched:
 #: so far away that no loop goes from the one to the other.
 ASIDE = 1 << 39
-#: A program of more operands than these is folded, if nothing else is said.
-MANY = 2_000
+#: A program of more operands than these is folded, if nothing else is said; one that becomes machine code, which takes
+#: long to compile, sooner.
+MANY, SOONER = 2_000, 500
 #: Nodes that were recorded among fewer than so many times as many others have their places in an array.
 SPARSE = 4
 #: So many nodes are taped at a time.
@@ -145,19 +146,19 @@ class Tape:
         return replace(self, items=items, numbers=numbers, width=width, parameters=parameters)
 
 
-def is_long(outputs: Sequence[Value]) -> bool:
+def is_long(outputs: Sequence[Value], many: int = MANY) -> bool:
     """Tell whether there are so many operands behind some nodes that it pays to look for loops."""
     seen = {0}
     stack: list[Any] = [*outputs]
     count = 0
-    while stack and count <= MANY:
+    while stack and count <= many:
         node = stack.pop()
         if node.__class__ is not float and node.born not in seen:
             operands = bare(node)
             seen.add(node.born)
             count += len(operands)
             stack += operands
-    return count > MANY
+    return count > many
 
 
 def tape(

@@ -18,13 +18,17 @@ from ...engine.table import Operation
 from ...engine.while_loop import LimitError
 from ..ir.powers import without_powers
 from ..ir.routine import Routine
+from ..ir.tape import MANY, SOONER
 from ..printers import numpy as numpy_printer
 from ..printers import python
 from ..update import Update
 from .machine import llvm
 from .rows import as_array, as_lists
 
-__all__ = ['BACKENDS', 'NEVER', 'Engine', 'Quick', 'Steps', 'best_backend', 'check_backend', 'check_way', 'engine']
+__all__ = [
+    'BACKENDS', 'NEVER', 'Call', 'Engine', 'Quick', 'Steps', 'best_backend', 'check_backend', 'check_way', 'engine',
+    'folded_from',
+]  # fmt: skip
 
 BACKENDS = ('python', 'numpy', 'native')
 
@@ -215,6 +219,11 @@ def engine(routine: Routine, backend: str, threads: int, fast: bool) -> Engine:
 
         return NativeEngine(routine, threads, fast)
     return NumPyEngine(routine)
+
+
+def folded_from(backend: str | None) -> int:
+    """Return beyond how many operands a program of a backend is folded, where nothing else is said."""
+    return SOONER if (backend or best_backend({})) == 'native' else MANY
 
 
 def check_way(backend: str | None, threads: int) -> None:
