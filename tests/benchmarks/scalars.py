@@ -1,4 +1,4 @@
-"""How fast scalar programs are, from the first call on: beside C by hand, JAX, CasADi, NumPy and AADC, in one run.
+"""How fast scalar programs are, from the first call on: beside C by hand, JAX, CasADi, NumPy and others.
 
 ``python tests/benchmarks/scalars.py [--quick] [--only ROW ...] [--limit S] [--json FILE] [--plot FILE]
 [--markdown FILE]`` has all engines work by turns in one process, on one processor, in float64, with nothing kept
@@ -19,6 +19,10 @@ out, and named.
 `first`         from recording 100,000 steps to the first gradient, and the memory of that process
 `knockout`      200 walks of 50 steps with an ``if`` that ends them
 `crossings`     200 walks of 50 steps with an ``if`` in each: most go a way of their own
+`long`          the same, 20,000 walks of 252 steps
+`harvest`       an equation with an ``if`` in each step: value and gradient at new parameters
+`newton`        100,000 square roots by a loop that turns until it is done, and their gradients
+`heun`          10,000 decays by a solver that chooses its steps, and their gradients
 `heston`        a price by lot under Heston's model, 252 steps, with its six derivatives
 ==============  ==================================================================================
 
@@ -44,10 +48,11 @@ from peers.report import FIRST, MEMORY, describe, digest, insert, publish, summa
 __all__ = ['main']
 
 ROWS = ['rosenbrock', 'mixture2', 'mixture10', 'hessian', 'value', 'curvature', 'states', 'adamw', 'first', 'heston']
-ROWS += ['knockout', 'crossings']
+ROWS += ['knockout', 'crossings', 'long', 'harvest', 'newton', 'newton_gradient', 'heun', 'heun_gradient']
 PEERS = [f'scalars.{engine}' for engine in ('by_hand', 'numpy', 'ours', 'jax', 'casadi', 'aadc', 'first')]
+PEERS += [f'branches.{engine}' for engine in ('by_hand', 'ours', 'jax', 'numba')]
 #: The peers of the short table, by how their names begin.
-COLUMNS = 'C by hand', 'JAX', 'CasADi', 'NumPy', 'AADC'
+COLUMNS = 'C by hand', 'JAX', 'CasADi', 'NumPy', 'AADC', 'Numba', 'plain Python'
 OURS, C = 'microgradnet', 'C by hand, -ffast-math'
 PROGRAM, BOUND = f'{OURS}, Program', f'{OURS}, bound to its rows'
 
@@ -55,7 +60,7 @@ PROGRAM, BOUND = f'{OURS}, Program', f'{OURS}, bound to its rows'
 def tasks(quick: bool) -> Iterator[Task]:
     """Set all tasks. The goals in seconds are of a processor of 2.5 GHz."""
     from peers.loops.tasks import Trajectory
-    from peers.scalars.tasks import Branches, Heston, Mixture, Rosenbrock, lessons
+    from peers.scalars.tasks import Heston, Mixture, Rosenbrock, lessons
 
     def through(steps: int) -> Trajectory:
         return Trajectory(steps // 20 if quick else steps)
@@ -114,13 +119,35 @@ def tasks(quick: bool) -> Iterator[Task]:
         'heston', model, 'a step', model.steps * model.paths,
         [(way, 'JAX, scan', 0.1) for way in (PROGRAM, BOUND)],
     )  # fmt: skip
-    for name, title in ('knockout', 'an if that ends them'), ('crossings', 'an if in each'):
-        walks = Branches(10 if quick else 50, 200, name == 'knockout')
-        branch = f'{OURS}, compile(f) with if'
-        yield Task(
-            name, f'{walks.paths} walks of {walks.steps} steps, with {title}', 'branches', walks, 'a time', 1,
-            [(branch, FIRST, 1), (branch, 'plain Python', 1.1), (f'{OURS}, compile(f) with where', 'JAX, where', 1)],
-        )  # fmt: skip
+    yield from branches(quick)
+
+
+def branches(quick: bool) -> Iterator[Task]:
+    """Set the tasks whose way depends on the numbers."""
+    from peers.branches.tasks import Harvest, Loop, Walks
+
+    branch, where, loop = (f'{OURS}, compile(f) with {what}' for what in ('if', 'where', 'while_loop'))
+    for name, what in ('knockout', 'that ends them'), ('crossings', 'in each'):
+        walks = Walks(10 if quick else 50, 200, name == 'knockout')
+        title = f'{walks.paths} walks of {walks.steps} steps, with an if {what}'
+        goals = [(branch, FIRST, 0.5), (branch, 'plain Python', 1.1), (where, 'JAX, where', 1)]
+        yield Task(name, title, 'walks', walks, 'a time', 1, goals)
+    walks = Walks(10, 500, False) if quick else Walks(252, 20_000, False)
+    title = f'{walks.paths:,} walks of {walks.steps} steps, with an if in each'
+    goals = [(branch, FIRST, 5), (branch, 'plain Python', 1.1), (where, FIRST, 5), (where, C, 2)]
+    yield Task('long', title, 'walks', walks, 'a row', walks.paths, goals)
+    harvest = Harvest(100 if quick else 2000)
+    title = f'{harvest.steps:,} Euler steps with an if in each, 20 parameter vectors: value and gradient'
+    goals = [(branch, 'plain Python', 1.1), (where, C, 1.2), (where, 'JAX, scan of where', 1)]
+    yield Task('harvest', title, 'harvest', harvest, 'a vector', 20, goals)
+    roots, decays = Loop(1000 if quick else 100_000, 6.0), Loop(100 if quick else 10_000, 2.0)
+    for name, task, title, times in (
+        ('newton', roots, "square roots by Newton's method", 1.5),
+        ('newton_gradient', roots, "square roots by Newton's method: gradients", 2.5),
+        ('heun', decays, 'decays in steps that a solver chooses', 2),
+        ('heun_gradient', decays, 'decays in steps that a solver chooses: gradients', 2),
+    ):
+        yield Task(name, f'{task.rows:,} {title}', name, task, 'a row', task.rows, [(loop, C, times)])
 
 
 def main(arguments: list[str] | None = None) -> None:

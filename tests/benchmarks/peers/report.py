@@ -23,7 +23,7 @@ __all__ = [
     'summary', 'table',
 ]  # fmt: skip
 
-PACKAGES = ['numpy', 'llvmlite', 'jax', 'casadi', 'aadc', 'torch', 'micrograd']
+PACKAGES = ['numpy', 'llvmlite', 'jax', 'casadi', 'aadc', 'numba', 'torch', 'micrograd']
 #: What a goal names instead of another engine.
 FIRST, MEMORY = 'first time, seconds', 'peak memory, bytes'
 Draw = Callable[[Any], None]

@@ -9,17 +9,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from ..jax import first, flat  # and 64 bits
 from ..loops.jax import end, error, rk4_gradient, scanned, waiting
 from ..loops.tasks import Classifier, Trajectory, joined, last
 from ..tasks import Array, Entry
-from .tasks import BATCH, LESSONS, Branches, Heston, Mixture, Rosenbrock
+from .tasks import BATCH, LESSONS, Heston, Mixture, Rosenbrock
 
 __all__ = [
-    'adamw', 'branches', 'from_scratch', 'heston', 'mixture_gradient', 'rk4_gradient', 'rk4_hessian', 'rk4_jacobian',
+    'adamw', 'from_scratch', 'heston', 'mixture_gradient', 'rk4_gradient', 'rk4_hessian', 'rk4_jacobian',
     'rosenbrock_gradient', 'rosenbrock_hessian',
 ]  # fmt: skip
 
@@ -126,13 +125,3 @@ def heston(task: Heston) -> Iterator[Entry]:
 
     z = task.rows.reshape(paths, task.steps, 2).transpose(1, 2, 0).copy()
     yield differentiated('JAX, scan', price, task.theta, z)
-
-
-def branches(task: Branches) -> Iterator[Entry]:
-    def walk(z: Any) -> Any:
-        s = 100 * jnp.exp(task.sigma * jnp.cumsum(z, axis=1))
-        if task.knocks_out:
-            return jnp.where((s > task.barrier).any(axis=1), 0.0, s[:, -1])
-        return jnp.where(s > task.barrier, s - task.barrier, 0.0).sum(axis=1)
-
-    yield Entry('JAX, where', last(waiting(jax.jit(walk), jnp.asarray(task.rows)), np.asarray))

@@ -11,15 +11,14 @@ from itertools import pairwise
 from math import exp
 from time import process_time
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from microgradnet import MLP, TeacherSet, Value, compile, hessian, jacobian, train, value_and_grad
-from microgradnet.compiling import BranchWarning, recording
+from microgradnet.compiling import recording
 from microgradnet.compiling.program import Program
 from microgradnet.derivatives.sparse import sparse_hessian
-from microgradnet.functions import dot, greater, log, logsumexp, where
+from microgradnet.functions import dot, log, logsumexp
 from microgradnet.functions import exp as exponential
 from microgradnet.functions import sqrt as root
 
@@ -28,14 +27,14 @@ from ..loops.ours import recorded
 from ..loops.tasks import Classifier, Trajectory, joined, last
 from ..ours import set_weights, weights
 from ..tasks import Array, Entry, Run
-from .tasks import BATCH, LESSONS, Branches, Heston, Mixture, Rosenbrock
+from .tasks import BATCH, LESSONS, Heston, Mixture, Rosenbrock
 
 __all__ = [
-    'adamw', 'branches', 'from_scratch', 'heston', 'mixture_gradient', 'rk4_gradient', 'rk4_hessian', 'rk4_jacobian',
+    'adamw', 'from_scratch', 'heston', 'mixture_gradient', 'rk4_gradient', 'rk4_hessian', 'rk4_jacobian',
     'rosenbrock_gradient', 'rosenbrock_hessian',
 ]  # fmt: skip
 
-NAME, PLAIN = 'microgradnet', 'plain Python'
+NAME = 'microgradnet'
 NATIVE: Any = {'backend': 'native'}
 
 
@@ -187,44 +186,3 @@ def heston(task: Heston) -> Iterator[Entry]:
         return payoff(task, row, theta), row, theta
 
     return by_program(graph, task.theta, task.rows)
-
-
-def branching(task: Branches, z: Any) -> Any:
-    """Go one walk with Python's ``if``."""
-    s, total = 100.0, 0.0
-    for step in z:
-        s = s * exponential(task.sigma * step)
-        if s > task.barrier:
-            if task.knocks_out:
-                return 0.0
-            total = total + (s - task.barrier)
-    return s if task.knocks_out else total
-
-
-def choosing(task: Branches, z: Any) -> Any:
-    """Go the same walk on one path."""
-    s, total, lives = 100.0, 0.0, 1.0
-    for step in z:
-        s = s * exponential(task.sigma * step)
-        is_above = greater(s, task.barrier)
-        if task.knocks_out:
-            lives = where(is_above, 0.0, lives)
-        else:
-            total = total + where(is_above, s - task.barrier, 0.0)
-    return s * lives if task.knocks_out else total
-
-
-def branches(task: Branches) -> Iterator[Entry]:
-    rows, plain = task.rows, task.rows.tolist()
-    yield Entry(PLAIN, last(lambda: [branching(task, row) for row in plain], np.asarray))
-    for name, f in ('if', branching), ('where', choosing):
-        made: list[Any] = []
-
-        def work(f: Any = f, made: list[Any] = made) -> Any:
-            if not made:
-                made.append(compile(partial(f, task), **NATIVE))
-            with catch_warnings():
-                simplefilter('ignore', BranchWarning)
-                return made[0].map(rows)
-
-        yield Entry(f'{NAME}, compile(f) with {name}', last(work, np.asarray))

@@ -101,21 +101,6 @@ class Heston:
         return np.random.default_rng(6).normal(size=(self.paths, 2 * self.steps))
 
 
-@dataclass(frozen=True)
-class Branches:
-    """Walks of so many steps with a branch in each: knocked out above a barrier, or paid for what is above it."""
-
-    steps: int
-    paths: int
-    knocks_out: bool
-    barrier: float = 120.0
-    sigma: float = 0.028
-
-    @cached_property
-    def rows(self) -> Array:
-        return np.random.default_rng(1).normal(size=(self.paths, self.steps))
-
-
 def lessons(quick: bool) -> Classifier:
     """Return the net 64-32-10, and rows for whole mini-batches."""
     return classifier([64, 32, 10], BATCH * (4 if quick else 56), LESSONS)
