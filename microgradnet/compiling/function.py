@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import update_wrapper
 from itertools import chain
@@ -89,14 +89,19 @@ class Run:
         self.evaluator = Evaluator(self.derived, outside, on)
         self.size = len(tape.folded) if tape.repeats else len(tape.items)
 
-    def results(self, rows: Any) -> tuple[Any, list[bool]]:
-        """Return the numbers of the result for each row, and whether it goes along one of the paths."""
+    def results(self, rows: Any) -> tuple[Any, Sequence[int], Sequence[int]]:
+        """Return the numbers of the result for rows that go along one of the paths; which do, and which do not."""
         numbers, missing = self.evaluator(rows)
+        everyone = range(len(rows))
         if not self.derived.tape.watched:
-            return numbers, [True] * len(rows)
+            return numbers, everyone, ()
         if is_array(missing):
-            return numbers, (missing[:, 0] == 0).tolist()
-        return numbers, [flag == 0 for (flag,) in missing]
+            if not missing.any():
+                return numbers, everyone, ()
+            misses = missing[:, 0] != 0
+            return numbers[~misses], (~misses).nonzero()[0].tolist(), misses.nonzero()[0].tolist()
+        taken = [place for place, (flag,) in enumerate(missing) if flag == 0]
+        return [numbers[place] for place in taken], taken, [place for place, (flag,) in enumerate(missing) if flag != 0]
 
 
 class Answers(NamedTuple):
@@ -105,7 +110,7 @@ class Answers(NamedTuple):
     template: Any
     build: Callable[[Sequence[Any]], Any]
     numbers: Any
-    places: list[int]
+    places: Sequence[int]
     #: Whether a result is a thing of its own, and no structure of numbers.
     whole: bool = False
 
@@ -173,16 +178,17 @@ class Function:
             if found is not None:
                 return found
         row, build = self._row(arguments)
-        ways = self._known(_structure(arguments), build, len(row))
+        ways = self._known(_structure(arguments), arguments)
         answers = next(ways.answers([row]))
         like = build([0.0] * len(row))
         self._short[kind] = [call for run in ways.runs if (call := run.evaluator.call(like))]
         self._latest = self._short[kind][0] if len(self._short[kind]) == 1 else _unknown
         return answers.build(answers.numbers[0])
 
-    def _known(self, key: Hashable, build: Callable[..., Any], width: int) -> _Ways:
+    def _known(self, key: Hashable, arguments: tuple[Any, ...]) -> _Ways:
         if key not in self._ways:
-            self._ways[key] = _Ways(self, build, width)
+            row, build = self._row(arguments)
+            self._ways[key] = _Ways(self, build, len(row))
         return self._ways[key]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -206,40 +212,41 @@ class Function:
         if len(counts) != 1:
             raise ValueError(f'every argument must have one item for each row, not {sorted(counts)} items')
         first = tuple(argument[0] for argument in arguments) if counts != {0} else ()
-        key, (_, build) = _structure(first), self._row(first)
+        key = _structure(first)
         for place, argument in enumerate(arguments):
             if is_array(argument):
                 array_of_numbers(argument, f'the arguments[{place}]')
-        if all(is_array(argument) for argument in arguments):
+        together = all(is_array(argument) for argument in arguments)
+        if together:
             numpy = needed('numpy', 'an array of rows')
 
             tables = [argument.reshape(len(argument), prod(argument.shape[1:])) for argument in arguments]
-            rows: Any = numpy.column_stack(tables)
+            rows: Any = numpy.column_stack(tables) if len(tables) > 1 else tables[0]
         else:
             rows = []
             for place, items in enumerate(zip(*arguments)):
                 if _structure(items) != key:
                     raise ValueError(f'row {place} has not the structure of row 0: {items!r} and {first!r}')
                 rows.append(self._row(items)[0])
-        found: list[Any] = [None] * len(rows)
-        templates: dict[Hashable, Any] = {}
-        together = is_array(rows)
-        for some in self._known(key, build, len(rows[0])).answers(rows) if len(rows) else ():
-            templates[_structure(some.template)] = some.template
-            together = together and not some.whole
-            if together and len(some.places) == len(rows) and is_array(some.numbers):
-                return stack(some.numbers, some.template, take_apart(some.template, nested=True)[1])
-            for place, outputs in zip(some.places, some.numbers):
-                found[place] = outputs if together else some.build(outputs)
-        if not together:
+        parts = [*self._known(key, first).answers(rows)] if len(rows) else []
+        if not together or any(part.whole for part in parts):
+            found: list[Any] = [None] * len(rows)
+            for part in parts:
+                for place, outputs in zip(part.places, part.numbers):
+                    found[place] = part.build(outputs)
             return found
+        templates = {_structure(part.template): part.template for part in parts}
         if len(templates) > 1:
             kinds = ' or '.join(map(repr, templates.values()))
             raise ValueError(f'{self.__name__} returns {kinds}: give lists of rows')
-        numpy = needed('numpy', 'an array of rows')
-
         template = next(iter(templates.values()), 0.0)
-        return stack(numpy.array(found, dtype=float), template, take_apart(template, nested=True)[1])
+        build = take_apart(template, nested=True)[1]
+        if len(parts) == 1 and is_array(parts[0].numbers):
+            return stack(parts[0].numbers, template, build)
+        numbers = numpy.empty((len(rows), len(parts[0].numbers[0]) if parts else 1))
+        for part in parts:
+            numbers[part.places] = part.numbers
+        return stack(numbers, template, build)
 
     def _row(self, arguments: tuple[Any, ...]) -> tuple[list[float], Callable[..., Any]]:
         numbers, build = take_apart(arguments, 'the arguments', objects=False)
@@ -340,21 +347,22 @@ class _Ways:
 
     def answers(self, rows: Any) -> Iterator[Answers]:
         """Yield what comes of the rows, those together that go along the paths of one program."""
-        left, before = [*range(len(rows))], self.runs
+        before = self.runs
+        left: Sequence[int] = range(len(rows))
         for run in before:
             if left:
-                yield from self._along(run, rows, left)
+                left = yield from self._along(run, rows, left)
         waiting, size = deque(left), SOME
         while waiting:  # some at a time, so that not all are asked again whenever something was printed
             left = [waiting.popleft() for _ in range(min(size, len(waiting)))]
             known, count = self.runs, len(left)
             for run in known if known is not before else ():
                 if left:
-                    yield from self._along(run, rows, left)
+                    left = yield from self._along(run, rows, left)
             size = 2 * size if len(left) < count / 2 else size
-            left.reverse()
-            while left and self.runs is known:
-                place = left.pop()
+            asked = [*reversed(left)]
+            while asked and self.runs is known:
+                place = asked.pop()
                 row = [float(x) for x in rows[place]]
                 with _of_row(place), self.function._lock:
                     made, answer = self._learn(row)
@@ -363,26 +371,21 @@ class _Ways:
                 if answer and not made:
                     yield answer._replace(places=[place])
                 else:
-                    left.append(place)
+                    asked.append(place)
                     size = SOME
-            waiting.extendleft(left)
+            waiting.extendleft(asked)
 
-    def _along(self, run: Run, rows: Any, left: list[int]) -> Iterator[Answers]:
-        """Yield what comes of the rows that go along the paths of a program, and leave the others."""
+    def _along(self, run: Run, rows: Any, left: Sequence[int]) -> Generator[Answers, None, Sequence[int]]:
+        """Yield what comes of the rows that go along the paths of a program; return the others."""
         given = rows if len(left) == len(rows) else rows[left] if is_array(rows) else [rows[place] for place in left]
         try:
-            numbers, taken = run.results(given)
+            numbers, taken, misses = run.results(given)
         except LimitError as error:
             raise LimitError(error.loop, error.limit, None if error.row is None else left[error.row]) from None
-        if all(taken):
-            places, left[:] = [*left], []
-        elif any(taken):
-            places = [place for place, is_taken in zip(left, taken) if is_taken]
-            numbers = [result for result, is_taken in zip(numbers, taken) if is_taken]
-            left[:] = [place for place, is_taken in zip(left, taken) if not is_taken]
-        else:
-            return
-        yield Answers(run.derived.template, run.derived.build, numbers, places, run.derived.is_sparse)
+        if taken:
+            places = left if not misses else [left[place] for place in taken]
+            yield Answers(run.derived.template, run.derived.build, numbers, places, run.derived.is_sparse)
+        return [left[place] for place in misses]
 
     def _learn(self, row: list[float]) -> tuple[Run | None, Answers | None]:
         """Take in a row that goes along no path; return a new program, and what came of the row, if either is there."""

@@ -138,7 +138,7 @@ class NativeEngine:
     def __init__(self, routine: Routine, threads: int = 1, fast: bool = False) -> None:
         llvm()
         self.routine, self.threads, self.fast = routine, threads, fast
-        self.outputs = routine.count
+        self.outputs, self._turns = routine.count, bool(routine.inner)  # asked for at every call
         self._codes: dict[tuple[int, bool, bool], Code] = {}
         self._doors: dict[str, Door] = {}  # for outputs as they are, and added up
         self._long_calls = 0
@@ -146,7 +146,7 @@ class NativeEngine:
     def _learn(self, way: str, n: int, code: Code) -> None:
         """Have so many rows go the short way from now on, if it is worth while."""
         self._long_calls += 1
-        if self._long_calls < PATIENCE or self.threads > 1 or self.routine.inner or not is_supported():
+        if self._long_calls < PATIENCE or self.threads > 1 or self._turns or not is_supported():
             return
         with _compiling:
             if not self._doors:
@@ -157,7 +157,7 @@ class NativeEngine:
 
     def bind(self, rows: Any) -> Quick:
         n = len(rows)
-        if self.threads > 1 or not n or self.routine.inner or not is_supported():
+        if self.threads > 1 or not n or self._turns or not is_supported():
             return NEVER
         code = self.code(n, adding=True)
         packed, door = Memory(-(-n // code.lanes) * code.lanes * code.width), Door(self.routine)
