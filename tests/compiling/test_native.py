@@ -23,6 +23,7 @@ from microgradnet import functions as F  # noqa: E402
 from microgradnet.compiling import Program, compile  # noqa: E402
 from microgradnet.compiling.ir.instructions import functions  # noqa: E402
 from microgradnet.compiling.printers import llvm  # noqa: E402
+from microgradnet.compiling.printers import llvm_driver as native_driver  # noqa: E402
 from microgradnet.compiling.run import native  # noqa: E402
 from microgradnet.compiling.run.machine import Machine, lanes_of_the_processor  # noqa: E402
 from microgradnet.derivatives.graphs import gradients  # noqa: E402
@@ -473,3 +474,12 @@ def test_the_user_s_own_cache_is_not_touched_by_tests(
     if hasattr(pytestconfig, 'cache'):
         ours.append(pytestconfig.cache.mkdir('of the tests').parent)
     assert folder is None or any(folder.is_relative_to(one) for one in ours)
+
+
+def test_formulas_stand_in_place_of_few_calls_and_are_called_by_many() -> None:
+    for calls, copied in (3, True), (17, False):
+        xs = [Value(0.1 * k) for k in range(calls)]
+        program = compile(sum(F.exp(x) for x in xs), rows=xs, backend='native', loops=False)
+        text, _ = native_driver.module(program.routine, 4, False)
+        assert ('alwaysinline' in text[: text.index('{')]) is copied
+        assert text.count('call <4 x double> @"exp.4"') == calls

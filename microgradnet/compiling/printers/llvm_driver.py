@@ -31,6 +31,8 @@ ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters,
 #: Up to so many outputs a step of gradient descent is written out, in registers.
 SMALL = 64
 MEMCPY = 'declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)'
+#: And up to so many calls of functions, a copy of its formula in place of each; 50 copies take LLVM half a second.
+CALLS = 16
 PACK = '  call void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed)'
 
 
@@ -51,7 +53,8 @@ def module(
     driver = Driver(inner, lanes, body, small)
     driver.loops = loops is not None
     text = [loops.text, stack(routine.count * lanes)] if loops else []
-    text += [definitions(names, lanes, small or None), declarations(names), body.text, driver.block(), driver.pack()]
+    inlined = small and sum(name in names for name, _ in inner.instructions) <= CALLS
+    text += [definitions(names, lanes, inlined or None), declarations(names), body.text, driver.block(), driver.pack()]
     if pieces:
         text += [definitions(names, 1) * (lanes > 1), driver.batch(adding, 'rows'), driver.around(pieces, fast)]
     else:
