@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from typing import Any, NamedTuple
 
 from .._extras import needed
 from .._processes import cached_property
+from ..derivatives import sparse, transforms
 from ..derivatives.graphs import gradients
 from ..derivatives.sparse import entries, pattern
 from ..derivatives.transforms import Derivative, derivative_of, places_of
@@ -36,19 +38,39 @@ from .ir.tape import Tape
 from .run.engines import Call, Engine, best_backend, engine
 from .run.rows import BLOCK, added
 
-__all__ = ['Arguments', 'Derived', 'Evaluator', 'Step', 'arguments_of', 'chain_of']
+__all__ = ['Arguments', 'Derived', 'Evaluator', 'Step', 'arguments_of', 'chain_of', 'put_together', 'taken_apart']
 
 
 def chain_of(f: Callable[..., Any]) -> tuple[Callable[..., Any], list[Derivative]]:
     """Return what a function is a derivative of, and by which transforms, the innermost first."""
-    chain: list[Derivative] = []
-    base = f
-    while (found := derivative_of(base)) is not None:
-        chain.insert(0, found)
-        base = found.f
+    base, chain = taken_apart(f)
     if len(chain) > 1 and any(found.kind.startswith('sparse') for found in chain):
         return f, []  # which eager says what is wrong with
     return base, chain
+
+
+def taken_apart(f: Callable[..., Any]) -> tuple[Callable[..., Any], list[Derivative]]:
+    """Return the same whatever the transforms are."""
+    chain: list[Derivative] = []
+    while (found := derivative_of(f)) is not None:
+        chain.insert(0, found)
+        f = found.f
+    return f, chain
+
+
+def put_together(f: Callable[..., Any], steps: Sequence[tuple[str, Any, str | None]]) -> Callable[..., Any]:
+    """Return the derivative of a function by transforms: of each its kind, its argument, and its mode.
+
+    >>> put_together(lambda x: x ** 3, [('grad', 0, None), ('jacobian', 0, 'forward')])(2.0)
+    12.0
+    """
+    for kind, argument, mode in steps:
+        make = getattr(sparse if kind.startswith('sparse') else transforms, kind)
+        if kind in ('hvp', 'jvp'):
+            f = make(f) if kind == 'hvp' else partial(make, f)
+        else:
+            f = make(f, argument, **{'mode': mode} if mode else {})
+    return f
 
 
 class Step(NamedTuple):

@@ -11,10 +11,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import update_wrapper
+from importlib import import_module
 from itertools import chain
 from math import nan, prod
 from threading import RLock
@@ -28,12 +30,13 @@ from ..derivatives.transforms import AROUND
 from ..derivatives.trees import take_apart
 from ..engine.checks import flag, function, said, whole
 from ..engine.context import ieee_arithmetic
+from ..engine.copying import in_order
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
 from ..engine.origins import here
 from ..engine.value import Value, lift
 from ..engine.while_loop import LimitError
-from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
+from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of, put_together, taken_apart
 from .guards import BranchError, BranchWarning, log, outcomes
 from .ir.sweeps import prepare
 from .ir.tape import Tape, tape
@@ -119,6 +122,7 @@ class Function:
     """A function of numbers that replays what it recorded; see ``compile``."""
 
     __name__: str
+    __qualname__: str
     f: Callable[..., Any]
     backend: str | None
     threads: int
@@ -191,11 +195,26 @@ class Function:
             self._ways[key] = _Ways(self, build, len(row))
         return self._ways[key]
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_ways': {}, '_short': {}, '_latest': _unknown, '_lock': None}
+    def __reduce__(self) -> Any:
+        """Pickle it by name where a module has it under its name, else by what it is made of; and its paths.
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=RLock())
+        Paths that read a Value from outside stay here: there it is another one.
+        """
+        ways = [ways for ways in [*self._ways.values()] if not any(path.outside for path in ways.paths)]
+        nodes = [node for known in ways for path in known.paths for node in (*path.outputs, *path.sides)]
+        paths = [[path._replace(tape=None) for path in known.paths] for known in ways]  # it is soon made again
+        state = in_order(*nodes), [(known.build([0.0] * known.width), some) for known, some in zip(ways, paths)]
+        if _named(self.__module__, getattr(self, '__qualname__', ''), None) is self:
+            return _named, (self.__module__, self.__qualname__), state
+        base, chain = taken_apart(self.f)
+        steps = [(step.kind, step.argument, step.mode) for step in chain]
+        return _compiled, (base, steps, self.backend, self.threads, self.fast, self.most_paths), state
+
+    def __setstate__(self, state: Any) -> None:
+        for arguments, paths in state[1]:
+            key = _structure(arguments)
+            if key not in self._ways:
+                self._known(key, arguments).take(paths)
 
     def map(self, *arguments: Any) -> Any:
         """Call the function for each row, as Python's ``map`` would: of each argument, one item a row.
@@ -330,7 +349,7 @@ class _Ways:
     """
 
     def __init__(self, function: Function, build: Callable[..., Any], width: int) -> None:
-        self.function, self.build, self.base = function, build, function._base
+        self.function, self.build, self.width, self.base = function, build, width, function._base
         arguments = arguments_of(function._chain, build(range(width)))
         if arguments is None:
             self.base, arguments = function.f, arguments_of([], build(range(width)))
@@ -429,15 +448,20 @@ class _Ways:
                 held = [guard.held for guard in first.guards]
                 if all(held != [guard.held for guard in path.guards] for path in (*self.paths, *new)):
                     new.append(self.function._closed_over(first))
-            if not self.paths:
-                self.size = new[0].size
-            made = None
-            for shape in dict.fromkeys(_structure(path.template) for path in new):
-                alike = [path for path in new if _structure(path.template) == shape]
-                for paths in [[path] for path in alike] if self.is_sparse else [alike]:
-                    made = self._run(paths, shape)
-            self.paths = [*self.paths, *new]
+            made = self.take(new)
         return made, None if self.arguments.steps else first.answer()
+
+    def take(self, new: Sequence[Path]) -> Run | None:
+        """Print paths with those that there are; return the last program that was made."""
+        if not self.paths and new:
+            self.size = new[0].size
+        made = None
+        for shape in dict.fromkeys(_structure(path.template) for path in new):
+            alike = [path for path in new if _structure(path.template) == shape]
+            for paths in [[path] for path in alike] if self.is_sparse else [alike]:
+                made = self._run(paths, shape)
+        self.paths = [*self.paths, *new]
+        return made
 
     def _plainly(self, row: list[float]) -> Answers:
         """Call the function itself, and keep in mind which way it went."""
@@ -471,6 +495,21 @@ class _Ways:
         made = Run(paths, self.arguments, on)
         self.runs = [*self.runs, made]
         return made
+
+
+def _named(module: str, name: str, *missing: Any) -> Any:
+    """Return what a module has under a name, which may have dots; imported, if nothing is said for what is missing."""
+    found = sys.modules.get(module) if missing else import_module(module)
+    for part in name.split('.'):
+        found = getattr(found, part, *missing)
+    return found
+
+
+def _compiled(
+    f: Callable[..., Any], steps: Sequence[Any], backend: str | None, threads: int, fast: bool, most_paths: int
+) -> Function:
+    made = put_together(f, steps)
+    return Function(made, backend=backend, threads=threads, fast=fast, most_paths=most_paths)
 
 
 @contextmanager

@@ -47,6 +47,7 @@ class Said(NamedTuple):
 
     words: str
     source: str
+    instruction: int
 
     def __str__(self) -> str:
         return self.words
@@ -66,8 +67,15 @@ class Guard(NamedTuple):
     def __str__(self) -> str:
         return f'the branch at {self.origin}: {self.origin.source or "(source not at hand)"}'
 
+    def is_like(self, other: Guard) -> bool:
+        """Tell whether another one is of the same comparison, in whatever process it was made."""
+        one, two = self.origin, other.origin
+        if self.relation != other.relation or one.instruction != two.instruction:
+            return False
+        return one == two or (type(one) is not type(two) and str(one) == str(two))
+
     def __reduce__(self) -> Any:
-        return Guard, (self.relation, self.held, Said(str(self.origin), self.origin.source))
+        return Guard, (self.relation, self.held, Said(str(self.origin), self.origin.source, self.origin.instruction))
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ more output is 1 where a row comes to a side that no path has taken yet.
 
 >>> from ..engine.value import Value
 >>> from ..engine.walks import topological_order
->>> from .guards import Guard
+>>> from .guards import Guard, Said
 >>> x = Value(3.0)
->>> low = Path((Guard('gt', False, None),), [x, lift(1.0)], [x + x], 0.0, [x], [])
->>> high = Path((Guard('gt', True, None),), [x, lift(1.0)], [x * x], 0.0, [x], [])
+>>> line = Said('line 1', 'if x > 1:', 0)
+>>> low = Path((Guard('gt', False, line),), [x, lift(1.0)], [x + x], 0.0, [x], [])
+>>> high = Path((Guard('gt', True, line),), [x, lift(1.0)], [x * x], 0.0, [x], [])
 >>> [y], missing = merged([low, high])
 >>> [node.op.name for node in topological_order(y) if node.op]
 ['mul', 'add', 'choose_gt']
@@ -86,7 +87,7 @@ class _Fork:
 
     def __init__(self, path: Path, depth: int) -> None:
         guard, (a, b) = path.guards[depth], path.sides[2 * depth : 2 * depth + 2]
-        self.relation, self.origin, self.a, self.b = guard.relation, guard.origin, a, b
+        self.guard, self.a, self.b = guard, a, b
         self.ways: dict[bool, _Node] = {True: None, False: None}
 
 
@@ -112,7 +113,7 @@ def _tree(paths: Sequence[Path]) -> _Fork | Path:
     for path in paths:
         node: _Node = root
         for depth, guard in enumerate(path.guards):
-            if not isinstance(node, _Fork) or (node.relation, node.origin) != (guard.relation, guard.origin):
+            if not isinstance(node, _Fork) or not guard.is_like(node.guard):
                 raise Unlike('paths compare something else after the same comparisons')
             last = depth + 1 == len(path.guards)
             if node.ways[guard.held] is None:
@@ -135,8 +136,9 @@ def _chosen(root: _Node) -> list[Value]:
             continue
         yes, no = (_side(fork.ways[held], done) for held in (True, False))
         yes, no = yes or [*(no or [])[:-1], ABSENT], no or [*(yes or [])[:-1], ABSENT]
+        choose = choice(fork.guard.relation)
         done[id(fork)] = [
-            a if a is b else record(choice(fork.relation), [fork.a, fork.b, a, b]) for a, b in zip(yes, no, strict=True)
+            a if a is b else record(choose, [fork.a, fork.b, a, b]) for a, b in zip(yes, no, strict=True)
         ]
         stack.pop()
     return done[id(root)]

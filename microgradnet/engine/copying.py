@@ -22,7 +22,7 @@ from typing import Any
 from .value import Constant, Value
 from .walks import topological_order
 
-__all__ = ['deepcopy_graph', 'reduce_node']
+__all__ = ['deepcopy_graph', 'in_order', 'reduce_node']
 
 _State = tuple[Any, ...]
 _pickling = local()
@@ -47,8 +47,16 @@ def reduce_node(root: Value) -> Any:
     """
     alone, _pickling.alone = getattr(_pickling, 'alone', None), None
     ancestors = [] if alone is root else topological_order(root)[:-1]
-    state = ([*map(_Alone, [*ancestors, None])], *_fields(root))
-    return type(root).__new__, (type(root),), state
+    return type(root).__new__, (type(root),), (_one_by_one(ancestors), *_fields(root))
+
+
+def in_order(*roots: Value) -> list[Any]:
+    """Return what to pickle before many roots, so that not each of them is looked through for its ancestors."""
+    return _one_by_one(topological_order(*roots))
+
+
+def _one_by_one(nodes: list[Value]) -> list[Any]:
+    return [*map(_Alone, [*nodes, None])]
 
 
 def _fields(node: Value) -> _State:

@@ -83,6 +83,9 @@ class Inner(Operation):
 class Join(Inner):
     """A comparison, or a choice between two, as a node: a condition is a graph of them."""
 
+    def __reduce__(self) -> Any:
+        return joined, (self.name,)
+
 
 class Item(Inner):
     """One number of a loop's results."""
@@ -94,11 +97,21 @@ class Item(Inner):
     def lowered(self, g: Lowering, operands: Sequence[Place]) -> Place:
         return g.make('item', operands[0], item_at(self.place))
 
+    def __reduce__(self) -> Any:
+        return item_at, (self.place,)
+
     def __repr__(self) -> str:
         return str(self.place)
 
 
-item_at, joined = cache(Item), cache(Join)
+@cache
+def item_at(place: int) -> Item:
+    return Item(place)
+
+
+@cache
+def joined(name: str) -> Join:
+    return Join(name)
 
 
 class While(Inner):
