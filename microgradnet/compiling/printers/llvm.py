@@ -275,7 +275,7 @@ class Straight(Native):
         areas: dict[int, int] = {}
         for place, (name, operands) in enumerate(self.routine.instructions):
             if name in ('while', 'back'):
-                self.kept_size = self.kept_size or -(-4 // self.lanes)
+                self.kept_size = self.kept_size or -(-self.loops.head // self.lanes)
                 areas[place] = self.kept_size
                 self.kept_size += self.area_size(operands[0])
         return areas

@@ -4,8 +4,9 @@ A lane whose loop is done keeps its state. Operands and results are in memory, v
 the caller's: of a loop its state, how many turns each lane took, what is outside; of the way back the signals, the
 sums, the turns, what is outside. States of turns are kept on a stack that grows, one for all loops: a way back takes
 off it what its loop has put there. Before its numbers there are, each of 8 bytes: where they are, how many there
-are, how many there is room for, and which loop has failed: 0 for none, 1 where there is no memory, else 2 and its
-place in ``limits``.
+are, how many there is room for, and which loop has failed: 0 for none, 1 where there is no memory, -1 where a signal
+has raised, else 2 and its place in ``limits``. Behind that there is room for what was raised, and the second at which
+it was last asked for. Who says from another thread that one has failed ends all loops.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from ..ir.while_loops import Back, While
 from .infix import Loops
 from .llvm import Native
 
-__all__ = ['FAILED', 'LoopFunctions', 'limits', 'stack']
+__all__ = ['FAILED', 'HEAD', 'INTERRUPTED', 'SYMBOLS', 'LoopFunctions', 'limits', 'stack']
 
-#: Where it is said which loop has failed.
-FAILED = 3
+#: Where it is said which loop has failed, what it says of a signal that has raised, and how much there is in all.
+FAILED, INTERRUPTED, HEAD = 3, -1, 8
+#: The functions of C and of Python that are called.
+SYMBOLS = ('realloc', 'free', 'time', 'PyGILState_Ensure', 'PyErr_CheckSignals', 'PyErr_Fetch', 'PyGILState_Release')
+#: After so many turns, a power of two, a loop looks at the clock, and each second it asks whether there was a signal,
+#: as Ctrl-C is one: not more often, as that waits for Python's lock.
+OFTEN = 1 << 12
 GROW = """declare ptr @realloc(ptr, i64)
 declare void @free(ptr)
 define internal i1 @grow(ptr %stack, i64 %more) noinline {
@@ -42,6 +48,39 @@ grown:
   store ptr %after, ptr %stack
   store i64 %new, ptr %room.at
   ret i1 true
+}
+declare i32 @PyGILState_Ensure()
+declare i32 @PyErr_CheckSignals()
+declare void @PyErr_Fetch(ptr, ptr, ptr)
+declare void @PyGILState_Release(i32)
+declare i64 @time(ptr)
+define internal void @ask(ptr %stack) noinline {
+  %now = call i64 @time(ptr null)
+  %last.at = getelementptr i64, ptr %stack, i64 7
+  %last = load i64, ptr %last.at
+  store i64 %now, ptr %last.at
+  %first = icmp eq i64 %last, 0
+  %same = icmp eq i64 %now, %last
+  %soon = or i1 %first, %same
+  br i1 %soon, label %over, label %asking
+asking:
+  %state = call i32 @PyGILState_Ensure()
+  %raised = call i32 @PyErr_CheckSignals()
+  %none = icmp eq i32 %raised, 0
+  br i1 %none, label %asked, label %failed
+failed:
+  %failed.at = getelementptr i64, ptr %stack, i64 3
+  store i64 -1, ptr %failed.at
+  %type.at = getelementptr i64, ptr %stack, i64 4
+  %value.at = getelementptr i64, ptr %stack, i64 5
+  %traceback.at = getelementptr i64, ptr %stack, i64 6
+  call void @PyErr_Fetch(ptr %type.at, ptr %value.at, ptr %traceback.at)
+  br label %asked
+asked:
+  call void @PyGILState_Release(i32 %state)
+  br label %over
+over:
+  ret void
 }
 """
 
@@ -76,6 +115,8 @@ def limits(routine: Routine) -> list[While]:
 
 class LoopFunctions:
     """The functions of a routine's loops, each once."""
+
+    head = HEAD
 
     def __init__(self, routine: Routine, lanes: int, fast: bool) -> None:
         self.lanes, self.fast, self.loops = lanes, fast, Loops()
@@ -211,6 +252,11 @@ class _Function(Native):
         self.put(f'%one = uitofp {self.bools} %now to {self.type}')
         self.put(f'%count.next = fadd {self.type} %count, %one')
         self.put('%turn.next = add i64 %turn, 1')
+        self.put(f'%since = and i64 %turn.next, {OFTEN - 1}')
+        self.put('%long = icmp eq i64 %since, 0')
+        self.put('br i1 %long, label %asking, label %end')
+        self.put('asking:')
+        self.put('call void @ask(ptr %stack)')
         self.put('br label %end')
         self.put('end:')
         self.put('br label %head')

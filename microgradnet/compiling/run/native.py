@@ -20,7 +20,7 @@ from ...engine.while_loop import LimitError
 from ..ir.routine import Routine
 from ..printers import llvm_call, llvm_driver, llvm_loops, llvm_update, python
 from ..printers.libm import symbols
-from ..printers.llvm_while import FAILED, limits
+from ..printers.llvm_while import FAILED, HEAD, INTERRUPTED, SYMBOLS, limits
 from ..update import Descent, Update, norm, squares, update_of
 from .engines import NEVER, Call, PythonEngine, Quick, Steps
 from .machine import Machine, lanes_of_the_processor, llvm
@@ -75,7 +75,7 @@ class Code:
     def __init__(self, routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
         self.lanes, self.width = lanes, routine.width
         text, self.scratch = module(routine, lanes, adding, fast, full)
-        names = [*symbols(routine.used()), *(('realloc', 'free') if routine.inner else ())]
+        names = [*symbols(routine.used()), *(SYMBOLS if routine.inner else ())]
         with shown(f'compiling {len(routine.instructions):,} instructions into machine code'):
             self.machine = Machine(text, names, loops=not routine.flat)
         #: Where in scratch memory it is said which loop has failed, if any can.
@@ -86,6 +86,7 @@ class Code:
         self.over = _OVER(self.machine['sums' if adding else 'each'])
         self.sums = _OVER(self.machine['sums'])
         self._free: list[tuple[Memory, Memory]] = []
+        self._running: dict[int, Memory] = {}
 
     def memory(self, blocks: int) -> tuple[Memory, Memory]:
         """Return memory for packed rows, and scratch; some that was used before, if it is large enough."""
@@ -102,21 +103,35 @@ class Code:
     def clear(self, scratch: Memory) -> None:
         """Begin with no loop that has failed."""
         if self.failed is not None:
-            ctypes.c_int64.from_address(scratch.address + 8 * self.failed).value = 0
+            ctypes.memset(scratch.address + 8 * self.failed, 0, 8 * (HEAD - FAILED))
 
     def failure(self, scratch: Memory) -> int:
-        """Return which loop has failed; see ``llvm_while``."""
-        return 0 if self.failed is None else ctypes.c_int64.from_address(scratch.address + 8 * self.failed).value
+        """Return which loop has failed, see ``llvm_while``; raise what a signal has raised meanwhile."""
+        if self.failed is None:
+            return 0
+        failed, *raised = (ctypes.c_int64 * 4).from_address(scratch.address + 8 * self.failed)
+        if failed == INTERRUPTED and raised[0]:
+            ctypes.pythonapi.PyErr_Restore(*map(ctypes.c_void_p, raised))
+        return failed
+
+    def stop(self) -> None:
+        """End the loops that turn for other threads."""
+        for scratch in [*self._running.values()]:
+            if self.failed is not None:
+                ctypes.c_int64.from_address(scratch.address + 8 * self.failed).value = INTERRUPTED
 
     def run(self, way: Callable[..., None], rows: Any, parameters: int, results: int) -> int:
         """Run over rows, from the parameters at an address to the results at another; return which loop has failed."""
         n, (down, across) = len(rows), rows.strides
         packed, scratch = memory = self.memory(-(-n // self.lanes))
         self.clear(scratch)
-        way(address(rows), down, across, n, packed.address, parameters, scratch.address, results)
-        failed = self.failure(scratch)
-        self.give_back(*memory)
-        return failed
+        self._running[scratch.address] = scratch
+        try:
+            way(address(rows), down, across, n, packed.address, parameters, scratch.address, results)
+            return self.failure(scratch)
+        finally:
+            del self._running[scratch.address]
+            self.give_back(*memory)
 
 
 @lru_cache(maxsize=64)
@@ -255,6 +270,8 @@ class NativeEngine:
         """Raise what a loop that has failed stands for; Python knows in which row."""
         if not failed:
             return
+        if failed == INTERRUPTED:
+            raise InterruptedError('a while_loop was stopped')
         if failed == 1:
             raise MemoryError('a while_loop found no memory for the states of its turns')
         loop = limits(self.routine)[failed - 2]
@@ -274,7 +291,12 @@ class NativeEngine:
         threads = max(1, min(self.threads, blocks))
         ends = [min(n, lanes * (blocks * k // threads)) for k in range(threads + 1)]
         with ThreadPoolExecutor(threads) as pool:
-            return [*pool.map(run, ends, ends[1:])]
+            try:
+                return [*pool.map(run, ends, ends[1:])]
+            except BaseException:
+                for code in [*self._codes.values()]:
+                    code.stop()
+                raise
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, '_codes': {}, '_doors': {}, '_long_calls': 0}
