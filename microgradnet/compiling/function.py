@@ -56,10 +56,11 @@ ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
 )
 
 
-#: What a path costs, in times of what a plain call does for an operation: recording it, thrice; making machine code at
-#: all, and of each operation; printing an operation else. And so much, beside the first path, is done before it is
+#: What a path costs, in times of what a plain call does for an operation: recording it, thrice; looking through it for
+#: loops, with all others that it is printed with; making machine code at all, and of each operation; printing an
+#: operation else. And so much, beside the first path, is done before it is
 #: known whether it pays: less than half a second's work.
-RECORDING, BEGINNING, PRINTING, PRINTING_ELSE, FREE = 12, 30_000, 500, 60, 400_000
+RECORDING, FOLDING, BEGINNING, PRINTING, PRINTING_ELSE, FREE = 12, 4, 30_000, 500, 60, 400_000
 #: What a plain call of a derivative does, in times of the function's.
 DERIVING = 3
 #: So many rows at first are asked of a new program.
@@ -431,12 +432,15 @@ class _Ways:
         """What so many more paths cost, printing all others anew: each adds about as much as each that is there.
 
         Of the first one it adds what lies between two comparisons: a little too little, where that is not known better.
+        Of loops it adds others, for what follows a comparison has other turns.
         """
         is_native = self.function.backend in (None, 'native')
         start, printing = (BEGINNING, PRINTING) if is_native else (0, PRINTING_ELSE)
         printed = sum(run.size for run in self.runs)
-        new = printed // (len(self.paths) + len(self.paths[0].guards))
-        return RECORDING * self.size * paths + start + printing * (new * paths + printed * (not self.is_sparse))
+        known = 0 if self.is_sparse else len(self.paths)
+        new = printed // (len(self.paths) + (len(self.paths[0].guards) if printed >= self.size else 0))
+        made = start + printing * (new * paths + printed * (not self.is_sparse))
+        return RECORDING * self.size * paths + FOLDING * self.size * (known + paths) + made
 
     def _recorded(self, rows: Sequence[list[float]]) -> tuple[Run | None, Answers | None]:
         """Record and print the paths of some rows; return the program, and what came of the last row."""
