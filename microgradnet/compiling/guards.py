@@ -4,7 +4,7 @@
 >>> x = Value(2.0, label='x')
 >>> with recording():
 ...     y = x * x if x > 1 else x
->>> [guard] = paths_of([x])[0].guards
+>>> [guard] = branches_of([x])[0].guards
 >>> guard.relation, guard.held
 ('gt', True)
 """
@@ -25,13 +25,13 @@ from ..engine.numbers import Fraction
 from ..engine.origins import Origin, here
 from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
-from .ir.lowering import compute
+from .ir.choices import chosen
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
 from .ir.tape import PARAMETER, ROW, Tape
 from .while_loop import recorder
 
-__all__ = ['BranchError', 'BranchWarning', 'Guard', 'Path', 'log', 'outcomes', 'paths_of', 'recording']
+__all__ = ['BranchError', 'BranchWarning', 'Branches', 'Guard', 'branches_of', 'log', 'outcomes', 'recording']
 
 
 class BranchError(RuntimeError):
@@ -60,10 +60,6 @@ class Guard(NamedTuple):
     held: bool
     origin: Origin | Said
 
-    def holds(self, a: float, b: float) -> bool:
-        """Tell whether two numbers compare as the recorded ones did."""
-        return bool(compute(self.relation, a, b)) is self.held
-
     def __str__(self) -> str:
         return f'the branch at {self.origin}: {self.origin.source or "(source not at hand)"}'
 
@@ -79,21 +75,21 @@ class Guard(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Path:
-    """The comparisons of one recording, and a tape that computes their two sides, in pairs.
+class Branches:
+    """The comparisons of one recording, and a tape of which comes out another way first: its number from 1 on, or 0.
 
     ``leaves`` are the leaves they depend on, the numbers of the tape's row; ``numbers``
     what those were, for leaves that are no more.
     """
 
     guards: tuple[Guard, ...]
-    sides: Tape
+    first: Tape
     leaves: tuple[ref[Value], ...]
     numbers: tuple[float, ...]
 
     def over(self, rows: Sequence[Value], parameters: Sequence[Value]) -> Routine:
-        """Return the two sides for a program's rows and parameters; any other leaf is a constant."""
-        return routine(self.sides.over(self._leaves(rows, parameters), len(rows), len(parameters)))
+        """Return that for a program's rows and parameters; any other leaf is a constant."""
+        return routine(self.first.over(self._leaves(rows, parameters), len(rows), len(parameters)))
 
     def _leaves(self, rows: Sequence[Value], parameters: Sequence[Value]) -> list[int | float]:
         code = {node: ROW + place for place, node in enumerate(rows)}
@@ -102,7 +98,7 @@ class Path:
         return [number if leaf is None else code.get(leaf, float(leaf._data)) for leaf, number in living]
 
     def __reduce__(self) -> Any:
-        return Path, (self.guards, self.sides, (), ())  # for a program's own routine, no leaf is asked for again
+        return Branches, (self.guards, self.first, (), ())  # for a program's own routine, no leaf is asked for again
 
 
 class Log:
@@ -214,26 +210,30 @@ def _remember(written: Log) -> None:
     leaves = [n for n in topological_order(*written.sides) if n.op is None and not isinstance(n, Constant)]
     numbers = tuple(float(leaf._data) for leaf in leaves)
     if leaves:
-        sides = prepare(written.sides, leaves, [])
-        path = Path(tuple(written.guards), sides, tuple(map(ref, leaves)), numbers)
+        first: Value = Constant(0.0)
+        for place in reversed(range(len(written.guards))):
+            guard, (a, b) = written.guards[place], written.sides[2 * place : 2 * place + 2]
+            other = Constant(place + 1.0)
+            first = chosen(guard.relation, a, b, *((first, other) if guard.held else (other, first)))
+        branches = Branches(tuple(written.guards), prepare([first], leaves, []), tuple(map(ref, leaves)), numbers)
         for leaf in leaves:
             key = id(leaf)
-            if key not in _paths:
-                _paths[key] = ref(leaf, partial(_forget, key)), []
-            _paths[key][1].append(path)
+            if key not in _branches:
+                _branches[key] = ref(leaf, partial(_forget, key)), []
+            _branches[key][1].append(branches)
 
 
 def _forget(key: int, _: object) -> None:
-    _paths.pop(key, None)
+    _branches.pop(key, None)
 
 
-#: The paths that each living leaf has a part in, by its identity.
-_paths: dict[int, tuple[ref[Value], list[Path]]] = {}
+#: The branches that each living leaf has a part in, by its identity.
+_branches: dict[int, tuple[ref[Value], list[Branches]]] = {}
 
 
-def paths_of(leaves: Sequence[Value]) -> list[Path]:
-    """Return the paths of all finished recordings in which any of the leaves was compared."""
-    found = {id(path): path for leaf in leaves if id(leaf) in _paths for path in _paths[id(leaf)][1]}
+def branches_of(leaves: Sequence[Value]) -> list[Branches]:
+    """Return the branches of all finished recordings in which any of the leaves was compared."""
+    found = {id(one): one for leaf in leaves if id(leaf) in _branches for one in _branches[id(leaf)][1]}
     return [*found.values()]
 
 

@@ -1,9 +1,8 @@
 """Paths through a function, as one program: what several share is computed once, and comparisons choose.
 
 Each path is a recording: what was compared, and what came of it. They make a tree, whose forks are comparisons.
-Its outputs are choices between those of both sides, by a private operation of the four numbers (a, b, what there
-is if the comparison of a and b holds, and if not), through which no signal passes but to the chosen side; and one
-more output is 1 where a row comes to a side that no path has taken yet.
+Its outputs are choices between those of both sides, and one more output is 1 where a row comes to a side that no path
+has taken yet.
 
 >>> from ..engine.value import Value
 >>> from ..engine.walks import topological_order
@@ -22,18 +21,14 @@ more output is 1 where a row comes to a side that no path has taken yet.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
-from ..engine.context import ieee_arithmetic
-from ..engine.operation import Operation
-from ..engine.table import operations
-from ..engine.value import Value, lift, record
+from ..engine.value import Value, lift
 from .guards import Guard
-from .ir.instructions import COMPARISONS
+from .ir.choices import chosen
 from .ir.tape import Tape
 
-__all__ = ['Path', 'Unlike', 'choice', 'merged']
+__all__ = ['Path', 'Unlike', 'merged']
 
 
 class Path(NamedTuple):
@@ -54,28 +49,6 @@ class Path(NamedTuple):
 
 class Unlike(ValueError):
     """Paths are not those of one function that compares the same until it goes another way."""
-
-
-class _Choice(Operation):
-    """A choice by a comparison; it is in no table, for nobody writes it."""
-
-    def __init__(self, relation: str) -> None:
-        holds = f'a {COMPARISONS[relation]} b'
-        super().__init__(
-            operations, f'choose_{relation}', f'c if {holds} else d',
-            [None, None, f'1 if {holds} else None', f'None if {holds} else 1'],
-            rf'\left({{c}}\text{{ if }}{{a}} {COMPARISONS[relation]} {{b}}\text{{ else }}{{d}}\right)',
-        )  # fmt: skip
-        self.relation = relation
-
-    def __reduce__(self) -> Any:
-        return choice, (self.relation,)
-
-
-@cache
-def choice(relation: str) -> Operation:
-    """Return the operation of four numbers that chooses the third where the first two compare so, else the last."""
-    return _Choice(relation)
 
 
 #: Whether there is no path.
@@ -102,8 +75,7 @@ def merged(paths: Sequence[Path]) -> tuple[list[Value], Value | None]:
     root = _tree(paths)
     if isinstance(root, Path):
         return root.outputs, None
-    with ieee_arithmetic():
-        *outputs, missing = _chosen(root)
+    *outputs, missing = _chosen(root)
     return outputs, missing
 
 
@@ -136,10 +108,8 @@ def _chosen(root: _Node) -> list[Value]:
             continue
         yes, no = (_side(fork.ways[held], done) for held in (True, False))
         yes, no = yes or [*(no or [])[:-1], ABSENT], no or [*(yes or [])[:-1], ABSENT]
-        choose = choice(fork.guard.relation)
-        done[id(fork)] = [
-            a if a is b else record(choose, [fork.a, fork.b, a, b]) for a, b in zip(yes, no, strict=True)
-        ]
+        sides = fork.guard.relation, fork.a, fork.b
+        done[id(fork)] = [a if a is b else chosen(*sides, a, b) for a, b in zip(yes, no, strict=True)]
         stack.pop()
     return done[id(root)]
 

@@ -32,7 +32,7 @@ from ..engine.numbers import Number, real
 from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 from .derived import Arguments, Derived, Evaluator, Step
-from .guards import BranchError, Guard, paths_of
+from .guards import BranchError, Guard, branches_of
 from .ir.recompute import recompute
 from .ir.routine import Routine
 from .ir.straight import straight
@@ -103,8 +103,9 @@ class Program:
         #: The short way of ``value_and_gradient``, once it was asked for.
         self._enter: Callable[..., tuple[float, Any] | None] = NEVER.value_and_gradient
         self.backend, self.threads, self.fast = backend or best_backend(made.customs), threads, fast
-        paths = [(path, path.over(self._rows, self.parameters)) for path in paths_of([*rows, *self.parameters])]
-        self._watch = Watch(paths, self.backend, threads, fast)
+        watched = branches_of([*rows, *self.parameters])
+        routines = [branches.over(self._rows, self.parameters) for branches in watched]
+        self._watch = Watch([*zip(watched, routines)], self.backend, threads, fast)
         check_backend(self.backend, made.customs)
         if not self.loops:
             _ = self._forward.engine  # printed at once, as a folded one need not be that is only asked for its gradient
@@ -144,7 +145,7 @@ class Program:
     @property
     def branches(self) -> list[Guard]:
         """The comparisons that every row is checked against, if the graph was recorded under ``recording``."""
-        return [guard for path, _ in self._watch.paths for guard in path.guards]
+        return [guard for branches, _ in self._watch.branches for guard in branches.guards]
 
     @property
     def source(self) -> str:
@@ -454,9 +455,10 @@ class Program:
             raise ValueError(f"mode is 'batch', 'online', or the size of mini-batches, from 1 on, not {mode!r}")
         if not len(data):
             raise ValueError('there is no row to learn from')
-        for path, sides in self._watch.paths:
-            if sides.reads_parameters:
-                raise BranchError(f'descend cannot watch {path.guards[0]}: it may depend on parameters, which change')
+        for branches, watching in self._watch.branches:
+            if watching.reads_parameters:
+                guard = branches.guards[0]
+                raise BranchError(f'descend cannot watch {guard}: it may depend on parameters, which change')
         theta = self._theta()
         optimiser = Descent() if optimiser is None else instance('optimiser', optimiser, Rule, 'one that has a rule')
         if not optimiser.is_whole:

@@ -24,7 +24,7 @@ from ..engine.functions import where
 from ..engine.numbers import Fraction, Number
 from ..engine.table import Operation
 from ..engine.value import Value
-from .guards import paths_of, recording
+from .guards import branches_of, recording
 from .ir.routine import Routine
 from .ir.sweeps import lower
 
@@ -126,7 +126,7 @@ class Update:
                 f'of it, and returned {len(results)} numbers'
             )
         row = [w, slope, *memory]
-        if paths_of([*row, *numbers]):
+        if branches_of([*row, *numbers]):
             raise ValueError(f'the rule of {optimiser!r} branches: use where() or max() there')
         shared = numbers if clip is None else [*numbers, length]
         self.rule, self.clip = lower([*results], row, shared), clip

@@ -22,14 +22,14 @@ from typing import Any
 
 from ..derivatives.trees import take_apart
 from ..engine.context import choices, comparisons, ieee_arithmetic, no_grad, one_loop, readings
-from ..engine.custom import Unknown
 from ..engine.origins import Origin, here
 from ..engine.value import Constant, Value, births, lift
 from ..engine.while_loop import following, holds, while_loop
+from .ir.choices import node_of_programs
 from .ir.lowering import compute
 from .ir.straight import straight
 from .ir.tape import tape
-from .ir.while_loops import ONE, While, item_at, joined
+from .ir.while_loops import While, item_at, joined
 
 __all__ = ['recorder']
 
@@ -97,8 +97,8 @@ def _record(how: _Recorder, condition: Any, body: Any, state: tuple[Any, ...], l
     taped = tape(ends, [], parameters, loops=False)
     test = straight(tape([asked], [], parameters, loops=False))
     loop = While(test, straight(taped, stops=True), taped, len(leaves), limit, f'while_loop at {line}')
-    node = _node(loop, [*starts, *inside.outside], nan)
-    ended = build([_node(item_at(place), [node], number) for place, number in enumerate(results)])
+    node = node_of_programs(loop, [*starts, *inside.outside], nan)
+    ended = build([node_of_programs(item_at(place), [node], number) for place, number in enumerate(results)])
     return ended[0] if len(state) == 1 else ended
 
 
@@ -122,20 +122,10 @@ def _numbers(
     return [float(lift(leaf)._data) for leaf in leaves]
 
 
-def _node(op: Any, inputs: Sequence[Value], number: float) -> Value:
-    """Record what only programs can compute."""
-    node = Value(number)
-    node.op, node.inputs, node.born = op, (*inputs,), next(births)
-    unknown = Unknown('nan')
-    unknown.said = ONE
-    node.partials = (unknown,) * len(inputs)
-    return node
-
-
 def _join(name: str, *operands: Value) -> Value:
     """Make a comparison, or a choice between two, as a node; its number is what it says of theirs."""
     number = float(compute(name, *[float(node._data) for node in operands]))
-    return _node(joined(name), operands, number)
+    return node_of_programs(joined(name), operands, number)
 
 
 def _is_true(node: Value) -> Value:

@@ -804,15 +804,15 @@ def test_outside_of_recording_nothing_is_kept_and_inside_all() -> None:
     x = Value(2.0)
     y = x * x if x > 1 else x
     assert compile(y, rows=[x], backend='python')([0.5]) == 0.25
-    known = len(guards._paths)
+    known = len(guards._branches)
     with pytest.raises(ZeroDivisionError), recording():
         y = x * x if x > 1 else x
         raise ZeroDivisionError
     with pytest.raises(BranchError):
         compile(y, rows=[x], backend='python')([0.5])
-    assert len(guards._paths) == known + 1
+    assert len(guards._branches) == known + 1
     del x, y
-    assert len(guards._paths) == known
+    assert len(guards._branches) == known
 
 
 def test_a_recording_inside_a_compiled_function_tells_both() -> None:

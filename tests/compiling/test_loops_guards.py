@@ -11,6 +11,8 @@ from microgradnet import functions as F
 from microgradnet.compiling import BranchError, compile, recording
 from microgradnet.compiling.ir import tape
 from microgradnet.compiling.ir.routine import Routine
+from microgradnet.compiling.run.engines import engine
+from microgradnet.engine.context import no_grad
 from microgradnet.engine.value import Value
 from tests.support.backends import BACKENDS
 
@@ -32,9 +34,9 @@ def test_guards_in_loops_stay_guards(backend: str, monkeypatch: pytest.MonkeyPat
     with recording():
         y = clipped(x, theta)
     program = compile(y, rows=[x], parameters=theta, backend=backend)
-    assert program.loops and isinstance(program._watch.paths[0][1], Routine)
+    assert program.loops and isinstance(program._watch.branches[0][1], Routine)
     assert len(program.branches) == 60
-    assert len(program._watch.paths[0][1].instructions) < 60
+    assert len(program._watch.branches[0][1].instructions) < 60
     rows = [[1.0], [1.25], [0.0], [1.75]]
     assert [*program(rows)] == pytest.approx([clipped(Value(x), theta).data for (x,) in rows], rel=1e-13)
     for call in (program, program.sum, program.backward, program.value_and_gradient):
@@ -83,3 +85,29 @@ def test_functions_with_loops_and_branches(backend: str, monkeypatch: pytest.Mon
     assert [y for y, _ in found] == pytest.approx([f(x, x)[0] for x in numbers], rel=1e-12)
     assert len(compiled.paths) == 2
     assert 'for i1 in range(' in compiled.source
+
+
+@every_backend
+@pytest.mark.parametrize('number', [3.0, 0.0, float('nan')])
+def test_which_comparison_comes_out_another_way_is_computed_in_the_program(backend: str, number: float) -> None:
+    x, w = Value(number), Value(1.0)
+    with recording(), no_grad():
+        sides = [x > w, x == 3, x != x, not x >= 3.0, x > 2]
+    program = compile(x * w, rows=[x], parameters=[w], backend=backend)
+    (routine,) = [routine for _, routine in program._watch.branches]
+    assert routine.count == 1 and len(sides) == len(program.branches)
+    places = {3.0: {0.0: 1, 3.0: 0, float('inf'): 2}, 0.0: {3.0: 1, 0.0: 0, 1.5: 1}}.get(number, {3.0: 1, 0.0: 3})
+    for row, place in places.items():
+        if place:
+            with pytest.raises(BranchError) as caught:
+                program([[number], [row]])
+            assert str(program.branches[place - 1]) in str(caught.value) and 'row 1 ' in str(caught.value)
+            assert [*engine(routine, backend, 1, False).each(*rows_of([[number], [row]], backend))][1][0] == place
+        else:
+            assert [*program([[row]])] == [row]
+
+
+def rows_of(rows: list[list[float]], backend: str) -> tuple[Any, list[float]]:
+    if backend == 'python':
+        return rows, [1.0]
+    return pytest.importorskip('numpy').array(rows), [1.0]

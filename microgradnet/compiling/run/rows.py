@@ -24,9 +24,8 @@ from ..._extras import needed
 from ...engine.checks import items
 from ...engine.functions import is_array
 from ...engine.incoming import array_of_numbers, is_row, numbers
-from ..guards import Guard, Path
 
-__all__ = ['BLOCK', 'added', 'as_array', 'as_lists', 'blocks', 'first_failing', 'is_mapped', 'shuffled', 'stack']
+__all__ = ['BLOCK', 'added', 'as_array', 'as_lists', 'blocks', 'is_mapped', 'shuffled', 'stack']
 
 
 #: So many numbers of a file or an iterator are in memory at a time.
@@ -115,15 +114,6 @@ def _gathered(rows: Iterator[Any], size: int) -> Iterator[Any]:
 
 def _wrong_width(which: str, found: int, width: int) -> str:
     return f'{which} has {found} number{"s" * (found != 1)}; the program takes rows of {width}'
-
-
-def first_failing(path: Path, results: Any) -> Iterator[tuple[int, Guard]]:
-    """Yield the first row whose comparisons come out otherwise, with the guard that says so."""
-    for row, sides in enumerate(results):
-        for place, guard in enumerate(path.guards):
-            if not guard.holds(float(sides[2 * place]), float(sides[2 * place + 1])):
-                yield row, guard
-                return
 
 
 def added(totals: Any, sums: Any) -> Any:

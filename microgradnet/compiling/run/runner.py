@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..._processes import cached_property
+from ...engine.functions import is_array
 from ...engine.while_loop import LimitError
-from ..guards import BranchError, Path
+from ..guards import BranchError, Branches
 from ..ir.routine import Routine
 from .engines import NEVER, Engine, Quick, engine
-from .rows import added, blocks, first_failing
+from .rows import added, blocks
 
 __all__ = ['Runner', 'Watch']
 
@@ -30,38 +31,45 @@ __all__ = ['Runner', 'Watch']
 class Watch:
     """Watches that rows go the way of each recording; on which backend, and how, is in ``way``."""
 
-    paths: Sequence[tuple[Path, Routine]]
+    branches: Sequence[tuple[Branches, Routine]]
     way: tuple[str, int, bool]
 
     def __init__(
-        self, paths: Sequence[tuple[Path, Routine]], backend: str, threads: int = 1, fast: bool = False
+        self, branches: Sequence[tuple[Branches, Routine]], backend: str, threads: int = 1, fast: bool = False
     ) -> None:
-        self.paths, self.way = paths, (backend, threads, fast)
+        self.branches, self.way = branches, (backend, threads, fast)
 
     @cached_property
     def _engines(self) -> list[Engine]:
-        """What computes the two sides of every comparison, for each recording."""
-        return [engine(routine, *self.way) for _, routine in self.paths]
+        """What says which comparison comes out another way, for each recording."""
+        return [engine(routine, *self.way) for _, routine in self.branches]
 
     @property
     def reads_parameters(self) -> bool:
         """Tell whether it depends on parameters, too, which way a row goes."""
-        return any(sides.reads_parameters for _, sides in self.paths)
+        return any(routine.reads_parameters for _, routine in self.branches)
 
     def check(self, data: Any, theta: Any, first: int = 0) -> None:
         """Raise BranchError for a row that would go another way than a recording; the first has this number.
 
         theta: the parameters; what follows them, as a direction does, is no matter.
         """
-        for (path, routine), sides in zip(self.paths, self._engines):
-            for row, guard in first_failing(path, sides.each(data, theta[: routine.parameters])):
-                raise BranchError(
-                    f'row {first + row} would take another branch than the recording: {guard}. '
-                    'Record it for such rows too, or compile the function, which records each path it meets'
-                )
+        for (branches, routine), running in zip(self.branches, self._engines):
+            for row, (other,) in enumerate(_others(running.each(data, theta[: routine.parameters]))):
+                if other:
+                    raise BranchError(
+                        f'row {first + row} would take another branch than the recording: '
+                        f'{branches.guards[int(other) - 1]}. '
+                        'Record it for such rows too, or compile the function, which records each path it meets'
+                    )
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != '_engines'}
+
+
+def _others(numbers: Any) -> Any:
+    """Return what came of each row, or nothing if all rows of an array have 0."""
+    return () if is_array(numbers) and not numbers.any() else numbers
 
 
 class Runner:
@@ -80,7 +88,7 @@ class Runner:
     @property
     def quick(self) -> Quick:
         """The short ways to the same: none where rows are to be watched."""
-        return NEVER if self.watch.paths else self.engine.quick
+        return NEVER if self.watch.branches else self.engine.quick
 
     def bind(self, data: Any) -> Quick:
         """Return short ways for these rows, which are checked: none where parameters may send them another way."""
