@@ -166,8 +166,8 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     or nan in the other cannot leak. A bool, or any other number, simply chooses (nan gives nan);
     arrays are taken elementwise, a list is a TypeError. A branch may be a function
     without arguments: only the chosen one is called, except while a program is being
-    recorded, which needs both: there the other one is called in IEEE arithmetic, and
-    cannot raise what Python's would.
+    recorded, or where nan chooses neither, which needs both: there the other one is
+    called in IEEE arithmetic, and cannot raise what Python's would.
 
     >>> x = Value(0.0)
     >>> where(x > 0, lambda: x.log(), 0.0)
@@ -269,12 +269,21 @@ def softmax(values: Iterable[Any]) -> list[Any]:
 
 
 def _branch(branch: Any, condition: Value, side: bool) -> Any:
-    """Return a branch of ``where``, called if it is a function and anyone needs it."""
+    """Return a branch of ``where``, called if it is a function and anyone needs it.
+
+    A condition that is nan chooses neither, and makes the gradient of both nan.
+    """
     if not callable(branch):
         return branch
-    chosen = (condition._data != 0) is side
+    number = condition._data
+    chosen = (number != 0) is side and number == number
     if not context.comparisons.get():
-        return branch() if chosen else nan
+        if chosen:
+            return branch()
+        if number == number:
+            return nan
+        with context.ieee_arithmetic():
+            return branch()
     with context.choosing(condition, side):
         if chosen:
             return branch()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from microgradnet import compile, grad
 from microgradnet import functions as F
 from microgradnet.engine.value import Value
 
@@ -59,10 +60,20 @@ def test_only_the_chosen_callable_is_called() -> None:
 
 
 def test_a_condition_that_is_nan_gives_nan() -> None:
-    x, z = Value(2.0), Value(3.0)
-    y = F.where(Value(math.nan), x, z)
-    y.backward()
-    assert all(math.isnan(number) for number in (y.data, x.grad, z.grad))
+    x, z = Value(2.0), Value(0.0)
+    for sides in ((x, z), (lambda: x * 2.0, lambda: F.log(z)), (x, lambda: z)):
+        x.grad = z.grad = 0.0
+        y = F.where(Value(math.nan), *sides)
+        y.backward()
+        assert all(math.isnan(number) for number in (y.data, x.grad, z.grad))
+
+
+def test_of_a_condition_that_is_nan_compiled_is_as_plain() -> None:
+    def f(x: list[Value]) -> Any:
+        return F.where(x[0].greater(0), lambda: x[1] * 2.0, lambda: F.log(x[2]) - x[1])
+
+    point = [math.nan, 1.0, 2.0]
+    assert repr(compile(grad(f), backend='python')(point)) == repr(grad(f)(point)) == '[0.0, nan, nan]'
 
 
 def test_greater_less_and_step_make_conditions() -> None:
