@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,138 +18,77 @@ from microgradnet.compiling.ir import memory, nests, reroll, tape
 from microgradnet.engine.value import Value
 from tests.support.backends import BACKENDS, bits
 from tests.support.examples import examples
+from tests.support.grammar import Program, texts
 
-#: What a step computes of three operands; those that could leave their domain are kept inside.
-STEPS = {
-    'add': lambda a, b, c: a + b,
-    'sub': lambda a, b, c: a - b,
-    'mul': lambda a, b, c: a * b,
-    'div': lambda a, b, c: a / (b * b + 1.5),
-    'neg': lambda a, b, c: -a,
-    'madd': lambda a, b, c: a * b + c,
-    'pow': lambda a, b, c: (a * a + 0.5) ** F.sin(b),
-    'square': lambda a, b, c: a**2,
-    'max': lambda a, b, c: F.max(a, b),
-    'min': lambda a, b, c: F.min(a, b, c),
-    'clip': lambda a, b, c: F.clip(a, b, c),
-    'hypot': lambda a, b, c: F.hypot(a, b),
-    'atan2': lambda a, b, c: F.atan2(a, b),
-    'log': lambda a, b, c: F.log(a * a + 1.25),
-    'sqrt': lambda a, b, c: F.sqrt(F.abs(a) + 0.125),
-    'exp': lambda a, b, c: F.exp(F.tanh(a)) * b,
-    'dot': lambda a, b, c: F.dot([a, b], [b, c], c),
-    'logsumexp': lambda a, b, c: F.logsumexp([a, b, c]),
-    'sum': lambda a, b, c: F.sum([a, b, c]),
-    'leaky': lambda a, b, c: F.leaky_relu(a, b),
-    'stop': lambda a, b, c: F.stop_gradient(a) * b,
-}
-STEPS |= {
-    f.__name__: lambda a, b, c, f=f: f(a)
-    for f in (F.sin, F.abs, F.relu, F.sigmoid, F.softplus, F.erf, F.gelu, F.elu, F.cosh, F.softsign, F.identity)
-}
-LONG_STEPS = {
-    'sum': lambda a, b: F.sum(a),
-    'dot': lambda a, b: F.dot(a, b),
-    'dot and more': lambda a, b: F.dot(a, b, a[0]),
-    'logsumexp': lambda a, b: F.logsumexp(a),
-    'squares': lambda a, b: F.dot(a, a),
-    'mean': lambda a, b: F.mean(a),
-    'max': lambda a, b: F.max(*a),
-}
-SQUASH = (F.sin, F.tanh, F.softsign)
 VARIABLES, WIDTH = 3, 3
-#: A place as a function of the counters: start + stride * counter + ..., outermost first.
-places = st.tuples(st.integers(0, 40), *[st.sampled_from([0, 1, 2, 7, -1])] * 3)
-operands = st.one_of(
-    st.tuples(st.just('step'), st.integers(1, 3)),  # what a step or so ago computed
-    st.tuples(st.just('variable'), st.integers(0, VARIABLES - 1), st.sampled_from([0, 0, 0, 1, 2, 3])),  # turns back
-    st.tuples(st.just('parameter'), places),
-    st.tuples(st.just('parameter'), places),
-    st.tuples(st.just('cell'), places),
-    st.tuples(st.just('row'), places),
-    st.tuples(st.just('number'), st.sampled_from([0.5, -1.25, 0.0, 1.0, -0.0]), st.sampled_from([0.0, 0.125])),
-)
-steps = st.tuples(st.sampled_from([*STEPS]), operands, operands, operands)
-lasting = st.one_of(
-    st.tuples(st.just('set'), st.integers(0, VARIABLES - 1), st.integers(-1, 2)),
-    st.tuples(st.just('let'), st.integers(0, VARIABLES - 1), operands),
-    st.tuples(st.just('put'), places),
-    st.tuples(st.just('reduce'), st.sampled_from([*LONG_STEPS]), st.sampled_from(['parameter', 'cell']), places),
-)
-
-
-def straight(least: int, most: int) -> Any:
-    """Draw statements one after the other."""
-    return st.lists(st.one_of(steps, steps, lasting), min_size=least, max_size=most)
-
-
-def loops(depth: int, most: int = 0) -> Any:
-    """Draw a loop: how often, and its body, which may have loops inside."""
-    if depth == 1:
-        body = straight(2, 5)
-    else:
-        parts = st.tuples(straight(1, 2), loops(depth - 1, 6), straight(0, 2))
-        body = parts.map(lambda part: [*part[0], part[1], *part[2]])
-    return st.tuples(st.just('loop'), st.integers(4, most or 12), body.map(lambda body: [*body, ('set', 0, 0)]))
-
-
-programs = st.one_of(loops(1), loops(2, 7), loops(2, 7), loops(3, 5), st.tuples(loops(1), loops(2, 5))).map(
-    lambda program: [program] if program[0] == 'loop' else [*program]
-)
-
-
+UNARY = ['sin', 'abs', 'relu', 'sigmoid', 'softplus', 'erf', 'gelu', 'elu', 'cosh', 'softsign', 'identity']
+#: Loops that are to be folded: of steps, each on the trail t, of variables that remember their past, and of arrays
+#: read and written at places that stride with the counters. What could leave its domain is kept inside.
+LOOPS = {
+    'program': [
+        'def f(theta, row):\n    cell, t, i, j, k = [*theta[:40], *row, 0.25, -1.0], [row[0] * 1.0], 0, 0, 0\n'
+        '    past = [[at(theta, k) * 0.5] for k in range(3)]\n    {nest}\n    return [*map(last, past), t[-1], *cell]',
+    ],
+    'nest': ['{one}', '{two}', '{two}', '{three}', '{one}\n{two}'],
+    'one': ['for k in range({many}):\n    {steps}\n    {end}'],
+    'two': [
+        'for j in range({some}):\n    {few}\n    for k in range({some}):\n        {steps}\n        {end}\n'
+        '    {rest}\n    {end}',
+    ],
+    'three': ['for i in range({four}):\n    {few}\n    {two}\n    {rest}\n    {end}'],
+    'many': [*map(str, range(4, 13))],
+    'some': ['4', '5', '6', '7'],
+    'four': ['4', '5'],
+    'end': ['past[0].append(F.sin(t[-1]))'],
+    'few': ['{line}', '{line}\n{line}'],
+    'rest': ['pass', '{line}', '{line}\n{line}'],
+    'steps': ['\n'.join(['{line}'] * n) for n in range(2, 6)],
+    'line': ['{step}', '{step}', '{lasting}'],
+    'step': ['t.append({value})'],
+    'lasting': [
+        'past[{variable}].append({kept})', 'past[{variable}].append({o})',
+        'cell[({place}) % len(cell)] = F.sin(t[-1])', 't.append({long})',
+    ],
+    'kept': ['t[-1]', 'F.sin(t[-1])', 'F.tanh(t[-1])', 'F.softsign(t[-1])'],
+    'value': [
+        '{o} + {o}', '{o} - {o}', '{o} * {o}', 'divided({o}, {o})', '-{o}', '{o} * {o} + {o}', 'powered({o}, {o})',
+        '{o}**2', 'F.max({o}, {o})', 'F.min({o}, {o}, {o})', 'F.clip({o}, {o}, {o})', 'F.hypot({o}, {o})',
+        'F.atan2({o}, {o})', 'F.log({o}**2 + 1.25)', 'F.sqrt(F.abs({o}) + 0.125)', 'F.exp(F.tanh({o})) * {o}',
+        'F.dot([{o}, {o1}], [{o1}, {o2}], {o2})', 'F.logsumexp([{o}, {o}, {o}])', 'F.sum([{o}, {o}, {o}])',
+        'F.leaky_relu({o}, {o})', 'F.stop_gradient({o}) * {o}', *[f'F.{name}({{o}})' for name in UNARY],
+    ],
+    'long': [
+        'F.sum({terms})', 'F.dot({terms1}, [past[1][-1], *{terms1}[1:]])', 'F.logsumexp({terms})',
+        'F.dot({terms1}, [past[1][-1], *{terms1}[1:]], {terms1}[0])', 'F.dot({terms1}, {terms1})',
+        'F.mean({terms})', 'F.max(*{terms})',
+    ],
+    'terms': ['[at({array}, {place1} + n) for n in range(5)]'],
+    'array': ['theta', 'cell'],
+    'o': [
+        'back(t, {step_back})', 'back(past[{variable}], {turns_back})', 'at(theta, {place})', 'at(theta, {place})',
+        'at(cell, {place})', 'at(row, {place})', '({number} + {grown} * (i + j + k))',
+    ],
+    'variable': ['0', '1', '2'],
+    'step_back': ['1', '2', '3'],
+    'turns_back': ['1', '1', '1', '2', '3', '4'],
+    'number': ['0.5', '-1.25', '0.0', '1.0', '-0.0'],
+    'grown': ['0.0', '0.125'],
+    'place': ['{start} + {stride} * i + {stride} * j + {stride} * k'],
+    'start': [*map(str, range(41))],
+    'stride': ['0', '1', '2', '7', '-1'],
+}  # fmt: skip
+HELPERS: dict[str, Callable[..., Any]] = {
+    'at': lambda array, place: array[place % len(array)],
+    'back': lambda past, turns: past[-min(turns, len(past))],
+    'last': lambda past: past[-1],
+    'divided': lambda a, b: a / (b * b + 1.5),
+    'powered': lambda a, b: (a * a + 0.5) ** F.sin(b),
+}
 #: A program; how many parameters; how long parts and the straight sums may be.
-GIVEN = programs, st.sampled_from([5, 60, 400]), st.sampled_from([20, 60, 1000]), st.sampled_from([2, 8])
-
-
-class Run:
-    """Runs a program on Values, or on floats."""
-
-    def __init__(self, program: Any, theta: Sequence[Any], row: Sequence[Any]) -> None:
-        self.leaves = {'parameter': theta, 'row': row, 'cell': [*theta[:40], *row, 0.25, -1.0]}
-        self.history = [[theta[k % len(theta)] * 0.5] for k in range(VARIABLES)]
-        self.trail = [row[0] * 1.0]
-        self.counters: list[int] = []
-        self.body(program)
-        cells = [cell for cell in self.leaves['cell'] if isinstance(cell, Value)]
-        self.outputs = [*(past[-1] for past in self.history), self.trail[-1], *cells]
-
-    def body(self, body: Any) -> None:
-        for name, *rest in body:
-            if name == 'loop':
-                for turn in range(rest[0]):
-                    self.counters.append(turn)
-                    self.body(rest[1])
-                    self.counters.pop()
-            elif name == 'set':
-                x = self.trail[-1]
-                self.history[rest[0]].append(x if rest[1] < 0 else SQUASH[rest[1]](x))
-            elif name == 'let':
-                self.history[rest[0]].append(self.operand(rest[1]))
-            elif name == 'put':
-                cells = self.leaves['cell']
-                cells[self.place(rest[0]) % len(cells)] = F.sin(self.trail[-1])
-            elif name == 'reduce':
-                array, first = self.leaves[rest[1]], self.place(rest[2])
-                terms = [array[(first + k) % len(array)] for k in range(5)]
-                self.trail.append(LONG_STEPS[rest[0]](terms, [self.history[1][-1], *terms[1:]]))
-            else:
-                self.trail.append(STEPS[name](*map(self.operand, rest)))
-
-    def place(self, place: tuple[int, ...]) -> int:
-        return place[0] + sum(stride * turn for stride, turn in zip(place[1:], self.counters))
-
-    def operand(self, operand: Any) -> Any:
-        kind, where, *more = operand
-        if kind == 'variable':
-            past = self.history[where]
-            return past[max(-1 - more[0], -len(past))]
-        if kind == 'number':
-            return where + more[0] * sum(self.counters)
-        if kind == 'step':
-            return self.trail[max(-where, -len(self.trail))]
-        array = self.leaves[kind]
-        return array[self.place(where) % len(array)]
+GIVEN = (
+    texts(LOOPS, 'program').map(lambda text: Program(text, (*HELPERS.items(),))),
+    st.sampled_from([5, 60, 400]), st.sampled_from([20, 60, 1000]), st.sampled_from([2, 8]),
+)  # fmt: skip
 
 
 @contextmanager
@@ -168,17 +107,22 @@ def folding(least: int = 6, length: int = 1000, long: int = 8) -> Iterator[None]
 class Case:
     """A program, recorded once; its rows, and what Values make of them."""
 
-    def __init__(self, program: Any, parameters: int) -> None:
+    def __init__(self, program: Program, parameters: int) -> None:
         numbers = [math.sin(1.0 + 2.5 * k) for k in range(parameters)]
         self.program = program
         self.theta, self.x = [*map(Value, numbers)], [Value(0.1 + k / 7) for k in range(WIDTH)]
         try:
-            self.outputs = Run(program, self.theta, self.x).outputs
+            self.outputs = self.run(self.theta, self.x)
         except (ArithmeticError, ValueError):
             assume(False)
         assume(any(isinstance(y, Value) for y in self.outputs))
         self.rows = [[x.data for x in self.x], [-0.75, 0.625, 1.5], [0.0, -0.0, 2.25]]
         self.error = F.sum([y * (k + 1) for k, y in enumerate(self.outputs)])
+
+    def run(self, theta: list[Value], row: list[Value]) -> list[Any]:
+        """Return the last of each variable and of the trail, and the cells that are not numbers."""
+        results = self.program(theta, row)
+        return [*results[: VARIABLES + 1], *(cell for cell in results[VARIABLES + 1 :] if isinstance(cell, Value))]
 
     def eager(self) -> tuple[list[list[float]], float, list[float]]:
         """Return the outputs of each row, and the error and gradient summed over them."""
@@ -186,7 +130,7 @@ class Case:
         theta = [Value(p.data) for p in self.theta]
         for row in self.rows:
             try:
-                outputs = Run(self.program, theta, [*map(Value, row)]).outputs
+                outputs = self.run(theta, [*map(Value, row)])
                 error = F.sum([y * (k + 1) for k, y in enumerate(outputs)])
                 error.backward()
             except (ArithmeticError, ValueError):
@@ -227,7 +171,7 @@ class Case:
 
 @examples(20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(*GIVEN)
-def test_folded_loops_are_what_the_recording_was(program: Any, parameters: int, length: int, long: int) -> None:
+def test_folded_loops_are_what_the_recording_was(program: Program, parameters: int, length: int, long: int) -> None:
     with folding(length=length, long=long):
         Case(program, parameters).check('python')
 
@@ -236,6 +180,6 @@ def test_folded_loops_are_what_the_recording_was(program: Any, parameters: int, 
 @pytest.mark.parametrize('backend', BACKENDS)
 @examples(60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(*GIVEN)
-def test_many_folded_loops(backend: str, program: Any, parameters: int, length: int, long: int) -> None:
+def test_many_folded_loops(backend: str, program: Program, parameters: int, length: int, long: int) -> None:
     with folding(length=length, long=long):
         Case(program, parameters).check(backend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import count, product
@@ -13,163 +13,69 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import compile, custom, grad, hessian, hvp, jacobian, sparse_jacobian, value_and_grad
 from microgradnet import functions as F
 from microgradnet.compiling import BranchWarning
 from microgradnet.compiling import function as policy
-from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.value import Value
 from tests.support.backends import ARRAYS, BACKENDS, bits
-from tests.support.examples import examples
+from tests.support.examples import UNSHRUNK, examples
+from tests.support.grammar import ALL, NUMBERS, Program, check, flat, points_of, programs, rows_of, same, uncompiled
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 pytestmark = pytest.mark.filterwarnings('ignore::microgradnet.compiling.guards.BranchWarning')
 NAN = math.nan
-#: A program that fails is short as it is; to make it shorter takes minutes of compiling.
-PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 
-# Random programs. Comparisons are of u, v, w, which are computed without rounding: so all backends agree on them.
+# Random programs.
 
-EXACT = ['{0} + {1}', '{0} - {1}', '0.5 * {0}', '-{0}', 'abs({0})', 'F.max({0}, {1})', '{0} + 0.75', '{0} * -1.0']
-EXACT += ['F.where(F.greater({0}, {1}), {1}, {0})', 'F.where({0} > {1}, {0}, {1} - 0.5)']
-FREE = ['p * q + {0}', 'p - q * {1}', 'F.sin(p) * {0}', 'F.exp(F.tanh(q))', 'q / (p * p + 1.5)', 'F.hypot(p, {0})']
-FREE += ['F.where(F.less({0}, {1}), F.sin(q), p)', 'F.where({0} > 0, lambda: F.log({0}), p)', 'p * p', '0.5']
-FREE += ['F.min(p, q)']
-#: What is nothing, or infinite, on the other side of a comparison.
-EDGES = [
-    ('{0} > 0', 'p + F.log({0})', 'p'),
-    ('{0} >= 0', 'q + F.sqrt({0} + 0.0625)', 'q - {0}'),
-    ('{0} != 0', 'q / {0}', 'p * 2.0'),
-    ('{0} > 0', 'F.sqrt({0}) * q', '-q'),
-    ('{0} == 0', '{1}', '1.0 / {0} + p'),
-    ('abs({0}) < 1', 'F.asin({0}) * p', 'F.log({0} * {0}) + q'),
-]
-CONDITIONS = ['{0} > {1}', '{0} <= {1}', '{0} == {1}', '{0} != {1}', 'not {0} < {1}', '{0}', '{0} < Fraction(1, 3)']
-CONDITIONS += ['{0} >= 0', '{0} == 0.0', '{0} < 2**53 + 1', '-0.5 < {0} <= 1', '{0} > 0 and {1} > 0']
-CONDITIONS += ['{0} > 1 or {1} < 0']
-RESULTS = ['return p', 'return q * u', 'return 0.0']
-names = st.tuples(st.sampled_from('uvw'), st.sampled_from('uvw'))
-
-
-@st.composite
-def bodies(draw: Callable[[Any], Any], depth: int = 2) -> list[str]:
-    """Draw lines of a body."""
-    lines: list[str] = []
-    for _ in range(draw(st.integers(1, 3))):
-        kind = draw(st.sampled_from(['exact', 'free', 'free', 'edge', *['if', 'if', 'for', 'return'] * (depth > 0)]))
-        two = draw(names)
-        if kind == 'exact':
-            lines.append(f'{two[0]} = ' + draw(st.sampled_from(EXACT)).format(*draw(names)))
-        elif kind == 'free':
-            lines.append(f'{draw(st.sampled_from("pq"))} = ' + draw(st.sampled_from(FREE)).format(*two))
-        elif kind == 'edge':
-            condition, yes, no = (part.format(*two) for part in draw(st.sampled_from(EDGES)))
-            lines.append(f'p = {yes} if {condition} else {no}')
-        else:
-            condition = draw(st.sampled_from(CONDITIONS)).format(*two)
-            head = f'if {condition}:' if kind != 'for' else f'for k in range({draw(st.integers(2, 4))}):'
-            body = [draw(st.sampled_from(RESULTS))] if kind == 'return' else draw(bodies(depth - 1))
-            if kind == 'for' and draw(st.booleans()):
-                body += [f'if {condition}:', '    break']
-            lines += [head, *(f'    {line}' for line in body)]
-            if kind == 'if' and draw(st.booleans()):
-                lines += ['else:', *(f'    {line}' for line in draw(bodies(depth - 1)))]
-    return lines
-
-
-def written(lines: list[str]) -> Callable[[Sequence[Any]], Any]:
-    """Return the function that such lines are the body of."""
-    body = ['u, v, w = x', 'p, q = u * v, w', *lines, 'return p + q * 0.5 + u']
-    names = {'F': F, 'Fraction': Fraction}
-    exec('def f(x):\n' + '\n'.join(f'    {line}' for line in body), names)
-    return names['f']  # type: ignore[return-value]
-
-
-programs = bodies().map(tuple)
-NUMBERS = [-1.5, -0.5, -0.0, 0.0, 0.25, 1.0, 2.0]
-
-
-def rows_of(seed: int, number: int) -> list[list[float]]:
-    """Return rows of such numbers, a nan among them."""
-    rows = [[*row] for row in product(NUMBERS, repeat=3)]
-    return [*Random(seed).sample(rows, number - 2), [NAN, 1.0, 0.25], [0.0, -0.0, 0.0]]
-
-
-def flat(result: Any) -> list[float]:
-    """Return all numbers of a result."""
-    return [x for part in result for x in flat(part)] if hasattr(result, '__len__') else [float(result)]
-
-
-def eager(f: Callable[..., Any], *arguments: Any) -> list[float]:
-    """Return the numbers without compiling, where Python raises those of IEEE."""
-    with ieee_arithmetic():
-        try:
-            return flat(f(*arguments))
-        except ZeroDivisionError:  # of floats, which are nobody's but Python's
-            return flat(f([*map(Value, arguments[0])]))
-
-
-def same(found: Any, wanted: list[float], exact: bool, told: Any) -> None:
-    found = flat(found)
-    if exact:
-        assert bits(found) == bits(wanted), told
-    else:
-        assert found == pytest.approx(wanted, rel=1e-9, abs=1e-11, nan_ok=True), told
-
-
-def check(f: Callable[..., Any], rows: list[list[float]], backend: str, told: Any, exact: bool = False) -> None:
-    """Compare what compiling makes of a function with what it is, row by row, and all at once."""
-    answers = [eager(f, row) for row in rows]
-    g, together, arrays = (compile(f, backend=backend) for _ in range(3))
-    for row, answer in zip(rows, answers):
-        same(g(row), answer, exact, (told, row))
-    for _ in range(2):
-        for row, found, answer in zip(rows, together.map(rows), answers):
-            same(found, answer, exact, (told, row))
-    if backend != 'python' and not isinstance(g(rows[0]), tuple):
-        import numpy
-
-        for some in (rows[:7], rows):
-            for row, found, answer in zip(some, arrays.map(numpy.array(some)), answers):
-                same(found, answer, exact, (told, row))
+#: All statements but the loops whose count depends on numbers.
+PLAIN = [name for name in ALL if name not in ('where', 'while')]
+seeds = st.integers(0, 99)
 
 
 @every_backend
-@examples(20, deadline=None, phases=PHASES)
-@given(programs, st.integers(0, 99))
-def test_random_programs_are_what_they_are_without_compiling(backend: str, lines: tuple[str, ...], seed: int) -> None:
-    f = written([*lines])
-    check(f, rows_of(seed, 20), backend, lines, exact=backend == 'python')
+@examples(20, phases=UNSHRUNK)
+@given(programs(*ALL), seeds)
+def test_random_programs_are_what_they_are_without_compiling(backend: str, f: Program, seed: int) -> None:
+    check(f, rows_of(seed, 20), backend, f, exact=backend == 'python')
 
 
-@examples(20, deadline=None, phases=PHASES)
-@given(programs, st.integers(0, 99))
-def test_in_python_rounded_numbers_compare_as_they_do_without_it(lines: tuple[str, ...], seed: int) -> None:
-    rounded = [*lines, 'if F.sin(p) > q * 0.1:', '    q = q / 3.0', 'if F.exp(F.tanh(p)) > q:', '    p = -q']
-    f = written(rounded)
-    check(f, rows_of(seed, 20), 'python', rounded, exact=True)
+@examples(20, phases=UNSHRUNK)
+@given(programs(*PLAIN), seeds)
+def test_in_python_rounded_numbers_compare_as_they_do_without_it(f: Program, seed: int) -> None:
+    rounded = '    if F.sin(p) > q * 0.1:\n        q = q / 3.0\n    if F.exp(F.tanh(p)) > q:\n        p = -q\n'
+    head, end = f.text.rsplit('    return', 1)
+    f = Program(f'{head}{rounded}    return{end}')
+    check(f, rows_of(seed, 20), 'python', f, exact=True)
 
 
 @every_backend
-@examples(20, deadline=None, phases=PHASES)
-@given(programs, st.integers(0, 99))
-def test_gradients_of_random_programs(backend: str, lines: tuple[str, ...], seed: int) -> None:
-    f = written([*lines])
+@examples(20, phases=UNSHRUNK)
+@given(programs(*ALL), seeds)
+def test_gradients_of_random_programs(backend: str, f: Program, seed: int) -> None:
     for derivative in grad(f), value_and_grad(f):
-        check(derivative, rows_of(seed, 15), backend, lines)
+        check(derivative, rows_of(seed, 15), backend, f)
 
 
 @every_backend
-@examples(20, deadline=None, phases=PHASES)
-@given(programs, st.integers(0, 99))
-def test_second_order_of_random_programs(backend: str, lines: tuple[str, ...], seed: int) -> None:
-    f = written([*lines])
+@examples(20, phases=UNSHRUNK)
+@given(programs(*PLAIN), seeds)
+def test_second_order_of_random_programs(backend: str, f: Program, seed: int) -> None:
     rows = [row for row in rows_of(seed, 8) if row[0] == row[0]]  # what a nan moves is not the same for all
-    check(hessian(f), rows, backend, lines)
-    check(lambda x: hvp(f)(x, [1.0, -0.5, 0.0]), rows[-3:], backend, lines)
+    check(hessian(f), rows, backend, f)
+    check(lambda x: hvp(f)(x, [1.0, -0.5, 0.0]), rows[-3:], backend, f)
+
+
+@every_backend
+@examples(20, phases=UNSHRUNK)
+@given(programs(*ALL), seeds)
+def test_second_order_of_random_programs_with_while_loops(backend: str, f: Program, seed: int) -> None:
+    points = points_of(seed, 6)
+    check(hessian(f), points[:3], backend, f)
+    check(hvp(f), points, backend, f, [1.0, -0.5, 0.0])
 
 
 # Rows that come where no recording was.
@@ -232,7 +138,7 @@ SIDES: list[Callable[[Any], Any]] = [
 def test_nothing_leaks_from_the_side_not_taken(backend: str, f: Callable[[Any], Any]) -> None:
     points = [2.0, -1.0, 0.0, -0.0, 1.0, 0.5]
     for derivative in f, grad(f), value_and_grad(f), grad(grad(f)):
-        wanted = [eager(derivative, x) for x in points]
+        wanted = [uncompiled(derivative, x) for x in points]
         g = compile(derivative, backend=backend)
         for _ in range(2):  # while paths are recorded, and after
             for x, numbers in zip(points, wanted):

@@ -9,10 +9,11 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from microgradnet import Program, Value, compile, custom, grad, hessian, hvp, no_grad, recording, value_and_grad
 from microgradnet import functions as F
@@ -20,6 +21,9 @@ from microgradnet.compiling import BranchError
 from microgradnet.compiling.readings import ReadingError
 from microgradnet.engine.value import lift
 from microgradnet.engine.while_loop import LimitError
+from tests.support import grammar
+from tests.support.examples import UNSHRUNK, examples
+from tests.support.grammar import check, points_of, programs
 
 while_loop = F.while_loop
 BACKENDS = ['python', 'numpy', 'native']
@@ -88,95 +92,22 @@ def test_instructions_do_not_grow_with_the_turns() -> None:
     assert str(few.routine).split('at /')[0] == str(many.routine).split('at /')[0]
 
 
-# Values, gradients and curvatures: random programs.
-class Made:
-    """A random program: a tree that is interpreted with numbers or Values."""
-
-    def __init__(self, seed: int, size: int = 6) -> None:
-        self.random = Random(seed)
-        self.blocks = self.block(3, size, depth=0)
-
-    def block(self, known: int, size: int, depth: int) -> list[Any]:
-        found: list[Any] = []
-        for _ in range(size):
-            kinds = ['op'] * 3 + ['for', 'while', 'where', 'while'] * (depth < 3)
-            kind = self.random.choice(kinds)
-            i, j = (self.random.randrange(known) for _ in range(2))
-            several = range(0 if kind == 'op' else 2)
-            inner = [self.block(known + 1, self.random.randint(1, 3), depth + 1) for _ in several]
-            how = self.random.choice(['and', 'or', 'plain', 'value', 'not'])
-            name = self.random.choice(['add', 'mul', 'sin', 'tanh', 'sub', 'div', 'max', 'abs', 'sigmoid'])
-            found.append((kind, i, j, inner, self.random.randint(1, 4), how, name))
-            known += 1
-        return found
-
-    def __call__(self, *xs: Any) -> Any:
-        env = self.run(self.blocks, [*xs])
-        return F.sum([F.tanh(v) for v in env])
-
-    def run(self, block: list[Any], env: list[Any]) -> list[Any]:
-        for statement in block:
-            env = [*env, self.do(*statement, env)]
-        return env
-
-    def do(self, kind: str, i: int, j: int, inner: Any, n: int, how: str, name: str, env: list[Any]) -> Any:
-        a, b = env[i], env[j]
-        if kind == 'op':
-            return {
-                'add': lambda: a + b, 'mul': lambda: F.tanh(a) * b, 'sin': lambda: F.sin(a),
-                'tanh': lambda: F.tanh(a - b),
-                'sub': lambda: a - b / 2, 'div': lambda: a / (1 + b * b), 'max': lambda: F.max(a, b * 0.9),
-                'abs': lambda: abs(a), 'sigmoid': lambda: F.sigmoid(a + b),
-            }[name]()  # fmt: skip
-        if kind == 'for':
-            for _ in range(n):
-                a = self.run(inner[0], [*env, a])[-1]
-            return a
-        if kind == 'where':
-            chosen = F.greater(a, b)
-            return F.where(chosen, lambda: self.run(inner[0], [*env, a])[-1], lambda: self.run(inner[1], [*env, b])[-1])
-        most = n * F.sigmoid(b) + 0.5
-
-        def condition(count: Any, v: Any) -> Any:
-            if how == 'value':
-                return F.less(count, most)
-            if how == 'and':
-                return count < most and v < 1.7
-            if how == 'or':
-                return count < most or (v < 0.1 and count < 3)
-            if how == 'not':
-                return not count >= most
-            return count < most
-
-        return while_loop(condition, lambda count, v: (count + 1, self.run(inner[0], [*env, v])[-1]), 0, a)[1]
-
-
-def check_program(seed: int, backend: str, rows: int = 11) -> None:
-    made, random = Made(seed), Random(seed)
-    points = [[random.uniform(-2, 2) for _ in range(3)] for _ in range(rows)]
-    found = [eagerly(made, *point) for point in points]
-    f, slope = compile(lambda v: made(*v), backend=backend), compile(grad(lambda v: made(*v)), backend=backend)
-    assert close(f.map(points), [value for value, _ in found])
-    assert close(slope.map(points), [gradient for _, gradient in found])
-    assert len(f.paths) == 1
-    curved = compile(hvp(lambda v: made(*v)), backend=backend)
-    eager = hvp(lambda v: made(*v))
-    v = [1.0, -0.5, 0.25]
-    for point in points[:2]:
-        assert close(curved(point, v), eager(point, v))
+# Values, gradients and curvatures: random programs, of which what is no loop does not branch.
+ONE_PATH = 'assign', 'for', 'while', 'where', 'while'
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
-@pytest.mark.parametrize('seed', range(3))
-def test_random_programs_are_as_eager(seed: int, backend: str) -> None:
-    check_program(seed, backend)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('backend', BACKENDS)
-@pytest.mark.parametrize('seed', range(3, 12))
-def test_many_random_programs_are_as_eager(seed: int, backend: str) -> None:
-    check_program(seed, backend)
+@examples(16, phases=UNSHRUNK)
+@given(programs(*ONE_PATH, compared='uvwpq', depth=3), st.integers(0, 99))
+def test_random_programs_are_as_eager_on_one_path(backend: str, f: grammar.Program, seed: int) -> None:
+    points = points_of(seed, 11)
+    check(f, points, backend, f)
+    check(grad(f), points, backend, f)
+    check(hvp(f), points[:2], backend, f, [1.0, -0.5, 0.25])
+    for one in f, grad(f):
+        g = compile(one, backend=backend)
+        g.map(points)
+        assert len(g.paths) == 1
 
 
 # Shapes, limits and refusals.
@@ -430,7 +361,11 @@ def in_c(library: ctypes.CDLL, numbers: Sequence[float]) -> tuple[float, list[fl
 
 @pytest.mark.parametrize('seed', range(3))
 def test_c_is_as_eager(seed: int, compiler: str, tmp_path: Path) -> None:
-    made, numbers = Made(seed), [0.3, -1.2, 0.7]
+    f, numbers = grammar.program(seed, *ONE_PATH, compared='uvwpq', depth=3), [0.3, -1.2, 0.7]
+
+    def made(*xs: Any) -> Any:
+        return f([*xs])
+
     library = built(compiled(made, *numbers), compiler, tmp_path)
     for point in (numbers, [1.5, 0.2, -0.9], [-1.9, 1.9, 0.0]):
         value, gradient = eagerly(made, *point)

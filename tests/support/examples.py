@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-__all__ = ['examples']
+__all__ = ['UNSHRUNK', 'examples']
+
+#: For programs that are short as they are; to make them shorter takes minutes of compiling.
+UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
 
 
 def examples(number: int, **more: Any) -> settings:
