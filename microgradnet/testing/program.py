@@ -19,21 +19,27 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from ..engine import functions
 from ..engine.numbers import as_real
 from ..engine.table import operations
 from ..engine.value import Value
 
-__all__ = ['Apply', 'Expression', 'Step', 'by_function', 'by_operator']
+__all__ = ['Apply', 'Expression', 'Form', 'Legal', 'Pick', 'Step', 'by_function', 'by_operator']
 
 #: What a step means: the result of the operation of a name for some operands.
 Apply: TypeAlias = Callable[[str, Sequence[Any]], Any]
 #: The name of an operation, and the indices of its operands.
 Step: TypeAlias = tuple[str, tuple[int, ...]]
+#: An operation, and of each operand whether it is computed (v), a constant (c) or either (*); '' is all either.
+Form: TypeAlias = tuple[str, str]
+#: A step's value where it may stand in a program, else None: of name, operands, and which are constant.
+Legal: TypeAlias = Callable[[str, Sequence[Any], Sequence[bool]], Any]
+#: What picks a whole number from a range, both ends included: Hypothesis, or a ``Random``.
+Pick: TypeAlias = Callable[[int, int], int]
 
 
 def by_function(name: str, operands: Sequence[Any]) -> Any:
@@ -112,29 +118,80 @@ class Expression:
         """The index of the value: the last step's, or the last leaf's if there is no step."""
         return len(self.leaves) + len(self.constants) + len(self.steps) - 1 if self.steps else len(self.leaves) - 1
 
-    def needed(self) -> Expression:
+    @property
+    def results(self) -> tuple[int, ...]:
+        """The indices of all that it is for: of the value alone."""
+        return (self.result,)
+
+    def needs(self, *results: int) -> set[int]:
+        """Return the indices of what results are made of, at once or further back, and their own."""
+        first, used = len(self.leaves) + len(self.constants), {*results}
+        for place in reversed(range(len(self.steps))):
+            if first + place in used:
+                used.update(self.steps[place][1])
+        return used
+
+    def needed(self) -> Self:
         """Return the same without the leaves, constants and steps that its value does not depend on.
 
         >>> Expression((1.0, 2.0), (5.0,), (('neg', (1,)), ('mul', (0, 0)))).needed().steps
         (('mul', (0, 0)),)
         """
         ends = len(self.leaves), len(self.leaves) + len(self.constants)
-        used = {self.result}
-        for place in reversed(range(len(self.steps))):
-            if ends[1] + place in used:
-                used.update(self.steps[place][1])
+        used = self.needs(*self.results)
         if not any(index < ends[0] for index in used):
             used.add(0)
         kept = sorted(used)
         new = {index: place for place, index in enumerate(kept)}
-        return Expression(
-            tuple(self.leaves[i] for i in kept if i < ends[0]),
-            tuple(self.constants[i - ends[0]] for i in kept if ends[0] <= i < ends[1]),
-            tuple(
+        return replace(
+            self,
+            leaves=tuple(self.leaves[i] for i in kept if i < ends[0]),
+            constants=tuple(self.constants[i - ends[0]] for i in kept if ends[0] <= i < ends[1]),
+            steps=tuple(
                 (name, tuple(new[i] for i in operands))
                 for name, operands in (self.steps[i - ends[1]] for i in kept if i >= ends[1])
             ),
         )
+
+    def grown(
+        self, pick: Pick, forms: Sequence[Form], allowed: Legal, fewest: int, most: int, together: int = 1
+    ) -> Self | None:
+        """Return it with steps added by picking whole numbers from ranges, the plainest at their lower ends.
+
+        Every other step is of a form that joins several operands, for in a chain any order of visit is right.
+        Operands count back from the latest, and a step that is not allowed is left out, not picked anew: so
+        leaving out a step leaves an expression. The last steps, as many as are ``together``, are no operands of
+        one another; None if one of several is not allowed.
+        """
+        ends = len(self.leaves), len(self.leaves) + len(self.constants)
+        data, steps = [*self.leaves, *self.constants], [*self.steps]
+        fixed = [index >= ends[0] for index in range(ends[1])]
+        places = {'c': [*range(*ends)], 'v': [*range(ends[0])], '*': [*range(ends[1])]}
+        joining = [form for form in forms if len(form[1] or operations[form[0]].parameters) > 1] or forms
+        count = pick(max(fewest, together), most)
+        for k in range(count):
+            some = joining if len(joining) < len(forms) and pick(0, 1) else forms
+            name, kinds = some[pick(0, len(some) - 1)]
+            if not kinds:
+                op = operations[name]
+                kinds = '*' * (pick(1, 3) * len(op.vectors) + len(op.scalars))
+            if k <= count - together:
+                visible = {kind: [*some] for kind, some in places.items()}
+            operands = tuple(visible[kind][-1 - pick(0, len(visible[kind]) - 1)] for kind in kinds)
+            constant = [fixed[index] for index in operands]
+            try:
+                y = allowed(name, [data[index] for index in operands], constant)
+            except (ArithmeticError, ValueError):
+                y = None
+            if y is not None:
+                steps.append((name, operands))
+                for kind in 'v*':
+                    places[kind].append(len(data))
+                data.append(y)
+                fixed.append(all(constant))
+            elif together > 1 and k >= count - together:
+                return None
+        return replace(self, steps=tuple(steps))
 
     def __str__(self) -> str:
         names = [name_of(place) for place in range(len(self.leaves))]

@@ -22,11 +22,10 @@ point = (0.0,)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -37,12 +36,11 @@ from ..engine.table import Operation, operations
 from ..nets.net import MLP, Activation
 from ..training.data import TeacherSet
 from .places import SPECIAL, known_operation, mentioned, neighbours
-from .program import Expression
+from .program import Expression, Legal, Pick
 
-__all__ = ['expressions', 'legal', 'legal_exactly', 'nets', 'points', 'small_points', 'teacher_sets', 'wild']
-
-#: A step's value where it may stand in a program, else None: of name, operands, and which are constant.
-Legal: TypeAlias = Callable[[str, Sequence[Any], Sequence[bool]], Any]
+__all__ = [
+    'expressions', 'legal', 'legal_exactly', 'nets', 'picking', 'points', 'small_points', 'teacher_sets', 'wild',
+]  # fmt: skip
 
 
 def points(operation: str | Operation | None = None, *, exact: bool = False) -> SearchStrategy[Any]:
@@ -161,31 +159,18 @@ def _expressions(
     whole: bool,
 ) -> Expression:
     names = [*_table] if operations is None else [*operations]
-    allowed = allowed or (legal_exactly if exact else legal)
     numbers = leaves if leaves is not None else small_points(exact=exact)
     point = tuple(draw(st.lists(numbers, min_size=1, max_size=3)))
     program = Expression(point, tuple(draw(st.lists(numbers, max_size=2))) if constants else ())
-    data = [*program.leaves, *program.constants]
-    fixed = [False] * len(point) + [True] * len(program.constants)
-    joining = [name for name in names if len(_table[name].parameters) > 1] or names
-    step = st.tuples(
-        st.one_of(st.sampled_from(names), st.sampled_from(joining)),
-        st.lists(st.integers(0, 6), min_size=8, max_size=8),
-    )
-    for name, places in draw(st.lists(step, min_size=fewest, max_size=steps)):
-        op = _table[name]
-        size = (1 + places[7] % 3) * len(op.vectors) + len(op.scalars)
-        operands = tuple(len(data) - 1 - place % len(data) for place in places[:size])
-        constant = [fixed[index] for index in operands]
-        try:
-            y = allowed(name, [data[index] for index in operands], constant)
-        except (ArithmeticError, ValueError):
-            continue
-        if y is not None:
-            program = replace(program, steps=(*program.steps, (name, operands)))
-            data.append(y)
-            fixed.append(all(constant))
-    return program if whole else program.needed()
+    legal_here = allowed or (legal_exactly if exact else legal)
+    grown = program.grown(picking(draw), [(name, '') for name in names], legal_here, fewest, steps)
+    assert grown is not None, 'one result is left out or not'
+    return grown if whole else grown.needed()
+
+
+def picking(draw: DrawFn) -> Pick:
+    """Return what picks whole numbers as Hypothesis draws them."""
+    return lambda low, high: draw(st.integers(low, high))
 
 
 _table = operations

@@ -3,6 +3,7 @@
 A grammar is rules by name, each the texts of which one is chosen, the plainest first. In a text ``{name}`` stands
 for what the rule of that name gives, ``{name1}`` for the same at each place in that text, and ``{>name}`` for what
 it gives a level deeper: at the deepest level no such text is chosen.
+(Straight-line expressions, of which other algebras take every step, are data: ``microgradnet.testing.expressions``.)
 
 >>> sums = {'sum': ['{x}', '{x1} * {x1}', '({>sum} + {>sum})'], 'x': ['a', 'b']}
 >>> drawn(sums, 'sum', Random(5).choice, depth=2)

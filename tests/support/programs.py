@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from microgradnet.engine.value import Value
-from microgradnet.testing.program import Apply, Expression, by_function, by_operator
-from microgradnet.testing.strategies import Legal, expressions, legal, small_points, wild
+from microgradnet.testing.program import Apply, Expression, Legal, by_function, by_operator
+from microgradnet.testing.strategies import expressions, legal, small_points, wild
 
 __all__ = [
     'FRACTIONS',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -45,17 +46,17 @@ def test_no_smaller_graph_is_wrong(order: str) -> None:
     steps = len(why_order(order).program.steps)
     for size in range(1, steps):
         choices = [
-            [(name, operands) for name, kinds in FORMS for operands in operands_of(kinds, 1 + k)] for k in range(size)
+            [(name, operands) for name, kinds in FORMS for operands in operands_of(kinds, k)] for k in range(size)
         ]
         for taken in product(*choices):
-            program = Program(('3.0',), taken).live()
+            program = Program((3.0,), (2.0,), taken).needed()
             tape = program.tape()
             assert tape is not None
             assert WALKS[order](tape).signals[0] == WALKS['right'](tape).signals[0], str(program)
 
 
-def operands_of(kinds: str, visible: int) -> list[tuple[int | str, ...]]:
-    return [*product(*([*range(visible)] if kind == 'v' else ['2.0'] for kind in kinds))]
+def operands_of(kinds: str, steps: int) -> list[tuple[int, ...]]:
+    return [*product(*([0, *range(2, 2 + steps)] if kind == 'v' else [1] for kind in kinds))]
 
 
 def test_the_smallest_of_all() -> None:
@@ -100,7 +101,7 @@ def test_the_right_walk_is_forward_mode(program: Program) -> None:
 @given(programs(FORMS, steps=7, leaves=1))
 def test_faults_are_found_exactly_where_an_order_is_wrong(program: Program) -> None:
     """Positive numbers do not cancel: a message at fault is a wrong gradient, and the other way round."""
-    positive = Program(('2.0',), program.steps)
+    positive = replace(program, leaves=(2.0,))
     if positive.tape() is None:
         return
     for order in NAIVE:

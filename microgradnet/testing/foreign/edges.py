@@ -9,7 +9,8 @@ from __future__ import annotations
 from math import exp, inf, nan
 from typing import NamedTuple
 
-from .straight import OPS, Form
+from ..program import Form
+from .straight import OPS
 
 __all__ = ['EDGES', 'LEGAL', 'Edge']
 

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from ...drawing.digraph import FONT, Digraph, markup, number
 from ...formulas.colours import ALARM, ALARMED, CALM, DERIVATIVE, FAINT, INK, LINE, PALE, PAPER, SIGNAL
-from .straight import Form, Program, Tape, programs, smallest
+from ..program import Form
+from .straight import Program, Tape, programs, smallest
 from .walks import WALKS, Message, Trace
 
 __all__ = ['NAIVE', 'WrongOrder', 'draw_orders', 'why_order']
@@ -182,11 +183,11 @@ def _cluster(cluster: Digraph, why: WrongOrder, walk: str) -> None:
     trace, program = why.trace(walk), why.program
     judged = [*why.judged(walk)]
     wrong = {message.sender for message, fault in judged if fault and not fault.startswith('too late')}
-    written = dict(line.split(' = ') for line in why.source.splitlines())
-    for node, name in reversed([*enumerate(program.names)]):
+    for name, made in reversed(program.nodes.items()):
+        node = program.names.index(name)
         leaf = node < len(program.leaves)
         visits = [str(k) for k, visited in enumerate(trace.visits, 1) if visited == node]
-        made = number(float(program.leaves[node])) if leaf else written[name]
+        made = number(float(program.leaves[node])) if leaf else made
         rows = [
             f'<b>{name}</b> <font color="{FAINT}">= {markup(made)}</font>',
             f'<font color="{FAINT}" point-size="10">visit{"s"[: len(visits) - 1]} {" and ".join(visits)}</font>',

@@ -1,13 +1,13 @@
-"""Straight-line programs over the operators that every engine has.
+"""Expressions over the operators that every engine has.
 
-``Program``   leaves and steps; prints as Python source that any engine can run
+``Program``   an ``Expression`` that prints as Python source that any engine can run
 ``Tape``      a program in plain floats: data, inputs and local derivatives, step by step
 ``forward``   its derivatives in forward mode, which has no order to get wrong
 ``single``    the program of one operation
 ``programs``  a Hypothesis strategy for longer ones
 ``smallest``  the smallest example that shows something, found by shrinking
 
-Nothing here knows an engine, microgradnet's least of all: the derivatives are written
+No number here is an engine's, microgradnet's least of all: the derivatives are written
 out from the calculus book.
 """
 
@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import product
 from random import Random
 from typing import Any, NamedTuple, TypeVar
@@ -26,13 +26,15 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from ..program import Expression, Form, Pick, literal
+from ..strategies import picking
+
 __all__ = [
-    'FORMS', 'OPS', 'Form', 'Op', 'Program', 'Tape', 'forward', 'programs', 'single', 'singles', 'smallest',
+    'FORMS', 'OPS', 'Op', 'Program', 'Tape', 'forward', 'programs', 'single', 'singles', 'smallest',
     'some_programs',
 ]  # fmt: skip
 
 T = TypeVar('T')
-Pick = Callable[[int, int], int]
 
 
 class Op(NamedTuple):
@@ -61,109 +63,93 @@ OPS = {
     'cos': Op('{}.cos()', math.cos, (lambda a: -math.sin(a),)),
 }
 
-#: An operation and, for each operand, whether it is a node (v) or a number (c).
-Form = tuple[str, str]
 FORMS: tuple[Form, ...] = tuple(
     (name, kinds) for name, op in OPS.items() for kinds in (['v'] if len(op.partials) == 1 else ['vv', 'vc', 'cv'])
 )
 #: Numbers as they are written, the plainest first; whole ones last, as data of their own kind.
-LEAVES = ('1.0', '2.0', '3.0', '-1.0', '0.5', '-2.0', '1.5', '0.0', '-0.25', '7.0', '2', '1', '-3', '0')
-NUMBERS = ('2.0', '3.0', '0.5', '2', '3', '1')
+LEAVES: tuple[float, ...] = (1.0, 2.0, 3.0, -1.0, 0.5, -2.0, 1.5, 0.0, -0.25, 7.0, 2, 1, -3, 0)
+NUMBERS: tuple[float, ...] = (1, 3, 2, 0.5, 3.0, 2.0)  # the last is the first to be picked
 LIMIT = 1e3
 
 
-@dataclass(frozen=True)
-class Program:
-    """Leaves and the steps that follow from them; the last ones, as many as ``roots``, are its results.
+@dataclass(frozen=True, repr=False)
+class Program(Expression):
+    """An expression whose last steps, as many as ``roots``, are its results.
 
-    An operand is the place of an earlier leaf or step, or the text of a number.
-
-    >>> print(Program(('3.0',), (('mul', (0, '2.0')), ('add', (0, 1)))))
+    >>> print(Program((3.0,), (2.0,), (('mul', (0, 1)), ('add', (0, 2)))))
     x = Value(3.0)
     u = x * 2.0
     y = x + u
     """
 
-    leaves: tuple[str, ...]
-    steps: tuple[tuple[str, tuple[int | str, ...]], ...]
     roots: int = 1
-    names: tuple[str, ...] = field(init=False, compare=False, repr=False)
 
-    def __post_init__(self) -> None:
+    @property
+    def results(self) -> tuple[int, ...]:
+        """The indices of its results."""
+        return tuple(range(self.result + 1 - self.roots, self.result + 1))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What leaves, constants and steps are called."""
         size, inner = len(self.leaves), len(self.steps) - self.roots
-        names = ['xwb'[k] if size <= 3 else f'x{k + 1}' for k in range(size)]
-        names += ['uvpqrst'[k] if inner <= 7 else f'u{k + 1}' for k in range(inner)]
-        object.__setattr__(self, 'names', (*names, *'yz'[: self.roots]))
+        leaves = ['xwb'[k] if size <= 3 else f'x{k + 1}' for k in range(size)]
+        steps = ['uvpqrst'[k] if inner <= 7 else f'u{k + 1}' for k in range(inner)]
+        return (*leaves, *map(literal, self.constants), *steps, *'yz'[: self.roots])
+
+    @property
+    def nodes(self) -> dict[str, str]:
+        """What makes each leaf and each step, by its name."""
+        made = {name: f'Value({literal(number)})' for name, number in zip(self.names, self.leaves)}
+        for name, (op, operands) in zip(self.names[-len(self.steps) :], self.steps):
+            made[name] = OPS[op].source.format(*(self.names[o] for o in operands))
+        return made
 
     def __str__(self) -> str:
-        lines = [f'{name} = Value({number})' for name, number in zip(self.names, self.leaves)]
-        for name, (op, operands) in zip(self.names[len(self.leaves) :], self.steps):
-            texts = [o if isinstance(o, str) else self.names[o] for o in operands]
-            lines.append(f'{name} = {OPS[op].source.format(*texts)}')
-        return '\n'.join(lines)
+        return '\n'.join(f'{name} = {made}' for name, made in self.nodes.items())
 
-    def needs(self, *results: int) -> set[int]:
-        """Return the places of what results are made of, at once or further back, and their own."""
-        size, used = len(self.leaves), {*results}
-        for place in range(max(results), size - 1, -1):
-            if place in used:
-                used |= {o for o in self.steps[place - size][1] if isinstance(o, int)}
-        return used
-
-    def live(self) -> Program:
-        """Return the program without what its results do not depend on."""
-        size, end = len(self.leaves), len(self.names)
-        used = self.needs(*range(end - self.roots, end))
-        moved = {old: new for new, old in enumerate(sorted(used))}
-        return Program(
-            tuple(number for place, number in enumerate(self.leaves) if place in used),
-            tuple(
-                (op, tuple(o if isinstance(o, str) else moved[o] for o in operands))
-                for place, (op, operands) in enumerate(self.steps, size)
-                if place in used
-            ),
-            self.roots,
-        )
-
-    def expression(self) -> str:
-        """Write the last step."""
-        return str(self).splitlines()[-1].partition(' = ')[2]
+    __repr__ = __str__
 
     def tape(self) -> Tape | None:
         """Run it in floats; None if it is not tame."""
-        tape = Tape([float(number) for number in self.leaves])
+        tape = Tape(self.leaves, self.constants)
         return tape if all(tape.record(op, operands) for op, operands in self.steps) else None
 
     def shares(self) -> bool:
         """Tell whether some step is an operand, at once or further back, of every root."""
-        size, end = len(self.leaves), len(self.names)
-        inner = {*range(size, end - self.roots)}
-        return bool(inner.intersection(*(self.needs(root) for root in range(end - self.roots, end))))
+        inner = {*range(len(self.leaves) + len(self.constants), self.results[0])}
+        return bool(inner.intersection(*(self.needs(root) for root in self.results)))
+
+
+def stepped(name: str, numbers: Sequence[float]) -> tuple[float, list[float]] | None:
+    """Return what a step gives, and its derivatives, if it is tame: defined, of moderate size, off kinks and poles."""
+    try:
+        y = OPS[name].value(*numbers)
+        partials = [partial(*numbers) for partial in OPS[name].partials]
+    except (ArithmeticError, ValueError):
+        return None
+    # Cancellation may leave a 0 that another way to round does not: near one, kinks are avoided.
+    near = name in ('relu', 'abs') and abs(numbers[0]) < 1 / LIMIT
+    return None if near or not all(isinstance(n, float) and abs(n) < LIMIT for n in [y, *partials]) else (y, partials)
 
 
 class Tape:
     """The numbers of a program: ``data``, and for each the places and the local derivatives of its inputs."""
 
-    def __init__(self, leaves: Iterable[float]) -> None:
-        self.data = [*leaves]
+    def __init__(self, leaves: Iterable[float], constants: Iterable[float] = ()) -> None:
+        self.data = [*map(float, leaves)]
         self.leaves = len(self.data)
+        self.data += map(float, constants)
+        self.nodes = len(self.data)
         self.edges: list[list[tuple[int, float]]] = [[] for _ in self.data]
 
-    def record(self, name: str, operands: Sequence[int | str]) -> bool:
-        """Take a step if it is tame there: defined, of moderate size, away from kinks and poles."""
-        numbers = [float(o) if isinstance(o, str) else self.data[o] for o in operands]
-        try:
-            y = OPS[name].value(*numbers)
-            edges = [(o, p(*numbers)) for o, p in zip(operands, OPS[name].partials) if isinstance(o, int)]
-        except (ArithmeticError, ValueError):
-            return False
-        # Cancellation may leave a 0 that another way to round does not: near one, kinks are avoided.
-        near = name in ('relu', 'abs') and abs(numbers[0]) < 1 / LIMIT
-        if near or not all(isinstance(n, float) and abs(n) < LIMIT for n in [y, *(p for _, p in edges)]):
-            return False
-        self.data.append(y)
-        self.edges.append(edges)
-        return True
+    def record(self, name: str, operands: Sequence[int]) -> bool:
+        """Take a step if it is tame there."""
+        step = stepped(name, [self.data[o] for o in operands])
+        if step is not None:
+            self.data.append(step[0])
+            self.edges.append([(o, p) for o, p in zip(operands, step[1]) if not self.leaves <= o < self.nodes])
+        return step is not None
 
 
 def forward(tape: Tape, leaf: int, root: int = -1) -> tuple[float, float]:
@@ -174,55 +160,46 @@ def forward(tape: Tape, leaf: int, root: int = -1) -> tuple[float, float]:
     return along[root]
 
 
-def single(form: Form, leaves: Sequence[str], number: str = '') -> Program:
+def single(form: Form, leaves: Sequence[float], number: float = 2) -> Program:
     """Make the program of one step; of the leaves given it takes as many as it needs.
 
-    >>> print(single(('pow', 'vc'), ('2.0', '3.0'), '2'))
+    >>> print(single(('pow', 'vc'), (2.0, 3.0), 2))
     x = Value(2.0)
     y = x ** 2
     """
     name, kinds = form
-    places = iter(range(len(kinds)))
-    operands = tuple(next(places) if kind == 'v' else number for kind in kinds)
-    return Program(tuple(leaves[: kinds.count('v')]), ((name, operands),))
+    size = kinds.count('v')
+    places = iter(range(size))
+    operands = tuple(next(places) if kind == 'v' else size for kind in kinds)
+    return Program(tuple(leaves[:size]), (number,) if 'c' in kinds else (), ((name, operands),))
 
 
 def singles(form: Form) -> Iterator[Program]:
     """List the programs of one operation, at all pairs of plain points, the plainest first."""
     _, kinds = form
-    choices = [LEAVES if kind == 'v' else NUMBERS for kind in kinds]
+    choices = [LEAVES if kind == 'v' else NUMBERS[::-1] for kind in kinds]
     for places in sorted(product(*map(range, map(len, choices))), key=sum)[:30]:
-        texts = [choice[place] for choice, place in zip(choices, places)]
-        leaves = [text for text, kind in zip(texts, kinds) if kind == 'v']
-        yield single(form, leaves, *(text for text, kind in zip(texts, kinds) if kind == 'c'))
+        numbers = [choice[place] for choice, place in zip(choices, places)]
+        leaves = [number for number, kind in zip(numbers, kinds) if kind == 'v']
+        yield single(form, leaves, *(number for number, kind in zip(numbers, kinds) if kind == 'c'))
 
 
 def _program(pick: Pick, forms: Sequence[Form], steps: int, roots: int, leaves: int) -> Program | None:
-    """Make a program of tame steps by picking whole numbers from ranges, the plainest at their lower end.
+    """Make a program of tame steps of the forms given, if what is picked is one."""
+    point = tuple(LEAVES[pick(0, len(LEAVES) - 1)] for _ in range(pick(1, leaves)))
+    program = Program(point, NUMBERS, (), roots).grown(pick, forms, _tame, roots, steps, roots)
+    return program.needed() if program and program.steps else None
 
-    Operands count back from the latest, so that leaving out a step leaves a program.
-    """
-    texts = tuple(LEAVES[pick(0, len(LEAVES) - 1)] for _ in range(pick(1, leaves)))
-    tape, taken = Tape(float(text) for text in texts), []
-    body = pick(0, steps - roots)
-    for k in range(body + roots):
-        name, kinds = forms[pick(0, len(forms) - 1)]
-        visible = len(tape.data) - max(0, k - body)  # the roots stand side by side
-        operands = tuple(
-            visible - 1 - pick(0, visible - 1) if kind == 'v' else NUMBERS[pick(0, len(NUMBERS) - 1)] for kind in kinds
-        )
-        if tape.record(name, operands):
-            taken.append((name, operands))
-        elif k >= body:
-            return None
-    return Program(texts, tuple(taken), roots).live()
+
+def _tame(name: str, numbers: Sequence[float], constant: Sequence[bool]) -> float | None:
+    step = stepped(name, [*map(float, numbers)])
+    return step and step[0]
 
 
 @st.composite
 def programs(draw: DrawFn, forms: Sequence[Form], steps: int = 5, roots: int = 1, leaves: int = 2) -> Program:
     """Draw a program of tame steps of the forms given; its results stand side by side at the end."""
-    program = _program(lambda low, high: draw(st.integers(low, high)), forms, steps, roots, leaves)
-    return program or reject()
+    return _program(picking(draw), forms, steps, roots, leaves) or reject()
 
 
 @lru_cache(maxsize=8)

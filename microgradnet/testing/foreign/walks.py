@@ -2,7 +2,7 @@
 
 Each walk says who is visited in turn and what is sent along which edge.
 
->>> tape = Program(('1.0',), (('mul', ('2.0', 0)), ('mul', ('2.0', 1)), ('add', (1, 2)))).tape()
+>>> tape = Program((1.0,), (2.0,), (('mul', (1, 0)), ('mul', (1, 2)), ('add', (2, 3)))).tape()
 >>> {name: walk(tape).signals[0] for name, walk in WALKS.items() if name in ('right', 'breadth first')}
 {'right': 6.0, 'breadth first': 2.0}
 """
