@@ -32,10 +32,8 @@ from microgradnet.formulas.colours import INK, NEGATIVE, POSITIVE
 from microgradnet.training.history import History
 
 RATE, BATCH = 0.03, 16
-#: As in the pictures of nets, what speaks for is blue, and what speaks against orange.
-BLUE, ORANGE = POSITIVE, NEGATIVE
 PAPER = LinearSegmentedColormap.from_list('ink on paper', ['#FBF7EC', INK])
-SIGNS = LinearSegmentedColormap.from_list('against and for', [ORANGE, '#FFFFFF', BLUE])
+SIGNS = LinearSegmentedColormap.from_list('against and for', [NEGATIVE, '#FFFFFF', POSITIVE])
 
 
 class Reading(NamedTuple):
@@ -192,13 +190,13 @@ def gallery(wrong: Sequence[Reading], most: int = 24) -> Figure:
 
 
 def reading_picture(axes: Any, reading: Reading) -> None:
-    """Draw a digit, and under it ten bars: orange for what it was read as, blue for what it is."""
-    axes.set_title(f'read {reading.read}', color=ORANGE, loc='left', fontsize='medium', fontweight='bold')
-    axes.set_title(f'is {reading.is_}', color=BLUE, loc='right', fontsize='medium', fontweight='bold')
+    """Draw a digit, and under it ten bars: ochre for what it was read as, violet for what it is."""
+    axes.set_title(f'read {reading.read}', color=NEGATIVE, loc='left', fontsize='medium', fontweight='bold')
+    axes.set_title(f'is {reading.is_}', color=POSITIVE, loc='right', fontsize='medium', fontweight='bold')
     picture = [reading.pixels[8 * k : 8 * k + 8] for k in range(8)]
     axes.imshow(picture, cmap=PAPER, vmin=0, vmax=1, extent=(0, 8, 0, 8))
     colours = ['#AEB5BC'] * 10
-    colours[reading.read], colours[reading.is_] = ORANGE, BLUE
+    colours[reading.read], colours[reading.is_] = NEGATIVE, POSITIVE
     for digit, (probability, colour) in enumerate(zip(reading.probabilities, colours)):
         x, ground, top = 0.8 * digit + 0.4, -3.4, 2.4 * probability
         axes.bar(x, top, 0.62, bottom=ground, color=colour)
@@ -221,7 +219,7 @@ def neurons_picture(net: MLP, digits: TeacherSet, columns: int = 8) -> Figure:
     rows = ceil(len(hidden) / columns)
     figure = Figure(figsize=(1.2 * columns, 1.45 * rows + 0.8))
     figure.subplots_adjust(0.01, 0.01, 0.99, 0.88, hspace=0.1, wspace=0.08)
-    title = 'What each hidden neuron looks for: ink on blue, paper on orange;'
+    title = 'What each hidden neuron looks for: ink on violet, paper on ochre;'
     figure.suptitle(f'{title}\nwhich digit it then speaks for most (+), and against (−)', color=INK)
     tiles: Any = figure.subplots(rows, columns, squeeze=False)
     for axes in tiles.flat:
@@ -229,7 +227,8 @@ def neurons_picture(net: MLP, digits: TeacherSet, columns: int = 8) -> Figure:
     for axes, n in zip(tiles.flat, order):
         most = max(map(abs, pictures[n]))
         axes.imshow([pictures[n][8 * k : 8 * k + 8] for k in range(8)], cmap=SIGNS, vmin=-most, vmax=most)
-        for where, sign, vote, colour in ('left', '+', max(votes[n]), BLUE), ('right', '−', min(votes[n]), ORANGE):
+        sides = ('left', '+', max(votes[n]), POSITIVE), ('right', '−', min(votes[n]), NEGATIVE)
+        for where, sign, vote, colour in sides:
             axes.set_title(f'{sign}{votes[n].index(vote)}', loc=where, color=colour, fontsize='medium', pad=3)
     return figure
 

@@ -37,7 +37,7 @@ NAMES = ('x', 'y', 'speed along x', 'speed along y', 'mass of the star', 'expone
 TRUE = (1.5, 0.0, 0.0, 3.9, 1.0, 2.0)
 SEEN, EVERY, STEPS, NOISE = 40, 0.02, 5, 0.02
 #: Okabe and Ito's colours, which the colour-blind tell apart, too.
-BLUE, ORANGE, YELLOW = POSITIVE, NEGATIVE, '#E69F00'
+YELLOW = '#E69F00'
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Power: TypeAlias = Callable[[Any, Any], Any]
@@ -186,17 +186,18 @@ def draw(seen: Array, fit: Array, bars: Array, refits: Array, years: Sequence[in
     axes: Any = figure.subplot_mosaic([['orbit', *NAMES[k : k + 2]] for k in (0, 2, 4)], width_ratios=[2.2, 1, 1])
     sky, each = axes['orbit'], 50
     later = np.array(orbit(refits[:200].T, each * max(years), 2, 1 / each))  # the same loop, on arrays
-    sky.plot(later[:, 0], later[:, 1], color=ORANGE, lw=0.4, alpha=0.06)
+    sky.plot(later[:, 0], later[:, 1], color=NEGATIVE, lw=0.4, alpha=0.06)
     true = np.array(orbit(TRUE, each * max(years), 2, 1 / each))
     for year in years:
-        sky.plot(*later[each * year - 1], 'o', color=ORANGE, ms=3.5, alpha=0.35, mew=0)
+        sky.plot(*later[each * year - 1], 'o', color=NEGATIVE, ms=3.5, alpha=0.35, mew=0)
         place = true[each * year - 1]
         outwards = (place - true.mean(axis=0)) / np.hypot(*(place - true.mean(axis=0)))
         sky.plot(*place, 'X', color=INK, ms=8, mec='white', zorder=4)
-        sky.text(*(place + 0.24 * outwards), f'year {year}', color=ORANGE, ha='center', va='center', fontweight='bold')
-    sky.plot(*np.array(orbit(fit.tolist())).T, color=BLUE, lw=2, label='the best fit')
+        look = {'color': NEGATIVE, 'ha': 'center', 'va': 'center', 'fontweight': 'bold'}
+        sky.text(*(place + 0.24 * outwards), f'year {year}', **look)
+    sky.plot(*np.array(orbit(fit.tolist())).T, color=POSITIVE, lw=2, label='the best fit')
     sky.plot(*seen.T, 'o', color=INK, ms=4.5, mfc='white', label='seen')
-    sky.plot([], [], 'o', color=ORANGE, ms=4, label='where refits expect it')
+    sky.plot([], [], 'o', color=NEGATIVE, ms=4, label='where refits expect it')
     sky.plot([], [], 'X', color=INK, ms=8, mec='white', label='where it was')
     sky.plot(0, 0, '*', color=YELLOW, ms=24, mec='white')
     sky.set(aspect='equal', xlabel='x, astronomical units', ylabel='y, astronomical units')
@@ -212,9 +213,9 @@ def draw(seen: Array, fit: Array, bars: Array, refits: Array, years: Sequence[in
 
 def histogram(axes: Any, name: str, true: float, found: float, bar: float, refits: Array) -> None:
     """Draw how refits are spread, and the bell that the error bar promises."""
-    axes.hist(refits, bins=found + bar * np.linspace(-4, 4, 25), density=True, color=ORANGE, alpha=0.35)
+    axes.hist(refits, bins=found + bar * np.linspace(-4, 4, 25), density=True, color=NEGATIVE, alpha=0.35)
     grid = found + bar * np.linspace(-4, 4, 100)
-    axes.plot(grid, np.exp(-(((grid - found) / bar) ** 2) / 2) / (bar * (2 * pi) ** 0.5), color=BLUE)
+    axes.plot(grid, np.exp(-(((grid - found) / bar) ** 2) / 2) / (bar * (2 * pi) ** 0.5), color=POSITIVE)
     axes.axvline(true, color=INK, ls='--', lw=1)
     axes.set_title(f'{name}: {found:.3f} ± {bar:.3f}', fontsize='medium')
     axes.set(yticks=[])

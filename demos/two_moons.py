@@ -23,9 +23,6 @@ from microgradnet import MLP, TeacherSet, max_margin, train
 from microgradnet.formulas.colours import INK, NEGATIVE, POSITIVE
 from microgradnet.training.history import History, accuracy
 
-#: As in the pictures of nets, what is positive is blue, and what is negative orange.
-BLUE, ORANGE = POSITIVE, NEGATIVE
-
 
 class Result(NamedTuple):
     """What the demo found."""
@@ -74,12 +71,12 @@ def boundary(net: MLP, teacher_set: TeacherSet, held_out: TeacherSet, steps: int
 
     figure = Figure(figsize=(7, 4.6), layout='constrained')
     axes: Any = figure.subplots()
-    shades = LinearSegmentedColormap.from_list('moons', ['#F2B48A', 'white', '#8FC4E4'])
+    shades = LinearSegmentedColormap.from_list('moons', ['#E0CE96', 'white', '#B9AEE2'])
     filled = axes.contourf(x, y, answers.clip(-2, 2), levels=np.linspace(-2, 2, 9), cmap=shades)
     lines = dict(levels=[-1, 0, 1], linewidths=[0.8, 2, 0.8], linestyles=['--', '-', '--'])
     axes.contour(x, y, answers, colors=INK, **lines)
     for samples, name in [(teacher_set, 'teacher set'), (held_out, 'held out')]:
-        for target, colour, marker in [(-1, ORANGE, 'o'), (1, BLUE, '^')]:
+        for target, colour, marker in [(-1, NEGATIVE, 'o'), (1, POSITIVE, '^')]:
             moon = [point for point, t in samples if t == target]
             inside = colour if samples is teacher_set else 'white'
             look = dict(s=28, marker=marker, color=inside, edgecolors=colour)

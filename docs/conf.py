@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import microgradnet  # noqa: E402
+from microgradnet.formulas.colours import PALETTE  # noqa: E402
 
 project = 'microgradnet'
 version = release = microgradnet.__version__
@@ -30,6 +31,10 @@ add_module_names = False
 toc_object_entries_show_parents = 'hide'
 
 html_theme = 'furo'
+html_theme_options = {
+    'light_css_variables': {name: str(colour) for name, colour in PALETTE.items()},
+    'dark_css_variables': {name: colour.dark for name, colour in PALETTE.items()},
+}
 html_static_path = ['style']
 html_css_files = ['site.css']
 html_copy_source = False

@@ -6,7 +6,6 @@ start until its stop. Where nothing moves, what stays until the end is seen.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import NamedTuple
@@ -14,22 +13,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from .._extras import needed
-from ..formulas.colours import (
-    CROWDED_WAY,
-    DARK,
-    DERIVATIVE,
-    FAINT,
-    IDLE,
-    INK,
-    NEURON_LINE,
-    PALE,
-    PAPER,
-    PAPER_WRITTEN,
-    REACHED,
-    SIGNAL,
-    TRAIL,
-    WAY,
-)  # fmt: skip
+from .dark import dark_rules, name_of
 from .digraph import FIT, FONT, Digraph
 
 __all__ = ['ARRIVAL', 'Part', 'animated_gif', 'animated_svg']
@@ -42,10 +26,6 @@ ARRIVAL = 0.4
 BATCH = 250
 #: How many times as long as the others the last picture is shown.
 LAST = 2
-#: The picture's colours as Graphviz writes them, and what they are where a dark page is asked for.
-DARK_PAGE = {colour.lower(): DARK[colour].lower() for colour in (
-    PAPER, PAPER_WRITTEN, IDLE, REACHED, INK, FAINT, PALE, WAY, CROWDED_WAY, NEURON_LINE, SIGNAL, TRAIL, DERIVATIVE
-)}  # fmt: skip
 
 
 class Part(NamedTuple):
@@ -87,9 +67,10 @@ def animated_svg(parts: Sequence[Part], titles: Sequence[str], ground: Digraph, 
         if element.get('font-family') == FONT:
             del element.attrib['font-family']
     root.set('font-family', FONT)
-    name = 'signal' + hashlib.sha256(ElementTree.tostring(root)).hexdigest()[:8]
+    svg = ElementTree.tostring(root, encoding='unicode')
+    name = name_of('signal', svg)
     for tag, text in [
-        ('style', '\n'.join(_style(f'#{name}', parts, times, len(titles), seconds))),
+        ('style', '\n'.join([*_style(f'#{name}', parts, times, len(titles), seconds), *dark_rules(f'#{name}', svg)])),
         ('desc', '; '.join(f'{k}. {title}' for k, title in enumerate(titles, 1))),
         ('title', 'The error signal, step by step'),
     ]:
@@ -116,7 +97,7 @@ def _rendered(parts: Sequence[Part], batch: range, ground: Digraph) -> Element:
         if i in batch:
             kind = part.look.get('class', '') if len(part.names) == 2 else str(i)
             part.add(picture, *(f'{name} {kind}' for name in part.names), id=f'part{i}')
-    return ElementTree.fromstring(picture.pipe('svg', encoding='utf-8'))
+    return ElementTree.fromstring(picture.as_rendered('svg'))
 
 
 def _plain(group: Element) -> Element:
@@ -201,10 +182,6 @@ def _style(
             yield f'@keyframes {prefix}-head{i} {{ 0% {{ opacity: 0 }} {percent(start + ARRIVAL)} {{ opacity: 1 }} }}'
     yield f'{name}:hover * {{ animation-play-state: paused !important }}'
     yield f'@media (prefers-reduced-motion: reduce) {{ {name} * {{ animation: none !important }} }}'
-    yield f'{name}:root {{ color-scheme: light dark }}'
-    for colour, dark in DARK_PAGE.items():
-        rules = ' '.join(f'{name} [{what}="{colour}"] {{ {what}: {dark} }}' for what in ('fill', 'stroke'))
-        yield f'@media (prefers-color-scheme: dark) {{ {rules} }}'
 
 
 def animated_gif(frames: Sequence[Digraph], seconds: float) -> bytes:

@@ -30,6 +30,7 @@ import graphviz  # type: ignore[import-untyped, unused-ignore]
 from .._escapes import visible
 from .._extras import install, needed
 from .._files import write_whole
+from .dark import follows_the_page
 
 __all__ = [
     'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'shown',
@@ -95,13 +96,20 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
         """Return the rendered picture as bytes, or decoded where an encoding is given.
 
-        Takes what ``graphviz.Digraph.pipe`` takes. Raises RendererNotFound where
+        Takes what ``graphviz.Digraph.pipe`` takes. An SVG follows the reader's choice of a light page or a
+        dark one. Raises RendererNotFound where
         neither ``dot`` nor pygraphviz is installed.
         """
-        with suppress(graphviz.ExecutableNotFound):
-            return super().pipe(format, encoding=encoding, **options)
-        output = self._render_without_dot(format or self.format, **options)
+        output = self.as_rendered(format, **options)
+        if (format or self.format) == 'svg':
+            output = follows_the_page(output.decode()).encode()
         return output if encoding is None else output.decode(encoding)
+
+    def as_rendered(self, format: str | None = None, **options: Any) -> bytes:
+        """Return the picture as the renderer writes it: an SVG is light on a dark page, too."""
+        with suppress(graphviz.ExecutableNotFound):
+            return super().pipe(format, **options)  # type: ignore[no-any-return, unused-ignore]
+        return self._render_without_dot(format or self.format, **options)
 
     def render(
         self,

@@ -35,6 +35,7 @@ from ..formulas.colours import (
     LEAF,
     LEAF_LINE,
     LINE,
+    MARK,
     OPERATION,
     OPERATION_LINE,
     PALE,
@@ -82,7 +83,7 @@ EDGE = {
 }  # fmt: skip
 
 BARE = 'border="0" cellborder="0" cellspacing="0" cellpadding="0"'
-MARK = {'color': SIGNAL, 'penwidth': '2.5'}
+MARKED = {'color': MARK, 'penwidth': '2.5'}
 #: An edge spans at most so many columns, of an operation and its value each; a value with a longer one is drawn again.
 FAR = 6
 #: More nodes than that are laid out as a strip: by Graphviz it would take long. In a strip no edge spans two columns.
@@ -208,7 +209,7 @@ class Diagram:
 
     def _mark(self, *nodes: Value) -> dict[str, str]:
         """What makes something that belongs to nodes stand out, if they are all marked."""
-        return MARK if self.marked.issuperset(nodes) else {}
+        return MARKED if self.marked.issuperset(nodes) else {}
 
     def _expand(self, op: str, node: Value, terms: list[Term]) -> int:
         """Draw a dot as its products and sum; return how many operands are left out."""

@@ -1,8 +1,8 @@
 """A net as the derivation draws it: inputs, neurons in columns, weighted connections.
 
 Neurons are numbered through the layers, f_1 to f_5 in a 2-2-2-1 net; a weight is
-named by its source, then its target: w_{x1,1}, w_{1,3}. Blue, unbroken lines are
-positive weights, orange, dashed ones negative; a thicker line is a larger weight.
+named by its source, then its target: w_{x1,1}, w_{1,3}. Violet, unbroken lines are
+positive weights, ochre, dashed ones negative; a thicker line is a larger weight.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .._files import FilePath, write_whole
 from ..engine.checks import file_path, items, said, spec, whole
 from ..engine.value import Value, signals
 from ..engine.walks import topological_order
-from ..formulas import colours
+from ..formulas.colours import WRITTEN, repainted, variables
 from ..nets.losses import error_by_name, half_squared_error
 from .digraph import INDEXED, Digraph
 from .graph import graph_picture
@@ -201,21 +201,20 @@ def _page(title: str, networks: Sequence[str], graphs: Sequence[str], film: dict
     parts = {
         'title': html.escape(title),
         'digest': f'sha256-{digest}',
-        'style': re.sub(r'\{\{(dark )?(\w+)\}\}', _colour, (folder / 'player.css').read_text(encoding='utf-8')),
+        'style': _filled((folder / 'player.css').read_text(encoding='utf-8'), {
+            'palette': variables(), 'repainted': repainted('svg', WRITTEN, 'var(--{})'.format),
+        }),
         'script': script,
         'kind': 'net' if networks else 'value',
         'networks': _scenes(networks),
         'graphs': _scenes(graphs),
         'film': _json(film),
     }
-    template = (folder / 'player.html').read_text(encoding='utf-8')
+    return _filled((folder / 'player.html').read_text(encoding='utf-8'), parts)
+
+
+def _filled(template: str, parts: Mapping[str, str]) -> str:
     return re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], template)
-
-
-def _colour(match: re.Match[str]) -> str:
-    """Write a colour of the palette as Graphviz does, or what it is on a dark page."""
-    colour: str = getattr(colours, match[2])
-    return (colours.DARK[colour] if match[1] else colour).lower()
 
 
 def _cut(text: str, longest: int = 120) -> str:

@@ -266,12 +266,13 @@ class Scenes:
                 line = f'<i>g</i>′ {digits(sent.derivative, self.spec)}'
                 lines.append(f'<font point-size="10" color="{DERIVATIVE}">{line}</font>')
         rows = ''.join(f'<tr><td>{line}</td></tr>' for line in lines)
-        look = {
+        looks: dict[str, dict[str, str]] = {
             'idle': {'fillcolor': IDLE, 'color': PALE},
             'part': {'fillcolor': PAPER, 'color': SIGNAL, 'style': 'filled,dashed', 'penwidth': '1.3'},
             'reached': {'fillcolor': REACHED, 'color': SIGNAL, 'penwidth': '1.3'},
             'sending': {'fillcolor': REACHED, 'color': SIGNAL, 'penwidth': '3.4'},
-        }[state]
+        }
+        look = looks[state]
         if name[0] == 'y':
             look = {'fillcolor': PAPER, 'penwidth': '0', 'width': inches(26)}
         label = f'<<table {BARE}>{rows}</table>>'

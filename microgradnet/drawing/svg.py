@@ -181,7 +181,7 @@ def _numbers_at(group: _Group, node: int, room: Room) -> Iterator[_Box]:
 
 
 def _parse(picture: Digraph) -> tuple[Element, list[_Group]]:
-    root = ElementTree.fromstring(picture.pipe('svg', encoding='utf-8'))
+    root = ElementTree.fromstring(picture.as_rendered('svg'))
     groups = [_Group(element) for element in root.iter(f'{NAMESPACE}g')]
     return root, [group for group in groups if {'node', 'edge'} & {*group.kind}]
 

@@ -1,49 +1,73 @@
-"""The colours of formulas and pictures, on a light page and on a dark one.
+"""The colours of formulas and pictures: one meaning for each, on a light page and on a dark one.
 
-They are Okabe and Ito's palette, darkened for print. As in the derivation, the input is
-blue, the local derivative green and the error signal red; each is also named, for colour
-is never alone.
+A colour is a string, its value on a light page, as Graphviz and matplotlib take it; ``dark`` is
+its value on a dark page. As in the derivation, the input is blue, the local derivative green and
+the error signal red; positive weights are violet and negative ones ochre. These five can be told
+apart in any common colour-blindness, and read on every ground they are written on; each is also
+named, dashed or shaped, for colour is never alone.
 
->>> PARTS['input'].colour == INPUT, DARK[INPUT]
-(True, '#6CB8EA')
+``PALETTE``     all of them, by their names in CSS
+``variables``   the palette as CSS variables, with a dark page's values where one is asked for
+``repainted``   rules by which a rendered picture follows the palette
+
+>>> PARTS['input'].colour == INPUT, INPUT.dark, PALETTE['leaf-line'] == LEAF_LINE
+(True, '#88D8FF', True)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-__all__ = ['DARK', 'PARTS', 'Role']
+__all__ = ['PALETTE', 'PARTS', 'WRITTEN', 'Colour', 'Role', 'repainted', 'variables']
 
-INPUT, DERIVATIVE, SIGNAL = '#00588A', '#00694D', '#A84300'
-INK, FAINT, PALE, LINE = '#1F2933', '#66707A', '#B8C0C8', '#7B8794'
-#: As it is given to Graphviz, and as that may write it.
-PAPER, PAPER_WRITTEN = 'white', '#FFFFFF'
-#: Weights, by their sign.
-POSITIVE, NEGATIVE, NEITHER = '#0072B2', '#D55E00', '#8A939B'
+
+class Colour(str):
+    """A colour on a light page, with what it is on a dark one."""
+
+    dark: str
+
+    def __new__(cls, light: str, dark: str) -> Colour:
+        colour = super().__new__(cls, light)
+        colour.dark = dark
+        return colour
+
+    def __reduce__(self) -> tuple[type[Colour], tuple[str, str]]:  # copies, too
+        return Colour, (str(self), self.dark)
+
+
+PAPER, INK = Colour('#FFFFFF', '#14181D'), Colour('#1F2933', '#E4E8EC')
+#: What is said beside the point; lines that recede; lines; a button.
+FAINT, PALE = Colour('#5C6670', '#A3AEBA'), Colour('#B8C0C8', '#4A5560')
+LINE, RAISED = Colour('#7B8794', '#8792A0'), Colour('#F4F6F8', '#1E242B')
+#: The three factors of a gradient: data that comes in, the local derivative, the error signal.
+INPUT, DERIVATIVE, SIGNAL = Colour('#206EB7', '#88D8FF'), Colour('#0A5A52', '#3DAA8F'), Colour('#8E2200', '#FF6A2A')
+#: Weights, and samples of two classes, by their sign.
+POSITIVE, NEGATIVE = Colour('#3A1777', '#B873FF'), Colour('#856A20', '#EFD58C')
+NEITHER = Colour('#6B747D', '#98A3AF')
+#: What is to be looked at: a marked node, the step that is shown, a message that is wrong.
+MARK = Colour('#C2185B', '#FF6FA5')
 #: Nodes of a graph, and neurons with the number in them.
-LEAF, LEAF_LINE, OPERATION, OPERATION_LINE = '#FFF9E8', '#C9A227', '#E6F0F7', '#5B8DB0'
-NEURON, NEURON_LINE, BIAS = '#EEF3F7', '#5B6670', '#4A5560'
+LEAF, LEAF_LINE = Colour('#FFF9E8', '#2B2614'), Colour('#C9A227', '#A88A2C')
+OPERATION, OPERATION_LINE = Colour('#E7EBEF', '#272E36'), Colour('#76828F', '#8894A1')
+NEURON, NEURON_LINE, BIAS = Colour('#EEF3F7', '#202932'), Colour('#5B6670', '#8B97A4'), Colour('#4A5561', '#B4BEC8')
 #: The way of the error signal: neurons it has not reached, and has; lines it may take, has taken.
-IDLE, REACHED, WAY, CROWDED_WAY, TRAIL = '#F6F8FA', '#FFEEE3', '#D5DBE0', '#E4E8EB', '#E9B795'
-#: A wrong message, a node that went wrong, and a gradient that is right.
-ALARM, ALARMED, CALM = '#B00020', '#FDECEE', '#EAF5EF'
+IDLE, REACHED, TRAIL = Colour('#F6F8FA', '#1D232A'), Colour('#FFEEE3', '#3D2415'), Colour('#E0AE9F', '#94492F')
+WAY, CROWDED_WAY = Colour('#D5DBE0', '#3A424B'), Colour('#E4E8EB', '#2B323A')
+#: The ground of a node that went wrong, and of a gradient that is right.
+ALARMED, CALM = Colour('#FDECEE', '#3A1622'), Colour('#EAF5EF', '#12301F')
 
-#: What a colour becomes on a dark page.
-DARK = {
-    INPUT: '#6CB8EA', DERIVATIVE: '#52C9A0', SIGNAL: '#FF9A5C',
-    INK: '#E4E8EC', FAINT: '#9AA5B1', PALE: '#4A5560', LINE: '#7B8794', PAPER: '#14181D',
-    PAPER_WRITTEN: '#14181D',
-    POSITIVE: '#58B0E8', NEGATIVE: '#FF8F4D',
-    LEAF: '#2B2614', LEAF_LINE: '#A88A2C', OPERATION: '#1A2D3B', OPERATION_LINE: '#5B8DB0',
-    NEURON: '#202932', NEURON_LINE: '#7B8794',
-    IDLE: '#1D232A', REACHED: '#3D2415', WAY: '#3A424B', CROWDED_WAY: '#2B323A', TRAIL: '#94552F',
-}  # fmt: skip
+#: All of them, by their names in CSS.
+PALETTE = {name.lower().replace('_', '-'): colour for name, colour in [*globals().items()]
+           if isinstance(colour, Colour)}  # fmt: skip
+#: The colours as a renderer may write them, which knows some by name, and what they are called in CSS.
+WRITTEN = {colour.lower(): name for name, colour in PALETTE.items()} | {'white': 'paper', 'black': 'ink'}
 
 
 class Role(NamedTuple):
     """The colour of a factor of a gradient: on a page, by its name in LaTeX, by its number in a terminal."""
 
-    colour: str
+    colour: Colour
     latex: str
     terminal: int
 
@@ -54,3 +78,33 @@ PARTS = {
     'gradient': Role(DERIVATIVE, 'green', 32),
     'input': Role(INPUT, 'blue', 34),
 }
+
+
+def variables(light: str = ':root', dark: str = '') -> str:
+    """Write the palette as CSS variables, ``--input`` and so on.
+
+    ``light`` is the selector of what is on a light page or follows the reader's choice, ``dark`` that of
+    what is on a dark one whatever the reader chose, if there is such.
+
+    >>> '--leaf-line: #c9a227;' in variables()
+    True
+    """
+
+    def block(selector: str, value: Callable[[Colour], str]) -> str:
+        return f'{selector} {{ {" ".join(f"--{name}: {value(c).lower()};" for name, c in PALETTE.items())} }}'
+
+    def darkened(colour: Colour) -> str:
+        return colour.dark
+
+    followed = f'@media (prefers-color-scheme: dark) {{\n  {block(light, darkened)}\n}}'
+    return '\n'.join([block(light, str), followed, *([block(dark, darkened)] if dark else [])])
+
+
+def repainted(scope: str, written: Iterable[str], value: Callable[[str], str]) -> str:
+    """Write rules that give a picture's fills and strokes, as they are written, other values by their names in CSS.
+
+    >>> repainted('svg', ['#c9a227', 'teal'], 'var(--{})'.format)
+    'svg [fill="#c9a227"] { fill: var(--leaf-line) } svg [stroke="#c9a227"] { stroke: var(--leaf-line) }'
+    """
+    return ' '.join(f'{scope} [{what}="{colour}"] {{ {what}: {value(WRITTEN[colour])} }}'
+                    for colour in written if colour in WRITTEN for what in ('fill', 'stroke'))  # fmt: skip

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .colours import DARK, PARTS
+from .colours import PARTS
 from .printer import TIGHT, Printer, digits_apart
 from .terms import Name, Term
 
@@ -106,10 +106,10 @@ class MathML(Printer):
 
     def marked(self, part: str, body: str) -> str:
         light = PARTS[part].colour
-        dark = DARK[light]
         # A border, as a brace would need a font with one that grows; two colours, the second for a dark page.
         marked = f'<mrow style="border-bottom:2px solid;padding-bottom:3px">{body}</mrow>'
-        return f'<munder style="color:{light};color:light-dark({light},{dark})">{marked}<mtext>{part}</mtext></munder>'
+        style = f'color:{light};color:light-dark({light},{light.dark})'
+        return f'<munder style="{style}">{marked}<mtext>{part}</mtext></munder>'
 
 
 def _index(index: str) -> str:

@@ -30,6 +30,8 @@ from microgradnet.drawing.digraph import FIT
 from microgradnet.drawing.graph import FAR
 from microgradnet.engine.value import Constant
 from microgradnet.engine.walks import topological_order
+from microgradnet.formulas.colours import NEGATIVE, NEITHER, PALETTE, POSITIVE, WRITTEN
+from microgradnet.testing import why_order
 from tests.support.examples import examples
 from tests.support.processes import printed_whatever_hashes
 from tests.support.programs import Program, programs, record
@@ -702,6 +704,34 @@ def test_a_neuron_is_labelled_as_in_the_derivation() -> None:
     }  # fmt: skip
 
 
+def test_every_svg_follows_the_page() -> None:
+    """A renderer's colours that mean something have their value of a dark page beside them, for this picture alone."""
+    x = Value(0.5, label='x')
+    y = where(x > 2.0, x * 3.0, x / x + 0.0 * x).max(x)
+    pictures = [draw(y, marked=[x]), draw(y, label='a heading'), draw_network(MLP(2, [3, 1], seed=1))]
+    pictures.append(why_order().draw())
+    names = set()
+    for svg in [picture.pipe('svg', encoding='utf-8') for picture in pictures]:
+        root = ElementTree.fromstring(svg)
+        style, name = root[0].text or '', root.get('id')
+        names.add(name)
+        assert root[0].tag.endswith('style') and svg.count('<style') == 1
+        light, _, dark = style.partition('@media (prefers-color-scheme: dark)')
+        assert '[' not in light and f'#{name}:root {{ color-scheme: light dark }}' in light
+        for what in 'fill', 'stroke':
+            written = {e.get(what) for e in root.iter()} - {None, 'none', 'transparent'}
+            rules = dict(re.findall(rf'#{name} \[{what}="([^"]+)"\] {{ {what}: (#\w+) }}', dark))
+            assert written <= rules.keys()
+            assert all(rules[colour] == PALETTE[WRITTEN[colour]].dark.lower() for colour in written)
+    assert len(names) == len(pictures)
+
+
+def test_what_is_printed_is_light() -> None:
+    picture = draw(Value(1.0, label='x') * 2.0)
+    assert b'<style' not in picture.as_rendered('svg')
+    assert picture.pipe('png') == Digraph.as_rendered(picture, 'png')
+
+
 def test_sign_is_colour_and_dashes_and_size_is_width_and_depth() -> None:
     weights = [2.0, -2.0, 0.5, -1.0, 0.0, -0.01]
     neuron = Neuron(len(weights))
@@ -709,7 +739,7 @@ def test_sign_is_colour_and_dashes_and_size_is_width_and_depth() -> None:
         node.data = weight
     looks = {weight: connections(draw_network(neuron))[f'x{i}', 'f1'] for i, weight in enumerate(weights, 1)}
     colours = {weight: look['color'][:7] for weight, look in looks.items()}
-    assert colours == {w: '#0072B2' if w > 0 else '#D55E00' if w < 0 else '#8A939B' for w in weights}
+    assert colours == {w: POSITIVE if w > 0 else NEGATIVE if w < 0 else NEITHER for w in weights}
     assert [looks[w]['style'] for w in weights] == ['solid', 'dashed', 'solid', 'dashed', 'dotted', 'dashed']
     for larger, smaller in [(2.0, 0.5), (-2.0, -1.0), (-1.0, 0.5), (0.5, -0.01), (-0.01, 0.0)]:
         assert float(looks[larger]['penwidth']) > float(looks[smaller]['penwidth'])

@@ -24,7 +24,9 @@ from hypothesis import strategies as st
 from microgradnet import MLP, Layer, Neuron, Value, cross_entropy, half_squared_error
 from microgradnet.drawing import draw_error_signal
 from microgradnet.drawing.messages import messages
+from microgradnet.formulas.colours import FAINT, REACHED
 from microgradnet.nets.net import Standardisation
+from tests.support.colours import contrast
 from tests.support.examples import examples
 from tests.support.geometry import boxes, crosses, line_of, size_of, view
 from tests.support.processes import printed_whatever_hashes
@@ -297,27 +299,16 @@ def test_the_moving_picture_is_dark_where_a_dark_page_is_asked_for() -> None:
     pictures = [moving(), draw_error_signal(MLP(2, [20, 2], 'tanh', seed=1), [1.0, 2.0], [0.0, 1.0])]
     for root in [ElementTree.fromstring(picture.animation()) for picture in pictures]:
         style, name = root.findtext(f'{SVG}style') or '', root.get('id')
-        rule = rf'@media \(prefers-color-scheme: dark\) {{ #{name} \[fill="([^"]+)"\] {{ fill: (#\w+)'
-        dark = dict(re.findall(rule, style))
+        dark = dict(re.findall(rf'#{name} \[fill="([^"]+)"\] {{ fill: (#\w+)', style.partition('scheme: dark)')[2]))
         paper = root.find(f'{SVG}g/{SVG}polygon')
         assert paper is not None and paper.get('fill') == 'white'
         used = {e.get(what) for e in root.iter() for what in ('fill', 'stroke')} - {None, 'none', 'transparent'}
         assert used <= dark.keys()
         inks = {e.get('fill') or '' for e in root.iter(f'{SVG}tspan')}
         assert len(inks) == 4
-        for ink, ground in [(ink, ground) for ink in inks for ground in ('white', '#ffeee3')]:
-            if (ink, ground) != ('#66707a', '#ffeee3'):  # what is idle has no signal yet
+        for ink, ground in [(ink, ground) for ink in inks for ground in ('white', REACHED.lower())]:
+            if (ink, ground) != (FAINT.lower(), REACHED.lower()):  # what is idle has no signal yet
                 assert contrast(dark[ink], dark[ground]) >= 4.5, (ink, ground)
-
-
-def contrast(one: str, other: str) -> float:
-    def luminance(colour: str) -> float:
-        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    light, dark = sorted([luminance(one), luminance(other)], reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 def test_a_line_of_the_moving_picture_is_one_text() -> None:

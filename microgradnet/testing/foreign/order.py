@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from ...drawing.digraph import FONT, Digraph, markup, number
-from ...formulas.colours import ALARM, ALARMED, CALM, DERIVATIVE, FAINT, INK, LINE, PALE, PAPER, SIGNAL
+from ...formulas.colours import ALARMED, CALM, DERIVATIVE, FAINT, INK, LINE, MARK, PALE, PAPER, SIGNAL
 from ..program import Form
 from .straight import Program, Tape, programs, smallest
 from .walks import WALKS, Message, Trace
@@ -172,7 +172,7 @@ def draw_orders(why: WrongOrder) -> Digraph:
                        f'<font color="{DERIVATIVE}">local derivative</font></font>>')  # fmt: skip
     for walk, heading in (('right', 'right: consumers first'), (why.order, f'wrong: {why.order}')):
         with picture.subgraph(name=f'cluster_{walk.replace(" ", "_")}') as cluster:
-            colour = DERIVATIVE if walk == 'right' else ALARM
+            colour = DERIVATIVE if walk == 'right' else MARK
             cluster.attr(label=f'<<b><font color="{colour}">{markup(heading)}</font></b>>', style='rounded', color=PALE,
                          margin='14', tooltip=heading)  # fmt: skip
             _cluster(cluster, why, walk)
@@ -196,11 +196,11 @@ def _cluster(cluster: Digraph, why: WrongOrder, walk: str) -> None:
         if leaf:
             right = trace.signals[node] == why.right[name]
             verdict = '' if right else f' instead of {number(why.right[name])}'
-            colour = SIGNAL if right else ALARM
+            colour = SIGNAL if right else MARK
             rows.append(f'<b><font color="{colour}">{name}.grad = {number(trace.signals[node])}{verdict}</font></b>')
-            look = {'fillcolor': CALM if right else ALARMED, 'color': DERIVATIVE if right else ALARM}
+            look = {'fillcolor': CALM if right else ALARMED, 'color': DERIVATIVE if right else MARK}
         elif node in wrong:
-            look = {'fillcolor': ALARMED, 'color': ALARM}
+            look = {'fillcolor': ALARMED, 'color': MARK}
         cells = ''.join(f'<tr><td>{row}</td></tr>' for row in rows)
         table = f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{cells}</table>>'
         cluster.node(f'{walk} {name}', table, tooltip=name, **look)
@@ -215,7 +215,7 @@ def _arrow(cluster: Digraph, sender: str, receiver: str, text: str, fault: str) 
     look = {}
     if fault:
         short, _, more = fault.partition(': ')
-        text += f'{BREAK}<font color="{ALARM}"><b>{markup(short)}</b></font>'
-        text += f'{BREAK}<font color="{ALARM}" point-size="9.5">{markup(more)}</font>'
-        look = {'color': ALARM, 'style': 'dashed' if short == 'too late' else 'solid', 'penwidth': '1.8'}
+        text += f'{BREAK}<font color="{MARK}"><b>{markup(short)}</b></font>'
+        text += f'{BREAK}<font color="{MARK}" point-size="9.5">{markup(more)}</font>'
+        look = {'color': MARK, 'style': 'dashed' if short == 'too late' else 'solid', 'penwidth': '1.8'}
     cluster.edge(sender, receiver, f'<{PAD}{text}<br align="left"/>>', tooltip=fault or ' ', **look)
