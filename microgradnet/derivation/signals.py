@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..formulas.printer import digits
+from ..formulas.numbers import digits, on_paper
 from ..formulas.prose import prose_html
 from ..formulas.text import text
 from .kept import Kept
@@ -53,8 +53,8 @@ class ErrorSignals(Sequence[NeuronSignals]):
         return [
             [
                 f'f_{row.neuron}',
-                *map(digits, row[1:5]),
-                ', '.join(f'{n}: {digits(g)}' for n, g in row.gradients.items()),
+                *(on_paper(digits(x)) for x in row[1:5]),
+                ', '.join(f'{n}: {on_paper(digits(g))}' for n, g in row.gradients.items()),
             ]
             for row in self.rows
         ]

@@ -4,7 +4,7 @@ r"""A ``graphviz.Digraph`` that renders with ``dot`` or without it, and what pic
 ``markup``       any text, made safe for an HTML-like label
 ``name_markup``  the same for a name, which may have an index, w_{1,3}
 ``plain``        any text, made safe for a tooltip
-``number``       a number, written compactly; ``in_full`` with all its digits
+``number_markup``  a number as on paper, compactly; ``number`` as Python reads it, ``in_full`` with all its digits
 ``text_width``   how wide it is at most
 
 Whatever comes from a user passes through ``markup`` or ``plain``; nothing else may
@@ -30,11 +30,12 @@ import graphviz  # type: ignore[import-untyped, unused-ignore]
 from .._escapes import visible
 from .._extras import install, needed
 from .._files import write_whole
+from ..formulas.numbers import in_full, number, on_paper
 from .dark import follows_the_page
 
 __all__ = [
-    'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'plain', 'short', 'shown',
-    'shown_as_svg', 'subscript', 'text_width',
+    'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'number_markup', 'plain', 'short',
+    'shown', 'shown_as_svg', 'subscript', 'text_width',
 ]  # fmt: skip
 
 FONT = 'Helvetica,Arial,sans-serif'
@@ -249,28 +250,10 @@ def text_width(characters: int, size: float) -> float:
     return 0.584 * size * characters
 
 
-def number(x: float | Fraction, spec: str = '.4g') -> str:
-    """Write a number compactly: a float by the format, a Fraction exactly where it is short.
+def number_markup(x: float | Fraction, spec: str = '.4g') -> str:
+    """Set a number as on paper, as markup.
 
-    >>> number(1 / 3), number(Fraction(1, 3)), number(Fraction(10**20, 3)), number(2.0)
-    ('0.3333', '1/3', '≈3.333e+19', '2')
+    >>> number_markup(-6.0371e-5), number_markup(Fraction(-1, 3))
+    ('−6.037·10⁻⁵', '−1/3')
     """
-    if not isinstance(x, Fraction):
-        return format(x, spec)
-    if x.numerator.bit_length() + x.denominator.bit_length() <= 40:
-        return str(x)
-    try:
-        return f'≈{float(x):{spec}}'
-    except OverflowError:
-        return '≈-∞' if x < 0 else '≈∞'
-
-
-def in_full(x: float | Fraction) -> str:
-    """Write a number with all its digits, as a tooltip has room for; a Fraction of very many as ``number``.
-
-    >>> in_full(1 / 3), in_full(Fraction(10**20, 3))
-    ('0.3333333333333333', '100000000000000000000/3')
-    """
-    if isinstance(x, Fraction) and x.numerator.bit_length() + x.denominator.bit_length() > 120:
-        return number(x, '.17g')
-    return str(x)
+    return markup(on_paper(number(x, spec)).replace('-', '−'))

@@ -48,7 +48,7 @@ from .digraph import (
     in_full,
     markup,
     name_markup,
-    number,
+    number_markup,
     plain,
     short,
     text_width,
@@ -239,9 +239,9 @@ class Diagram:
         return left_out + (bias.source not in self.names)
 
     def _box(self, node: Value) -> dict[str, str]:
-        data = number(node.data, self.spec)
         if isinstance(node, Constant):
-            label, tooltip = f'<<font color="{FAINT}">{markup(data)}</font>>', f'constant {in_full(node.data)}'
+            label = f'<<font color="{FAINT}">{number_markup(node.data, self.spec)}</font>>'
+            tooltip = f'constant {in_full(node.data)}'
             return {'label': label, 'tooltip': tooltip, 'style': '', 'shape': 'plain', 'margin': '0.03'}
         label, signal = self._label(node), self._signal(node)
         numbers = f'data = {in_full(node.data)}' + ('' if signal is None else f', grad = {in_full(signal)}')
@@ -281,7 +281,7 @@ class Diagram:
     def _row(self, name: str, x: Any, colour: str, room: str) -> str:
         return (
             f'<tr><td align="right"><font point-size="8.5" color="{FAINT}">{name}</font></td>'
-            f'<td align="left"{room}><font color="{colour}">{markup(number(x, self.spec))}</font></td></tr>'
+            f'<td align="left"{room}><font color="{colour}">{number_markup(x, self.spec)}</font></td></tr>'
         )
 
     def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:
@@ -296,7 +296,7 @@ class Diagram:
             look = {'style': 'dashed', 'color': PALE}
             text, tooltip = '', f'{tooltip}: no signal travels'
         else:
-            look, text = {}, markup(number(partial, self.spec))
+            look, text = {}, number_markup(partial, self.spec)
             tooltip = f'{tooltip} = {in_full(partial)}'
         if parameter:
             text = f'<font color="{FAINT}"><i>{parameter}</i></font> {text}'

@@ -28,7 +28,7 @@ from ..formulas.colours import (
     POSITIVE,
 )  # fmt: skip
 from ..formulas.names import Connection, connections_of, layers_of, numbered
-from .digraph import Digraph, in_full, markup, number, plain, subscript, text_width
+from .digraph import Digraph, in_full, number_markup, plain, subscript, text_width
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
 from .terminal import neurons
 
@@ -133,7 +133,7 @@ class _Network:
             n, bias = name[1:], neuron.bias.data
             label = _fitting('f', n, 15, self.layout.diameter)
             if self.layout.diameter >= 50:
-                size, text = 9 if self.room else 10, markup(number(bias, self.spec))
+                size, text = 9 if self.room else 10, number_markup(bias, self.spec)
                 line = f'{subscript("b", n, 11)}&#160; {text}'
                 if self.room:
                     cell = f'<td align="left" width="{text_width(self.room, size):.0f}">{text}</td>'
@@ -172,7 +172,7 @@ class _Network:
             (x0, y0), (x1, y1) = self.places[source], self.places[target]
             label = subscript('w', f'{connection.source},{connection.target}', 11)
             if min(sources, targets) <= 3:
-                label += f'&#160; <font color="{colour}">{markup(number(weight, self.spec))}</font>'
+                label += f'&#160; <font color="{colour}">{number_markup(weight, self.spec)}</font>'
             name = f'w{connection.source}_{connection.target}'
             text = Text(name, x0 + part * (x1 - x0), y0 + part * (y1 - y0), label, 11, INK)
             self.graph.node(name, **look_of(text, plate=True, tooltip=tooltip))

@@ -30,12 +30,12 @@ from ..formulas.colours import CROWDED_WAY, DERIVATIVE, FAINT, IDLE, INK, PALE, 
 from ..formulas.names import connections_of, layers_of
 from ..nets.losses import error_by_name, half_squared_error
 from .animation import ARRIVAL, Part, animated_gif, animated_svg
-from .digraph import Digraph, in_full, markup, number, plain, shown, shown_as_svg, subscript
+from .digraph import Digraph, in_full, number_markup, plain, shown, shown_as_svg, subscript
 from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
 from .messages import Film, Frame, Message, messages
 from .terminal import tree
 
-__all__ = ['Caption', 'ErrorSignal', 'Scenes', 'digits', 'draw_error_signal']
+__all__ = ['Caption', 'ErrorSignal', 'Scenes', 'draw_error_signal']
 
 
 #: More messages than this are described together.
@@ -77,12 +77,13 @@ class Caption:
     def _introduced(self, m: Message, targets: Sequence[Any] | None) -> str:
         """delta = y - t, or what the error's derivative is."""
         y, t = (f'<i>{letter}</i>' if m.sender == 'y' else subscript(letter, m.sender[1:], 13) for letter in 'yt')
-        delta, result = self._red(_delta(m.receiver)), self._red(digits(m.contribution, self.spec))
+        delta, result = self._red(_delta(m.receiver)), self._red(number_markup(m.contribution, self.spec))
         if targets is None:
             return f'{delta} = ∂<i>E</i>/∂{y} = {result}'
         target = targets[int(m.sender[1:] or 1) - 1]
         output = self.film.neurons[m.receiver].output.data
-        numbers = f'{digits(output, self.spec)} − {self._factor(target.data if isinstance(target, Value) else target)}'
+        t_number = self._factor(target.data if isinstance(target, Value) else target)
+        numbers = f'{number_markup(output, self.spec)} − {t_number}'
         return f'{delta} = {y} − {t} = {numbers} = {result}'
 
     def _line(self, frame: Frame, m: Message) -> str:
@@ -92,11 +93,12 @@ class Caption:
         before = self._before(m)
         rule = f'{delta[0]} · {g[0]} · {_weight(m.weight_name)}'
         numbers = f'{delta[1]} · {g[1]} · {self._factor(m.weight)}'
-        total = self._red(digits(m.total, self.spec))
+        total = self._red(number_markup(m.total, self.spec))
         end = '' if m.complete else self._faint(' &#160; so far')
         if before is None:
             return f'{left} = {rule} = {numbers} = {total}{end}'
-        return f'{left} = {self._faint("before")} + {rule} = {digits(before, self.spec)} + {numbers} = {total}{end}'
+        start = f'{left} = {self._faint("before")} + {rule} = {number_markup(before, self.spec)}'
+        return f'{start} + {numbers} = {total}{end}'
 
     def _before(self, m: Message) -> Any:
         """What had arrived at the receiver before a message; None before the first."""
@@ -118,7 +120,7 @@ class Caption:
 
     def _factor(self, x: Any) -> str:
         """A number in a product: in parentheses if it has a sign."""
-        text = digits(x, self.spec)
+        text = number_markup(x, self.spec)
         return f'({text})' if text.startswith('−') else text
 
     def _red(self, text: str) -> str:
@@ -126,16 +128,6 @@ class Caption:
 
     def _faint(self, text: str) -> str:
         return f'<font color="{FAINT}">{text}</font>'
-
-
-def digits(x: Any, spec: str) -> str:
-    """A number as markup, with a minus sign.
-
-    >>> digits(-0.5, '.3g')
-    '−0.5'
-    """
-    text = number(x, spec)
-    return markup(f'−{text[1:]}' if text.startswith('-') else text)
 
 
 def _part(name: str) -> str:
@@ -219,7 +211,7 @@ class Scenes:
                              penwidth='0.7' if self.small else '1.3')  # fmt: skip
         (x0, y0), (x1, y1) = self.layout.places[m.sender], self.layout.places[m.receiver]
         at = 0.5 if m.weight is None else 0.7 if self.small else 0.6
-        shown, size = digits(m.contribution, self.spec), 10 if self.small else 13
+        shown, size = number_markup(m.contribution, self.spec), 10 if self.small else 13
         # On a steep arrow, which then enters it from above and leaves it below; else above it, for the
         # arrow would go on in a minus.
         rise, half = 0.3 * size * len(shown) * abs((y1 - y0) / (x1 - x0)), 0.6 * size + 3
@@ -255,7 +247,7 @@ class Scenes:
         if total is not None:
             mark = 'Σ' if state == 'part' else 'δ'
             tooltip = f'{name}: {mark} = {in_full(total)}'
-            shown = digits(total, '.2g') if self.small else f'{mark} {digits(total, self.spec)}'
+            shown = number_markup(total, '.2g') if self.small else f'{mark} {number_markup(total, self.spec)}'
             most = 10 if self.layout.diameter < 60 else 11
             # Within the circle, but to be read.
             room = SMALLEST if self.small else max(SMALLEST, min(most, 1.6 * self.layout.diameter / len(shown)))
@@ -263,7 +255,7 @@ class Scenes:
         if sent is not None and sent.derivative is not None:
             tooltip += f", g'(r) = {in_full(sent.derivative)}"
             if not self.small:
-                line = f'<i>g</i>′ {digits(sent.derivative, self.spec)}'
+                line = f'<i>g</i>′ {number_markup(sent.derivative, self.spec)}'
                 lines.append(f'<font point-size="10" color="{DERIVATIVE}">{line}</font>')
         rows = ''.join(f'<tr><td>{line}</td></tr>' for line in lines)
         looks: dict[str, dict[str, str]] = {

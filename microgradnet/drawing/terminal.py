@@ -32,7 +32,8 @@ from ..engine.value import Constant, Value
 from ..engine.walks import consumers, topological_order
 from ..formulas.colours import PARTS
 from ..formulas.names import connections_of, layers_of
-from .digraph import number, short
+from ..formulas.numbers import in_ascii, number, on_paper
+from .digraph import short
 
 __all__ = ['neurons', 'tree']
 
@@ -102,7 +103,7 @@ def tree(
         rows.append(f'… {left_out} more node{"s" * (left_out != 1)}' if left_out else '… more uses of these nodes')
     notes = _notes(order, names, sent, number_format) if sent.get(value) else []
     text = '\n'.join([*rows, *([''] if notes else []), *notes])
-    return text.translate(PLAIN) if ascii else text
+    return in_ascii(text).translate(PLAIN) if ascii else text
 
 
 def neurons(net: Any, number_format: str = '.6g', limit: int = 100) -> str:
@@ -119,14 +120,19 @@ def neurons(net: Any, number_format: str = '.6g', limit: int = 100) -> str:
     into: dict[str, list[str]] = {}
     for connection in connections_of(layers):
         source = connection.source if connection.source.startswith('x') else f'f{connection.source}'
-        into.setdefault(connection.target, []).append(f'{number(connection.weight.data, number_format)} · {source}')
+        into.setdefault(connection.target, []).append(f'{written(connection.weight.data, number_format)} · {source}')
     lines = []
     for n, neuron in enumerate(chain.from_iterable(layers), 1):
-        terms = ' + '.join([*into[str(n)], number(neuron.bias.data, number_format)]).replace('+ -', '- ')
+        terms = ' + '.join([*into[str(n)], written(neuron.bias.data, number_format)]).replace('+ -', '- ')
         name = getattr(getattr(neuron, 'activation', None), 'name', 'g')
         lines.append(f'f{n} = {terms}' if name == 'identity' else f'f{n} = {name}({terms})')
     more = [f'… {len(lines) - limit} more neurons'] if len(lines) > limit else []
     return '\n'.join(lines[:limit] + more)
+
+
+def written(x: Number, spec: str) -> str:
+    """Write a number compactly, as on paper."""
+    return on_paper(number(x, spec))
 
 
 def _lines(
@@ -144,14 +150,14 @@ def _lines(
             continue
         seen.add(node)
         formula = f' = {_formula(node, names)}' if node.op else ''
-        data = '' if names[node] == number(node.data, spec) else number(node.data, spec)
-        signal = number(sent[node], spec) if node in sent else ''
+        data = '' if names[node] == written(node.data, spec) else written(node.data, spec)
+        signal = written(sent[node], spec) if node in sent else ''
         lines.append(Line(f'{before}{names[node]}{formula}', data, signal, local))
         edges = [(source, partial) for source, partial in zip(node.inputs, node.partials) if source in names]
         edges = [edge for edge in edges if not isinstance(edge[0], Constant)]
         for place, (source, partial) in reversed([*enumerate(edges, 1)]):
             branch, rest = ('└─ ', '   ') if place == len(edges) else ('├─ ', '│  ')
-            told = 'no signal' if partial is None else f'∂{names[node]}/∂{names[source]} = {number(partial, spec)}'
+            told = 'no signal' if partial is None else f'∂{names[node]}/∂{names[source]} = {written(partial, spec)}'
             todo.append((source, below + branch, below + rest, told))
     return lines, len(seen), not todo
 
@@ -164,7 +170,7 @@ def _names(root: Value, order: Sequence[Value], spec: str, labels: Mapping[Value
     free = (name for k in range(1, 2 * len(order) + 2) if (name := f'v_{k}') not in taken)
     for node in order:
         if isinstance(node, Constant):
-            names[node] = number(node.data, spec)
+            names[node] = written(node.data, spec)
         elif node not in names:
             names[node] = 'y' if node is root and 'y' not in taken else next(free)
     return names
@@ -210,7 +216,7 @@ def _aligned(lines: Sequence[Line], colour: bool) -> list[str]:
 
 def _column(cells: Sequence[str], heading: str) -> list[str]:
     """Align numbers at their points, and centre them below a heading."""
-    whole = [min([cell.find(sign) for sign in './e' if sign in cell] or [len(cell)]) for cell in cells]
+    whole = [min([cell.find(sign) for sign in './·' if sign in cell] or [len(cell)]) for cell in cells]
     before = max(whole)
     cells = [' ' * (before - size) + cell for size, cell in zip(whole, cells)]
     widest = max(map(len, cells))
@@ -234,9 +240,9 @@ def _notes(
             continue
         if len(parts) > 1 and node in sent and not isinstance(node, Constant):
             times = TIMES.get(len(parts), f'{len(parts)} times')
-            terms = [number(part, spec) for part in parts]
+            terms = [written(part, spec) for part in parts]
             terms = terms if len(terms) <= 6 else [*terms[:3], '…', terms[-1]]
             total = ' + '.join(terms).replace('+ -', '- ')
-            notes.append(f'{names[node]} is used {times}: its gradient is {total} = {number(sent[node], spec)}')
+            notes.append(f'{names[node]} is used {times}: its gradient is {total} = {written(sent[node], spec)}')
     more = [f'… and {len(notes) - NOTES} more nodes are used more than once'] if len(notes) > NOTES else []
     return notes[:NOTES] + more

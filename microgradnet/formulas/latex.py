@@ -17,7 +17,8 @@ from typing import Any
 from .._escapes import tex_text
 from ..engine.operation import Operation
 from .colours import PARTS
-from .printer import OPEN, PRODUCT, TIGHT, Piece, Printer, Rope, digits_apart, join
+from .numbers import digits_apart
+from .printer import OPEN, PRODUCT, TIGHT, Piece, Printer, Rope, join
 from .terms import Name, Term
 
 __all__ = ['tex']

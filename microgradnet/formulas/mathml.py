@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .colours import PARTS
-from .printer import TIGHT, Printer, digits_apart
+from .numbers import digits_apart
+from .printer import TIGHT, Printer
 from .terms import Name, Term
 
 __all__ = ['mathml']

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice, repeat
 from typing import Any, TypeAlias
 
-from ..engine.numbers import Fraction
+from .numbers import digits
 from .terms import (
     Applied,
     Derivative,
@@ -31,32 +31,10 @@ from .terms import (
     Term,
 )
 
-__all__ = ['Piece', 'Printer', 'Rope', 'digits', 'digits_apart', 'join']
+__all__ = ['Piece', 'Printer', 'Rope', 'join']
 
 #: How tightly a printed form binds.
 LOOSE, SUM, PRODUCT, OPEN, TIGHT = 0, 1, 2, 3, 9
-
-
-def digits(data: Any, in_full: bool = False) -> str:
-    """Write a number in six digits, or in full; a fraction whole.
-
-    >>> digits(1 / 3), digits(2.0), digits(Fraction(-1, 3)), digits(0.1 + 0.2, in_full=True)
-    ('0.333333', '2', '-1/3', '0.30000000000000004')
-    """
-    if isinstance(data, (int, Fraction)):
-        return str(data)
-    return repr(data).removesuffix('.0') if in_full else f'{abs(data) if data == 0 else data:.6g}'
-
-
-def digits_apart(data: Any, in_full: bool) -> tuple[str, str, str, str]:
-    """Return sign, digits, denominator and exponent of ten as they are set; all but the digits may be empty.
-
-    >>> digits_apart(-1.5e-7, False), digits_apart(Fraction(1, 3), False)
-    (('-', '1.5', '', '-7'), ('', '1', '3', ''))
-    """
-    body, _, exponent = digits(data, in_full).partition('e')
-    above, _, below = body.removeprefix('-').partition('/')
-    return '-' * body.startswith('-'), above, below, str(int(exponent)) if exponent else ''
 
 
 class Rope:

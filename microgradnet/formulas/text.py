@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .colours import PARTS
-from .printer import LOOSE, SUM, TIGHT, Printer, digits
+from .numbers import digits, on_paper
+from .printer import LOOSE, SUM, TIGHT, Printer
 from .terms import Name, Term
 
 __all__ = ['text', 'written']
@@ -47,7 +48,7 @@ class Text(Printer):
         return base + index * bool(name.index) + f'^({name.sample})' * bool(name.sample)
 
     def number(self, data: Any, in_full: bool) -> str:
-        return digits(data, in_full)
+        return on_paper(digits(data, in_full))
 
     def product(self, factors: Sequence[str]) -> str:
         return ' · '.join(factors)

@@ -35,6 +35,7 @@ from microgradnet.testing import why_order
 from tests.support.examples import examples
 from tests.support.processes import printed_whatever_hashes
 from tests.support.programs import Program, programs, record
+from tests.support.written import as_written
 
 SVG = '{http://www.w3.org/2000/svg}'
 NASTY = [
@@ -81,8 +82,8 @@ def test_draw_shows_every_number() -> None:
     y = example()[-1]
     texts = ' '.join(svg(draw(y)).itertext()).split()
     for node in topological_order(y):
-        assert f'{node.data:.4g}' in texts
-        assert f'{node.grad:.4g}' in texts
+        assert as_written(f'{node.data:.4g}') in texts
+        assert as_written(f'{node.grad:.4g}') in texts
     assert {'a', 'b', 'c', 'y', '×', '+', 'tanh', 'data', 'grad'} <= {*texts}
 
 
@@ -102,7 +103,7 @@ def test_draw_is_the_graph(program: Program) -> None:
             silent = partial is None or isinstance(source, Constant)
             copy = f'{ids[node]}in{place}'
             tail = copy if copy in copies else ids[source]
-            expected.append((tail, f'{ids[node]}op', 'none' if silent else f'{partial:.4g}'))
+            expected.append((tail, f'{ids[node]}op', 'none' if silent else as_written(f'{partial:.4g}')))
     found = []
     for tail, head, look in edges(picture):
         # Before the number stands the operand's name, where the order of operands matters.
@@ -137,7 +138,7 @@ def test_fractions_are_exact() -> None:
     third = Value(Fraction(1, 3), 'p')
     y = third * Fraction(-2, 7)
     y.backward()
-    assert {'1/3', '-2/7', '-2/21'} <= {*' '.join(svg(draw(y)).itertext()).split()}
+    assert {'1/3', '−2/7', '−2/21'} <= {*' '.join(svg(draw(y)).itertext()).split()}
 
 
 @pytest.mark.parametrize(
@@ -363,7 +364,7 @@ def test_dot_expands_into_products_and_their_sum() -> None:
     found = nodes(picture)
     operations = sorted(shown(look.get('label')) for look in found.values() if look.get('shape') == 'circle')
     assert operations == ['×', '×', 'Σ']
-    assert [shown(found[name]['label']) for name in ('v5op0', 'v5op1')] == ['data 1.5 grad 2', 'data -2 grad 2']
+    assert [shown(found[name]['label']) for name in ('v5op0', 'v5op1')] == ['data 1.5 grad 2', 'data −2 grad 2']
     into_sum = [(tail, shown(look.get('label'))) for tail, head, look in edges(picture) if head == 'v5op']
     assert sorted(into_sum) == [('v4', '1'), ('v5op0', '1'), ('v5op1', '1')]
     assert {shown(look.get('label')) for _, head, look in edges(picture) if head == 'v5op0times'} == {'3', '0.5'}
@@ -697,7 +698,7 @@ def test_a_neuron_is_labelled_as_in_the_derivation() -> None:
     neuron = Neuron(2, 'tanh', seed=1)
     found = nodes(draw_network(neuron))
     texts = {name: shown(look.get('label')) for name, look in found.items()}
-    w1, w2 = (f'{weight.data:.2g}' for weight in neuron.weights)
+    w1, w2 = (as_written(f'{weight.data:.2g}') for weight in neuron.weights)
     assert texts == {
         'x1': 'x 1', 'x2': 'x 2', 'f1': f'f 1 b 1 {neuron.bias.data:.2g}', 'y': 'y',
         'wx1_1': f'w x1,1 {w1}', 'wx2_1': f'w x2,1 {w2}', 'inputs': 'inputs', 'g1': 'tanh', 'outputs': 'output',

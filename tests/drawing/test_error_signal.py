@@ -30,6 +30,7 @@ from tests.support.colours import contrast
 from tests.support.examples import examples
 from tests.support.geometry import boxes, crosses, line_of, size_of, view
 from tests.support.processes import printed_whatever_hashes
+from tests.support.written import as_python
 
 SVG = '{http://www.w3.org/2000/svg}'
 numbers = st.floats(-3, 3).map(lambda x: round(x, 3))
@@ -192,10 +193,10 @@ def test_the_pictures_show_the_engines_numbers(case: tuple[MLP, list[float], lis
         for m in frame.messages:
             assert float(arrows[m.sender, m.receiver]['tooltip'].split(' = ')[1]) == m.contribution
             text = shown(nodes[f'{m.sender}-{m.receiver}-value']['label'])
-            assert float(text) == pytest.approx(m.contribution, rel=1e-9, abs=1e-300)
+            assert float(as_python(text)) == pytest.approx(m.contribution, rel=1e-9, abs=1e-300)
             mark, total = shown(nodes[m.receiver]['label']).split(' ')[2:4]
             assert mark == ('δ' if m.complete else 'Σ')
-            assert float(total) == pytest.approx(m.total, rel=1e-9, abs=1e-300)
+            assert float(as_python(total)) == pytest.approx(m.total, rel=1e-9, abs=1e-300)
             known |= {m.receiver} if m.complete else set()
         for name, delta in deltas.items():
             _, *number = re.split('δ = |, ', nodes[name]['tooltip'])
@@ -249,7 +250,7 @@ def test_the_formulas_are_true() -> None:
     seen = 0
     for picture in signal.frames:
         for row in re.findall('<td align="left" height="22">(.*?)</td>', source(picture)[0]['formula']['label']):
-            *_, product, result = shown(row).replace('so far', '').split(' = ')
+            *_, product, result = as_python(shown(row).replace('so far', '')).split(' = ')
             assert re.fullmatch(r'[-+0-9.()e· ]+', product)
             assert eval(product.replace('·', '*')) == pytest.approx(float(result), rel=1e-12)
             seen += 1

@@ -26,6 +26,7 @@ from microgradnet.engine.walks import topological_order
 from microgradnet.testing import Expression, expressions, nets
 from tests.support.examples import examples
 from tests.support.geometry import Box, boxes, line_of, size_of, view
+from tests.support.written import as_written
 
 NASTY = [
     '</script><script>alert(1)</script>', '<!-- <script>', ']]>', '<img src=x onerror=alert(1)>',
@@ -283,7 +284,7 @@ def check_marks(page: Page) -> None:
             place = last.get(place, -1) if mark == 'data-signal' else place
             if place >= 0:
                 number = epoch[which][place]
-                assert (text.text or '').strip() == (number if isinstance(number, str) else number[0]), text.attrib
+                assert (text.text or '').strip() == as_written(number if isinstance(number, str) else number[0])
     assert marked.get('data-partial', set()) == {*range(len(scene['events']))}
     named = {k for k, name in enumerate(scene['names']) if name and name != 't'}  # t is a constant
     assert marked['data-value'] == marked['data-signal'] == named
@@ -326,7 +327,7 @@ def test_in_the_network_each_weight_and_neuron_is_itself() -> None:
     for text in network.iter('text'):
         if 'data-brief' in text.attrib:
             number = full(film(page)['epochs'][0], ['data', int(text.attrib['data-brief'])])
-            assert (text.text or '').strip() == f'{float(number):.2g}'
+            assert (text.text or '').strip() == as_written(f'{float(number):.2g}')
     neurons = [group.attrib['data-node'].split() for group in network.iter('g') if group.get('class') == 'node neuron']
     assert sorted(([names[int(k)] for k in each] for each in neurons), key=lambda each: each[-1]) == [
         *([f'r_{{{k}}}', f'f_{{{k}}}', f'b_{{{k}}}'] for k in range(1, 5)), ['r_{5}', 'y', 'b_{5}'],

@@ -137,7 +137,7 @@ def test_huge_numbers() -> None:
     y = x * x - x
     y.backward()
     assert '≈∞' in tree(y)
-    assert 'inf' in tree(Value(float('inf'), 'x') * z)
+    assert '∞' in tree(Value(float('inf'), 'x') * z) and 'inf' in tree(Value(float('inf'), 'x') * z, ascii=True)
     q = Value(Fraction(1, 3), 'q')
     w = q.sin() + q
     w.backward(seed=Fraction(10**400))  # its float is infinite

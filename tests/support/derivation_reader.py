@@ -21,6 +21,7 @@ from typing import Any
 from tests.support.derivation_evaluator import Evaluator
 from tests.support.derivation_lines import FUNCTIONS, Line, Tree, Wrong, joined, names_in, read_name, walk
 from tests.support.derivation_prose import HEADINGS, PROSE
+from tests.support.written import with_exponents
 
 __all__ = ['Reader', 'Wrong']
 
@@ -29,7 +30,7 @@ class Reader(Evaluator):
     """Everything that a text says, checked: ``given`` and ``found`` by name, numbers as printed."""
 
     def __init__(self, text: str) -> None:
-        rows = joined(unicodedata.normalize('NFD', text).split('\n'))
+        rows = joined(unicodedata.normalize('NFD', with_exponents(text)).split('\n'))
         title = re.fullmatch(r'The (update|derivative) of (\S+) by (.+)', rows[0])
         if not title:
             raise Wrong(rows[0])

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from ...drawing.digraph import FONT, Digraph, markup, number
+from ...drawing.digraph import FONT, Digraph, markup, number_markup
 from ...formulas.colours import ALARMED, CALM, DERIVATIVE, FAINT, INK, LINE, MARK, PALE, PAPER, SIGNAL
 from ..program import Form
 from .straight import Program, Tape, programs, smallest
@@ -187,17 +187,18 @@ def _cluster(cluster: Digraph, why: WrongOrder, walk: str) -> None:
         node = program.names.index(name)
         leaf = node < len(program.leaves)
         visits = [str(k) for k, visited in enumerate(trace.visits, 1) if visited == node]
-        made = number(float(program.leaves[node])) if leaf else made
+        made = number_markup(float(program.leaves[node])) if leaf else markup(made)
         rows = [
-            f'<b>{name}</b> <font color="{FAINT}">= {markup(made)}</font>',
+            f'<b>{name}</b> <font color="{FAINT}">= {made}</font>',
             f'<font color="{FAINT}" point-size="10">visit{"s"[: len(visits) - 1]} {" and ".join(visits)}</font>',
         ]
         look = {}
         if leaf:
             right = trace.signals[node] == why.right[name]
-            verdict = '' if right else f' instead of {number(why.right[name])}'
+            verdict = '' if right else f' instead of {number_markup(why.right[name])}'
             colour = SIGNAL if right else MARK
-            rows.append(f'<b><font color="{colour}">{name}.grad = {number(trace.signals[node])}{verdict}</font></b>')
+            got = number_markup(trace.signals[node])
+            rows.append(f'<b><font color="{colour}">{name}.grad = {got}{verdict}</font></b>')
             look = {'fillcolor': CALM if right else ALARMED, 'color': DERIVATIVE if right else MARK}
         elif node in wrong:
             look = {'fillcolor': ALARMED, 'color': MARK}
@@ -206,9 +207,9 @@ def _cluster(cluster: Digraph, why: WrongOrder, walk: str) -> None:
         cluster.node(f'{walk} {name}', table, tooltip=name, **look)
     for place, (message, fault) in enumerate(judged, 1):
         _arrow(cluster, f'{walk} {program.names[message.sender]}', f'{walk} {program.names[message.receiver]}',
-               f'<b>{place}.</b> <font color="{SIGNAL}">{number(message.signal)}</font> · '
-               f'<font color="{DERIVATIVE}">{number(message.partial)}</font> = '
-               f'<font color="{SIGNAL}">{number(message.signal * message.partial)}</font>', fault)  # fmt: skip
+               f'<b>{place}.</b> <font color="{SIGNAL}">{number_markup(message.signal)}</font> · '
+               f'<font color="{DERIVATIVE}">{number_markup(message.partial)}</font> = '
+               f'<font color="{SIGNAL}">{number_markup(message.signal * message.partial)}</font>', fault)  # fmt: skip
 
 
 def _arrow(cluster: Digraph, sender: str, receiver: str, text: str, fault: str) -> None:
