@@ -5,7 +5,7 @@ r"""A ``graphviz.Digraph`` that renders with ``dot`` or without it, and what pic
 ``name_markup``  the same for a name, which may have an index, w_{1,3}
 ``plain``        any text, made safe for a tooltip
 ``number_markup``  a number as on paper, compactly; ``number`` as Python reads it, ``in_full`` with all its digits
-``text_width``   how wide it is at most
+``width_of``     how wide a text is; ``text_width`` so many characters of a number, at most
 
 Whatever comes from a user passes through ``markup`` or ``plain``; nothing else may
 put it into the source.
@@ -35,11 +35,22 @@ from .dark import follows_the_page
 
 __all__ = [
     'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'number_markup', 'plain', 'short',
-    'shown', 'shown_as_svg', 'subscript', 'text_width',
+    'shown', 'shown_as_svg', 'subscript', 'text_width', 'width_of',
 ]  # fmt: skip
 
 FONT = 'Helvetica,Arial,sans-serif'
 LONGEST = 40
+#: No number is set smaller than that, in points.
+SMALLEST = 9.0
+#: How wide a sign is in Helvetica and Arial, by its size; a digit and most letters are as wide as ``DIGIT``.
+DIGIT = 0.556
+WIDTHS = {
+    sign: width
+    for signs, width in [
+        ('.,:;·iljI|′ ', 0.278), ('()ftr/', 0.333), ('-−+=<>', 0.584), ('mwMWΣ', 0.85), ('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', 0.36),
+    ]
+    for sign in signs
+}  # fmt: skip
 #: The style of a whole SVG: as wide as what it is in, a notebook say, if that is narrower.
 FIT = 'max-width: 100%; height: auto'
 INDEXED = re.compile(r'([^\W\d_])_(?:\{([^{}\n]{1,12})\}|([^\W_]{1,4}))')
@@ -242,7 +253,16 @@ def plain(text: str) -> str:
 
 def subscript(letter: str, index: object, size: float = 14) -> str:
     """Set a letter of the derivation with its subscript, as markup."""
-    return f'<i>{letter}</i><sub><font point-size="{size * 0.75:.3g}">{index}</font></sub>'
+    return f'<i>{letter}</i><sub><font point-size="{max(SMALLEST, 0.75 * size):.3g}">{index}</font></sub>'
+
+
+def width_of(text: str, size: float) -> float:
+    """How wide a text is, very nearly.
+
+    >>> round(width_of('−0.5', 10), 2) == round(10 * (0.584 + 2 * DIGIT + 0.278), 2)
+    True
+    """
+    return size * sum(WIDTHS.get(sign, DIGIT) for sign in text)
 
 
 def text_width(characters: int, size: float) -> float:

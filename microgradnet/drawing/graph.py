@@ -44,6 +44,7 @@ from ..formulas.colours import (
 )  # fmt: skip
 from .digraph import (
     FONT,
+    SMALLEST,
     Digraph,
     in_full,
     markup,
@@ -52,6 +53,7 @@ from .digraph import (
     plain,
     short,
     text_width,
+    width_of,
 )
 from .strip import LINES, Strip
 from .terminal import tree
@@ -266,7 +268,7 @@ class Diagram:
     def _table(self, node: Value | None, label: str, data: Any, grad: Any, note: str = '') -> str:
         rows = [f'<tr><td colspan="2"><b>{name_markup(label)}</b></td></tr>'] if label else []
         if note:
-            rows.append(f'<tr><td colspan="2"><font point-size="8.5" color="{FAINT}">{note}</font></td></tr>')
+            rows.append(f'<tr><td colspan="2"><font point-size="{SMALLEST:g}" color="{FAINT}">{note}</font></td></tr>')
         rows.append(self._row('data', data, INPUT, self._room('data', node)))
         if grad is not None:
             rows.append(self._row('grad', grad, SIGNAL, self._room('grad', node)))
@@ -279,9 +281,11 @@ class Diagram:
         return f' width="{text_width(self.room(what, node, place), size):.0f}"'
 
     def _row(self, name: str, x: Any, colour: str, room: str) -> str:
+        shown = number_markup(x, self.spec)
+        room = room or f' width="{width_of(shown, 11):.0f}"'  # the reader's font may be wider than the renderer's
         return (
-            f'<tr><td align="right"><font point-size="8.5" color="{FAINT}">{name}</font></td>'
-            f'<td align="left"{room}><font color="{colour}">{number_markup(x, self.spec)}</font></td></tr>'
+            f'<tr><td align="right"><font point-size="{SMALLEST:g}" color="{FAINT}">{name}</font></td>'
+            f'<td align="left"{room}><font color="{colour}">{shown}</font></td></tr>'
         )
 
     def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from ..engine.checks import texts, whole
 from ..formulas.colours import FAINT, INK, NEURON_LINE, PAPER
 from .digraph import FONT, Digraph, markup, subscript
 
-__all__ = ['Layout', 'Text', 'check_names', 'inches', 'look_of', 'new_picture', 'output_label']
+__all__ = ['Layout', 'Text', 'check_names', 'chord', 'inches', 'look_of', 'new_picture', 'output_label']
 
 #: More columns than this make a strip, not a picture.
 COLUMNS = 8
@@ -50,7 +51,8 @@ class Layout:
     before each layer; ``left_out`` how many inputs and neurons are not drawn. ``gap``
     says how far a column is from the next, given the layout and what is drawn of both;
     ``between`` how far, at least, the edge of a neuron is from that of the next in its
-    column, where neurons are not as small as they are in the largest nets.
+    column, where neurons are not as small as they are in the largest nets. Neurons are at least
+    ``narrowest`` wide, and else at most ``widest``.
     """
 
     layers: list[Any]
@@ -70,6 +72,7 @@ class Layout:
         widest: float = 56.0,
         reach: float = 62.0,
         between: float = 0.0,
+        narrowest: float = 0.0,
     ) -> None:
         width, count = len(layers[0][0].weights), len(layers[-1])
         self.layers, self.left_out = layers, 0
@@ -77,8 +80,9 @@ class Layout:
         self.columns = _shown(len(layers), min(limit, COLUMNS))
         self.starts = [sum(map(len, layers[:k])) for k in range(len(layers) + 1)]
         self.tallest = max(len(self.rows[0]), *(len(self.rows[k + 1]) for k in self.columns if k is not None))
-        self.spacing: float = 100 if self.tallest <= 3 else 84 if self.tallest <= 5 else 72 if self.tallest <= 9 else 44
-        self.diameter = min(widest, 0.76 * self.spacing)
+        self.spacing: float = 100 if self.tallest <= 3 else 84 if self.tallest <= 5 else 80 if self.tallest <= 9 else 44
+        self.spacing = max(self.spacing, narrowest / 0.76)
+        self.diameter = max(narrowest, min(widest, 0.76 * self.spacing))
         #: How far neurons are apart where nothing is between them; by it lines have labels or not.
         self.least = self.spacing
         if self.tallest <= 9:
@@ -198,6 +202,15 @@ def look_of(text: Text, *, plate: bool = False, **look: str) -> dict[str, str]:
 def output_label(name: str) -> str:
     """The label of an output, y or y2."""
     return subscript('y', name[1:], 15) if name[1:] else '<i>y</i>'
+
+
+def chord(diameter: float, beside: float) -> float:
+    """How wide a circle is, so far from its middle.
+
+    >>> chord(10, 3)
+    8.0
+    """
+    return math.sqrt(max(0.0, diameter**2 - 4 * beside**2))
 
 
 def inches(points: float) -> str:

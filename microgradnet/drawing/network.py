@@ -7,6 +7,7 @@ positive weights, ochre, dashed ones negative; a thicker line is a larger weight
 
 from __future__ import annotations
 
+import html
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -28,19 +29,23 @@ from ..formulas.colours import (
     POSITIVE,
 )  # fmt: skip
 from ..formulas.names import Connection, connections_of, layers_of, numbered
-from .digraph import Digraph, in_full, number_markup, plain, subscript, text_width
-from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
+from .digraph import SMALLEST, Digraph, in_full, number_markup, plain, subscript, text_width, width_of
+from .layout import Layout, Text, check_names, chord, inches, look_of, new_picture, output_label
 from .terminal import neurons
 
 __all__ = ['draw_network', 'network_picture']
 
-#: The least distance from one weight's label to the next, in points.
-ROOM = 14.0
+#: The least distance from one weight's label to the next, in points, and how far labels stay away from neurons.
+ROOM, CLEAR = 20.0, 6.0
 LEGEND = (
-    f'<<font color="{POSITIVE}">━━━ positive weight</font>&#160;&#160;&#160;'
+    f'<font color="{POSITIVE}">━━━ positive weight</font>&#160;&#160;&#160;'
     f'<font color="{NEGATIVE}">╍╍╍ negative weight</font>&#160;&#160;&#160;'
-    f'<font color="{FAINT}">thicker: larger</font>>'
+    f'<font color="{FAINT}">thicker: larger</font>'
 )
+#: What is said where weights have no room on their own lines.
+UNSAID = f'&#160;&#160;&#160;<font color="{FAINT}">point at a line for its weight</font>'
+#: How far below the middle of a neuron its bias ends.
+BELOW = 18.0
 BARE = 'border="0" cellborder="0" cellspacing="3" cellpadding="0"'
 
 
@@ -55,8 +60,8 @@ def draw_network(
 ) -> Digraph:
     """Draw a net, a layer or a neuron, in columns from the inputs to the outputs.
 
-    Where there is room, connections carry their weight's name and number and neurons
-    their bias; both are also in tooltips. Of a column with more than ``limit``
+    Connections carry their weight's name and number, and neurons their bias; both are also in
+    tooltips, and only there where they have no room, which the picture then says. Of a column with more than ``limit``
     neurons or inputs, and of more than 8 layers, the first and the last are drawn; an
     ellipsis between them says how many are not, and ``left_out`` counts the neurons
     and inputs that are not. Names of inputs and outputs are written beside them. Other
@@ -92,12 +97,15 @@ def network_picture(
     layers = layers_of(net)
     input_names, output_names = check_names('draw_network', layers, limit, input_names, output_names)
     spec('number_format', number_format)
-    layout = Layout(layers, limit, _gap, between=between)
+    names = max((width_of(name, 10) for name in (*input_names, *output_names)), default=0.0)
+    widest = max(_width(c, number_format) for c in connections_of(layers))
+    layout = Layout(layers, limit, partial(_gap, widest, names), reach=max(62.0, names / 2 + CLEAR), between=between)
     layout.name_ends(input_names, output_names, 0.38 * layout.diameter)
     picture = _Network(layout, number_format, room)
     picture.add_ends(input_names, output_names)
     picture.add_neurons()
     picture.add_connections()
+    picture.graph.graph_attr['label'] = f'<{LEGEND}{UNSAID * picture.unsaid}>'
     for text in layout.texts:
         picture.graph.node(text.name, **look_of(text, plate=True))
     picture.graph.words = partial(neurons, net, number_format)
@@ -110,7 +118,8 @@ class _Network:
     def __init__(self, layout: Layout, spec: str, room: int) -> None:
         self.layout, self.places, self.spec, self.room = layout, layout.places, spec, room
         self.largest = max(_size(c.weight) for c in connections_of(layout.layers)) or 1.0
-        self.graph = new_picture(layout, label=LEGEND)
+        self.unsaid = False
+        self.graph = new_picture(layout)
 
     def add_ends(self, input_names: Sequence[str], output_names: Sequence[str]) -> None:
         """Add the inputs and the outputs, with an arrow to each from its neuron."""
@@ -133,15 +142,26 @@ class _Network:
             n, bias = name[1:], neuron.bias.data
             label = _fitting('f', n, 15, self.layout.diameter)
             if self.layout.diameter >= 50:
-                size, text = 9 if self.room else 10, number_markup(bias, self.spec)
-                line = f'{subscript("b", n, 11)}&#160; {text}'
-                if self.room:
-                    cell = f'<td align="left" width="{text_width(self.room, size):.0f}">{text}</td>'
-                    line = f'<table {BARE}><tr><td>{subscript("b", n, 11)}</td>{cell}</tr></table>'
-                line = f'<font point-size="{size}" color="{BIAS}">{line}</font>'
-                label = f'<table {BARE}><tr><td>{label}</td></tr><tr><td>{line}</td></tr></table>'
+                line = self._bias(n, bias)
+                label = f'<table {BARE}><tr><td>{label}</td></tr><tr><td>{line}</td></tr></table>' if line else label
             self._node(name, label, f'neuron {n}: {numbered("b", n)} = {in_full(bias)}', 'neuron', fillcolor=NEURON,
                        **({'fixedsize': 'shape'} if self.room else {}))  # fmt: skip
+
+    def _bias(self, n: str, bias: Any) -> str:
+        """A neuron's bias with its name or, where that has no room in the circle, without, or nothing."""
+        text, name = number_markup(bias, self.spec), subscript('b', n, 11)
+        if self.room:
+            cell = f'<td align="left" width="{text_width(self.room, SMALLEST):.0f}">{text}</td>'
+            line = f'<table {BARE}><tr><td>{name}</td>{cell}</tr></table>'
+            return f'<font point-size="{SMALLEST:g}" color="{BIAS}">{line}</font>'
+        room = chord(self.layout.diameter, BELOW)
+        width, letter = width_of(text, 1), width_of('b  ', 11) + width_of(n, SMALLEST)
+        for size, before in (10.0, letter), (SMALLEST, letter), (10.0, 0.0), (SMALLEST, 0.0):
+            if before + size * width <= room:
+                line = f'{name}&#160; {text}' if before else text
+                return f'<font point-size="{size:g}" color="{BIAS}">{line}</font>'
+        self.unsaid = True
+        return ''
 
     def add_connections(self) -> None:
         """Add a line for every weight both of whose ends are drawn."""
@@ -171,11 +191,12 @@ class _Network:
             part = 1 / (targets + 1) if targets <= sources else 1 - 1 / (sources + 1)
             (x0, y0), (x1, y1) = self.places[source], self.places[target]
             label = subscript('w', f'{connection.source},{connection.target}', 11)
-            if min(sources, targets) <= 3:
-                label += f'&#160; <font color="{colour}">{number_markup(weight, self.spec)}</font>'
+            label += f'&#160; <font color="{colour}">{number_markup(weight, self.spec)}</font>'
             name = f'w{connection.source}_{connection.target}'
             text = Text(name, x0 + part * (x1 - x0), y0 + part * (y1 - y0), label, 11, INK)
             self.graph.node(name, **look_of(text, plate=True, tooltip=tooltip))
+        else:
+            self.unsaid = True
 
     def _node(self, name: str, label: str, tooltip: str, kind: str, **look: str) -> None:
         x, y = self.places[name]
@@ -197,12 +218,18 @@ def _separation(layout: Layout, sources: int, targets: int) -> float:
     return layout.least / (min(sources, targets) + 1)
 
 
-def _gap(layout: Layout, sources: int, targets: int) -> float:
-    """The distance between two columns: so that labels do not touch the neurons."""
-    fewer = min(sources, targets)
+def _gap(widest: float, names: float, layout: Layout, sources: int, targets: int) -> float:
+    """The distance between two columns: so that labels, the widest too, touch neither neurons nor inputs' names."""
     if _separation(layout, sources, targets) < ROOM:
         return 170.0 + 7.0 * max(sources, targets)
-    return max(170.0, (fewer + 1) * (layout.diameter / 2 + (38.0 if fewer <= 3 else 20.0)))
+    from_neuron = max(layout.diameter, 0.0 if layout.x else names) / 2 + CLEAR + widest / 2
+    return max(170.0, (min(sources, targets) + 1) * from_neuron)
+
+
+def _width(connection: Connection, spec: str) -> float:
+    """How wide the label of a weight is on its plate."""
+    index, weight = f'{connection.source},{connection.target}', number_markup(connection.weight.data, spec)
+    return width_of('w  ', 11) + width_of(index, SMALLEST) + width_of(html.unescape(weight), 11) + 6.0
 
 
 def _size(weight: Value) -> float:

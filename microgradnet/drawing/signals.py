@@ -20,6 +20,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,18 @@ from ..formulas.colours import CROWDED_WAY, DERIVATIVE, FAINT, IDLE, INK, PALE, 
 from ..formulas.names import connections_of, layers_of
 from ..nets.losses import error_by_name, half_squared_error
 from .animation import ARRIVAL, Part, animated_gif, animated_svg
-from .digraph import Digraph, in_full, number_markup, plain, shown, shown_as_svg, subscript
-from .layout import Layout, Text, check_names, inches, look_of, new_picture, output_label
+from .digraph import SMALLEST, Digraph, in_full, number_markup, plain, shown, shown_as_svg, subscript, width_of
+from .layout import Layout, Text, check_names, chord, inches, look_of, new_picture, output_label
 from .messages import Film, Frame, Message, messages
 from .terminal import tree
 
 __all__ = ['Caption', 'ErrorSignal', 'Scenes', 'draw_error_signal']
 
 
+#: Neurons in a column of more than this are small.
+SEVERAL = 9
+#: How far below the middle of a neuron its error signal ends, and its activation's derivative below that.
+UPPER, LOWER = 13.0, 23.0
 #: More messages than this are described together.
 MOST = 4
 
@@ -156,9 +161,9 @@ def _listed(names: Sequence[str], how: Any) -> str:
     return ' and '.join(filter(None, [', '.join(map(how, names[:-1])), how(names[-1])]))
 
 
-#: No number is set smaller than that.
-SMALLEST = 8
 BARE = 'border="0" cellborder="0" cellspacing="0" cellpadding="0"'
+#: Below a name that has an index.
+STACKED = BARE.replace('cellspacing="0"', 'cellspacing="2"')
 
 
 class Scenes:
@@ -169,7 +174,7 @@ class Scenes:
     ) -> None:
         self.film, self.layout, self.steps, self.captions, self.spec = film, layout, steps, captions, spec
         self.end = float(len(steps))
-        self.small = layout.diameter < 50
+        self.small = layout.tallest > SEVERAL
 
     def parts(self) -> Iterator[Part]:
         """List them: the lines first, then arrows, neurons, numbers and words."""
@@ -247,16 +252,15 @@ class Scenes:
         if total is not None:
             mark = 'Σ' if state == 'part' else 'δ'
             tooltip = f'{name}: {mark} = {in_full(total)}'
-            shown = number_markup(total, '.2g') if self.small else f'{mark} {number_markup(total, self.spec)}'
-            most = 10 if self.layout.diameter < 60 else 11
-            # Within the circle, but to be read.
-            room = SMALLEST if self.small else max(SMALLEST, min(most, 1.6 * self.layout.diameter / len(shown)))
+            shown = _signal_of(total, self.spec, self.small, mark)
+            room = min(11.0, chord(self.layout.diameter, UPPER) / width_of(shown, 1))  # within the circle
+            room = SMALLEST if self.small else max(SMALLEST, room)
             lines.append(f'<font point-size="{room:.3g}" color="{SIGNAL}">{shown}</font>')
         if sent is not None and sent.derivative is not None:
             tooltip += f", g'(r) = {in_full(sent.derivative)}"
             if not self.small:
                 line = f'<i>g</i>′ {number_markup(sent.derivative, self.spec)}'
-                lines.append(f'<font point-size="10" color="{DERIVATIVE}">{line}</font>')
+                lines.append(f'<font point-size="{SMALLEST:g}" color="{DERIVATIVE}">{line}</font>')
         rows = ''.join(f'<tr><td>{line}</td></tr>' for line in lines)
         looks: dict[str, dict[str, str]] = {
             'idle': {'fillcolor': IDLE, 'color': PALE},
@@ -267,7 +271,7 @@ class Scenes:
         look = looks[state]
         if name[0] == 'y':
             look = {'fillcolor': PAPER, 'penwidth': '0', 'width': inches(26)}
-        label = f'<<table {BARE}>{rows}</table>>'
+        label = f'<<table {STACKED}>{rows}</table>>'
         place = {'pos': f'{x:.5g},{y:.5g}!', 'id': name, 'tooltip': plain(tooltip), 'class': state,
                  'fixedsize': 'shape'}
         return Part(start, stop, (name,), {'label': label} | place | look)
@@ -391,7 +395,7 @@ def draw_error_signal(
     spec('number_format', number_format)
     t = [*t] if isinstance(t, Iterator) else t
     film = messages(net, x, t, error)
-    layout = Layout(layers, limit, lambda layout, sources, targets: 200.0 + 5.0 * max(sources, targets), 64.0, 120.0)
+    layout = _layout(layers, limit, film, number_format)
     layout.name_ends(input_names, output_names, 0.5 * layout.diameter)
     steps = [*_steps(film, layout)]
     targets = [*t] if isinstance(t, Iterable) else [t]
@@ -400,6 +404,28 @@ def draw_error_signal(
     parts = [*Scenes(film, layout, steps, captions, number_format).parts()]
     titles = [caption.title for caption in captions]
     return ErrorSignal(film, layout, titles, parts)
+
+
+def _layout(layers: list[Any], limit: int, film: Film, spec: str) -> Layout:
+    """Place the parts, with neurons so large that every number has room in them, not smaller than can be read."""
+
+    def gap(layout: Layout, sources: int, targets: int) -> float:
+        return 200.0 + 5.0 * max(sources, targets)
+
+    small = Layout(layers, limit, gap).tallest > SEVERAL
+    totals = [total for frame in film.frames for total in (frame.signal, *(m.total for m in frame.messages))]
+    slopes = [frame.derivative for frame in film.frames if frame.derivative is not None and not small]
+    wide = max(width_of(_signal_of(total, spec, small, 'Σ'), SMALLEST) for total in totals)
+    narrowest = max(46.0 if small else 64.0, hypot(wide, 2 * UPPER))
+    if slopes:
+        wide = max(width_of(f'g′ {number_markup(slope, spec)}', SMALLEST) for slope in slopes)
+        narrowest = max(narrowest, hypot(wide, 2 * LOWER))
+    return Layout(layers, limit, gap, narrowest, 120.0, narrowest=narrowest)
+
+
+def _signal_of(total: Any, spec: str, small: bool, mark: str) -> str:
+    """What is written in a neuron of the error signal that arrived there: of many neurons, two digits."""
+    return number_markup(total, '.2g') if small else f'{mark} {number_markup(total, spec)}'
 
 
 def _positive(seconds: float) -> float:

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, combinations, pairwise, product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -33,6 +33,7 @@ from microgradnet.engine.walks import topological_order
 from microgradnet.formulas.colours import NEGATIVE, NEITHER, PALETTE, POSITIVE, WRITTEN
 from microgradnet.testing import why_order
 from tests.support.examples import examples
+from tests.support.geometry import boxes, size_of, view
 from tests.support.processes import printed_whatever_hashes
 from tests.support.programs import Program, programs, record
 from tests.support.written import as_written
@@ -689,9 +690,44 @@ def test_labels_stand_on_their_lines_and_clear_of_each_other(sizes: tuple[int, .
             (x0, y0), (x1, y1), (x, y) = place(found[source]), place(found[target]), place(label)
             assert y == pytest.approx(y0 + (x - x0) / (x1 - x0) * (y1 - y0), abs=0.1)
             columns.setdefault(x, []).append(y)
-    assert bool(columns) == (sizes != (8, 16, 16, 3))
+    unsaid = [(n, m) for n, m in pairwise(sizes) if min(n, m) > 3 or max(n, m) > 9]
+    assert len(columns) == len(sizes) - 1 - len(unsaid)
+    assert ('point at a line for its weight' in picture.source) == bool(unsaid)
     for heights in columns.values():
-        assert all(b - a >= 14 - 1e-6 for a, b in pairwise(sorted(heights)))
+        assert all(b - a >= 20 - 1e-6 for a, b in pairwise(sorted(heights)))
+
+
+@pytest.mark.parametrize('scale', [1.0, 1e-7, -1.234e9, 3.0e-300])
+@pytest.mark.parametrize(
+    'sizes', [(2, 2, 1), (1, 1), (3, 3), (2, 9, 2), (8, 3, 5), (1, 16, 1), (784, 10), (5, 4, 4, 2)]
+)
+def test_nothing_that_is_written_of_a_net_is_small_cut_or_on_another(sizes: tuple[int, ...], scale: float) -> None:
+    net = MLP(sizes[0], sizes[1:], seed=3)
+    for k, parameter in enumerate(net.parameters()):
+        parameter.data = (parameter.data + 0.01 * k) * scale
+    names = ['a name that is long'] * sizes[0], ['another'] * sizes[-1]
+    root = svg(draw_network(net, input_names=names[0], output_names=names[1]))
+    texts, circles = [], []
+    for group in root.iter('{http://www.w3.org/2000/svg}g'):
+        if not re.match(r'node|input|neuron|output', group.get('class') or ''):
+            continue
+        written = [*group.iter('{http://www.w3.org/2000/svg}text')]
+        found = boxes(group, written)
+        assert all(size_of(text) >= 9 for text in written)
+        assert all(box.inside(view(root)) for box in found)
+        circle = group.find('.//{http://www.w3.org/2000/svg}ellipse')
+        if circle is None or group.get('class', '').endswith('output'):  # whose circle is not seen
+            texts.append(found)
+            continue
+        x, y, r = (float(circle.get(name, 0)) for name in ('cx', 'cy', 'rx'))
+        circles.append((x, y, r))
+        corners = [(box, corner) for box in found for corner in product((box.left, box.right), (box.top, box.bottom))]
+        assert not [box for box, corner in corners if math.dist(corner, (x, y)) > r + 0.5]
+    for one, other in combinations(texts, 2):
+        assert not [pair for pair in product(one, other) if pair[0].overlaps(pair[1])]
+    for box, (x, y, r) in product(chain.from_iterable(texts), circles):
+        nearest = min(max(x, box.left), box.right), min(max(y, box.top), box.bottom)
+        assert math.dist(nearest, (x, y)) > r, box
 
 
 def test_a_neuron_is_labelled_as_in_the_derivation() -> None:

@@ -11,7 +11,7 @@ import re
 import sys
 from collections import Counter
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -236,13 +236,21 @@ def test_no_arrow_goes_through_a_number_nor_on_in_its_minus(sizes: tuple[int, ..
 
 @pytest.mark.parametrize('scale', [1.0, 1e-7, -1e7])
 def test_every_number_is_large_enough_and_in_the_picture(scale: float) -> None:
-    for net in (three_layers(), MLP(2, [12, 1], 'tanh', seed=1)):
+    for net in (three_layers(), MLP(2, [7, 1], 'tanh', seed=1), MLP(2, [12, 1], 'tanh', seed=1)):
         signal = draw_error_signal(net, [0.5 * scale, -1.0], [1.0 + scale])
         for picture in signal.frames[-2:]:
             root = ElementTree.fromstring(picture.pipe('svg', encoding='utf-8'))
             for text, box in zip(root.iter(f'{SVG}text'), boxes(root), strict=True):
-                assert size_of(text) >= 7.5
+                assert size_of(text) >= 9
                 assert box.inside(view(root)), box
+            for group in root.iter(f'{SVG}g'):
+                circle = group.find(f'.//{SVG}ellipse')
+                if circle is None or not re.match('idle|part|reached|sending', group.get('class') or ''):
+                    continue
+                x, y, r = (float(circle.get(name) or 0) for name in ('cx', 'cy', 'rx'))
+                for box in [] if r < 20 else boxes(group, [*group.iter(f'{SVG}text')]):  # the circle of y is not seen
+                    corners = product((box.left, box.right), (box.top, box.bottom))
+                    assert all(math.dist(corner, (x, y)) <= r + 0.5 for corner in corners), box
 
 
 def test_the_formulas_are_true() -> None:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 __all__ = ['Box', 'boxes', 'crosses', 'line_of', 'size_of', 'view', 'width_of']
 
-WIDTHS = [('.,:;iljI|′ ', 0.278), ('-()ftr', 0.333), ('−+=<>', 0.584)]
+WIDTHS = [('.,:;iljI|′ ', 0.278), ('-()ftr', 0.333), ('−+=<>', 0.584), ('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', 0.36)]
 NARROW = {sign: width for signs, width in WIDTHS for sign in signs}
 Point = tuple[float, float]
 
