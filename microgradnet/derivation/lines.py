@@ -18,7 +18,7 @@ from typing import Any
 from unicodedata import combining
 
 from ..formulas.latex import tex
-from ..formulas.mathml import mathml
+from ..formulas.mathml import MATH_FONT, font_face, mathml
 from ..formulas.prose import prose_html, prose_tex
 from ..formulas.terms import Number, Symbol, Term
 from ..formulas.text import text
@@ -193,8 +193,10 @@ class Derivation(Sequence[Line]):
         return '\n'.join(rows)
 
     def html(self) -> str:
-        """Print it all as HTML with MathML; it needs no style sheet, no script and no network."""
-        parts = [f'<section style="max-width:100%"><h3>{prose_html(self.title)}</h3>']
+        """Print it all as HTML with MathML; it brings its font, and needs no style sheet, no script and no network."""
+        rules = f'{font_face()} .microgradnet-derivation math {{ font: 1.12em {MATH_FONT} }}'
+        parts = [f'<section class="microgradnet-derivation" style="max-width:100%"><style>{rules}</style>',
+                 f'<h3>{prose_html(self.title)}</h3>']  # fmt: skip
         for section in self.sections:
             parts.append(f'<h4 style="margin:1.2em 0 .3em">{prose_html(section.heading)}</h4>')
             for kind, group in groupby(section.body, _kind):

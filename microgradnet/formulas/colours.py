@@ -7,6 +7,7 @@ apart in any common colour-blindness, and read on every ground they are written 
 named, dashed or shaped, for colour is never alone.
 
 ``PALETTE``     all of them, by their names in CSS
+``on_page``     a colour on a light page or on a dark one; ``SERIES`` are for curves that mean nothing of these
 ``variables``   the palette as CSS variables, with a dark page's values where one is asked for
 ``repainted``   rules by which a rendered picture follows the palette
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-__all__ = ['PALETTE', 'PARTS', 'WRITTEN', 'Colour', 'Role', 'repainted', 'variables']
+__all__ = ['PALETTE', 'PARTS', 'SERIES', 'WRITTEN', 'Colour', 'Role', 'on_page', 'repainted', 'variables']
 
 
 class Colour(str):
@@ -60,6 +61,8 @@ ALARMED, CALM = Colour('#FDECEE', '#3A1622'), Colour('#EAF5EF', '#12301F')
 #: All of them, by their names in CSS.
 PALETTE = {name.lower().replace('_', '-'): colour for name, colour in [*globals().items()]
            if isinstance(colour, Colour)}  # fmt: skip
+#: One after the other, for things of which there may be any number.
+SERIES = INK, POSITIVE, NEGATIVE, INPUT, DERIVATIVE, MARK
 #: The colours as a renderer may write them, which knows some by name, and what they are called in CSS.
 WRITTEN = {colour.lower(): name for name, colour in PALETTE.items()} | {'white': 'paper', 'black': 'ink'}
 
@@ -78,6 +81,11 @@ PARTS = {
     'gradient': Role(DERIVATIVE, 'green', 32),
     'input': Role(INPUT, 'blue', 34),
 }
+
+
+def on_page(colour: Colour, dark: bool) -> str:
+    """Return a colour's value on a page."""
+    return colour.dark if dark else str(colour)
 
 
 def variables(light: str = ':root', dark: str = '') -> str:

@@ -9,9 +9,12 @@ Colour is never alone: the marks have their names under a line.
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from .colours import PARTS
@@ -19,7 +22,10 @@ from .numbers import digits_apart
 from .printer import TIGHT, Printer
 from .terms import Name, Term
 
-__all__ = ['mathml']
+__all__ = ['MATH_FONT', 'font_face', 'mathml']
+
+#: The fonts of formulas: the package's own, which has what mathematics wants of a font, and what a reader has.
+MATH_FONT = "'Microgradnet Math', math, 'Times New Roman', serif"
 
 LEFT, RIGHT, MINUS, DOT = '<mo>(</mo>', '<mo>)</mo>', '<mo>−</mo>', '<mo>⋅</mo>'
 #: Operations that have a sign of their own instead of a name.
@@ -124,6 +130,17 @@ def _sample(sample: str) -> str:
     return f'<mn>{sample}</mn>' if sample.isdigit() else '<mo>+</mo>'.join(
         f'<mn>{part}</mn>' if part.isdigit() else f'<mi>{part}</mi>' for part in sample.split('+')
     )  # fmt: skip
+
+
+@cache
+def font_face() -> str:
+    """Return the rule that brings the package's font of mathematics to a page, as data.
+
+    Without such a font a browser puts a sum's limits on the sum, and brackets do not grow.
+    ``tests/formulas/test_math_font.py`` makes the font; its licence is beside it.
+    """
+    font = base64.b64encode((files(__package__) / 'font' / 'math.woff2').read_bytes()).decode()
+    return f"@font-face {{ font-family: 'Microgradnet Math'; src: url(data:font/woff2;base64,{font}) format('woff2') }}"
 
 
 def mathml(term: Term) -> str:

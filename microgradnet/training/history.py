@@ -29,10 +29,11 @@ from typing import Any, Literal, Protocol, TypeAlias, overload
 from .._extras import needed
 from .._files import FilePath, write_whole
 from ..engine.algebras import TROUBLE
-from ..engine.checks import function, items
+from ..engine.checks import flag, function, items
 from ..engine.context import ieee_arithmetic, no_grad
 from ..engine.numbers import Fraction, Number
 from ..engine.value import Value
+from ..formulas.colours import INK, LINE, PALE, PAPER, SERIES, SIGNAL, on_page
 from ..nets.losses import half_squared_error, root_mean_square_error
 from ..nets.net import MLP
 from .large import Samples
@@ -118,31 +119,40 @@ class History(Sequence[Epoch]):
         """List one thing that was measured, epoch by epoch: a field or a metric."""
         return [epoch[name] for epoch in self.epochs]
 
-    def plot(self, path: FilePath | None = None) -> Any:
+    def plot(self, path: FilePath | None = None, *, dark: bool = False) -> Any:
         """Draw the error, the validation error and the metrics over the epochs.
 
+        What was measured on the validation set is dashed; ``dark`` is for a dark page.
         Returns a ``matplotlib.figure.Figure``, and saves it if a path is given, in the
         format its ending names. Raises ValueError for an empty history, ImportError
         without matplotlib.
         """
         if not self.epochs:
             raise ValueError('there is nothing to plot: the history has no epochs')
+        flag('dark', dark)
         figures = needed('matplotlib.figure', 'plot')
         locator = needed('matplotlib.ticker', 'plot').MaxNLocator
         last = self.epochs[-1]
         metrics = [*last.metrics, *(f'validation {name}' for name in last.validation_metrics)]
+        kinds = [*dict.fromkeys(name.removeprefix('validation ') for name in metrics)]
         errors = ['error', *(['validation'] if last.validation is not None else [])]
         figure = figures.Figure(figsize=(7, 3 * (1 + bool(metrics))), layout='constrained')
         plots = figure.subplots(1 + bool(metrics), squeeze=False, sharex=True)[:, 0]
         for names, axes in zip([errors, metrics], plots):
             for name in names:
-                axes.plot(self.column('epoch'), [as_float(number) for number in self.column(name)], label=name)
+                numbers = [as_float(number) for number in self.column(name)]
+                measured = name.removeprefix('validation ')
+                colour = SIGNAL if names is errors else SERIES[kinds.index(measured) % len(SERIES)]
+                style = 'dashed' if name.startswith('validation') else 'solid'
+                axes.plot(self.column('epoch'), numbers, label=name, linestyle=style, color=on_page(colour, dark))
             axes.xaxis.set_major_locator(locator(integer=True))
-            axes.grid(alpha=0.3)
-            axes.legend()
+            axes.grid(color=on_page(PALE, dark), alpha=0.5)
+            legend = axes.legend(facecolor=on_page(PAPER, dark), edgecolor=on_page(PALE, dark))
+            _dress(axes, legend, dark)
             if names is errors and min(min(self.column(name)) for name in errors) > 0:
                 axes.set_yscale('log')
-        axes.set_xlabel('epoch')
+        axes.set_xlabel('epoch', color=on_page(INK, dark))
+        figure.set_facecolor(on_page(PAPER, dark))
         if path is not None:
             write_figure(figure, path)
         return figure
@@ -151,6 +161,16 @@ class History(Sequence[Epoch]):
         last = f', last error {as_float(self.epochs[-1].error):.6g}' if self.epochs else ''
         compiled = ', compiled' * self.compiled
         return f'History({len(self)} epochs{compiled}, stopped by {self.stopped_by}{last})'
+
+
+def _dress(axes: Any, legend: Any, dark: bool) -> None:
+    """Give what matplotlib draws around a curve the palette's colours."""
+    axes.set_facecolor(on_page(PAPER, dark))
+    axes.tick_params(which='both', colors=on_page(INK, dark))
+    for spine in axes.spines.values():
+        spine.set_color(on_page(LINE, dark))
+    for text in legend.get_texts():
+        text.set_color(on_page(INK, dark))
 
 
 def write_figure(figure: Any, path: FilePath, **options: Any) -> None:

@@ -24,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet.engine.value import Value
+from microgradnet.formulas.colours import PAPER, SIGNAL
 from microgradnet.nets.losses import cross_entropy, half_squared_error, max_margin
 from microgradnet.nets.net import MLP
 from microgradnet.nets.saving import load, save
@@ -32,6 +33,7 @@ from microgradnet.training.history import Epoch, History, accuracy
 from microgradnet.training.optimisers import SCHEDULES, AdamW, Descent, Momentum, clipped
 from microgradnet.training.train import DivergedError, error_and_gradients, error_over, train
 from tests.support import ROOT
+from tests.support.colours import contrast
 from tests.support.examples import examples
 
 XOR = TeacherSet([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
@@ -572,7 +574,7 @@ def test_a_history_is_a_sequence_and_says_what_it_is() -> None:
 
 
 def test_a_history_draws_itself(tmp_path: Path) -> None:
-    pytest.importorskip('matplotlib')
+    to_hex = pytest.importorskip('matplotlib.colors').to_hex
     labelled = TeacherSet(XOR.inputs, [-1, 1, 1, -1])
     history = train(
         MLP(2, [3, 1], seed=1), labelled, learning_rate=0.05, epochs=5, error=max_margin, metrics='accuracy',
@@ -584,6 +586,15 @@ def test_a_history_draws_itself(tmp_path: Path) -> None:
     assert drawn == {
         name: pytest.approx(history.column(name)) for name in ('error', 'validation', 'accuracy', 'validation accuracy')
     }
+    for dark in False, True:
+        plots = history.plot(dark=dark).axes
+        curves = {line.get_label(): line for axes in plots for line in axes.get_lines()}
+        assert all((line.get_linestyle() == '--') == name.startswith('validation') for name, line in curves.items())
+        paper, error = (to_hex(thing).upper() for thing in (plots[0].get_facecolor(), curves['error'].get_color()))
+        assert (paper, error) == ((PAPER.dark, SIGNAL.dark) if dark else (PAPER, SIGNAL))
+        for axes in plots:  # all that is written can be read
+            texts = [*axes.get_legend().get_texts(), *axes.get_xticklabels(), axes.xaxis.label]
+            assert all(contrast(to_hex(text.get_color()), paper) > 4.5 for text in texts if text.get_text())
     History([Epoch(1, Fraction(1, 3)), Epoch(2, Fraction(0))]).plot(tmp_path / 'exact.png')
     assert (tmp_path / 'exact.png').read_bytes().startswith(b'\x89PNG')
     with pytest.raises(ValueError, match='no epochs'):
