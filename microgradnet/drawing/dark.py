@@ -5,7 +5,7 @@ reader's choice wherever the SVG is shown, in an ``<img>`` too. PNG and PDF have
 stay light.
 
 >>> follows_the_page('<svg><path stroke="#1f2933"/><path fill="teal"/></svg>')  # doctest: +ELLIPSIS
-'<svg id="picture..."><style>...[stroke="#1f2933"] { stroke: #e4e8ec } }</style><path stroke="#1f2933"/>...
+'<svg id="mg..."><style>...[stroke="#1f2933"]{stroke:#e4e8ec} }</style><path stroke="#1f2933"/>...
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..formulas.colours import INK, PALETTE, WRITTEN, repainted
 
 __all__ = ['dark_rules', 'follows_the_page', 'name_of']
 
-PAINT = re.compile(r' (?:fill|stroke)="([^"]+)"')
+PAINT = re.compile(r' (fill|stroke)="([^"]+)"')
 #: The first tag of a picture, after what XML has before it.
 ROOT = re.compile(r'<svg\b[^>]*>')
 
@@ -25,9 +25,9 @@ ROOT = re.compile(r'<svg\b[^>]*>')
 def follows_the_page(svg: str) -> str:
     """Put style into an SVG that has none; one without a colour of the palette stays as it is."""
     root = ROOT.search(svg)
-    if root is None or not WRITTEN.keys() & {*PAINT.findall(svg)}:
+    if root is None or not any(colour in WRITTEN for _, colour in {*PAINT.findall(svg)}):
         return svg
-    name = name_of('picture', svg)
+    name = name_of('mg', svg)
     opened = f'<svg id="{name}"{root[0][4:]}<style>{" ".join(dark_rules("#" + name, svg))}</style>'
     return svg[: root.start()] + opened + svg[root.end() :]
 
@@ -39,8 +39,7 @@ def name_of(kind: str, svg: str) -> str:
 
 def dark_rules(scope: str, svg: str) -> list[str]:
     """Write the rules for the colours that occur in a picture, whose element a selector names."""
-    written = sorted(WRITTEN.keys() & {*PAINT.findall(svg)})
-    rules = repainted(scope, written, lambda name: PALETTE[name].dark.lower())
+    rules = repainted(scope, sorted({*PAINT.findall(svg)}), lambda name: PALETTE[name].dark.lower())
     # What has no colour is black, as what users add to a picture may be.
     plain = f'{scope} text:not([fill]) {{ fill: {INK.dark.lower()} }}'
     page = '@media (prefers-color-scheme: dark)'

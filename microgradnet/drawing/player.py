@@ -21,7 +21,7 @@ from .._files import FilePath, write_whole
 from ..engine.checks import file_path, items, said, spec, whole
 from ..engine.value import Value, signals
 from ..engine.walks import topological_order
-from ..formulas.colours import WRITTEN, repainted, variables
+from ..formulas.colours import PAINTS, repainted, variables
 from ..nets.losses import error_by_name, half_squared_error
 from .digraph import INDEXED, Digraph
 from .graph import graph_picture
@@ -202,7 +202,7 @@ def _page(title: str, networks: Sequence[str], graphs: Sequence[str], film: dict
         'title': html.escape(title),
         'digest': f'sha256-{digest}',
         'style': _filled((folder / 'player.css').read_text(encoding='utf-8'), {
-            'palette': variables(), 'repainted': repainted('svg', WRITTEN, 'var(--{})'.format),
+            'palette': variables(), 'repainted': repainted('svg', PAINTS, 'var(--{})'.format),
         }),
         'script': script,
         'kind': 'net' if networks else 'value',

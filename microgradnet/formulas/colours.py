@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-__all__ = ['PALETTE', 'PARTS', 'SERIES', 'WRITTEN', 'Colour', 'Role', 'on_page', 'repainted', 'variables']
+__all__ = ['PAINTS', 'PALETTE', 'PARTS', 'SERIES', 'WRITTEN', 'Colour', 'Role', 'on_page', 'repainted', 'variables']
 
 
 class Colour(str):
@@ -108,11 +108,15 @@ def variables(light: str = ':root', dark: str = '') -> str:
     return '\n'.join([block(light, str), followed, *([block(dark, darkened)] if dark else [])])
 
 
-def repainted(scope: str, written: Iterable[str], value: Callable[[str], str]) -> str:
+#: Every way in which a picture may be painted with the palette, as it is written.
+PAINTS = [(what, colour) for colour in WRITTEN for what in ('fill', 'stroke')]
+
+
+def repainted(scope: str, paints: Iterable[tuple[str, str]], value: Callable[[str], str]) -> str:
     """Write rules that give a picture's fills and strokes, as they are written, other values by their names in CSS.
 
-    >>> repainted('svg', ['#c9a227', 'teal'], 'var(--{})'.format)
-    'svg [fill="#c9a227"] { fill: var(--leaf-line) } svg [stroke="#c9a227"] { stroke: var(--leaf-line) }'
+    >>> repainted('svg', [('stroke', '#c9a227'), ('fill', 'teal')], 'var(--{})'.format)
+    'svg [stroke="#c9a227"]{stroke:var(--leaf-line)}'
     """
-    return ' '.join(f'{scope} [{what}="{colour}"] {{ {what}: {value(WRITTEN[colour])} }}'
-                    for colour in written if colour in WRITTEN for what in ('fill', 'stroke'))  # fmt: skip
+    return ' '.join(f'{scope} [{what}="{colour}"]{{{what}:{value(WRITTEN[colour])}}}'
+                    for what, colour in paints if colour in WRITTEN)  # fmt: skip

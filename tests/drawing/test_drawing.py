@@ -757,7 +757,7 @@ def test_every_svg_follows_the_page() -> None:
         assert '[' not in light and f'#{name}:root {{ color-scheme: light dark }}' in light
         for what in 'fill', 'stroke':
             written = {e.get(what) for e in root.iter()} - {None, 'none', 'transparent'}
-            rules = dict(re.findall(rf'#{name} \[{what}="([^"]+)"\] {{ {what}: (#\w+) }}', dark))
+            rules = dict(re.findall(rf'#{name} \[{what}="([^"]+)"\]{{{what}:(#\w+)}}', dark))
             assert written <= rules.keys()
             assert all(rules[colour] == PALETTE[WRITTEN[colour]].dark.lower() for colour in written)
     assert len(names) == len(pictures)

@@ -308,11 +308,12 @@ def test_the_moving_picture_is_dark_where_a_dark_page_is_asked_for() -> None:
     pictures = [moving(), draw_error_signal(MLP(2, [20, 2], 'tanh', seed=1), [1.0, 2.0], [0.0, 1.0])]
     for root in [ElementTree.fromstring(picture.animation()) for picture in pictures]:
         style, name = root.findtext(f'{SVG}style') or '', root.get('id')
-        dark = dict(re.findall(rf'#{name} \[fill="([^"]+)"\] {{ fill: (#\w+)', style.partition('scheme: dark)')[2]))
+        rules = re.findall(rf'#{name} \[(\w+)="([^"]+)"\]{{(\w+):(#\w+)}}', style.partition('scheme: dark)')[2])
+        dark = {colour: shown for what, colour, same, shown in rules if what == same}
         paper = root.find(f'{SVG}g/{SVG}polygon')
         assert paper is not None and paper.get('fill') == 'white'
-        used = {e.get(what) for e in root.iter() for what in ('fill', 'stroke')} - {None, 'none', 'transparent'}
-        assert used <= dark.keys()
+        used = {(what, e.get(what)) for e in root.iter() for what in ('fill', 'stroke')}
+        assert {use for use in used if use[1] not in (None, 'none', 'transparent')} == {rule[:2] for rule in rules}
         inks = {e.get('fill') or '' for e in root.iter(f'{SVG}tspan')}
         assert len(inks) == 4
         for ink, ground in [(ink, ground) for ink in inks for ground in ('white', REACHED.lower())]:

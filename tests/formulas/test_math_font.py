@@ -23,7 +23,7 @@ from microgradnet.formulas.mathml import font_face
 FOLDER = Path(__file__).parents[2] / 'microgradnet' / 'formulas' / 'font'
 #: A browser sets a lone letter in these: mathematical italics, small h by itself, and Greek.
 ITALICS = [*range(0x1D434, 0x1D468), 0x210E, *range(0x1D6FC, 0x1D716)]
-UPRIGHT = [ord(sign) for sign in '0123456789()+=,.|/−⋅·∂∑√∞…′ˆ^[]-<>→← abcdefghijklmnopqrstuvwxyz']
+UPRIGHT = [ord(sign) for sign in '0123456789()+=,.|−⋅∂∑√∞…′ˆ abcdefghijklmnopqrstuvwxyz']
 NOTICE = 'Copyright (c) 2001-2011 by the STI Pub Companies. Portions copyright (c) 1998-2003 by MicroPress, Inc. and ' \
          '(c) 1990 by Elsevier, Inc. A subset of STIX Math 1.1.1.'  # fmt: skip
 LICENCE = 'SIL Open Font License, Version 1.1'
