@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from .._extras import needed
-from .dark import dark_rules, name_of
 from .digraph import FIT, FONT, Digraph
+from .finish import SUNK, dark_rules, name_of
 
 __all__ = ['ARRIVAL', 'Part', 'animated_gif', 'animated_svg']
 
@@ -132,7 +132,7 @@ def _join_lines(root: Element) -> None:
                 group.append(line)
                 lower = 0.0
             index = text.attrib.pop('baseline-shift', '') == 'sub'  # which not every browser knows
-            before, lower = lower, 0.3 * float(text.get('font-size', 0)) * index
+            before, lower = lower, SUNK * float(text.get('font-size', 0)) * index
             if lower != before:
                 text.set('dy', f'{lower - before:.3g}')
             group.remove(text)

@@ -31,7 +31,7 @@ from .._escapes import visible
 from .._extras import install, needed
 from .._files import write_whole
 from ..formulas.numbers import in_full, number, on_paper
-from .dark import follows_the_page
+from .finish import follows_the_page, lowered
 
 __all__ = [
     'Digraph', 'RendererNotFound', 'in_full', 'markup', 'name_markup', 'number', 'number_markup', 'plain', 'short',
@@ -114,7 +114,7 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
         """
         output = self.as_rendered(format, **options)
         if (format or self.format) == 'svg':
-            output = follows_the_page(output.decode()).encode()
+            output = follows_the_page(lowered(output.decode())).encode()
         return output if encoding is None else output.decode(encoding)
 
     def as_rendered(self, format: str | None = None, **options: Any) -> bytes:

@@ -100,7 +100,7 @@ def network_picture(
     names = max((width_of(name, 10) for name in (*input_names, *output_names)), default=0.0)
     widest = max(_width(c, number_format) for c in connections_of(layers))
     layout = Layout(layers, limit, partial(_gap, widest, names), reach=max(62.0, names / 2 + CLEAR), between=between)
-    layout.name_ends(input_names, output_names, 0.38 * layout.diameter)
+    layout.name_ends(input_names, output_names, _input_width(layout) / 2)
     picture = _Network(layout, number_format, room)
     picture.add_ends(input_names, output_names)
     picture.add_neurons()
@@ -127,7 +127,7 @@ class _Network:
         for name in self.places:
             i = int(name[1:] or 1)
             if name[0] == 'x':
-                width = 0.76 * self.layout.diameter
+                width = _input_width(self.layout)
                 self._node(name, _fitting('x', i, 14, width), input_names[i - 1] if input_names else f'input {i}',
                            'input', fillcolor=LEAF, color=LEAF_LINE, width=inches(width))  # fmt: skip
             elif name[0] == 'y':
@@ -202,6 +202,11 @@ class _Network:
         x, y = self.places[name]
         self.graph.node(name, f'<{label}>', pos=f'{x:.5g},{y:.5g}!', id=name, tooltip=plain(tooltip),
                         **{'class': kind}, **look)  # fmt: skip
+
+
+def _input_width(layout: Layout) -> float:
+    """How wide an input is: less than a neuron, but where its index would not fit."""
+    return layout.diameter * (0.76 if layout.diameter >= 50 else 0.86)
 
 
 def _fitting(letter: str, index: object, size: float, width: float) -> str:

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 from ..engine.value import Constant, Event, Value
 from ..formulas.colours import INK, INPUT, SIGNAL
 from .digraph import Digraph, text_width
+from .finish import SUNK
 from .messages import Film
 from .script import Room
 
@@ -216,7 +217,7 @@ def _cleaned(element: Element) -> Element:
             for name, value in element.attrib.items()
             if (name in KEPT or name.startswith('data-')) and (name, value) not in DEFAULTS}  # fmt: skip
     if element.get('baseline-shift') == 'sub':  # which not every browser knows
-        look['y'] = f'{float(look["y"]) + 0.3 * float(look["font-size"]):.1f}'
+        look['y'] = f'{float(look["y"]) + SUNK * float(look["font-size"]):.1f}'
     kind = [word for word in (element.get('class') or '').split() if word in CLASSES]
     copy = Element(element.tag.removeprefix(NAMESPACE), look | ({'class': ' '.join(kind)} if kind else {}))
     copy.text = element.text if copy.tag == 'text' else None

@@ -66,7 +66,7 @@ def test_no_colour_is_written_elsewhere() -> None:
     paths = [path for end in ('py', 'css', 'js', 'html') for path in (ROOT / 'microgradnet').rglob(f'*.{end}')]
     texts = {path: path.read_text(encoding='utf-8') for path in [*paths, *(ROOT / 'docs' / 'style').glob('*.css')]}
     found = {path.name for path, text in texts.items() if re.search(r'#[0-9a-fA-F]{6}\b', text)}
-    assert len(texts) > 100 and found == {'colours.py', 'dark.py'}  # the latter in an example
+    assert len(texts) > 100 and found == {'colours.py', 'finish.py'}  # the latter in an example
 
 
 def test_variables_are_those_of_a_light_page_unless_a_dark_one_is_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""Rendered pictures on a dark page: style that gives each colour of the palette its value there.
+"""What a renderer's SVG still wants: indices that every browser lowers, and a dark page's colours.
 
 A picture is rendered once, in the colours of a light page; the style within it follows the
 reader's choice wherever the SVG is shown, in an ``<img>`` too. PNG and PDF have no style, and
@@ -15,9 +15,13 @@ import re
 
 from ..formulas.colours import INK, PALETTE, WRITTEN, repainted
 
-__all__ = ['dark_rules', 'follows_the_page', 'name_of']
+__all__ = ['SUNK', 'dark_rules', 'follows_the_page', 'lowered', 'name_of']
+
+#: How far an index is below its line, by its size.
+SUNK = 0.3
 
 PAINT = re.compile(r' (fill|stroke)="([^"]+)"')
+INDEX = re.compile(r'(<text\b[^>]*? y=")([-\d.]+)("[^>]*?) baseline-shift="sub"([^>]*? font-size="([\d.]+)")')
 #: The first tag of a picture, after what XML has before it.
 ROOT = re.compile(r'<svg\b[^>]*>')
 
@@ -30,6 +34,15 @@ def follows_the_page(svg: str) -> str:
     name = name_of('mg', svg)
     opened = f'<svg id="{name}"{root[0][4:]}<style>{" ".join(dark_rules("#" + name, svg))}</style>'
     return svg[: root.start()] + opened + svg[root.end() :]
+
+
+def lowered(svg: str) -> str:
+    """Lower indices by where they are: not every browser knows of a shift of the base line.
+
+    >>> lowered('<text x="1" y="-5" baseline-shift="sub" font-size="10.00">')
+    '<text x="1" y="-2.00" font-size="10.00">'
+    """
+    return INDEX.sub(lambda m: f'{m[1]}{float(m[2]) + SUNK * float(m[5]):.2f}{m[3]}{m[4]}', svg)
 
 
 def name_of(kind: str, svg: str) -> str:
