@@ -172,7 +172,7 @@ def draw_orders(why: WrongOrder) -> Digraph:
                        f'<font color="{DERIVATIVE}">local derivative</font></font>>')  # fmt: skip
     for walk, heading in (('right', 'right: consumers first'), (why.order, f'wrong: {why.order}')):
         with picture.subgraph(name=f'cluster_{walk.replace(" ", "_")}') as cluster:
-            colour = DERIVATIVE if walk == 'right' else MARK
+            colour = INK if walk == 'right' else MARK
             cluster.attr(label=f'<<b><font color="{colour}">{markup(heading)}</font></b>>', style='rounded', color=PALE,
                          margin='14', tooltip=heading)  # fmt: skip
             _cluster(cluster, why, walk)
@@ -199,7 +199,7 @@ def _cluster(cluster: Digraph, why: WrongOrder, walk: str) -> None:
             colour = SIGNAL if right else MARK
             got = number_markup(trace.signals[node])
             rows.append(f'<b><font color="{colour}">{name}.grad = {got}{verdict}</font></b>')
-            look = {'fillcolor': CALM if right else ALARMED, 'color': DERIVATIVE if right else MARK}
+            look = {'fillcolor': CALM if right else ALARMED, 'color': INK if right else MARK}
         elif node in wrong:
             look = {'fillcolor': ALARMED, 'color': MARK}
         cells = ''.join(f'<tr><td>{row}</td></tr>' for row in rows)
