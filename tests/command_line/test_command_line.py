@@ -296,7 +296,8 @@ def test_draw_to_a_file(run: Run, tmp_path: Path, ending: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
     if ending.lower() == 'svg':
         texts = [*ElementTree.parse(file).getroot().itertext()]
-        assert {'a', 'b', 'c', 'y', 'tanh', '-0.00402285', 'y = tanh(a*b + c)'} <= {*texts}
+        assert {'a', 'b', 'c', 'y', 'tanh', '−0.00402285', 'y = tanh(a*b + c)'} <= {*texts}
+        assert 'prefers-color-scheme: dark' in file.read_text('utf-8')
     elif ending == 'png':
         assert min(size(file)) > 100
     elif ending == 'pdf':
