@@ -142,16 +142,19 @@ class Items(Sequence[Item]):
             yield name, tuple(flat[start:end])
 
 
-def fold(items: Items, shapes: Shapes) -> Items:
-    """Fold repetitions into loops, innermost first, until there is none left."""
+def fold(items: Items, shapes: Shapes, least: int = LEAST, much: int = MUCH) -> Items:
+    """Fold repetitions into loops, innermost first, until there is none left.
+
+    ``least`` is how many numbers of vectors a loop must save, ``much`` how many one of few turns.
+    """
     while True:
-        folded = _fold_once(items, shapes)
+        folded = _fold_once(items, shapes, least, much)
         if len(folded) == len(items):
             return folded
         items = folded
 
 
-def _fold_once(items: Items, shapes: Shapes) -> Items:
+def _fold_once(items: Items, shapes: Shapes, least: int, much: int) -> Items:
     again: list[list[int]] = []
     result = Items()
     start, most, end, base = 0, len(items), 0, -WINDOW
@@ -164,7 +167,7 @@ def _fold_once(items: Items, shapes: Shapes) -> Items:
             again = _next_alike(items, base, min(base + WINDOW, len(items)))
         periods = _periods(start - base, again)
         for period in periods:
-            found = _repetition(items, start, period) if period <= most else None
+            found = _repetition(items, start, period, least, much) if period <= most else None
             if found and found[2]:
                 return found
             if found and len(periods) < MOST:  # too short to be a loop: all of it may be a period, with its rims
@@ -256,7 +259,7 @@ def _moved(items: Items, start: int, end: int, period: int) -> int:
     return int.from_bytes(there.tobytes(), byteorder) - int.from_bytes(here.tobytes(), byteorder)
 
 
-def _repetition(items: Items, start: int, period: int) -> Found | None:
+def _repetition(items: Items, start: int, period: int, least: int, much: int) -> Found | None:
     """Return how often the items from a place on repeat, and their steps if it is worth a loop."""
     names, second = items.names, start + period
     if start + 3 * period > len(items):
@@ -283,5 +286,5 @@ def _repetition(items: Items, start: int, period: int) -> Found | None:
         else:
             growing, power = False, power - 1
     times = (place - start) // period
-    worth = (times - 1) * len(first) >= (LEAST if times >= FEWEST else MUCH)
+    worth = (times - 1) * len(first) >= (least if times >= FEWEST else much)
     return period, times, tuple(map(sub, following, first)) if worth else ()
