@@ -36,7 +36,7 @@ from .nests import Affine, Nest, Part, Site
 from .routine import Block, Carry, Loop, Routine
 from .signals import OPEN, Term, arrived, close, gate, partials, plus, seed, sent
 from .straight import straight
-from .tape import ASIDE, MANY, PARAMETER, ROW, Tape, is_long, tape
+from .tape import ASIDE, PARAMETER, ROW, Tape, is_long, tape
 
 __all__ = ['Sweeps', 'lower', 'prepare', 'routine']
 
@@ -276,7 +276,7 @@ def prepare(
     outside: Sequence[Value] = (),
     same: Mapping[Value, Value] | None = None,
     taped: Tape | None = None,
-    many: int = MANY,
+    many: int | None = None,
 ) -> Tape:
     """Tape the graph of some nodes.
 

@@ -146,19 +146,20 @@ class Tape:
         return replace(self, items=items, numbers=numbers, width=width, parameters=parameters)
 
 
-def is_long(outputs: Sequence[Value], many: int = MANY) -> bool:
-    """Tell whether there are so many operands behind some nodes that it pays to look for loops."""
+def is_long(outputs: Sequence[Value], many: int | None = None) -> bool:
+    """Tell whether there are so many operands behind some nodes that it pays to look for loops; MANY, if not given."""
+    most = MANY if many is None else many
     seen = {0}
     stack: list[Any] = [*outputs]
     count = 0
-    while stack and count <= many:
+    while stack and count <= most:
         node = stack.pop()
         if node.__class__ is not float and node.born not in seen:
             operands = bare(node)
             seen.add(node.born)
             count += len(operands)
             stack += operands
-    return count > many
+    return count > most
 
 
 def tape(

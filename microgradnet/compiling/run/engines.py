@@ -18,7 +18,7 @@ from ...engine.table import Operation
 from ...engine.while_loop import LimitError
 from ..ir.powers import without_powers
 from ..ir.routine import Routine
-from ..ir.tape import MANY, SOONER
+from ..ir.tape import SOONER
 from ..printers import numpy as numpy_printer
 from ..printers import python
 from ..update import Update
@@ -221,9 +221,9 @@ def engine(routine: Routine, backend: str, threads: int, fast: bool) -> Engine:
     return NumPyEngine(routine)
 
 
-def folded_from(backend: str | None) -> int:
-    """Return beyond how many operands a program of a backend is folded, where nothing else is said."""
-    return SOONER if (backend or best_backend({})) == 'native' else MANY
+def folded_from(backend: str | None) -> int | None:
+    """Return beyond how many operands a program is folded for a backend; None for as many as for any."""
+    return SOONER if (backend or best_backend({})) == 'native' else None
 
 
 def check_way(backend: str | None, threads: int) -> None:
