@@ -28,10 +28,12 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..ir.instructions import COMPARISONS, LEAVES
 from ..ir.routine import Routine
+from ..ir.sides import Side, sides_of
 
 __all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'hexadecimal', 'loop']
 
@@ -215,6 +217,12 @@ class Native:
         return hexadecimal(0.0) if self.lanes == 1 else 'zeroinitializer'
 
 
+def _cost(name: str, operands: tuple[Any, ...]) -> int:
+    """Return about how many additions an instruction takes as long as."""
+    cheap = name in (*BINARY, *CONDITIONS, 'select', 'neg', 'madd', 'abs', 'sum', 'dot')
+    return len(operands) * (5 if name == 'div' else 1) if cheap else 20
+
+
 class Straight(Native):
     #: Which lanes are computed at all.
     lanes_on = 'splat (i1 true)'
@@ -232,15 +240,25 @@ class Straight(Native):
         self.areas = self._areas()
         self.kept = self._crossing()
         self.here: set[int] = set()
+        #: What is computed on one side of a choice alone, for a single row: the lines of each side.
+        self.sides: Mapping[int, Side] = {}
+        if lanes == 1 and not sums and not self.areas and not any(self.part):
+            self.sides = {place: side for place, side in sides_of(routine, _cost).items() if side}
+        self.inside: dict[Side, list[int]] = defaultdict(list)
+        for place, side in self.sides.items():
+            self.inside[side].append(place)
 
     def parts(self) -> list[list[str]]:
         """Print the lines of every part."""
         parts: list[list[str]] = []
         for place, (name, operands) in enumerate(self.routine.instructions):
             if self.part[place] == len(parts):
-                self.lines, self.here = [], set()
+                self.lines, self.here, self.label = [], set(), ''
                 parts.append(self.lines)
-            if name == 'output':
+                for leaf in range(len(self.routine.instructions)) if self.sides else ():
+                    if self.routine.instructions[leaf].name == 'row':
+                        self.operand(leaf)  # before any branch
+            if name == 'output' or place in self.sides:
                 continue
             if name in ('while', 'back'):
                 self.put(f'%v{place}.stack = getelementptr {self.type}, ptr %kept, i64 0')
@@ -251,14 +269,35 @@ class Straight(Native):
                 self.store(numbers[0], *map(self.operand, operands))
                 continue
             if name not in ELSEWHERE:
-                self.instruction(f'%v{place}', name, operands)
-                self.here.add(place)
+                self.compute(place, ())
                 if place in self.kept:
                     self.put(f'%v{place}.at = getelementptr {self.type}, ptr %kept, i64 {self.kept[place]}')
                     self.put(f'store {self.type} %v{place}, ptr %v{place}.at')
             for number in numbers:
                 self.store(number, self.operand(place))
         return parts
+
+    def compute(self, place: int, side: Side) -> None:
+        """Print an instruction on a side; of a choice with something on its own sides, a branch."""
+        name, operands = self.routine.instructions[place]
+        sides = [(*side, (place, held)) for held in (True, False)]
+        if name != 'select' or not any(inside in self.inside for inside in sides):
+            self.instruction(f'%v{place}', name, operands)
+        else:
+            self.put(f'br i1 {self.operand(operands[0])}, label %v{place}.yes, label %v{place}.no')
+            before, ends = {*self.here}, []
+            for label, inside, operand in zip(('yes', 'no'), sides, operands[1:]):
+                self.label, self.here = f'v{place}.{label}', {*before}
+                self.put(f'{self.label}:')
+                for one in self.inside.get(inside, ()):
+                    self.compute(one, inside)
+                value = self.operand(operand)
+                ends.append(f'[ {value}, %{self.label} ]')
+                self.put(f'br label %v{place}.end')
+            self.label, self.here = f'v{place}.end', before
+            self.put(f'{self.label}:')
+            self.put(f'%v{place} = phi double {", ".join(ends)}')
+        self.here.add(place)
 
     def _cut(self) -> list[int]:
         """Number the part of each instruction."""

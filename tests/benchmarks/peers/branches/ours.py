@@ -58,9 +58,9 @@ def walks(task: Walks) -> Iterator[Entry]:
                 total = total + F.where(is_above, s - task.barrier, 0.0)
         return s * lives if task.knocks_out else total
 
-    rows, plain = task.rows, task.rows.tolist()
-    yield Entry(PLAIN, last(lambda: [branching(row) for row in plain], np.asarray))
-    yield Entry(IF, compiled(branching, lambda f: f.map(rows)))
+    rows, plain, once = task.rows, task.rows.tolist(), int(task.rows.size > 1_000_000)
+    yield Entry(PLAIN, last(lambda: [branching(row) for row in plain], np.asarray), once)
+    yield Entry(IF, compiled(branching, lambda f: f.map(rows)), once)
     yield Entry(WHERE, compiled(choosing, lambda f: f.map(rows)))
 
 
@@ -77,10 +77,10 @@ def harvest(task: Harvest) -> Iterator[Entry]:
         return np.array([joined(f(theta)) for theta in thetas])
 
     thetas = task.thetas.tolist()
-    yield Entry(PLAIN, repeat(lambda: calls(value_and_grad(lambda theta: task.end(theta, branching)))))
-    for name, taken in (IF, branching), (WHERE, choosing):
+    yield Entry(PLAIN, repeat(lambda: calls(value_and_grad(lambda theta: task.end(theta, branching)))), 1)
+    for name, taken, times in (IF, branching, 1), (WHERE, choosing, 0):
         f = value_and_grad(lambda theta, taken=taken: task.end(theta, taken))
-        yield Entry(name, compiled(f, calls))
+        yield Entry(name, compiled(f, calls), times)
 
 
 def root(a: Any) -> Any:

@@ -1,0 +1,72 @@
+"""Choices in machine code: a single row computes the side that is taken alone; rows in lanes select."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from random import Random
+from typing import Any
+
+import pytest
+
+pytest.importorskip('llvmlite')
+np = pytest.importorskip('numpy')
+
+from microgradnet import compile  # noqa: E402
+from microgradnet import functions as F  # noqa: E402
+from microgradnet.compiling.printers.llvm import block  # noqa: E402
+from tests.support.backends import bits  # noqa: E402
+
+
+def heavy(x: Any) -> Any:
+    return F.exp(F.sin(x) * x) + F.log(x * x + 1.0)
+
+
+def nested(x: Any, y: Any) -> Any:
+    shared = F.sin(x * y)
+    inner = lambda: F.where(F.less(y, shared), lambda: heavy(y) + shared, lambda: heavy(x + y))  # noqa: E731
+    return F.where(F.greater(x, 1.0), inner, lambda: F.where(y, heavy(x), F.log(shared)) * 2.0) + shared
+
+
+def branching(x: Any, y: Any) -> Any:
+    if x > y:
+        return heavy(x) if y > 0 else F.tanh(heavy(y))
+    return heavy(x * y)
+
+
+def several(x: Any, y: Any) -> Any:
+    chosen = F.where(F.greater(x, y), lambda: heavy(x), lambda: heavy(y))
+    return [chosen, F.where(F.less(x, 0.5), chosen, heavy(x + 1.0)), heavy(x)]
+
+
+def text(f: Any, lanes: int) -> str:
+    (run,) = f.programs
+    return block(run.evaluator.derived.routine(False, 'calls'), lanes, False).text
+
+
+@pytest.mark.parametrize('f', [nested, branching, several])
+def test_single_rows_come_to_the_bits_of_rows_in_lanes(f: Any) -> None:
+    numbers = [0.0, -0.0, 0.5, 1.0, 1.5, 2.0, -2.0, 1e300, inf, -inf, nan]
+    random = Random(1)
+    pairs = [(random.choice(numbers), random.choice(numbers)) for _ in range(64)]
+    g = compile(f, backend='native')
+    together = g.map(*map(np.array, zip(*pairs)))
+    alone = [g(x, y) for x, y in pairs]
+    assert bits(np.array(alone).ravel()) == bits(np.array(together).ravel())
+    plain = compile(f, backend='python')
+    assert np.allclose(np.array(alone), np.array([plain(x, y) for x, y in pairs]), 1e-13, equal_nan=True)
+
+
+def test_only_a_single_row_branches_and_each_function_stands_on_its_side() -> None:
+    g = compile(nested, backend='native')
+    g(2.0, 3.0)
+    one, four = text(g, 1), text(g, 4)
+    assert 'br i1' not in four and 'phi' not in four
+    assert one.count('br i1') >= 3 and one.count('@"exp') == four.count('@"exp')
+    before, *_ = one.partition('br i1')
+    assert before.count('@"sin') == 1 and '@"exp' not in before  # what is shared is there on both sides
+
+
+def test_what_costs_less_than_a_branch_is_selected() -> None:
+    g = compile(lambda x: F.where(F.greater(x, 1.0), lambda: x * 2.0, lambda: x + 1.0), backend='native')
+    g(2.0)
+    assert 'br i1' not in text(g, 1)
