@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
 from operator import sub
 from typing import TypeAlias
 
 from .nests import Affine, Site, pick
+from .reroll import sums_before
 
 __all__ = ['Read', 'short_lived', 'slots']
 
 #: Numbers that are asked for again soon have memory of their own where they are so many, and it is so much less.
 LARGE, LESS = 4096, 4
-#: So many places are added up at a time.
-PIECE = 1 << 14
 #: A number that is fetched, the place of the operation it is for (None: the end), and what computes it.
 Read: TypeAlias = tuple[Affine, 'Affine | None', set[Site]]
 
@@ -83,9 +81,7 @@ def slots(length: int, computed: list[Affine], asked: list[Affine]) -> tuple[dic
             mask[low : high + 1 : step] = b'\1' * len(numbers)
     wanted = dict.fromkeys([*computed, *asked])
     while True:
-        slot = array('Q', [0])  # which takes a list more quickly than one of signed numbers
-        for start in range(0, length, PIECE):
-            slot.fromlist([*accumulate(mask[start : start + PIECE], initial=slot.pop())])
+        slot = sums_before(mask)
         found = {places: _moved(places, slot) for places in wanted}
         wrong = [places for places, moved in found.items() if not _is_affine(places, moved, slot)]
         if not wrong:

@@ -23,14 +23,14 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, count, pairwise
+from itertools import accumulate, count, islice, pairwise
 from operator import add, sub
 from sys import byteorder
 from typing import Any, NamedTuple, TypeAlias
 
 from ..._processes import cached_property
 
-__all__ = ['Item', 'Items', 'Repeated', 'Shapes', 'fold']
+__all__ = ['Item', 'Items', 'Repeated', 'Shapes', 'fold', 'sums_before']
 
 #: A shape's number, and the vector.
 Item: TypeAlias = tuple[int, tuple[int, ...]]
@@ -45,7 +45,7 @@ LEAST, MUCH, FEWEST = 48, 500, 8
 GRAM, TRIES, MOST = 4, 4, 20
 #: Periods are up to so long.
 WINDOW = 1 << 16
-#: So many numbers are compared at a time.
+#: So many numbers are compared at a time, or added up.
 PIECE = 1 << 14
 
 
@@ -113,7 +113,7 @@ class Items(Sequence[Item]):
     @cached_property
     def starts(self) -> array[int]:
         """Where each vector begins, and the last one ends."""
-        return array('q', accumulate(map(self.sizes.__getitem__, self.names), initial=0))
+        return sums_before(map(self.sizes.__getitem__, self.names))
 
     def numbers(self, start: int, end: int) -> array[int]:
         """Return the vectors of some items in a row."""
@@ -140,6 +140,18 @@ class Items(Sequence[Item]):
         flat = self.flat.tolist()
         for name, (start, end) in zip(self.names, pairwise(self.starts)):
             yield name, tuple(flat[start:end])
+
+
+def sums_before(numbers: Iterable[int]) -> array[int]:
+    """Return the sum of some numbers before each place, and before the end.
+
+    >>> sums_before([2, 0, 3])
+    array('Q', [0, 2, 2, 5])
+    """
+    found, rest = array('Q', [0]), iter(numbers)
+    while piece := [*islice(rest, PIECE)]:  # an array of no signs takes a list four times as quickly as anything else
+        found.fromlist([*accumulate(piece, initial=found.pop())])
+    return found
 
 
 def fold(items: Items, shapes: Shapes, least: int = LEAST, much: int = MUCH) -> Items:
