@@ -222,6 +222,8 @@ class _Writer:
         #: Of each operation, whether a parameter is behind it.
         self.active = bytearray()
         self._shape: dict[tuple[Operation, int, bool], int] = {}
+        #: The shapes of operations of two numbers: where a parameter is behind them, and where none is.
+        self.of_two: tuple[dict[Operation, int], dict[Operation, int]] = {}, {}
 
     def write(self, nodes: list[Value]) -> None:
         """Tape nodes in their order."""
@@ -241,12 +243,12 @@ class _Writer:
         This loop is where the time goes, so it is written out for two operands.
         """
         places, numbers, active, operand = self.places, self.numbers, self.active, self.operand
-        first, shapes, known = self.first, self._shape, self.known
+        first, known = self.first, self.known
         sums = (operations['sum'], operations['dot']) if self.loops else ()
         names: list[int] = []
         flat: list[int] = []
-        put, name = flat.append, names.append
-        place, number = len(active), NUMBER + len(numbers)
+        active_of_two, others_of_two = self.of_two
+        place, number, on = len(active), NUMBER + len(numbers), 0
         for node in nodes:
             op: Any = node.op
             a = node._a
@@ -268,46 +270,41 @@ class _Writer:
                         places[born - first] = known[key]
                         continue
                     known[key] = place
-                count, on = len(codes), self.is_active(codes)
-                put(place)
+                on = self.is_active(codes)
+                flat.append(place)
                 flat += codes
-                shape = op, count, on
+                names.append(self.shape(op, len(codes), on))
             else:
-                put(place)
-                on = False
                 if type(a) is float:
-                    put(number)
-                    number += 1
+                    code, on = number, 0
                     numbers.append(a)
-                elif a.born:
-                    code = places[a.born - first]
-                    put(code)
-                    on = active[code] == 1
+                    number += 1
+                elif made := a.born:
+                    code = places[made - first]
+                    on = active[code]
                 else:
                     code = operand(a)
-                    put(code)
                     on = code < ROW
                     number = NUMBER + len(numbers)
                 if type(b) is float:
-                    put(number)
-                    number += 1
+                    flat += place, code, number
                     numbers.append(b)
-                elif b.born:
-                    code = places[b.born - first]
-                    put(code)
-                    if active[code]:
-                        on = True
+                    number += 1
+                elif made := b.born:
+                    other = places[made - first]
+                    flat += place, code, other
+                    on = on or active[other]
                 else:
-                    code = operand(b)
-                    put(code)
-                    if code < ROW:
-                        on = True
+                    other = operand(b)
+                    flat += place, code, other
+                    on = on or other < ROW
                     number = NUMBER + len(numbers)
-                shape = op, 2, on
-            try:
-                name(shapes[shape])
-            except KeyError:
-                name(self.shape(*shape))
+                of_two = active_of_two if on else others_of_two
+                try:
+                    names.append(of_two[op])
+                except KeyError:
+                    of_two[op] = self.shape(op, 2, bool(on))
+                    names.append(of_two[op])
             if node.label:
                 self.labels[place] = node.label
             places[born - first] = place
