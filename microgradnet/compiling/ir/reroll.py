@@ -154,11 +154,13 @@ def sums_before(numbers: Iterable[int]) -> array[int]:
     return found
 
 
-def fold(items: Items, shapes: Shapes, least: int = LEAST, much: int = MUCH) -> Items:
+def fold(items: Items, shapes: Shapes, least: int | None = None, much: int | None = None) -> Items:
     """Fold repetitions into loops, innermost first, until there is none left.
 
-    ``least`` is how many numbers of vectors a loop must save, ``much`` how many one of few turns.
+    ``least`` is how many numbers of vectors a loop must save, ``much`` how many one of few turns; LEAST and MUCH, if
+    they are not given.
     """
+    least, much = LEAST if least is None else least, MUCH if much is None else much
     while True:
         folded = _fold_once(items, shapes, least, much)
         if len(folded) == len(items):
