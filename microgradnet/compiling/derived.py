@@ -430,8 +430,11 @@ class Evaluator:
 
     def _short(self, arguments: tuple[Any, ...]) -> Callable[..., Any] | None:
         derived, runs = self.derived, self.derived.combined
+        found = self.engine(False, 'runs' if len(runs) > 1 else 'calls')
+        if not found.is_open:
+            return None
+        numpy = needed('numpy', 'an array')
         order, several, width = derived.order, len(runs) > 1, len(take_apart(arguments)[0])
-        found = self.engine(False, 'runs' if several else 'calls')
         outside = range(width, width + len(self.outside))
         arguments += ([0.0] * len(outside),) * bool(outside)
         rows = self._runs if several else found.rows([[0.0] * len(order) + runs[0]], len(order) + len(runs[0]))[0]
@@ -444,7 +447,7 @@ class Evaluator:
             )
 
         plain = None if derived.is_sparse else way(derived.template)
-        flat = plain or way([0.0] * len(derived.places))
+        flat = plain or way(numpy.zeros(len(derived.places)))
         if flat is None or (plain and not outside):
             return plain
 

@@ -178,9 +178,11 @@ class Function:
     def _called(self, arguments: tuple[Any, ...]) -> Any:
         """Do the same for arguments that the latest short way does not know."""
         kind = (len(arguments), type(arguments[0])) if arguments else None
-        for way in self._short.get(kind, ()):
-            found = way(*arguments)
+        doors = self._short.get(kind, ())
+        for door in doors:
+            found = door(*arguments)
             if found is not None:
+                self._latest = door if len(doors) == 1 else self._latest
                 return found
         row, build = self._row(arguments)
         ways = self._known(_structure(arguments), arguments)

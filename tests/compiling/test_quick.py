@@ -264,7 +264,7 @@ def test_nothing_is_left_behind() -> None:
     for _ in range(3):
         program.value_and_gradient(theta, rows), program(rows), program(lists[0])
     short = program._gradient.quick, program._forward.quick
-    things = [theta, rows, lists, lists[0], lists[0][0], wrong, odd, None, np.empty, float]
+    things = [theta, rows, lists, lists[0], lists[0][0], wrong, odd, None, np.dtype(float), float]
 
     def calls() -> None:
         for _ in range(2000):
@@ -574,7 +574,7 @@ def test_no_object_is_left_or_lost_by_a_call() -> None:
     g = compile(jacobian(lambda p: [p[0] * p[1], F.sqrt(p[1])]), backend='native')
     a, b, wrong, zero = [0.5, 1.5], np.ones((2, 3)), [0.5, None], [1.0, 0.0]
     f(a, b), g(a)
-    things = [a, b, wrong, None, np.empty, float, a[0]]
+    things = [a, b, wrong, None, np.dtype(float), float, a[0]]
 
     def calls() -> None:
         for _ in range(2000):

@@ -22,7 +22,7 @@ structures of numbers (``KINDS``):
 ``call(*arguments)``
     what the function returns: all floats, lists, tuples and arrays are made here.
 
-Only functions that CPython exports are called.
+Only functions that CPython exports are called, and ``PyArray_New`` of NumPy's C API.
 
 ``c_function`` is the door for those who call from C: it is printed for one program, into its module.
 """
@@ -38,14 +38,14 @@ __all__ = [
     'ALIGNED', 'API', 'CALL', 'CONTEXT', 'KINDS', 'LAYOUT', 'SLOT', 'SLOTS', 'TYPE', 'VECTOR', 'c_function', 'entries',
 ]  # fmt: skip
 
-#: Types, that of float64, None, ``numpy.empty``; the sizes of the routine; all outputs as a list, and the first and an
-#: array of the others, as structures.
+#: Types, that of float64, None; NumPy's ``PyArray_New``; the sizes of the routine; all outputs as a list, and the first
+#: and an array of the others, as structures.
 CONTEXT = (
-    'float', 'int', 'list', 'tuple', 'array', 'float64', 'none', 'empty', 'width', 'parameters', 'all', 'pair',
+    'float', 'int', 'list', 'tuple', 'array', 'float64', 'none', 'new', 'width', 'parameters', 'all', 'pair',
 )  # fmt: skip
 #: For which number of rows; whether a call is in it; then what nobody changes while one is: how many rows there are,
-#: whether other threads are to run meanwhile, a function of the routine's module, its memories, what ``empty`` is
-#: called with; where the rows of the call are, and how far apart.
+#: whether other threads are to run meanwhile, a function of the routine's module, its memories, how many rows and
+#: outputs there are; where the rows of the call are, and how far apart.
 SLOT = (
     'count', 'busy', 'number', 'long', 'function', 'theta', 'listed', 'packed', 'scratch', 'results', 'shape', 'rows',
     'down', 'across',
@@ -57,7 +57,7 @@ SLOTS = 16
 #: nan; the places of the numbers of the result, and its structure.
 CALL = ('given', 'reads', 'numbers', 'picked', 'picks', 'to', 'watched', 'doubts', 'places', 'builds')
 #: A structure is a row of numbers: a kind; of a list or tuple then how many items, 1 if all are numbers, and if not
-#: all the structures; of an array how many numbers, what ``empty`` is called with, how many dimensions, their lengths.
+#: all the structures; of an array how many numbers, how many dimensions, and their lengths.
 KINDS = ('number', 'list', 'tuple', 'array')
 #: So many results are looked through for a nan at a time.
 VECTOR = 8
@@ -68,12 +68,11 @@ LAYOUT = {
     'float': 16, 'size': 16, 'listed': 24, 'items': 24,
     'data': 16, 'dimensions': 24, 'lengths': 32, 'strides': 40, 'dtype': 56, 'flags': 64,
 }  # fmt: skip
-#: ``NPY_ARRAY_ALIGNED``.
-ALIGNED = 0x100
+#: ``NPY_ARRAY_ALIGNED``, and ``NPY_DOUBLE``.
+ALIGNED, DOUBLE = 0x100, 12
 
 #: What is called: the type of the result, and those of the arguments.
 API = {
-    'PyObject_Vectorcall': 'ptr (ptr, ptr, i64, ptr)',
     'PyFloat_AsDouble': 'double (ptr)',
     'PyFloat_FromDouble': 'ptr (double)',
     'PyList_New': 'ptr (i64)',
@@ -525,8 +524,8 @@ def _structure() -> str:
   %first = getelementptr i64, ptr %code, i64 1
   %count = load i64, ptr %first
   %second = getelementptr i64, ptr %code, i64 2
-  %plain = load i64, ptr %second
-  %are.numbers = icmp ne i64 %plain, 0
+  %more = load i64, ptr %second
+  %are.numbers = icmp ne i64 %more, 0
   %third = getelementptr i64, ptr %code, i64 3
   switch i64 %kind, label %number [ {BY_KIND} ]"""
 
@@ -577,17 +576,15 @@ array:
   br i1 %is.array, label %held, label %no
 held:
 {SHAPED.format('thing')}
-  %dimensions = load i64, ptr %third
   %deep = zext i32 %ndim to i64
-  %alike = icmp eq i64 %deep, %dimensions
+  %alike = icmp eq i64 %deep, %more
   br i1 %alike, label %copy, label %no
 copy:
-  %lengths = getelementptr i64, ptr %code, i64 4
-  %behind = getelementptr i64, ptr %lengths, i64 %dimensions
+  %behind = getelementptr i64, ptr %third, i64 %more
   store ptr %behind, ptr %code.at
   %to.far = getelementptr double, ptr %to, i64 %count
   store ptr %to.far, ptr %to.at
-  %copied = call i64 @copy(ptr %start, i32 %ndim, ptr %shape, ptr %strides, ptr %lengths, ptr %to)
+  %copied = call i64 @copy(ptr %start, i32 %ndim, ptr %shape, ptr %strides, ptr %third, ptr %to)
   %fits = icmp sge i64 %copied, 0
   ret i1 %fits
 no:
@@ -678,12 +675,10 @@ failed:
   call void @Py_DecRef(ptr %whole)
   br label %no
 array:
-  %dimensions = load i64, ptr %third
-  %lengths = getelementptr i64, ptr %code, i64 4
-  %behind = getelementptr i64, ptr %lengths, i64 %dimensions
+  %behind = getelementptr i64, ptr %third, i64 %more
   store ptr %behind, ptr %code.at
   call void @pass(i64 %count, ptr %places.at, ptr %from.at)
-  %new = call ptr @fresh(ptr %context, ptr %second)
+  %new = call ptr @fresh(ptr %context, i64 %more, ptr %third)
   %is.new = icmp ne ptr %new, null
   br i1 %is.new, label %copy, label %no
 copy:
@@ -700,10 +695,12 @@ gather:
 no:
   ret ptr null
 }}
-define internal ptr @fresh(ptr %context, ptr %shape) {{
-{_known('empty', 'ptr')}
-  %array = call ptr @PyObject_Vectorcall(ptr %empty, ptr %shape, i64 1, ptr null)
-  ret ptr %array
+define internal ptr @fresh(ptr %context, i64 %ndim, ptr %lengths) alwaysinline {{
+{_known('new', 'ptr')}
+{_known('array', 'ptr')}
+  %deep = trunc i64 %ndim to i32
+  %made = call ptr %new(ptr %array, i32 %deep, ptr %lengths, i32 {DOUBLE}, ptr null, ptr null, i32 0, i32 0, ptr null)
+  ret ptr %made
 }}
 """
 
@@ -750,8 +747,8 @@ EACH = f"""
   br i1 %alone, label %one, label %several
 one:{_made('all')}
 several:
-  %shape.at = getelementptr i64, ptr %slot, i64 {SLOT.index('shape')}
-  %array = call ptr @fresh(ptr %context, ptr %shape.at)
+{_field('shape', 'slot', 'ptr')}
+  %array = call ptr @fresh(ptr %context, i64 2, ptr %shape)
   %has.array = icmp ne ptr %array, null
   br i1 %has.array, label %fill, label %failed
 fill:

@@ -74,6 +74,10 @@ class Engine(Protocol):
 
     quick: Quick
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are short ways of calls, which open where there are many."""
+
     def bind(self, rows: Any) -> Quick:
         """Return short ways that take parameters alone, for these rows as they are now."""
 
@@ -114,7 +118,7 @@ class Steps(NamedTuple):
 class _Stepping:
     """Descent for an engine that has sums, and no short ways: the update is run over the parameters as over rows."""
 
-    quick = NEVER
+    quick, is_open = NEVER, False
 
     def bind(self, rows: Any) -> Quick:
         return NEVER

@@ -158,10 +158,14 @@ class NativeEngine:
         self._doors: dict[str, Door] = {}  # for outputs as they are, and added up
         self._long_calls = 0
 
+    @property
+    def is_open(self) -> bool:
+        return self._long_calls >= PATIENCE and self.threads == 1 and not self._turns and is_supported()
+
     def _learn(self, way: str, n: int, code: Code) -> None:
         """Have so many rows go the short way from now on, if it is worth while."""
         self._long_calls += 1
-        if self._long_calls < PATIENCE or self.threads > 1 or self._turns or not is_supported():
+        if not self.is_open:
             return
         with _compiling:
             if not self._doors:
@@ -181,8 +185,6 @@ class NativeEngine:
         return door.quick
 
     def call(self, of: Call) -> Callable[..., Any] | None:
-        if self._long_calls < PATIENCE or self.threads > 1 or self.routine.inner or not is_supported():
-            return None
         with _compiling:
             return call(self.routine, self.code(len(of.rows), adding=False), of)
 

@@ -29,6 +29,8 @@ LONG = 1 << 14
 #: So many numbers of memory a slot may have: calls that need more take so long that the long way is no matter.
 MOST = 1 << 20
 FASTCALL = 0x80
+#: Where ``PyArray_New`` is in NumPy's C API.
+NEW = 93
 _teaching = free_lock()
 
 
@@ -65,10 +67,10 @@ class _Context:
     def __init__(self, routine: Routine, slots: int, more: int = 0) -> None:
         self.routine, self._work = routine, sum(work(block, routine) for block in routine.blocks)
         self._context = np.zeros(len(CONTEXT) + slots * len(SLOT) + more, dtype=np.int64)
-        things = [float, int, list, tuple, np.ndarray, np.dtype(float), None, np.empty]
+        things = [float, int, list, tuple, np.ndarray, np.dtype(float), None]
         #: What must live as long as one of the functions: by place in the context, or by itself.
         self._kept: dict[Any, Any] = {'entries': _entries(), 'things': things, 'written': []}
-        known = [*map(id, things), routine.width, routine.parameters]
+        known = [*map(id, things), new_array(), routine.width, routine.parameters]
         self._context[: len(known)] = known
         for place in range(slots):
             self._put(place, count=-1)
@@ -96,9 +98,7 @@ class _Context:
         if kind is float:
             codes.append(KINDS.index('number'))
         elif kind is np.ndarray and thing.dtype == float:
-            shape = thing.shape
-            self._kept['written'].append(shape)
-            codes += [KINDS.index('array'), thing.size, id(shape), thing.ndim, *shape]
+            codes += [KINDS.index('array'), thing.size, thing.ndim, *thing.shape]
         elif kind is list or kind is tuple:
             plain = all(type(part) is float for part in thing)
             codes += [KINDS.index(kind.__name__), len(thing), plain]
@@ -154,9 +154,9 @@ class Door(_Context):
             if self._context[self._at(place, 'busy')]:
                 return
             memory, places = self._memory(own | sizes)
-            shape = n, self.routine.count
+            shape = np.array([n, self.routine.count])
             self._kept[place] = code, memory, shape
-            self._put(place, number=n, long=n * self._work > LONG, function=code.machine[way], shape=id(shape))
+            self._put(place, number=n, long=n * self._work > LONG, function=code.machine[way], shape=address(shape))
             self._put(place, **places, **addresses)
             self._put(place, count=count)
 
@@ -221,6 +221,18 @@ def _size(thing: Any) -> int:
 
 
 @cache
+def new_array() -> int:
+    """Return the address of ``PyArray_New``, 0 if there is none: it has its place in NumPy's C API."""
+    core = getattr(np, '_core', None) or np.core
+    table = getattr(core._multiarray_umath, '_ARRAY_API', None)
+    if table is None:
+        return 0
+    find = ctypes.pythonapi.PyCapsule_GetPointer
+    find.restype, find.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return ctypes.c_size_t.from_address(find(table, None) + 8 * NEW).value
+
+
+@cache
 def is_supported() -> bool:
     """Tell whether this is a CPython whose objects, and NumPy's arrays, have all where ``llvm_call`` looks for it.
 
@@ -249,6 +261,7 @@ def is_supported() -> bool:
         and several(there(array, 'strides')) == [*array.strides]
         and there(array, 'dtype') == id(np.dtype(float))
         and there(array, 'flags', ctypes.c_int) & ALIGNED != 0
+        and new_array() != 0
     )
 
 
