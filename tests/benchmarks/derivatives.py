@@ -9,7 +9,7 @@ are not installed are left out.
 
 Compiled derivatives are those of whole programs: through the steps of Runge and Kutta's method (a Python loop here,
 a scan in JAX), of Rosenbrock's function, dense and sparse, and of atoms that attract each other. The disk
-cache is off, so that the first time is what a new program takes.
+cache is off, so that the first time is what a new program takes; ``--again`` measures the next process with it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
 import numpy as np
 
-os.environ['MICROGRADNET_CACHE'] = ''
+if '--first-calls' not in sys.argv:
+    os.environ['MICROGRADNET_CACHE'] = ''
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -275,12 +278,39 @@ def table(figures: list[Figure]) -> Iterator[str]:
         yield f'{name:30} {figure.engine:26} {middle:>7.3f} ms {first:>8.1f} ms  {spread}'.rstrip()
 
 
+def first_calls() -> None:
+    """Print what the first calls of compiled gradients take in this process, in seconds of its processor."""
+    sizes = Sizes()
+    for place, f in (0, final(sizes.gradient)), (4, attraction):
+        compiled, start = compile(value_and_grad(f)), process_time()
+        compiled(sizes.points[place])
+        print(f'{sizes.names[place]:30} {process_time() - start:>8.3f} s')
+
+
+def again() -> None:
+    """Have a process compile, and another one after it, with a disk cache of their own."""
+    with TemporaryDirectory() as folder:
+        os.chmod(folder, 0o700)
+        for name in 'first', 'second':
+            print(f'\nIn the {name} process, first calls:', flush=True)
+            command = [sys.executable, __file__, '--first-calls']
+            subprocess.run(command, env={**os.environ, 'MICROGRADNET_CACHE': folder}, check=True)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--quick', action='store_true', help='fewer rounds, fewer variables')
     parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
+    parser.add_argument('--again', action='store_true', help='what the disk cache saves the next process, alone')
+    parser.add_argument('--first-calls', action='store_true', help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.again:
+        again()
+        return
+    if options.first_calls:
+        first_calls()
+        return
     n, rounds = (20, 3) if options.quick else (100, 15)
     machine = f'Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors'
     print(f'{machine}\nRosenbrock in {n} variables, {rounds} rounds, float64. Of this machine, at this hour.\n')

@@ -218,6 +218,38 @@ def test_where_there_is_no_home_nothing_is_kept(tmp_path: Path) -> None:
     assert (done.stdout, [*tmp_path.iterdir()]) == ('done\n', []), done.stderr
 
 
+#: Compiles a derivative of a function that folds, calls it until its short way is open, and says what was kept already.
+DERIVATIVE = """
+from microgradnet import compile, value_and_grad
+from microgradnet.compiling.run import machine
+made, build = [], machine.Machine.__init__
+def noted(self, *given, **options):
+    build(self, *given, **options)
+    made.append(self.from_cache)
+machine.Machine.__init__ = noted
+def f(x):
+    for _ in range(300):
+        x = [x[0] + 0.01 * x[1] * x[2], x[1] - 0.01 * x[0].sin(), x[2] / (1 + 0.001 * x[0] * x[0])]
+    return x[0] * x[1]
+g = compile(value_and_grad(f), backend='native')
+print([g([0.5, 0.25, 2.0]) for _ in range(20)][-1], made)
+"""
+
+
+@posix
+def test_the_next_process_finds_the_code_of_compiled_derivatives(tmp_path: Path) -> None:
+    pytest.importorskip('llvmlite')
+    said = []
+    for seed in '1', '2':  # sets and dicts of another order
+        env = {**os.environ, 'MICROGRADNET_CACHE': str(tmp_path / 'cache'), 'PYTHONHASHSEED': seed}
+        done = subprocess.run(
+            [sys.executable, '-c', DERIVATIVE], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+        )
+        said.append(done.stdout)
+    assert said[0].endswith('[False, False]\n')  # the program, and the way into it
+    assert said[1] == said[0].replace('[False, False]', '[True, True]')
+
+
 @posix
 def test_code_that_another_user_planted_does_not_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip('llvmlite')
