@@ -32,12 +32,13 @@ LOOPS = {
     'nest': ['{one}', '{two}', '{two}', '{three}', '{one}\n{two}'],
     'one': ['for k in range({many}):\n    {steps}\n    {end}'],
     'two': [
-        'for j in range({some}):\n    {few}\n    for k in range({some}):\n        {steps}\n        {end}\n'
+        'for j in range({some}):\n    {few}\n    for k in range({fewer}):\n        {steps}\n        {end}\n'
         '    {rest}\n    {end}',
     ],
     'three': ['for i in range({four}):\n    {few}\n    {two}\n    {rest}\n    {end}'],
     'many': [*map(str, range(4, 13))],
     'some': ['4', '5', '6', '7'],
+    'fewer': ['4', '5', '6'],
     'four': ['4', '5'],
     'end': ['past[0].append(F.sin(t[-1]))'],
     'few': ['{line}', '{line}\n{line}'],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from microgradnet.compiling import Program, compile, recording
 from microgradnet.compiling.ir.routine import Loop
 from microgradnet.engine.value import Value
 from tests.compiling.test_loops_random import GIVEN, Case, folding
+from tests.support import grammar
 from tests.support.backends import BACKENDS, bits
 from tests.support.examples import examples
 
@@ -224,14 +226,15 @@ def test_a_hessian_takes_less_memory_too(name: str) -> None:
     assert made[0] < made[1]
 
 
-def longer(program: Any, times: int) -> Any:
-    """Return a program whose outermost loops turn so many times as often."""
-    return [(item[0], item[1] * times, *item[2:]) if item[0] == 'loop' else item for item in program]
+def longer(program: grammar.Program, times: int) -> grammar.Program:
+    """Let the outermost loops turn so many times as often."""
+    turns = re.compile(r'^(    for . in range\()(\d+)', re.MULTILINE)
+    return replace(program, text=turns.sub(lambda loop: f'{loop[1]}{int(loop[2]) * times}', program.text))
 
 
 @examples(15, suppress_health_check=[*HealthCheck])
 @given(*GIVEN)
-def test_random_loops_with_the_least_memory(program: Any, parameters: int, length: int, long: int) -> None:
+def test_random_loops_with_the_least_memory(program: grammar.Program, parameters: int, length: int, long: int) -> None:
     with folding(length=length, long=long):
         check_random(Case(longer(program, 6), parameters))
 
@@ -239,7 +242,7 @@ def test_random_loops_with_the_least_memory(program: Any, parameters: int, lengt
 @pytest.mark.slow
 @examples(200, suppress_health_check=[*HealthCheck])
 @given(*GIVEN)
-def test_many_random_loops_with_the_least_memory(program: Any, parameters: int, length: int, long: int) -> None:
+def test_many_random_loops_with_the_least_memory(program: grammar.Program, parameters: int, length: int, long: int) -> None:
     with folding(length=length, long=long):
         check_random(Case(longer(program, 9), parameters))
 

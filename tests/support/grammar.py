@@ -210,8 +210,11 @@ def same(found: Any, wanted: list[float], exact: bool, told: Any) -> None:
 
 def check(
     f: Callable[..., Any], rows: list[list[float]], backend: str, told: Any, *more: Any, exact: bool = False
-) -> None:
-    """Compare what compiling makes of a function of a row, and more, with what it is, row by row, and all at once."""
+) -> Any:
+    """Compare what compiling makes of a function of a row, and more, with what it is, row by row, and all at once.
+
+    Return the compiled function that was given all rows.
+    """
     answers = [uncompiled(f, row, *more) for row in rows]
     g, together, arrays = (compile(f, backend=backend) for _ in range(3))
     for row, answer in zip(rows, answers):
@@ -225,3 +228,4 @@ def check(
         for some in (rows[:7], rows):
             for row, found, answer in zip(some, arrays.map(numpy.array(some)), answers):
                 same(found, answer, exact, (told, row))
+    return together
