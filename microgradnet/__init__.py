@@ -19,7 +19,7 @@ from .engine.value import Value, signals
 from .nets.losses import cross_entropy, half_squared_error, max_margin, mean_square_error, root_mean_square_error
 from .nets.net import MLP, Layer, Neuron
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when first used
     from .compiling import Program, compile, recording
     from .derivation import derive, error_signals
     from .derivatives.sparse import sparse_hessian, sparse_jacobian
@@ -88,40 +88,5 @@ __all__ = [
     'while_loop',
 ]
 
-#: Names that are imported when first used, and the module each is from.
-_LATER = {
-    'LargeTeacherSet': 'training.large',
-    'Program': 'compiling',
-    'TeacherSet': 'training.data',
-    'compile': 'compiling',
-    'recording': 'compiling',
-    'custom': 'engine.custom',
-    'dead_neurons': 'diagnosis.nan',
-    'derive': 'derivation',
-    'error_signals': 'derivation',
-    'play': 'drawing',
-    'explain_nan': 'diagnosis.nan',
-    'grad': 'derivatives.transforms',
-    'hessian': 'derivatives.transforms',
-    'hvp': 'derivatives.transforms',
-    'jacobian': 'derivatives.transforms',
-    'jvp': 'derivatives.transforms',
-    'sparse_hessian': 'derivatives.sparse',
-    'sparse_jacobian': 'derivatives.sparse',
-    'value_and_grad': 'derivatives.transforms',
-    'vjp': 'derivatives.transforms',
-    'draw': 'drawing',
-    'draw_error_signal': 'drawing',
-    'draw_network': 'drawing',
-    'gradients': 'derivatives.transforms',
-    'latex': 'formulas.printing',
-    'load': 'nets.saving',
-    'restore': 'nets.saving',
-    'save': 'nets.saving',
-    'text': 'formulas.printing',
-    'tracing': 'engine.origins',
-    'train': 'training.train',
-}
-
 if not TYPE_CHECKING:  # what is not there is an error to a checker
-    __getattr__, __dir__ = later(__name__, _LATER)
+    __getattr__, __dir__ = later(__name__)

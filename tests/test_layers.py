@@ -7,12 +7,14 @@ import subprocess
 import sys
 import types
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import microgradnet
 from microgradnet import drawing, testing
+from microgradnet._lazy import homes
 
 PACKAGE = Path(microgradnet.__file__).parent
 #: The folders, lowest first; what stands beside another may not import it. Modules that begin with an underscore
@@ -96,7 +98,15 @@ def test_the_test_sees_imports() -> None:
     assert ('engine.value', True) in imports('nets.net')
 
 
-@pytest.mark.parametrize('name', sorted(microgradnet._LATER))
+def late(package: types.ModuleType) -> dict[str, str]:
+    """Return what a package imports for checkers, each name with the module that it is from."""
+    tree = ast.parse(Path(package.__file__ or '').read_text('utf-8'))
+    [block] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING']
+    nodes = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    return {name.name: '.' * node.level + f'{node.module}' for node in nodes for name in node.names}
+
+
+@pytest.mark.parametrize('name', sorted(late(microgradnet)))
 def test_no_name_imported_late_is_a_modules(name: str) -> None:
     """Importing a module sets its name in the package, and would hide what is imported on first use."""
     thing = getattr(microgradnet, name)
@@ -104,13 +114,11 @@ def test_no_name_imported_late_is_a_modules(name: str) -> None:
 
 
 @pytest.mark.parametrize('package', [microgradnet, drawing, testing], ids=lambda package: package.__name__)
-def test_a_checker_finds_late_names_where_users_do(package: types.ModuleType) -> None:
-    tree = ast.parse(Path(package.__file__ or '').read_text('utf-8'))
-    [block] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING']
-    late = [node for node in block.body if isinstance(node, ast.ImportFrom)]
-    told = {name.name: '.' * (node.level - 1) + f'{node.module}' for node in late for name in node.names}
-    assert told == package._LATER
-    assert package._LATER.keys() <= {*package.__all__}
+def test_what_a_checker_finds_is_what_users_find(package: types.ModuleType) -> None:
+    assert late(package).items() <= homes(package.__name__).items()
+    assert late(package).keys() <= {*package.__all__} <= {*dir(package)}
+    for name, home in late(package).items():
+        assert getattr(package, name) is getattr(import_module(home, package.__name__), name)
 
 
 @pytest.fixture(scope='module')

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .._lazy import later
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when first used
     from ..formulas.names import parameter_names
     from .digraph import Digraph, RendererNotFound
     from .graph import draw
@@ -40,19 +40,5 @@ __all__ = [
     'tree',
 ]
 
-#: Names that are imported when first used, and the module each is from.
-_LATER = {
-    'Digraph': 'digraph',
-    'ErrorSignal': 'signals',
-    'Page': 'player',
-    'RendererNotFound': 'digraph',
-    'draw': 'graph',
-    'draw_error_signal': 'signals',
-    'draw_network': 'network',
-    'parameter_names': '.formulas.names',
-    'play': 'player',
-    'tree': 'terminal',
-}
-
 if not TYPE_CHECKING:  # what is not there is an error to a checker
-    __getattr__, __dir__ = later(__name__, _LATER)
+    __getattr__, __dir__ = later(__name__)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .._lazy import later
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when first used
     from .foreign.engines import check_engine
     from .foreign.order import why_order
     from .gradients import GradientError, GradientReport, check_gradient
@@ -44,24 +44,5 @@ __all__ = [
     'why_order',
 ]
 
-#: Names that are imported when first used, and the module each is from.
-_LATER = {
-    'Expression': 'program',
-    'GradientError': 'gradients',
-    'GradientReport': 'gradients',
-    'OperationError': 'rows',
-    'OperationReport': 'rows',
-    'check_custom': 'rows',
-    'check_engine': 'foreign.engines',
-    'check_gradient': 'gradients',
-    'check_operation': 'rows',
-    'expressions': 'strategies',
-    'nets': 'strategies',
-    'points': 'strategies',
-    'small_points': 'strategies',
-    'teacher_sets': 'strategies',
-    'why_order': 'foreign.order',
-}
-
 if not TYPE_CHECKING:  # what is not there is an error to a checker
-    __getattr__, __dir__ = later(__name__, _LATER)
+    __getattr__, __dir__ = later(__name__)
