@@ -35,6 +35,7 @@ from microgradnet.__main__ import EXAMPLES, main
 from microgradnet.command_line import doctor, parsing, train
 from microgradnet.command_line.parsing import parse
 from microgradnet.drawing import tree
+from tests.support.examples import every
 
 ROOT = Path(microgradnet.__file__).parents[1]
 Run = Callable[..., tuple[int, str, str]]
@@ -532,11 +533,11 @@ def test_a_small_file_is_learned_whole(run: Run, tmp_path: Path) -> None:
     assert 'held out' not in out
 
 
-@pytest.mark.parametrize('options', [
+@pytest.mark.parametrize('options', every(2, [
     ['--mode', 'batch', '--optimiser', 'descent'], ['--mode', 'online', '--optimiser', 'descent'],
     ['--optimiser', 'momentum'], ['--batch', '8', '--layers', '4', '4', '--activation', 'relu'],
     ['--validation', '0.5', '--patience', '5'], ['--validation', '0', '--seed', '7'],
-])  # fmt: skip
+]))  # fmt: skip
 def test_options_of_train(run: Run, iris: Path, tmp_path: Path, options: list[str]) -> None:
     status, out, _ = run('train', iris, '--target', 'species', '--epochs', 12, '--out', tmp_path / 'run', *options)
     assert status == 0

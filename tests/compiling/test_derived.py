@@ -20,6 +20,7 @@ from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.table import operations
 from microgradnet.testing.program import by_function
 from tests.support.backends import ARRAYS, BACKENDS
+from tests.support.examples import every
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 
@@ -205,7 +206,7 @@ EDGES: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
 
 @pytest.mark.parametrize(('edge', 'loops'), [
     *((edge, False) for edge in EDGES),
-    *(pytest.param(edge, True, marks=[pytest.mark.slow] * (k % 3 > 0)) for k, edge in enumerate(EDGES)),
+    *every(3, [(edge, True) for edge in EDGES]),
 ])  # fmt: skip
 def test_nothing_leaks_at_the_edges(edge: str, loops: bool) -> None:
     base, x = EDGES[edge]

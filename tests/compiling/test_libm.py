@@ -17,6 +17,7 @@ from microgradnet.compiling.printers import libm
 from microgradnet.compiling.printers.libm import FAR, FORMULAS, declarations, definitions, symbols
 from microgradnet.engine import algebras
 from microgradnet.engine.table import operations
+from tests.support.examples import every
 
 np = pytest.importorskip('numpy')
 llvm = pytest.importorskip('llvmlite.binding')
@@ -262,7 +263,7 @@ WRONG = [
 
 @pytest.mark.parametrize(
     ('name', 'constants', 'place', 'steps'),
-    [pytest.param(*wrong, marks=[pytest.mark.slow] * (k % 3 > 0)) for k, wrong in enumerate(WRONG)],
+    every(3, WRONG),
 )
 def test_a_wrong_low_bit_is_noticed(
     name: str, constants: str, place: int, steps: int, monkeypatch: pytest.MonkeyPatch

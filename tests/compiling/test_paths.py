@@ -22,7 +22,7 @@ from microgradnet.compiling import BranchWarning
 from microgradnet.compiling import function as policy
 from microgradnet.engine.value import Value
 from tests.support.backends import ARRAYS, BACKENDS, bits
-from tests.support.examples import UNSHRUNK, examples
+from tests.support.examples import UNSHRUNK, every, examples
 from tests.support.grammar import ALL, NUMBERS, Program, check, flat, points_of, programs, rows_of, same, uncompiled
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
@@ -134,7 +134,7 @@ SIDES: list[Callable[[Any], Any]] = [
 
 
 @every_backend
-@pytest.mark.parametrize('f', SIDES)
+@pytest.mark.parametrize('f', every(2, SIDES))
 def test_nothing_leaks_from_the_side_not_taken(backend: str, f: Callable[[Any], Any]) -> None:
     points = [2.0, -1.0, 0.0, -0.0, 1.0, 0.5]
     for derivative in f, grad(f), value_and_grad(f), grad(grad(f)):
@@ -281,7 +281,7 @@ def walk(steps: int, is_knocked_out: bool) -> Callable[..., Any]:
     return f
 
 
-@pytest.mark.parametrize('is_knocked_out', [True, False])
+@pytest.mark.parametrize('is_knocked_out', every(2, [False, True]))
 def test_little_is_done_for_many_paths_that_seldom_come_again(
     is_knocked_out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

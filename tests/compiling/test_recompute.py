@@ -18,7 +18,7 @@ from microgradnet.engine.value import Value
 from tests.compiling.test_loops_random import GIVEN, Case, folding
 from tests.support import grammar
 from tests.support.backends import BACKENDS, bits
-from tests.support.examples import examples
+from tests.support.examples import every, examples
 
 Recorded = tuple[Value, list[Value]]
 
@@ -142,7 +142,7 @@ PROGRAMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize('name', [*PROGRAMS])
+@pytest.mark.parametrize('name', every(2, PROGRAMS))
 @pytest.mark.parametrize('length', [20, 1000])
 def test_less_memory_gives_the_same_bits(name: str, length: int) -> None:
     with folding(least=30, length=length):
@@ -158,16 +158,10 @@ def test_every_backend_does_with_less(name: str, backend: str) -> None:
     assert fewest < memory
 
 
-def test_memory_of_a_chain_falls_from_thousands_to_hundreds() -> None:
-    memory, fewest = check(runge_kutta(2000))
-    assert memory == 32_000
-    assert fewest < 300
-
-
-@pytest.mark.slow
-def test_memory_of_ten_thousand_steps() -> None:
-    memory, fewest = check(runge_kutta(10_000))
-    assert memory == 160_000
+@pytest.mark.parametrize('turns', every(3, [500, 2000, 10_000]))
+def test_memory_of_a_chain_falls_from_thousands_to_hundreds(turns: int) -> None:
+    memory, fewest = check(runge_kutta(turns))
+    assert memory == 16 * turns
     assert fewest < 300
 
 
@@ -212,7 +206,7 @@ def test_a_while_loop_keeps_its_states() -> None:
         program.value_and_gradient([2.0])
 
 
-@pytest.mark.parametrize('name', ['chain', 'nested', 'delayed'])
+@pytest.mark.parametrize('name', every(3, ['chain', 'nested', 'delayed']))
 def test_a_hessian_takes_less_memory_too(name: str) -> None:
     error, parameters = PROGRAMS[name]()
     theta = [p.data for p in parameters]
@@ -234,7 +228,9 @@ def longer(program: grammar.Program, times: int) -> grammar.Program:
 
 @examples(15, suppress_health_check=[*HealthCheck])
 @given(*GIVEN)
-def test_random_loops_with_the_least_memory(program: grammar.Program, parameters: int, length: int, long: int) -> None:
+def test_random_loops_with_the_least_memory(
+    program: grammar.Program, parameters: int, length: int, long: int
+) -> None:
     with folding(length=length, long=long):
         check_random(Case(longer(program, 6), parameters))
 
@@ -242,7 +238,9 @@ def test_random_loops_with_the_least_memory(program: grammar.Program, parameters
 @pytest.mark.slow
 @examples(200, suppress_health_check=[*HealthCheck])
 @given(*GIVEN)
-def test_many_random_loops_with_the_least_memory(program: grammar.Program, parameters: int, length: int, long: int) -> None:
+def test_many_random_loops_with_the_least_memory(
+    program: grammar.Program, parameters: int, length: int, long: int
+) -> None:
     with folding(length=length, long=long):
         check_random(Case(longer(program, 9), parameters))
 

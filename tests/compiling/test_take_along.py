@@ -20,6 +20,7 @@ from microgradnet.engine.custom import custom
 from microgradnet.engine.numbers import Fraction
 from tests.compiling.test_javascript import NODE, needs_node, numbers
 from tests.compiling.test_to_c import COMPILER, STRICT, needs_c
+from tests.support.examples import every
 
 #: Reads rows; writes what the net answers to each, and its class.
 IN_NODE = """
@@ -190,7 +191,7 @@ def tied() -> MLP:
 
 @needs_c
 @needs_node
-@pytest.mark.parametrize('make', [regression, exact, folded, tied], ids=lambda make: make.__name__)
+@pytest.mark.parametrize('make', every(2, [regression, exact, folded, tied]), ids=lambda make: make.__name__)
 def test_nets_without_classes(make: Callable[[], MLP], tmp_path: Path) -> None:
     net, rows = make(), [[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]]
     expected = [*map(float, net.predict(rows))]

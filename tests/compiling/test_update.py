@@ -18,6 +18,7 @@ from microgradnet.functions import exp
 from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 from microgradnet.training.optimisers import AdamW, Momentum, clipped
+from tests.support.examples import every
 
 from ..support.backends import BACKENDS
 
@@ -78,7 +79,7 @@ def stepwise(
 @pytest.mark.parametrize('more', [
     *(pytest.param(alone, marks=pytest.mark.slow) for alone in ('', 'l2', 'clip')), 'l2 clip shuffle', 'schedule',
 ])  # fmt: skip
-@pytest.mark.parametrize('name', OPTIMISERS)
+@pytest.mark.parametrize('name', every(2, OPTIMISERS))
 def test_every_optimiser_does_the_steps_that_python_does(name: str, more: str, backend: str) -> None:
     for sizes in [SIZES['small'], SIZES['larger']] if backend != 'python' else [SIZES['small']]:
         for mode, size in ('batch', 11), ('online', 1), (4, 4):

@@ -13,6 +13,7 @@ from microgradnet import MLP, TeacherSet
 from microgradnet.formulas.colours import NEGATIVE, POSITIVE
 from microgradnet.training.history import Epoch, History
 from tests.support import ROOT
+from tests.support.examples import every
 from tests.support.processes import printed
 
 SVG = '{http://www.w3.org/2000/svg}'
@@ -139,6 +140,7 @@ def test_xor_is_learned_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert f'  200  {batch[-1]:9.5f}  {online[-1]:9.5f}  #' in shown
 
 
+@pytest.mark.slow
 def test_xor_is_the_same_both_ways_for_a_small_learning_rate(tmp_path: Path) -> None:
     """As its docstring says; and on-line learning is ahead from other weights."""
     small = xor.main(['--out', str(tmp_path), '--rate', '0.01', '--epochs', '30'])
@@ -206,7 +208,7 @@ OFFERS = {
 }
 
 
-@pytest.mark.parametrize('demo', [pytest.param(d, marks=[pytest.mark.slow] * (d != 'xor.py')) for d in OFFERS])
+@pytest.mark.parametrize('demo', every(len(OFFERS), OFFERS))
 def test_a_demo_runs_from_a_shell(demo: str) -> None:
     command = [f'demos/{demo}'] if demo.endswith('.py') else ['-m', f'demos.{demo}']
     shown = printed(*command, '--help')

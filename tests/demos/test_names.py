@@ -19,6 +19,7 @@ def test_the_names_are_those_of_the_standard_library() -> None:
     assert all(name.isalpha() and name.islower() and 3 <= len(name) <= 10 for name in known)
 
 
+@pytest.mark.slow
 def test_all_engines_come_to_the_same_gradient() -> None:
     learner = names.Learner(2)
     learner.theta *= 5  # far from where all letters are as likely as each other

@@ -68,6 +68,7 @@ def test_without_noise_the_truth_is_found(program: orbit.Program) -> None:
     assert fit == pytest.approx(np.array(orbit.TRUE), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_fits_are_spread_about_the_truth(program: orbit.Program) -> None:
     """From a circle and the wrong exponent, for noise of forty seeds."""
     found = [orbit.fitted(program, seen, orbit.guess(seen)) for seen in map(observed, range(40))]

@@ -18,6 +18,7 @@ from microgradnet import functions as F
 from microgradnet.engine.value import Value
 from microgradnet.engine.walks import topological_order
 from tests.engine.test_copying import WAYS, pickled
+from tests.support.examples import every
 
 
 class Unpicklable(str):
@@ -36,7 +37,7 @@ def chain(depth: int) -> tuple[Value, Value]:
     return y, x
 
 
-@pytest.mark.parametrize('way', ['pickle', 'pickle in Python'])
+@pytest.mark.parametrize('way', every(2, ['pickle', 'pickle in Python']))
 @pytest.mark.parametrize('stumble', [0, pytest.param(100, marks=pytest.mark.slow), 3_000])
 def test_an_exception_in_mid_pickle_leaves_nothing_behind(way: str, stumble: int) -> None:
     y, _ = chain(3_000)
@@ -64,7 +65,7 @@ def test_an_exception_that_is_kept_leaves_nothing_behind(way: str) -> None:
     assert kept.value.args == ('stumbled',)
 
 
-@pytest.mark.parametrize('way', ['pickle', 'pickle in Python'])
+@pytest.mark.parametrize('way', every(2, ['pickle', 'pickle in Python']))
 def test_a_root_pickled_before_as_another_ones_ancestor(way: str) -> None:
     y, _ = chain(2_000)
     WAYS[way]((y, y.tanh(), [y.sin()]))

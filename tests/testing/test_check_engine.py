@@ -386,6 +386,7 @@ REPORTS: dict[type[Any], Report] = {}
 #: For the whole run: like those that the quick run takes, and each takes as long to find out about.
 ALIKE = {
     InputsInASet, DepthFirst, Recursive, VisitedByValue, InPlace, EqualByValue, HalfASlopeAtKinks, TooSteepAtKinks,
+    NoSlopeAtKinks, WronglyReflected,
 }
 
 

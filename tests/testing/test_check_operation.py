@@ -12,6 +12,7 @@ from microgradnet import functions as F
 from microgradnet.engine.custom import Custom, custom
 from microgradnet.engine.table import operations
 from microgradnet.testing import OperationError, check_custom, check_operation
+from tests.support.examples import every
 from tests.support.wrong_rules import EQUIVALENT, WRONG, rule
 
 
@@ -20,11 +21,7 @@ def test_there_are_enough_wrong_rules() -> None:
     assert len({row for row, _ in WRONG.values()}) >= 30
 
 
-#: Every sixth wrong rule; the others in the slow run.
-SOME_WRONG = [pytest.param(name, marks=[pytest.mark.slow] * (k % 6 > 0)) for k, name in enumerate(WRONG)]
-
-
-@pytest.mark.parametrize('name', SOME_WRONG)
+@pytest.mark.parametrize('name', every(9, WRONG))
 def test_a_wrong_rule_is_caught(name: str) -> None:
     row, partials = WRONG[name]
     with pytest.raises(OperationError) as caught:
@@ -40,11 +37,8 @@ def test_a_rule_that_computes_the_same_passes(name: str) -> None:
     assert check_operation(rule(row, partials)).ulps <= operations[row].ulps
 
 
-#: Every third row; the others in the slow run. What it judges, the tests of the table judge at every row.
-SOME_ROWS = [pytest.param(name, marks=[pytest.mark.slow] * (k % 3 > 0)) for k, name in enumerate(operations)]
-
-
-@pytest.mark.parametrize('name', SOME_ROWS)
+# What it judges, the tests of the table judge at every row.
+@pytest.mark.parametrize('name', every(6, operations))
 def test_no_false_alarm_on_the_table(name: str) -> None:
     report = check_operation(name)
     assert report.ulps <= operations[name].ulps
@@ -115,13 +109,13 @@ def test_one_of_math_that_oscillates_within_a_step(speed: float, wrong: float) -
             check_custom(op)
 
 
-@pytest.mark.parametrize('value, partial', [
+@pytest.mark.parametrize('value, partial', every(4, [
     (lambda t: float(math.floor(t)), 0.0),  # stairs, flat almost everywhere
-    pytest.param(lambda t: math.fmod(10 * t, 1), 10.0, marks=pytest.mark.slow),  # a saw, that jumps
+    (lambda t: math.fmod(10 * t, 1), 10.0),  # a saw, that jumps
     # in so few digits that small steps see stairs
-    pytest.param(lambda t: float(numpy.float32(t)), 1.0, marks=pytest.mark.slow),
+    (lambda t: float(numpy.float32(t)), 1.0),
     (lambda t: t + 1e-9 * math.sin(1e8 * math.sin(1e8 * t)), 1.0),  # as good as noise
-])  # fmt: skip
+]))  # fmt: skip
 def test_stairs_jumps_and_noise_are_not_blamed_on_the_derivative(value: Any, partial: float) -> None:
     check_custom(custom(value, lambda t: partial, name='rough'))
 
@@ -133,10 +127,9 @@ def test_a_right_one_of_any_number_of_operands() -> None:
     assert check_custom(custom(spread, lambda *terms: [2 * term for term in terms])).judged > 50
 
 
-@pytest.mark.parametrize('value', [
-    abs, F.relu, pytest.param(lambda t: t if t > 0 else 0 * t, marks=pytest.mark.slow),
-    pytest.param(lambda t: math.fabs(t), marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.parametrize('value', every(4, [
+    abs, F.relu, lambda t: t if t > 0 else 0 * t, lambda t: math.fabs(t),
+]))  # fmt: skip
 def test_a_kink_of_a_right_one_is_not_blamed(value: Any) -> None:
     def partial(t: Any) -> float:
         return 1.0 if t > 0 else left
