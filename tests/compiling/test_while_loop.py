@@ -106,6 +106,25 @@ def test_random_programs_are_as_eager_on_one_path(backend: str, f: grammar.Progr
     check(hvp(f), points[:2], backend, f, [1.0, -0.5, 0.25])
 
 
+@pytest.mark.xfail(reason='what comes back to a loop is taken for no signal where it is 0, and so is how it moves')
+@pytest.mark.parametrize('is_while', [True, False])
+def test_second_order_where_a_signal_is_0(is_while: bool) -> None:
+    def f(x: Any) -> Any:
+        p, q = x
+        if is_while:
+            _, p, q = while_loop(lambda n, p, q: n < 4, lambda n, p, q: (n + 1, p, q), 0, p, q)
+        for _ in range(0 if is_while else 900):
+            p, q = F.where(F.greater(p, 5.0), p, p * 1.0), F.where(F.greater(p, 5.0), q, q + 0.0)
+        return F.where(F.greater(x[0], 1.0), p, p * q)
+
+    wanted, x = [[0.0, 1.0], [1.0, 0.0]], [Value(0.0), Value(0.25)]
+    assert hessian(f)([0.0, 0.25]) == wanted
+    with recording():
+        y = f(x)
+    program = Program(y, parameters=x, backend='python', loops=True)
+    assert [[*row] for row in program.hessian([0.0, 0.25])] == wanted
+
+
 # Shapes, limits and refusals.
 @pytest.mark.parametrize('backend', BACKENDS)
 def test_structures_are_state(backend: str) -> None:
