@@ -27,21 +27,21 @@ from .routine import Block, Carry, Copier, Loop, Routine, registers
 
 __all__ = ['jam']
 
-#: How many turns are done at once.
+#: How many turns are done at once, if nothing else is said.
 TOGETHER = 4
 
 
-def jam(routine: Routine) -> Routine:
-    """Return a routine that does the same, with the turns of loops around others done together."""
-    jammer = _Jammer(routine)
+def jam(routine: Routine, together: int | None = None) -> Routine:
+    """Return a routine that does the same, with the turns of loops around others done together, so many at once."""
+    jammer = _Jammer(routine, together or TOGETHER)
     blocks = [jammer.block(block, 0) for block in routine.blocks]
     return replace(routine, instructions=jammer.instructions, blocks=blocks)
 
 
 class _Jammer(Copier):
-    def __init__(self, routine: Routine) -> None:
+    def __init__(self, routine: Routine, at_once: int) -> None:
         super().__init__(routine.instructions)
-        self.routine = routine
+        self.routine, self.at_once = routine, at_once
 
     def block(self, block: Block, depth: int) -> Block:
         result: Block = []
@@ -56,10 +56,10 @@ class _Jammer(Copier):
             return [replace(loop, blocks=[self.block(block, depth + 1) for block in loop.blocks])]
         if len(loop.blocks) > 1 or not self.independent(loop):
             return [loop]
-        times, rest = divmod(loop.count, TOGETHER)
-        ways = [(times, range(TOGETHER), TOGETHER)] if times else []
+        times, rest = divmod(loop.count, self.at_once)
+        ways = [(times, range(self.at_once), self.at_once)] if times else []
         if rest:
-            ways.append((1, range(times * TOGETHER, loop.count), 0))
+            ways.append((1, range(times * self.at_once, loop.count), 0))
         if loop.backwards:
             ways = [(count, turns[::-1], step) for count, turns, step in ways[::-1]]
         loops: list[Loop] = []

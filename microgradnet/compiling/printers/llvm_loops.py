@@ -8,36 +8,47 @@ registers; other numbers that are kept are in memory, vector after vector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..ir.nests import Affine
+from ..ir.products import Product, taken_apart
 from ..ir.routine import Block, Loop, Routine
 from ..ir.unroll import jam
+from . import llvm_products
 from .libm import declarations, definitions
 from .llvm import Native, counters, hexadecimal, loop
 from .llvm_driver import Driver
 
 __all__ = ['module']
 
+#: Products are of so many rows at a time at least, if what is kept of them is no more than so many numbers.
+ROWS, NEAR = 128, 1 << 19
+#: So many neurons are done together where there are products; with rows in two registers sixteen are in use.
+TOGETHER = 6
 POINTERS = ('rows', 'parameters', 'outputs', 'kept', 'rolling', 'signals')
 ARGUMENTS = ', '.join(f'ptr noalias %{name}' for name in POINTERS) + ', i64 %filled'
 GIVEN = ', '.join(f'ptr %{name}' for name in POINTERS) + ', i64 %filled'
 
 
 def module(
-    routine: Routine, lanes: int, adding: bool, fast: bool = False, full: bool = False
+    routine: Routine, lanes: int, adding: bool, fast: bool = False, full: bool = False, register: int = 4
 ) -> tuple[str, int]:
     """Print a module, as ``native_driver.module`` does for straight programs.
 
-    With ``full`` the rows fill all lanes, and sums need not leave any out.
+    With ``full`` the rows fill all lanes, and sums need not leave any out. ``register`` is how many lanes of a
+    product of matrices are in a register.
     """
-    routine = jam(routine)
+    routine, products = taken_apart(routine) if adding and lanes > 1 else (routine, [])
+    routine, register = jam(routine, TOGETHER if products else None), min(lanes, register)
     printer = _Loops(routine, lanes, adding, fast)
     printer.full = full
     calls = printer.functions()
-    driver = _LoopDriver(routine, lanes, adding, calls)
+    driver = _LoopDriver(routine, lanes, adding, calls, products)
     names = routine.used()
     text = [definitions(names, lanes, False), declarations(names), printer.table(), *printer.done]
     text += [printer.reduction, driver.block(), driver.pack(), driver.batch(adding), driver.sums()]
     text += [] if adding else [driver.each(), driver.blocks()]
+    text += [llvm_products.declaration(lanes, register), driver.later(register)] if products else []
     text.append('declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)')
     return '\n'.join([*text, 'attributes #0 = { nounwind }']), driver.scratch
 
@@ -206,14 +217,22 @@ class _Loops(Native):
 class _LoopDriver(Driver):
     """What goes around a routine: sums are numbers, not vectors of them."""
 
-    def __init__(self, routine: Routine, lanes: int, adding: bool, calls: list[str]) -> None:
+    def __init__(
+        self, routine: Routine, lanes: int, adding: bool, calls: list[str], products: Sequence[Product]
+    ) -> None:
         self.set_up(routine.width, routine.count, lanes, small=False)
-        self.calls, self.adding = calls, adding
+        self.calls, self.adding, self.products = calls, adding, products
         #: The outputs of each row begin at 0 where something is added to them.
         self.clears = not adding and routine.adds
         self.kept, self.rolling, self.signals = (size * lanes for size in routine.sizes.values())
         self.results = -(-self.count * (1 if adding else lanes) // 8) * 8
-        self.scratch = self.results + routine.memory * lanes
+        #: So many blocks have what is kept beside each other, until their products are added up.
+        self.panel = 1
+        if products:
+            self.kept += lanes * (1 - routine.kept % 2)  # so that blocks do not share the same few lines of a cache
+            while self.panel * lanes < ROWS and 2 * self.panel * self.kept <= NEAR:
+                self.panel *= 2
+        self.scratch = self.results + self.panel * self.kept + self.rolling + self.signals
 
     def block(self) -> str:
         calls = '\n'.join(f'  {call}' for call in self.calls)
@@ -227,8 +246,11 @@ class _LoopDriver(Driver):
 ) #0 {{
   %start = mul i64 %number, {self.width * self.lanes}
   %rows = getelementptr double, ptr %packed, i64 %start
-  %kept = getelementptr double, ptr %outputs, i64 {self.results}
-  %rolling = getelementptr double, ptr %kept, i64 {self.kept}
+  %slot = and i64 %number, {self.panel - 1}
+  %skip0 = mul i64 %slot, {self.kept}
+  %skip = add i64 %skip0, {self.results}
+  %kept = getelementptr double, ptr %outputs, i64 %skip
+  %rolling = getelementptr double, ptr %outputs, i64 {self.results + self.panel * self.kept}
   %signals = getelementptr double, ptr %rolling, i64 {self.rolling}
 {clear}{calls}
   ret void
@@ -242,11 +264,12 @@ class _LoopDriver(Driver):
         zero = """
   %zero.at = getelementptr double, ptr %scratch, i64 %z
   store double 0.0, ptr %zero.at"""
+        later = '\n  call void @later(ptr %packed, i64 %b, i64 %left, ptr %scratch, i64 %filled)' * bool(self.products)
         run = f"""
   %first = mul i64 %b, {self.lanes}
   %left = sub i64 %n, %first
   %filled = call i64 @llvm.smin.i64(i64 %left, i64 {self.lanes})
-{self.call('%b')}"""
+{self.call('%b')}{later}"""
         copy = """
   %from = getelementptr double, ptr %scratch, i64 %o
   %sum = load double, ptr %from
@@ -259,6 +282,28 @@ class _LoopDriver(Driver):
 {loop('z', str(self.count), zero)}
 {loop('b', '%blocks', run)}
 {loop('o', str(self.count), copy)}
+  ret void
+}}
+"""
+
+    def later(self, register: int) -> str:
+        """Print the function that does the products of all blocks that are kept, when they are many or the last."""
+        sizes = {'kept': self.kept, 'rows': self.width * self.lanes}
+        calls = llvm_products.calls(self.products, self.lanes, register, sizes)
+        return f"""define internal void @later(ptr %packed, i64 %number, i64 %left, ptr %outputs, i64 %filled) #0 {{
+  %slot = and i64 %number, {self.panel - 1}
+  %full = icmp eq i64 %slot, {self.panel - 1}
+  %last = icmp sle i64 %left, {self.lanes}
+  %due = or i1 %full, %last
+  br i1 %due, label %now, label %done
+now:
+  %blocks = add i64 %slot, 1
+  %first = sub i64 %number, %slot
+  %start = mul i64 %first, {self.width * self.lanes}
+  %rows = getelementptr double, ptr %packed, i64 %start
+  %kept = getelementptr double, ptr %outputs, i64 {self.results}
+{calls}  br label %done
+done:
   ret void
 }}
 """

@@ -23,12 +23,19 @@ __all__ = ['Machine', 'lanes_of_the_processor', 'llvm']
 
 
 class Machine:
-    """Functions in machine code; ``machine[name]`` is the address of one. They live as long as this object."""
+    """Functions in machine code; ``machine[name]`` is the address of one. They live as long as this object.
 
-    def __init__(self, text: str, symbols: Iterable[str], loops: bool = False) -> None:
+    They may call functions of the C library, ``symbols``, and those of ``others``, which must live as long.
+    """
+
+    def __init__(
+        self, text: str, symbols: Iterable[str], loops: bool = False, others: Iterable[tuple[str, Machine]] = ()
+    ) -> None:
         binding = llvm()
         for name in symbols:
             binding.add_symbol(name, _address(name))
+        for name, other in others:
+            binding.add_symbol(name, other[name])
         features = binding.get_host_cpu_features().flatten()
         about = '\n'.join([binding.get_host_cpu_name(), features, str(binding.llvm_version_info), sys.platform, text])
         self.key = hashlib.sha256(about.encode()).hexdigest()

@@ -9,16 +9,17 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..._processes import free_lock
+from ..._processes import cached_property, free_lock
 from ..._progress import shown
 from ...engine.while_loop import LimitError
+from ..ir.products import taken_apart
 from ..ir.routine import Routine
-from ..printers import llvm_call, llvm_driver, llvm_loops, llvm_update, python
+from ..printers import llvm_call, llvm_driver, llvm_loops, llvm_products, llvm_update, python
 from ..printers.libm import symbols
 from ..printers.llvm_while import FAILED, HEAD, INTERRUPTED, SYMBOLS, limits
 from ..update import Descent, Update, norm, squares, update_of
@@ -40,16 +41,16 @@ _compiling = free_lock()
 PATIENCE = 8
 #: How many doubles a C function may have on the stack: 64 kB.
 STACK = 1 << 13
-#: So many vectors are computed at a time in loops, where one waits while another is added to; if what they
-#: keep, so many numbers, stays near the processor.
-WIDER, NEAR = 4, 1 << 16
+#: So many vectors are computed at a time in loops, where one waits while another is added to, or with products of
+#: matrices, which have several sums at a time anyway; if what they keep, so many numbers, stays near the processor.
+WIDER, WITH_PRODUCTS, NEAR = 4, 2, 1 << 16
 
 
 def module(routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> tuple[str, int]:
     """Print a module, of straight code or of loops; return it, and how many doubles of scratch memory it needs."""
     if routine.flat:
         return llvm_driver.module(routine, lanes, adding, fast, update_of(Descent()).rule)
-    return llvm_loops.module(routine, lanes, adding, fast, full)
+    return llvm_loops.module(routine, lanes, adding, fast, full, lanes_of_the_processor())
 
 
 def c_function(routine: Routine, parameters: Sequence[float], fast: bool) -> Any:
@@ -77,7 +78,7 @@ class Code:
         text, self.scratch = module(routine, lanes, adding, fast, full)
         names = [*symbols(routine.used()), *(SYMBOLS if routine.inner else ())]
         with shown(f'compiling {len(routine.instructions):,} instructions into machine code'):
-            self.machine = Machine(text, names, loops=not routine.flat)
+            self.machine = Machine(text, names, loops=not routine.flat, others=_products(text, lanes))
         #: Where in scratch memory it is said which loop has failed, if any can.
         self.failed = routine.count * lanes + FAILED if routine.inner else None
         self.pack, self.batch = _PACK(self.machine['pack']), self.machine['batch']
@@ -132,6 +133,19 @@ class Code:
         finally:
             del self._running[scratch.address]
             self.give_back(*memory)
+
+
+def _products(text: str, lanes: int) -> list[tuple[str, Machine]]:
+    """Return the function that a module calls for products of matrices, if it does."""
+    register = min(lanes, lanes_of_the_processor())
+    name = llvm_products.name(lanes, register)
+    return [(name, _product(lanes, register))] if name in text else []
+
+
+@cache
+def _product(lanes: int, register: int) -> Machine:
+    """Return the machine code of products, whatever the program that calls it."""
+    return Machine(llvm_products.module(lanes, register), ())
 
 
 @lru_cache(maxsize=64)
@@ -193,12 +207,16 @@ class NativeEngine:
         """The program as Python: LLVM's text says the same at greater length."""
         return python.source(self.routine)
 
+    @cached_property
+    def _wider(self) -> int:
+        return WITH_PRODUCTS if taken_apart(self.routine)[1] else WIDER
+
     def code(self, rows: int, adding: bool, full: bool = True) -> Code:
         """Return machine code for batches of so many rows, ``full`` if all batches have as many."""
         lanes, loops = lanes_of_the_processor(), not self.routine.flat
         if loops and adding:
-            memory = self.routine.memory * lanes * WIDER
-            lanes *= WIDER if memory <= NEAR else 1
+            memory = self.routine.memory * lanes * self._wider
+            lanes *= self._wider if memory <= NEAR else 1
         if rows < lanes:
             lanes = 1 << max(rows - 1, 0).bit_length()
         key = lanes, adding and (loops or rows > lanes), loops and full and rows % lanes == 0

@@ -1,0 +1,131 @@
+"""Products of matrices, taken out of nests of loops: what is taken, and that the numbers are those of the nests."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import pytest
+
+from microgradnet import MLP, Value, compile, half_squared_error
+from microgradnet.compiling.ir.products import taken_apart
+from microgradnet.compiling.ir.routine import Loop, Routine
+from microgradnet.compiling.ir.sweeps import prepare, routine
+from microgradnet.compiling.printers.python import function
+from microgradnet.functions import dot
+from tests.compiling.test_unroll import loops
+from tests.support.backends import NATIVE
+
+SIZES = [[40, 29, 31, 2], [40, 16, 1], [3, 41, 50, 38, 3]]
+Recorded = tuple[MLP, Value, list[Value]]
+
+
+def recorded(sizes: list[int], activation: str = 'tanh') -> Recorded:
+    """Return a net, the error of one row, and that row."""
+    random.seed(5)
+    net = MLP(sizes[0], sizes[1:], activation, 'identity')
+    row = [Value(random.uniform(-1, 1)) for _ in range(sizes[0] + sizes[-1])]
+    x, t = row[: sizes[0]], row[sizes[0] :]
+    return net, half_squared_error([net(x)], [t if t[1:] else t[0]]), row
+
+
+def gradient(of: Recorded) -> Routine:
+    net, error, row = of
+    return routine(prepare([error], row, net.parameters(), loops=True), gradient=True)
+
+
+def both(of: Recorded, rows: Any, **options: Any) -> tuple[list[float], list[float]]:
+    """Return value and gradient of rows in machine code, and as Python has them."""
+    net, error, row = of
+    theta = [p.data for p in net.parameters()]
+    given: Any = {'rows': row, 'parameters': net.parameters(), 'loops': True}
+    found = []
+    for more in {'backend': 'native', **options}, {'backend': 'python'}:
+        value, slopes = compile(error, **given, **more).value_and_gradient(theta, rows)
+        found.append([float(value), *map(float, slopes)])
+    return found[0], found[1]
+
+
+def chance(of: Recorded, count: int) -> list[list[float]]:
+    return [[random.uniform(-1, 1) for _ in of[2]] for _ in range(count)]
+
+
+@NATIVE
+@pytest.mark.parametrize('count', [2, 3, 4, 7, 8, 9, 16, 33, 100, 128, 131, 300])
+def test_the_gradient_of_any_number_of_rows_is_the_same(count: int) -> None:
+    net = recorded(SIZES[0])
+    assert taken_apart(gradient(net))[1]
+    found, expected = both(net, chance(net, count))
+    assert found == pytest.approx(expected, rel=1e-11, abs=1e-12 * count)
+
+
+@NATIVE
+@pytest.mark.parametrize('threads', [1, 3])
+@pytest.mark.parametrize('sizes', SIZES, ids=str)
+def test_the_gradient_of_any_net_is_the_same(sizes: list[int], threads: int) -> None:
+    net = recorded(sizes, 'relu')
+    found, expected = both(net, chance(net, 45), threads=threads)
+    assert found == pytest.approx(expected, rel=1e-11, abs=1e-11)
+
+
+@NATIVE
+@pytest.mark.parametrize('place', [0, 20, 35, 36])
+def test_an_infinite_number_goes_no_further_than_it_does_row_by_row(place: int) -> None:
+    x, c, w = ([Value(random.uniform(0, 1)) for _ in range(size)] for size in (40, 16, 640))
+    error = dot([dot(w[40 * j : 40 * j + 40], x) for j in range(16)], c)
+    given: Any = {'rows': [*x, *c], 'parameters': w, 'loops': True}
+    rows = [[random.uniform(0, 1) for _ in range(56)] for _ in range(37)]
+    rows[place][2] = math.inf
+    assert taken_apart(routine(prepare([error], [*x, *c], w, loops=True), gradient=True))[1]
+    _, slopes = compile(error, **given, backend='native').value_and_gradient([p.data for p in w], rows)
+    assert [*map(math.isinf, slopes)] == [k % 40 == 2 for k in range(640)]
+    assert not any(map(math.isnan, slopes))
+
+
+def test_a_net_has_a_product_for_each_layer_that_is_wide() -> None:
+    rest, products = taken_apart(made := gradient(recorded(SIZES[0])))
+    assert [(product.right, product.places[0].counts) for product in products] == [
+        ('kept', (31, 28)),
+        ('rows', (29, 39)),
+    ]
+    assert rest.kept == made.kept + 31 + 29  # the signals of two layers
+    signals = [loop for block in rest.blocks for loop in loops(block) if loops(loop.blocks[0])]
+    assert not any(name == 'add_to' and operands[0] == 'outputs' for name, operands in map(
+        rest.instructions.__getitem__, (item for loop in signals for item in innermost(loop))
+    ))  # fmt: skip
+
+
+def innermost(loop: Loop) -> list[int]:
+    inner = loops(loop.blocks[0])
+    return [item for one in inner for item in innermost(one)] if inner else [
+        item for item in loop.blocks[0] if isinstance(item, int)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize('sizes', SIZES, ids=str)
+def test_what_is_left_and_the_products_are_the_whole(sizes: list[int]) -> None:
+    net, _, row = of = recorded(sizes)
+    made = gradient(of)
+    rest, products = taken_apart(made)
+    given = [x.data for x in row], [p.data for p in net.parameters()]
+    found, expected = function(rest)(*given), function(made)(*given)
+    theirs = {n for product in products for places in product.places[0].ranges() for n in places}
+    for number, (a, b) in enumerate(zip(found, expected)):
+        assert a == (0 if number in theirs else pytest.approx(b, rel=1e-13, abs=1e-15))
+
+
+def test_what_is_kept_more_than_once_is_left_alone() -> None:
+    made = gradient(recorded(SIZES[0]))
+    first = loops(made.blocks[0])[0]
+    last = first.blocks[0][-1]
+    assert isinstance(last, int) and made.instructions[last].name == 'store'  # what the neurons of a layer put out
+    first.blocks[0].append(last)
+    assert [product.right for product in taken_apart(made)[1]] == ['rows']
+
+
+def test_no_routine_is_changed() -> None:
+    made = gradient(recorded(SIZES[0]))
+    before = str(made)
+    taken_apart(made)
+    assert str(made) == before
