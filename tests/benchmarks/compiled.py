@@ -30,7 +30,7 @@ QUICK = PEERS[:-1]  # what torch compiles takes it most of a minute
 
 def tasks(quick: bool) -> Iterator[Task]:
     """Set all tasks."""
-    from peers.tasks import bundle, moons, wide, xor
+    from peers.tasks import bundle, layered, moons, wide, xor
 
     net, small, rows = moons(quick), xor(quick), bundle(quick)
     ours, c, jax = 'microgradnet', 'C by hand', 'JAX'
@@ -50,6 +50,12 @@ def tasks(quick: bool) -> Iterator[Task]:
         'an epoch', 1,
         [(f'{ours}, an epoch a call', 'NumPy by hand', 0.5), (f'{ours}, {loop}', f'{jax}, {loop}', 1)],
     )  # fmt: skip
+    for sizes in [2, 256, 256, 1], [2, 512, 512, 1], [784, 32, 10]:
+        yield Task(
+            'wide', f'Net {"-".join(map(str, sizes))}, relu, 100 rows: one step of batch learning', 'wide',
+            layered(sizes, quick), 'a step', 1,
+            [(f'{ours}, value_and_gradient a step', 'NumPy by hand, a step a call', 1)],
+        )  # fmt: skip
     yield Task(
         'bundle', f'Bundle adjustment: the Jacobian, 2 by 15, of one of {len(rows):,} observations',
         'jacobians', rows, 'an observation', len(rows),
@@ -81,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument('--quick', action='store_true', help='fewer rounds, less to do in each, and no torch')
-    parser.add_argument('--only', metavar='TASK', help='moons, batch, online, adamw, bundle, compiling or costs')
+    parser.add_argument('--only', metavar='TASK', help='moons, batch, online, adamw, wide, bundle, compiling or costs')
     parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
     parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
     options = parser.parse_args(arguments)

@@ -12,7 +12,7 @@ from jax import lax
 
 from .tasks import ADAMW, BATCH, SOME, Array, Entry, Net, repeat, stepwise
 
-__all__ = ['adamw', 'batch', 'bundle_costs', 'compiling', 'costs', 'jacobians', 'online']
+__all__ = ['adamw', 'batch', 'bundle_costs', 'compiling', 'costs', 'jacobians', 'online', 'wide']
 
 jax.config.update('jax_enable_x64', True)
 
@@ -39,6 +39,9 @@ def batch(net: Net) -> Iterator[Entry]:
     yield Entry('JAX, jit, a step a call', run, net.calls)
     loop = jax.jit(lambda layers, rows, n: lax.fori_loop(0, n, lambda _, p: step(net, p, rows), layers))
     yield Entry('JAX, epochs in one call', lambda n: flat(net, loop(first(net), rows, n)), net.epochs)
+
+
+wide = batch
 
 
 def online(net: Net) -> Iterator[Entry]:

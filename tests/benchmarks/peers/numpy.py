@@ -8,13 +8,14 @@ import numpy as np
 
 from .tasks import ADAMW, BATCH, Array, Entry, Layers, Net, stepwise
 
-__all__ = ['adamw', 'batch']
+__all__ = ['adamw', 'batch', 'wide']
 
 
 def batch(net: Net) -> Iterator[Entry]:
     if net.activation != 'relu':
         return
-    x, t = net.rows[:, :-1].copy(), net.rows[:, -1:].copy()
+    inputs = net.sizes[0]
+    x, t = net.rows[:, :inputs].copy(), net.rows[:, inputs:].copy()
 
     def step(layers: Layers) -> Layers:
         outputs = [x]
@@ -34,6 +35,9 @@ def batch(net: Net) -> Iterator[Entry]:
 
     run = stepwise(lambda: net.layers(net.theta), step, net.flat)
     yield Entry('NumPy by hand, a step a call', run, net.calls)
+
+
+wide = batch
 
 
 def adamw(net: Net) -> Iterator[Entry]:

@@ -12,7 +12,7 @@ from microgradnet.training.optimisers import AdamW
 
 from .tasks import ADAMW, BATCH, SOME, Array, Entry, Net, repeat, stepwise
 
-__all__ = ['adamw', 'batch', 'bundle_costs', 'compiling', 'costs', 'jacobians', 'online', 'program_of']
+__all__ = ['adamw', 'batch', 'bundle_costs', 'compiling', 'costs', 'jacobians', 'online', 'program_of', 'wide']
 
 
 def program_of(net: Net) -> tuple[MLP, Any]:
@@ -47,6 +47,10 @@ def batch(net: Net) -> Iterator[Entry]:
 
     yield Entry('microgradnet, descend a step', lambda n: descend(1, n), net.calls)
     yield Entry('microgradnet, epochs in one call', lambda n: descend(n, 1), net.epochs)
+
+
+def wide(net: Net) -> Iterator[Entry]:
+    yield next(batch(net))
 
 
 def online(net: Net) -> Iterator[Entry]:

@@ -1,15 +1,17 @@
 """What every engine is given: two nets with their teacher sets, and a bundle adjustment.
 
 An engine is a module beside this one, with a generator of ``Entry`` for each task that
-it can do: ``batch``, ``online``, ``adamw`` (in mini-batches) and ``compiling`` for a net, ``jacobians`` for a bundle
-adjustment, and ``costs`` of a net and ``bundle_costs``, which yield the value alone and
-the value with the gradient by turns. ``ImportError`` and ``Missing`` say what is not installed.
+it can do: ``batch``, ``wide`` (the same, of wide layers), ``online``, ``adamw`` (in mini-batches) and
+``compiling`` for a net, ``jacobians`` for a bundle adjustment, and ``costs`` of a net and
+``bundle_costs``, which yield the value alone and the value with the gradient by turns.
+``ImportError`` and ``Missing`` say what is not installed.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from math import cos, pi, sin
 from pathlib import Path
 from random import Random
@@ -22,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from worker import LEARNING_RATE, two_moons
 
 __all__ = [
-    'ADAMW', 'BATCH', 'SOME', 'Array', 'Entry', 'Layers', 'Missing', 'Net', 'Run', 'bundle', 'moons', 'repeat',
-    'stepwise', 'wide', 'xor',
+    'ADAMW', 'BATCH', 'SOME', 'Array', 'Entry', 'Layers', 'Missing', 'Net', 'Run', 'bundle', 'layered', 'moons',
+    'repeat', 'stepwise', 'wide', 'xor',
 ]  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -113,6 +115,16 @@ def wide(quick: bool) -> Net:
     theta = np.array([random.uniform(-0.1, 0.1) for _ in range(2410)])
     rows = np.array([[random.uniform(-1, 1) for _ in range(74)] for _ in range(1000)])
     return Net([64, 32, 10], 'tanh', 'identity', rows, theta, 0.001, 5, 5)
+
+
+def layered(sizes: list[int], quick: bool) -> Net:
+    """Return a net of relus and 100 rows of chance."""
+    random = Random(1)
+    most = sizes[1] ** -0.5
+    weights = sum((inputs + 1) * neurons for inputs, neurons in pairwise(sizes))
+    theta = np.array([random.uniform(-most, most) for _ in range(weights)])
+    rows = np.array([[random.uniform(-1, 1) for _ in range(sizes[0] + sizes[-1])] for _ in range(100)])
+    return Net(sizes, 'relu', 'identity', rows, theta, 1e-4, *((2, 2) if quick else (5, 5)))
 
 
 def bundle(quick: bool) -> Array:
