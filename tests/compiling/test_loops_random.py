@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.compiling import compile
-from microgradnet.compiling.ir import memory, nests, products, reroll, tape
+from microgradnet.compiling.ir import memory, nests, reroll, tape
 from microgradnet.engine.value import Value
 from tests.support.backends import BACKENDS, bits
 from tests.support.examples import examples
@@ -94,11 +94,10 @@ GIVEN = (
 
 @contextmanager
 def folding(least: int = 6, length: int = 1000, long: int = 8) -> Iterator[None]:
-    """Fold loops and take products apart however small, cut bodies into parts, use memory again as soon as may be."""
+    """Fold loops however small, cut bodies into parts of some length, and use memory again as soon as may be."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reroll, 'LEAST', least)
         patch.setattr(reroll, 'FEWEST', 3)
-        patch.setattr(products, 'LEAST', 1)
         patch.setattr(nests, 'LENGTH', length)
         patch.setattr(memory, 'LARGE', 0)
         patch.setattr(memory, 'LESS', 2)

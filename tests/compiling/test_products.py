@@ -7,8 +7,12 @@ import random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
 from microgradnet import MLP, Value, compile, half_squared_error
+from microgradnet import functions as F
+from microgradnet.compiling.ir import products, reroll
 from microgradnet.compiling.ir.products import taken_apart
 from microgradnet.compiling.ir.routine import Loop, Routine
 from microgradnet.compiling.ir.sweeps import prepare, routine
@@ -16,6 +20,7 @@ from microgradnet.compiling.printers.python import function
 from microgradnet.functions import dot
 from tests.compiling.test_unroll import loops
 from tests.support.backends import NATIVE
+from tests.support.examples import examples
 
 SIZES = [[40, 29, 31, 2], [40, 16, 1], [3, 41, 50, 38, 3]]
 Recorded = tuple[MLP, Value, list[Value]]
@@ -39,10 +44,10 @@ def both(of: Recorded, rows: Any, **options: Any) -> tuple[list[float], list[flo
     """Return value and gradient of rows in machine code, and as Python has them."""
     net, error, row = of
     theta = [p.data for p in net.parameters()]
-    given: Any = {'rows': row, 'parameters': net.parameters(), 'loops': True}
+    options_of: Any = {'rows': row, 'parameters': net.parameters(), 'loops': True}
     found = []
     for more in {'backend': 'native', **options}, {'backend': 'python'}:
-        value, slopes = compile(error, **given, **more).value_and_gradient(theta, rows)
+        value, slopes = compile(error, **options_of, **more).value_and_gradient(theta, rows)
         found.append([float(value), *map(float, slopes)])
     return found[0], found[1]
 
@@ -58,6 +63,34 @@ def test_the_gradient_of_any_number_of_rows_is_the_same(count: int) -> None:
     assert taken_apart(gradient(net))[1]
     found, expected = both(net, chance(net, count))
     assert found == pytest.approx(expected, rel=1e-11, abs=1e-12 * count)
+
+
+@NATIVE
+@examples(40, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.integers(3, 14), min_size=2, max_size=4), st.integers(9, 40), st.sampled_from(['one', 'tied', 'wired']),
+    st.sampled_from([F.tanh, F.relu, F.sin, F.softplus]),
+)  # fmt: skip
+def test_random_layers(sizes: list[int], count: int, kind: str, activation: Any) -> None:
+    """Layers one after the other; with the same weights for two, or all that came before as inputs of each."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, number in (reroll, 'LEAST', 6), (reroll, 'FEWEST', 3), (products, 'LEAST', 1):
+            patch.setattr(module, name, number)
+        x = [Value(random.uniform(-1, 1)) for _ in range(sizes[0])]
+        theta, found = [Value(random.uniform(-0.3, 0.3)) for _ in range(1000)], x
+        for number, size in enumerate(sizes):
+            start = 0 if kind == 'tied' else 200 * number
+            inputs = (found + x)[:14] if kind == 'wired' else found
+            weights = [theta[start + len(inputs) * k :][: len(inputs)] for k in range(size)]
+            found = [activation(dot(row, inputs)) for row in weights]
+        error, rows = dot(found, found), [[random.uniform(-1, 1) for _ in x] for _ in range(count)]
+        options: Any = {'rows': x, 'parameters': theta, 'loops': True}
+        slopes = [
+            compile(error, **options, backend=backend).value_and_gradient([w.data for w in theta], rows)[1]
+            for backend in ('native', 'python')
+        ]
+    size = max(map(abs, slopes[1]))
+    assert [*slopes[0]] == pytest.approx([*slopes[1]], rel=1e-10, abs=1e-12 * size)
 
 
 @NATIVE
@@ -84,8 +117,8 @@ def test_an_infinite_number_goes_no_further_than_it_does_row_by_row(place: int) 
 
 
 def test_a_net_has_a_product_for_each_layer_that_is_wide() -> None:
-    rest, products = taken_apart(made := gradient(recorded(SIZES[0])))
-    assert [(product.right, product.places[0].counts) for product in products] == [
+    rest, taken = taken_apart(made := gradient(recorded(SIZES[0])))
+    assert [(product.right, product.places[0].counts) for product in taken] == [
         ('kept', (31, 28)),
         ('rows', (29, 39)),
     ]
@@ -107,10 +140,10 @@ def innermost(loop: Loop) -> list[int]:
 def test_what_is_left_and_the_products_are_the_whole(sizes: list[int]) -> None:
     net, _, row = of = recorded(sizes)
     made = gradient(of)
-    rest, products = taken_apart(made)
+    rest, taken = taken_apart(made)
     given = [x.data for x in row], [p.data for p in net.parameters()]
     found, expected = function(rest)(*given), function(made)(*given)
-    theirs = {n for product in products for places in product.places[0].ranges() for n in places}
+    theirs = {n for product in taken for places in product.places[0].ranges() for n in places}
     for number, (a, b) in enumerate(zip(found, expected)):
         assert a == (0 if number in theirs else pytest.approx(b, rel=1e-13, abs=1e-15))
 

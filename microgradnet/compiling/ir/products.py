@@ -35,7 +35,7 @@ __all__ = ['Product', 'taken_apart']
 LEAST = 64
 #: Where loops have changed places, so many turns of the outer one are done at a time: their numbers, which lie far
 #: apart, stay in the nearest cache while those beside them are asked for.
-TURNS = 16
+TURNS = 8
 
 
 class Product(NamedTuple):

@@ -17,7 +17,7 @@ from ..ir.unroll import jam
 from . import llvm_products
 from .libm import declarations, definitions
 from .llvm import Native, counters, hexadecimal, loop
-from .llvm_driver import Driver
+from .llvm_driver import MEMCPY, Driver
 
 __all__ = ['module']
 
@@ -35,11 +35,11 @@ def module(
 ) -> tuple[str, int]:
     """Print a module, as ``native_driver.module`` does for straight programs.
 
-    With ``full`` the rows fill all lanes, and sums need not leave any out. ``register`` is how many lanes of a
-    product of matrices are in a register.
+    With ``full`` the rows fill all lanes, and sums need not leave any out. ``register`` is how many lanes are in a
+    register: of rows in several of them, products of matrices are done apart.
     """
-    routine, products = taken_apart(routine) if adding and lanes > 1 else (routine, [])
-    routine, register = jam(routine, TOGETHER if products else None), min(lanes, register)
+    routine, products = taken_apart(routine) if adding and lanes > register else (routine, [])
+    routine = jam(routine, TOGETHER if products else None)
     printer = _Loops(routine, lanes, adding, fast)
     printer.full = full
     calls = printer.functions()
@@ -47,7 +47,7 @@ def module(
     names = routine.used()
     text = [definitions(names, lanes, False), declarations(names), printer.table(), *printer.done]
     text += [printer.reduction, driver.block(), driver.pack(), driver.batch(adding), driver.sums()]
-    text += [] if adding else [driver.each(), driver.blocks()]
+    text += [MEMCPY] if adding else [driver.each(), driver.blocks()]
     text += [llvm_products.declaration(lanes, register), driver.later(register)] if products else []
     text.append('declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)')
     return '\n'.join([*text, 'attributes #0 = { nounwind }']), driver.scratch
@@ -261,27 +261,19 @@ class _LoopDriver(Driver):
         return f'  call void @block(ptr %packed, i64 {number}, ptr %parameters, ptr %scratch, i64 %filled)'
 
     def batch(self, adding: bool, name: str = 'batch') -> str:
-        zero = """
-  %zero.at = getelementptr double, ptr %scratch, i64 %z
-  store double 0.0, ptr %zero.at"""
         later = '\n  call void @later(ptr %packed, i64 %b, i64 %left, ptr %scratch, i64 %filled)' * bool(self.products)
         run = f"""
   %first = mul i64 %b, {self.lanes}
   %left = sub i64 %n, %first
   %filled = call i64 @llvm.smin.i64(i64 %left, i64 {self.lanes})
 {self.call('%b')}{later}"""
-        copy = """
-  %from = getelementptr double, ptr %scratch, i64 %o
-  %sum = load double, ptr %from
-  %to = getelementptr double, ptr %results, i64 %o
-  store double %sum, ptr %to"""
         return f"""define void @{name}(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
-{counters('z', 'b', 'o')}
+{counters('b')}
   %up = add i64 %n, {self.lanes - 1}
   %blocks = sdiv i64 %up, {self.lanes}
-{loop('z', str(self.count), zero)}
+  call void @llvm.memset.p0.i64(ptr %scratch, i8 0, i64 {8 * self.count}, i1 false)
 {loop('b', '%blocks', run)}
-{loop('o', str(self.count), copy)}
+  call void @llvm.memcpy.p0.p0.i64(ptr %results, ptr %scratch, i64 {8 * self.count}, i1 false)
   ret void
 }}
 """

@@ -137,7 +137,7 @@ class Code:
 
 def _products(text: str, lanes: int) -> list[tuple[str, Machine]]:
     """Return the function that a module calls for products of matrices, if it does."""
-    register = min(lanes, lanes_of_the_processor())
+    register = lanes_of_the_processor()
     name = llvm_products.name(lanes, register)
     return [(name, _product(lanes, register))] if name in text else []
 
