@@ -336,6 +336,7 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'draw': {
         'values': drawn,
         'expanded': flag,
+        'folded': flag,
         'labels': Kind(lambda: None, or_none(of(dict))),
         'marked': Kind(tuple, all_of(of(Value))),
         'signals': Kind(lambda: None, or_none(of(dict))),

@@ -81,18 +81,22 @@ class Explanation:
         """Draw the graph with the way from the node to the result marked; options as of ``drawing.draw``.
 
         An edge on which a gradient went wrong is marked too. Below stands what went wrong,
-        where the marked way begins. Of a long way the first 20 nodes are drawn, and the
-        picture says so.
+        where the marked way begins. A long way is drawn folded, and says in which turns it is marked; where it
+        does not fold its first 20 nodes are drawn, and the picture says so.
         """
         from ..drawing import draw
 
-        steps, said = self.path[:DRAWN], [self._headline()]
-        if self.kind == 'gradient':
-            said.append(self._sent())
+        said = [self._headline(), *([self._sent()] if self.kind == 'gradient' else [])]
+        spoilt = [] if self.place is None else [self.node.inputs[self.place]]
+        if len(self.path) > DRAWN and options.get('folded') is not False:
+            told = {'label': '\n'.join(said), 'signals': self.signals, 'folded': True, **options}
+            picture = draw(self.root, marked=[*spoilt, *self.path], **told)
+            if picture.boxes:
+                return picture
+        steps = self.path[:DRAWN]
         if len(self.path) > DRAWN:
             said.append(f'the first {DRAWN} of {len(self.path)} nodes on the way to the result')
         options = {'label': '\n'.join(said), 'signals': self.signals, **options}
-        spoilt = [] if self.place is None else [self.node.inputs[self.place]]
         return draw(steps[-1], marked=[*spoilt, *steps] if self else (), **options)
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """Pictures, made from the graph that ran: the computation graph and the network.
 
-``draw``              a ``Value`` and all it depends on, with data, gradients and local derivatives
+``draw``              a ``Value`` and all it depends on, with data, gradients and local derivatives; loops folded
 ``draw_network``      a net's neurons and weighted connections, in columns
 ``draw_error_signal`` the way of the error signal through a net, picture by picture, or moving
 ``play``              a page that plays the forward run and the backward, step by step

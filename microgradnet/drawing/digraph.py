@@ -19,7 +19,7 @@ from __future__ import annotations
 import html
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +30,7 @@ import graphviz  # type: ignore[import-untyped, unused-ignore]
 from .._escapes import visible
 from .._extras import install, needed
 from .._files import write_whole
+from ..engine.value import Value
 from ..formulas.numbers import in_full, number, on_paper
 from .finish import follows_the_page, lowered
 
@@ -98,11 +99,12 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
 
     left_out: int = 0
     words: Callable[[], str] | None = None
+    boxes: Mapping[str, Sequence[Value]] = {}
 
     def copy(self) -> Digraph:
         """Return a copy, with what we know of the picture beside its source."""
         copied: Digraph = super().copy()
-        copied.left_out, copied.words = self.left_out, self.words
+        copied.left_out, copied.words, copied.boxes = self.left_out, self.words, self.boxes
         return copied
 
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
@@ -225,14 +227,14 @@ def shown_as_svg(svg: Callable[[], str]) -> str | None:
     return None
 
 
-def short(text: str) -> str:
+def short(text: str, longest: int = LONGEST) -> str:
     """Cut long text."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'
+    return text if len(text) <= longest else text[: longest - 1] + '…'
 
 
-def markup(text: str) -> str:
+def markup(text: str, longest: int = LONGEST) -> str:
     """Escape any text for an HTML-like label, in which Graphviz reads \\N as the node's name; line breaks stay."""
-    return html.escape(visible(short(text)).replace('\t', ' ').replace('\\', '\\\\')).replace('\n', '<br/>')
+    return html.escape(visible(short(text, longest)).replace('\t', ' ').replace('\\', '\\\\')).replace('\n', '<br/>')
 
 
 def name_markup(label: str) -> str:

@@ -42,6 +42,7 @@ from ..formulas.colours import (
     PAPER,
     SIGNAL,
 )  # fmt: skip
+from ..formulas.names import known_names
 from .digraph import (
     FONT,
     SMALLEST,
@@ -58,7 +59,7 @@ from .digraph import (
 from .strip import LINES, Strip
 from .terminal import tree
 
-__all__ = ['Diagram', 'draw', 'graph_picture']
+__all__ = ['COMMUTATIVE', 'EMPTY', 'Diagram', 'as_table', 'draw', 'graph_picture', 'symbol', 'words']
 
 
 #: How an operation is written, where its name alone would say less. Others show
@@ -159,7 +160,7 @@ class Diagram:
         if self.expanded and node.op.name == 'dot':
             left_out = self._expand(op, node, terms)
         else:
-            self._operation(op, _symbol(node.op), plain(f'{node.op.name}: {node.op.document}'), **self._mark(node))
+            self._operation(op, symbol(node.op), plain(f'{node.op.name}: {node.op.document}'), **self._mark(node))
             named = len(node.op.scalars) > 1 and node.op.name not in COMMUTATIVE
             shown = [term for term in terms if term.source in self.names]
             for term in shown:
@@ -207,7 +208,7 @@ class Diagram:
             rows.append(self._row('adds', added, SIGNAL, self._room('adds', node, term.place)))
         look = {} if source.op else {'fillcolor': LEAF, 'color': LEAF_LINE}
         return {'fillcolor': PAPER, 'style': 'rounded,filled,dashed', 'penwidth': '0.8', 'fontsize': '9.5',
-                'label': _as_table(rows), 'tooltip': plain(tooltip)} | look  # fmt: skip
+                'label': as_table(rows), 'tooltip': plain(tooltip)} | look  # fmt: skip
 
     def _mark(self, *nodes: Value) -> dict[str, str]:
         """What makes something that belongs to nodes stand out, if they are all marked."""
@@ -272,7 +273,7 @@ class Diagram:
         rows.append(self._row('data', data, INPUT, self._room('data', node)))
         if grad is not None:
             rows.append(self._row('grad', grad, SIGNAL, self._room('grad', node)))
-        return _as_table(rows)
+        return as_table(rows)
 
     def _room(self, what: str, node: Value | None, place: int = 0, size: float = 11) -> str:
         """The least width of a cell for a number, as an attribute, where other numbers will be written."""
@@ -316,7 +317,8 @@ class Diagram:
         self.parts.edge(name, op, style='dotted', color=PALE, tooltip=' ')
 
 
-def _as_table(rows: Sequence[str]) -> str:
+def as_table(rows: Sequence[str]) -> str:
+    """Set rows of a box as markup."""
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>>'
 
 
@@ -340,7 +342,8 @@ def _columns(users: Mapping[Value, Sequence[Value]]) -> dict[Value, int]:
     return columns
 
 
-def _symbol(op: Operation) -> str:
+def symbol(op: Operation) -> str:
+    """How an operation is written."""
     if op.name in SYMBOLS:
         return SYMBOLS[op.name]
     named, sign = len(op.scalars) > 1 and op.name not in COMMUTATIVE, SIGNS.get(op.sign, op.sign)
@@ -359,6 +362,7 @@ def draw(
     marked: Collection[Value] = (),
     signals: Mapping[Value, Any] | None = None,
     limit: int | None = 100,
+    folded: bool | None = None,
     number_format: str = '.4g',
     **attributes: str,
 ) -> Digraph:
@@ -368,8 +372,13 @@ def draw(
     small, with its name and what that use adds to its gradient; its first box tells the whole
     gradient, and how many uses it is the sum of.
 
+    A graph that a loop recorded is folded as the program was: each operation once, in a plate that says how often,
+    its numbers from the least to the largest, with what a turn hands to the next as an arc and a sparkline.
+    ``folded`` says whether: None for where that saves much, True for wherever there is a loop, False for never.
+    ``picture.boxes`` has the nodes of each box of a folded picture, turn by turn.
+
     ``expanded`` shows a ``dot`` as its products and their sum. ``labels`` name nodes for
-    this picture, as ``parameter_names`` does for a net; others show their own label, and
+    this picture; others show their own label, the parameters of a net theirs in the derivation, and
     the index of x_1 or w_{1,3} is set as one. Of a graph with more than ``limit`` nodes
     those nearest to the values are drawn; the picture says how many it leaves out, and so
     does its ``left_out``. ``marked`` nodes and the edges between them stand out, and come
@@ -402,10 +411,20 @@ def draw(
     for node in marked:
         instance('what is marked', node, Value, 'a Value')
     flag('expanded', expanded)
+    if folded is not None:
+        flag('folded', folded)
+    if folded and expanded:
+        raise ValueError('a picture is folded or expanded, and not both')
     spec('number_format', number_format)
     for name, attribute in attributes.items():
         instance(f'{name}, an attribute of the picture,', attribute, str, 'a string')
-    picture = graph_picture(values, expanded, labels or {}, marked, signals, limit, number_format)
+    from .folded import folded_picture  # whose parts are of the same look as those here
+
+    picture, labels = None, labels or {}
+    if folded or (folded is None and not expanded):
+        picture = folded_picture(values, labels, marked, signals, limit, number_format, much=not folded)
+    if picture is None:
+        picture = graph_picture(values, expanded, labels, marked, signals, limit, number_format)
     picture.graph_attr.update(attributes)
     return picture
 
@@ -426,6 +445,7 @@ def graph_picture(
     at a node, the last two at one of its operands.
     """
     order = topological_order(*values)
+    labels = known_names([node for node in order if node.op is None]) | dict(labels)
     kept = _nearest(values, marked, len(order) if limit is None else limit)
     names = {node: f'v{index}' for index, node in enumerate(order) if node in kept}
     picture = Diagram(order, names, {*values}, expanded, number_format, labels, {*marked}, signals, room)
@@ -435,11 +455,11 @@ def graph_picture(
     graph.left_out = len(order) - len(kept)
     if graph.left_out:
         graph.attr(label=f'{len(kept)} of {len(order)} nodes, those nearest to the result; {graph.left_out} left out')
-    graph.words = partial(_words, values, labels, signals, limit, number_format)
+    graph.words = partial(words, values, labels, signals, limit, number_format)
     return graph
 
 
-def _words(
+def words(
     values: Iterable[Value],
     labels: Mapping[Value, str] | None,
     signals: Mapping[Value, Any] | None,

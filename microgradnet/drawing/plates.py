@@ -31,7 +31,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .._processes import uncollected
 from ..compiling.ir.nests import Affine
-from ..compiling.ir.reroll import Items, Repeated, Shapes, fold
+from ..compiling.ir.reroll import Items, Repeated, Shapes, Worth, fold
 from ..engine.bare import bare, recorded
 from ..engine.table import Operation
 from ..engine.value import Value
@@ -40,8 +40,8 @@ __all__ = ['Folded', 'Item', 'Operand', 'Plate', 'Site', 'Source', 'folded_graph
 
 #: Where the numbers of leaves begin, by their kinds.
 LEAF = 1 << 40
-#: So many numbers a loop must save to be a plate, however few its turns are: a compiler wants more of it.
-LEAST = 12
+#: What is worth a plate: three nodes or four, however few the turns are. A compiler wants more of a loop.
+WORTH = Worth(least=12, much=12, gram=2)
 #: Of longer turns no first one is looked for.
 LONGEST = 1 << 16
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
@@ -115,7 +115,8 @@ class Source(NamedTuple):
     the innermost of them, or ``'earlier'``, from another one before; ``'last'``: from the last turn of plates that are
     done, or ``'turn'``, from another one; ``'each'``: from one after the other of their turns.
     site: which operation, None for leaves. depth: how many plates are around both, or around the leaves.
-    turns: which turns of the plates that are done. leaves: nodes or bare numbers, all that it is.
+    turns: which turns of the plates that are done, -1 for each. leaves: nodes or bare numbers, all that it is.
+    ago: how many turns before.
     """
 
     way: str
@@ -123,6 +124,7 @@ class Source(NamedTuple):
     site: Site | None = None
     turns: tuple[int, ...] = ()
     leaves: Sequence[Any] = ()
+    ago: int = 0
 
 
 class Folded:
@@ -185,11 +187,13 @@ class Folded:
             shared += 1
             ago = turns[shared - 1] - there[shared - 1]
             if ago:
-                return Source('carried' if ago == 1 else 'earlier', shared, found, there[shared:])
+                return Source('carried' if ago == 1 else 'earlier', shared, found, there[shared:], ago=ago)
         done = there[shared:]
         if not done:
             return Source('here', shared, found)
         if any(operand.number.steps[shared:]):
+            _, before = self.site_of(operand.at(0, [*turns[:shared], *(turn - 1 for turn in turns[shared:])]).start)
+            done = tuple(-1 if turn != other else turn for turn, other in zip(done, before[shared:]))
             return Source('each', shared, found, done)
         last = all(turn == plate.times - 1 for turn, plate in zip(done, found.path[shared:]))
         return Source('last' if last else 'turn', shared, found, done)
@@ -273,7 +277,7 @@ class _Writer:
 
     def body(self) -> list[Item]:
         """Return what was listed, folded."""
-        folded = fold(self.items, self.shapes, LEAST, LEAST)
+        folded = fold(self.items, self.shapes, WORTH)
         items = [(shape, [Affine(number) for number in vector]) for shape, vector in folded]
         return _with_paths(self._body(items, 0), ())
 

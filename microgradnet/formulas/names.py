@@ -16,16 +16,18 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias
 
 from ..engine.value import Value
+from ..nets.net import owners
 from .terms import Name
 from .text import written
 
 __all__ = [
-    'Connection', 'Names', 'Place', 'connections_of', 'layers_of', 'numbered', 'parameter_names', 'weight_name',
+    'Connection', 'Names', 'Place', 'connections_of', 'known_names', 'layers_of', 'numbered', 'parameter_names',
+    'weight_name',
 ]  # fmt: skip
 
 
@@ -194,3 +196,26 @@ def parameter_names(net: Any) -> dict[Value, str]:
     biases = (neuron.bias for neurons in layers for neuron in neurons)
     names = {connection.weight: connection.name for connection in connections_of(layers)}
     return names | {bias: numbered('b', i) for i, bias in enumerate(biases, 1)}
+
+
+def known_names(leaves: Collection[Value]) -> dict[Value, str]:
+    """Name the leaves of a graph that are parameters of a net that somebody holds, and have no label.
+
+    Of several nets none is named: they would have the same names.
+
+    >>> from microgradnet.nets.net import Neuron
+    >>> neuron = Neuron(1, seed=1)
+    >>> known_names({neuron.bias, *neuron.weights}) == parameter_names(neuron)
+    True
+    """
+    found: dict[Value, str] = {}
+    leaves, nets = {*leaves}, 0
+    for owner in owners():
+        try:
+            its = owner.parameters()
+        except AttributeError:  # it was never finished
+            continue
+        if its and its[0] not in found and any(p in leaves for p in its):
+            nets += 1
+            found |= parameter_names(owner)
+    return {p: name for p, name in found.items() if p in leaves and not p.label} if nets == 1 else {}

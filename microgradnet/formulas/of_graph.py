@@ -22,7 +22,7 @@ from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
 from .terms import Function, Minus, Number, Power, Product, Quotient, Term, add, multiply, negate
 
-__all__ = ['formula', 'formulas', 'partial_formulas']
+__all__ = ['applied', 'formula', 'formulas', 'partial_formulas']
 
 
 def formula(node: Value, symbols: Mapping[Value, Term]) -> Term:
@@ -53,7 +53,7 @@ def formulas(node: Value, symbols: Mapping[Value, Term], simple: bool = True) ->
             done[each] = done[yes if condition.data else no]
         else:
             operands = [done[source] for source in each.inputs]
-            done[each] = _apply(each.op, operands) if simple else Function(each.op, tuple(operands))
+            done[each] = applied(each.op, operands) if simple else Function(each.op, tuple(operands))
     return [*done.values()]
 
 
@@ -101,8 +101,14 @@ def _partial(partial: Any, written: Mapping[Value, Term]) -> Term:
     return formula(partial, written)
 
 
-def _apply(op: Operation, operands: list[Term]) -> Term:
-    """Set an operation as a mathematician would."""
+def applied(op: Operation, operands: list[Term]) -> Term:
+    """Set an operation as a mathematician would.
+
+    >>> from .text import text
+    >>> from ..engine.table import operations
+    >>> text(applied(operations['sub'], [Number(2), Number(-3)]))
+    '5'
+    """
     match op.name, operands:
         case 'add', [a, b]:
             return add(a, b)

@@ -30,7 +30,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, overload
+from weakref import WeakSet
 
 from ..engine import functions
 from ..engine.checks import MOST, Seed, generator, items, one_of, ordered, said, whole
@@ -47,7 +48,7 @@ from .tables import Frame, beside, is_frame, rows_of
 
 __all__ = [
     'MLP', 'Activation', 'Firing', 'Layer', 'Neuron', 'Parametrised', 'Run', 'Standardisation', 'activation_names',
-    'row_of',
+    'owners', 'row_of',
 ]  # fmt: skip
 
 
@@ -118,8 +119,23 @@ class HasWeights(Protocol):
     frozen: set[Value]
 
 
+P = TypeVar('P', bound='Parametrised')
+#: All that somebody holds, for pictures to know whose a parameter is.
+_living: WeakSet[Parametrised] = WeakSet()
+
+
+def owners() -> list[Parametrised]:
+    """List the nets, the layers and the neurons that somebody holds, nets first."""
+    return sorted(_living, key=lambda each: 0 if isinstance(each, MLP) else 1 if isinstance(each, Layer) else 2)
+
+
 class Parametrised:
     """Something with parameters: what ``Neuron``, ``Layer`` and ``MLP`` share."""
+
+    def __new__(cls: type[P], *_: Any, **__: Any) -> P:
+        made = super().__new__(cls)
+        _living.add(made)
+        return made
 
     def neurons_within(self) -> Iterator[HasWeights]:
         """Iterate over the neurons, layer by layer."""

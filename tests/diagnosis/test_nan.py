@@ -210,8 +210,24 @@ def test_a_long_way_is_drawn_from_where_it_went_wrong() -> None:
     found = explain_nan(y)
     assert len(found.path) == 5_001
     assert 'more)' in str(found)
-    assert 'the first 20 of 5001 nodes' in found.picture.source
-    assert 'culprit' in found.picture.source
+    picture = found.draw(folded=False)
+    assert 'the first 20 of 5001 nodes' in picture.source
+    assert 'culprit' in picture.source
+
+
+def test_a_long_way_that_folds_is_drawn_whole_with_the_turn_in_which_it_went_wrong() -> None:
+    x = Value(2.0, label='x')
+    y = Value(1e305, label='start')
+    for _ in range(1_000):
+        y = y * 1.01 - x
+    found = explain_nan(y)
+    assert found.made == float('inf') and len(found.path) > 100
+    picture = found.picture
+    assert 'made inf first' in picture.source and 'nodes on the way' not in picture.source
+    wrong = next(k for k, node in enumerate(n for n in topological_order(y) if n.op and n.op.name == 'mul')
+                 if node is found.node)  # fmt: skip
+    assert f'marked in turn {wrong + 1} … 1000' in picture.source
+    assert [look for look in lines_of(picture, 'v0 [') if MARKED in look] and picture.boxes
 
 
 def test_a_marked_node_is_drawn_whatever_the_limit() -> None:

@@ -93,7 +93,7 @@ def test_draw_shows_every_number() -> None:
 def test_draw_is_the_graph(program: Program) -> None:
     root = next((node for node in reversed(record(program)) if isinstance(node, Value)), Value(1.0))
     order = topological_order(root)
-    picture = draw(root, limit=None)
+    picture = draw(root, limit=None, folded=False)
     assert picture.left_out == 0
     ids = {node: f'v{index}' for index, node in enumerate(order)}
     inner, copies = [node for node in order if node.op], {name for name in nodes(picture) if 'in' in name}
@@ -208,7 +208,7 @@ def layers(sources: dict[str, set[str]]) -> list[set[str]]:
 
 @pytest.mark.parametrize('root', [loop(60)[-1], carried(40)], ids=['loop', 'carried'])
 def test_no_edge_of_a_long_graph_is_long(root: Value) -> None:
-    picture = draw(root, limit=None)
+    picture = draw(root, limit=None, folded=False)
     column, copies = columns(picture), {name for name in nodes(picture) if 'in' in name}
     assert len(copies) > 50
     lengths = [column[head] - column[tail] for tail, head, _ in edges(picture)
@@ -225,7 +225,7 @@ def test_a_large_graph_has_its_parts_at_their_places() -> None:
     nasty = Value(0.5, NASTY[6] + '"\\')
     long = loop(60)[-1] * nasty
     for root, expanded in [(long, False), (carried(70), False), (wide(), False), (wide(), True)]:
-        picture = draw(root, limit=None, expanded=expanded)
+        picture = draw(root, limit=None, expanded=expanded, folded=False)
         graph = pygraphviz.AGraph(string=picture.source)
         assert graph.graph_attr['layout'] == 'nop2' and graph.number_of_nodes() > 150
         spots, columns = {}, dict[float, list[tuple[float, float]]]()
@@ -250,7 +250,7 @@ def test_a_large_graph_has_its_parts_at_their_places() -> None:
                 labels.append((x, y))
                 assert way[0][1] == way[1][1] < y - 5
         assert len(labels) == len({*labels}) > 50
-    assert nasty.label in ' '.join(svg(draw(long, limit=None)).itertext())
+    assert nasty.label in ' '.join(svg(draw(long, limit=None, folded=False)).itertext())
 
 
 def wide() -> Value:
@@ -263,7 +263,7 @@ def wide() -> Value:
 @pytest.mark.parametrize('turns', [500, pytest.param(3333, marks=pytest.mark.slow)])
 def test_a_long_graph_is_drawn_from_as_many_parts_as_it_has(turns: int) -> None:
     y = loop(turns)[-1]
-    picture = draw(y, limit=None)
+    picture = draw(y, limit=None, folded=False)
     source = picture.source
     parts, lines = source.count('pos="e,'), source.count('fixedsize=')
     assert picture.left_out == 0
@@ -272,7 +272,7 @@ def test_a_long_graph_is_drawn_from_as_many_parts_as_it_has(turns: int) -> None:
 
 def test_a_leaf_used_at_every_turn_is_drawn_again_with_what_each_use_adds() -> None:
     w, b, y = loop(20)
-    picture = draw(y, number_format='.17g')
+    picture = draw(y, number_format='.17g', folded=False)
     found, place = nodes(picture), {node: k for k, node in enumerate(topological_order(y))}
     again = [shown(look['label']).split() for name, look in found.items() if 'in' in name]
     assert [words[0] for words in again].count('w') == [words[0] for words in again].count('b') == 19
@@ -288,7 +288,7 @@ def test_a_leaf_used_at_every_turn_is_drawn_again_with_what_each_use_adds() -> N
 def test_what_is_drawn_again_has_a_name_and_its_colours() -> None:
     w, _, y = loop(20, labels=False)
     w.label = '<b>'
-    found, place = nodes(draw(y)), {node: k for k, node in enumerate(topological_order(y))}
+    found, place = nodes(draw(y, folded=False)), {node: k for k, node in enumerate(topological_order(y))}
     copies = {name: look for name, look in found.items() if 'in' in name}
     names = {shown(look['label']).split(' adds')[0] for look in copies.values()}
     b = next(k for node, k in place.items() if node.data == 0.1 and not node.inputs)
@@ -303,7 +303,7 @@ def test_constants_and_branches_not_taken_are_drawn_again_without_a_number() -> 
     for _ in range(10):
         y = where(x.greater(0.0), x, y.sin() * two)
     y.backward()
-    picture = draw(y, labels={}, marked=[x])
+    picture = draw(y, labels={}, marked=[x], folded=False)
     copies = {name: look for name, look in nodes(picture).items() if 'in' in name}
     told = {shown(look['label']) for look in copies.values()}
     assert 'x' in told and '2' in told and not any(text.startswith('2 ') for text in told)
@@ -430,7 +430,7 @@ def test_a_deep_graph_is_cut(depth: int) -> None:
     y = x = Value(1.0)
     for _ in range(depth):
         y = y + x
-    assert draw(y, limit=5).left_out == depth + 1 - 5
+    assert draw(y, limit=5, folded=False).left_out == depth + 1 - 5
 
 
 # Labels, which may be anything.

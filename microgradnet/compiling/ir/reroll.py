@@ -30,7 +30,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..._processes import cached_property
 
-__all__ = ['Item', 'Items', 'Repeated', 'Shapes', 'fold', 'sums_before']
+__all__ = ['Item', 'Items', 'Repeated', 'Shapes', 'Worth', 'fold', 'sums_before']
 
 #: A shape's number, and the vector.
 Item: TypeAlias = tuple[int, tuple[int, ...]]
@@ -47,6 +47,14 @@ GRAM, TRIES, MOST = 4, 4, 20
 WINDOW = 1 << 16
 #: So many numbers are compared at a time, or added up.
 PIECE = 1 << 14
+
+
+class Worth(NamedTuple):
+    """What is worth a loop, where it is not a program's: ``LEAST``, ``MUCH`` and ``GRAM``."""
+
+    least: int
+    much: int
+    gram: int
 
 
 class Repeated(NamedTuple):
@@ -154,21 +162,17 @@ def sums_before(numbers: Iterable[int]) -> array[int]:
     return found
 
 
-def fold(items: Items, shapes: Shapes, least: int | None = None, much: int | None = None) -> Items:
-    """Fold repetitions into loops, innermost first, until there is none left.
-
-    ``least`` is how many numbers of vectors a loop must save, ``much`` how many one of few turns; LEAST and MUCH, if
-    they are not given.
-    """
-    least, much = LEAST if least is None else least, MUCH if much is None else much
+def fold(items: Items, shapes: Shapes, worth: Worth | None = None) -> Items:
+    """Fold repetitions into loops, innermost first, until there is none left."""
+    worth = worth or Worth(LEAST, MUCH, GRAM)
     while True:
-        folded = _fold_once(items, shapes, least, much)
+        folded = _fold_once(items, shapes, worth)
         if len(folded) == len(items):
             return folded
         items = folded
 
 
-def _fold_once(items: Items, shapes: Shapes, least: int, much: int) -> Items:
+def _fold_once(items: Items, shapes: Shapes, worth: Worth) -> Items:
     again: list[list[int]] = []
     result = Items()
     start, most, end, base = 0, len(items), 0, -WINDOW
@@ -178,10 +182,10 @@ def _fold_once(items: Items, shapes: Shapes, least: int, much: int) -> Items:
         nonlocal again, base
         if not base <= start < base + WINDOW // 2:  # not all at once: most of it may be one loop
             base = start
-            again = _next_alike(items, base, min(base + WINDOW, len(items)))
+            again = _next_alike(items, base, min(base + WINDOW, len(items)), worth.gram)
         periods = _periods(start - base, again)
         for period in periods:
-            found = _repetition(items, start, period, least, much) if period <= most else None
+            found = _repetition(items, start, period, worth) if period <= most else None
             if found and found[2]:
                 return found
             if found and len(periods) < MOST:  # too short to be a loop: all of it may be a period, with its rims
@@ -210,7 +214,7 @@ def _fold_once(items: Items, shapes: Shapes, least: int, much: int) -> Items:
     return result
 
 
-def _next_alike(items: Items, base: int, end: int) -> list[list[int]]:
+def _next_alike(items: Items, base: int, end: int, gram: int) -> list[list[int]]:
     """Return for each place up to the end, counted from the base, the next one where the like follows, its own if none.
 
     The like: the same few shapes; or more of them, with the same steps from one to the
@@ -227,14 +231,14 @@ def _next_alike(items: Items, base: int, end: int) -> list[list[int]]:
     for place, move in moves.items():
         if often[move] > 1:
             kinds[place] = numbers[move]
-    few, many = _grams(names, 1), _grams(_grams(kinds, 1), GRAM)
+    few, many = _grams(names, 1, gram), _grams(_grams(kinds, 1, gram), gram, gram)
     return [_next_same(few, len(names)), _next_same(many, len(names))]
 
 
-def _grams(names: list[int], apart: int) -> list[int]:
-    """Number what follows at each place: some names so far apart."""
+def _grams(names: list[int], apart: int, gram: int) -> list[int]:
+    """Number what follows at each place: so many names so far apart."""
     base, grams = max(names, default=0) + 1, names
-    for part in range(1, GRAM):
+    for part in range(1, gram):
         grams = [*map(add, map(base.__mul__, grams), names[part * apart :])]
     numbers: dict[int, int] = defaultdict(count().__next__)
     return [*map(numbers.__getitem__, grams)]
@@ -273,12 +277,12 @@ def _moved(items: Items, start: int, end: int, period: int) -> int:
     return int.from_bytes(there.tobytes(), byteorder) - int.from_bytes(here.tobytes(), byteorder)
 
 
-def _repetition(items: Items, start: int, period: int, least: int, much: int) -> Found | None:
+def _repetition(items: Items, start: int, period: int, worth: Worth) -> Found | None:
     """Return how often the items from a place on repeat, and their steps if it is worth a loop."""
     names, second = items.names, start + period
     if start + 3 * period > len(items):
         return None
-    place, size = start, GRAM
+    place, size = start, worth.gram
     while place < second:  # little at first, for most that look like repetitions soon are none
         end = min(place + size, second)
         if not names[place:end] == names[place + period : end + period] == names[place + 2 * period : end + 2 * period]:
@@ -300,5 +304,5 @@ def _repetition(items: Items, start: int, period: int, least: int, much: int) ->
         else:
             growing, power = False, power - 1
     times = (place - start) // period
-    worth = (times - 1) * len(first) >= (least if times >= FEWEST else much)
-    return period, times, tuple(map(sub, following, first)) if worth else ()
+    enough = (times - 1) * len(first) >= (worth.least if times >= FEWEST else worth.much)
+    return period, times, tuple(map(sub, following, first)) if enough else ()
