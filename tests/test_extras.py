@@ -134,6 +134,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'no_grad': lambda m, _: m.no_grad().__enter__() and None,
     'operations': lambda m, _: m.operations['sin'],
     'play': lambda m, _: m.play(m.Value(2.0) * 3.0),
+    'Program.draw': lambda m, _: m.compile(m.Value(2.0) * 3.0).draw().pipe('svg'),
     'recording': lambda m, _: m.recording(),
     'restore': saved,
     'root_mean_square_error': lambda m, _: m.root_mean_square_error([m.Value(1.0)], [2.0]),
@@ -170,7 +171,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
 }  # fmt: skip
 LARGE = {'LargeTeacherSet', 'LargeTeacherSet.written', 'LargeTeacherSet.from_csv'}
 SPARSE = {'sparse_hessian', 'sparse_jacobian'}
-DRAWN = {'draw', 'draw_error_signal', 'draw_network', 'play'}
+DRAWN = {'Program.draw', 'draw', 'draw_error_signal', 'draw_network', 'play'}
 #: What needs each package; the others work without it.
 NEED = {
     'numpy': LARGE | SPARSE | {'compile, numpy', 'compile, native', 'train, compiled', 'History.plot'},

@@ -34,8 +34,8 @@ FLOORS = [
     {'__main__'},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-#: Imports inside functions that point upwards on purpose, by the rooms: what a net is asked for and others answer.
-LATE: set[tuple[str, str]] = {('nets', 'compiling')}
+#: Imports inside functions that point upwards on purpose, by the rooms: what one is asked for and others answer.
+LATE: set[tuple[str, str]] = {('nets', 'compiling'), ('compiling', 'drawing')}
 
 
 def module_name(path: Path) -> str:

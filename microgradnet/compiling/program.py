@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 from operator import attrgetter
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._extras import needed
 from .._processes import cached_property, uncollected
@@ -44,6 +44,9 @@ from .run.rows import added, blocks, shuffled, stack
 from .run.runner import Runner, Watch
 from .run.shards import Shards, Workers, fingerprint
 from .update import Descent, Rule, update_of
+
+if TYPE_CHECKING:
+    from ..drawing.digraph import Digraph
 
 __all__ = ['Program']
 
@@ -159,6 +162,19 @@ class Program:
             return (tanh(w * x),)
         """
         return self._forward.engine.source
+
+    def draw(self) -> Digraph:
+        """Draw the program: its loops, both sweeps, or of several outputs the forward one, and the memory between.
+
+        It says what its printed form in Python says, less of it the more there is.
+
+        >>> w, x = Value(3.0, 'w'), Value(2.0, 'x')
+        >>> 'v1 = w * x' in Program((w * x).tanh(), rows=[x]).draw().source
+        True
+        """
+        from ..drawing.program import program_picture
+
+        return program_picture(self._gradient_routine if self._made.outputs == 1 else self.routine)
 
     def to_c(self, name: str = 'program', *, gradient: bool = True, float32: bool = False) -> str:
         """Print a C99 file with the outputs and, of a single output, the gradient by the parameters.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 from ..ir.instructions import COMPARISONS
@@ -85,12 +85,14 @@ class Infix:
         return [line for block in self.routine.blocks for line in self.block(block, 0)]
 
     def block(self, block: Block, depth: int) -> list[str]:
+        return [line for _, lines in self.pieces(block, depth) for line in lines]
+
+    def pieces(self, block: Block, depth: int) -> Iterator[tuple[int | Loop, list[str]]]:
+        """Print each instruction and loop of a block."""
         here = {register for register in block if isinstance(register, int)}
         once = {o for register in here for o in self.routine.operands(register) if self.routine.uses[o] == 1} & here
-        lines: list[str] = []
         for item in block:
-            lines += self.loop(item, depth) if isinstance(item, Loop) else self.instruction(item, item in once)
-        return lines
+            yield item, self.loop(item, depth) if isinstance(item, Loop) else self.instruction(item, item in once)
 
     def instruction(self, register: int, once: bool) -> list[str]:
         name, operands = self.routine.instructions[register]

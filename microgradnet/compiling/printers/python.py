@@ -15,17 +15,17 @@ def program(row, parameters):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import inf, nan
 from typing import Any
 from zlib import crc32
 
 from ...engine import algebras
 from ...engine.cells import KERNELS, define
-from ..ir.routine import Routine
+from ..ir.routine import Loop, Routine
 from .while_loops import PythonLoops, limited
 
-__all__ = ['function', 'source']
+__all__ = ['function', 'pieces', 'source']
 
 _SPACE: dict[str, Any] = {
     'divide': algebras.divide, 'power': algebras.power, 'inf': inf, 'nan': nan, 'total': KERNELS['total'],
@@ -52,6 +52,13 @@ def function(routine: Routine) -> Callable[[Sequence[float], Sequence[float]], t
     customs |= {name: _of_many(customs[name]) for name, op in routine.customs.items() if op.vectors}
     text, tables = source(routine), {'table': routine.table}
     return define(text, {**_SPACE, **known, **customs, **tables}, f'program {crc32(text.encode()):08x}')
+
+
+def pieces(routine: Routine) -> Iterator[list[tuple[int | Loop, list[str]]]]:
+    """Print block by block each instruction and each loop, as lines, and last the outputs of straight code."""
+    printer = _Python(routine)
+    for block in routine.blocks:
+        yield [*printer.pieces(block, 0), *((-1, [f'outputs[{k}] = {text}']) for k, text in printer.results.items())]
 
 
 class _Python(PythonLoops):
