@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from demos import iris, two_moons
-from microgradnet import MLP, Value, draw, draw_error_signal, draw_network
+from microgradnet import MLP, Value, compile, draw, draw_error_signal, draw_network
 
 
 def main(argv: Sequence[str] | None = None) -> list[Path]:
@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> list[Path]:
     paths[0].write_bytes(picture_of_moons)
     drawn = {
         'expression': expression(),
+        'loop': loop(),
+        'program': compile(spring(), backend='python').draw(),
         'three_layers': draw_network(three_layers()),
         'iris': iris.network_picture(trained, iris.iris()),
     }
@@ -54,6 +56,24 @@ def expression() -> Any:
     y.label = 'y'
     y.backward()
     return draw(y)
+
+
+def loop() -> Any:
+    """Draw h = tanh(w h + b), a thousand times over, folded: through it the error signal vanishes."""
+    w, b, h = Value(0.9, label='w'), Value(0.1, label='b'), Value(0.5, label='h')
+    y = h
+    for _ in range(1000):
+        y = (w * y + b).tanh()
+    y.backward()
+    return draw(y)
+
+
+def spring() -> Value:
+    """Record the spring of docs/how-to/compile.md."""
+    x, y, k = Value(1.0, label='x'), Value(0.0, label='y'), Value(0.3, label='k')
+    for _ in range(1000):
+        x, y = x + 0.01 * y, y - 0.01 * k * x
+    return x * x + y * y
 
 
 def three_layers() -> MLP:

@@ -167,13 +167,15 @@ def test_the_pictures_of_the_readme(tmp_path: Path) -> None:
         check_picture(path)
     assert {'a', 'b', 'c', 'y', '-2.359', 'tanh'} <= {*text_in(tmp_path / 'expression.svg').split()}
     assert 'x1,2' in text_in(tmp_path / 'three_layers.svg')
+    assert '× 1000' in text_in(tmp_path / 'loop.svg') and 'the way back' in text_in(tmp_path / 'program.svg')
     assert '−0.0594' in text_in(tmp_path / 'error_signal.svg')
 
 
 def test_the_pictures_in_the_repository_are_small_and_whole() -> None:
     kept = sorted((ROOT / 'docs' / 'pictures').iterdir())
     assert [path.name for path in kept] == [
-        'error_signal.svg', 'expression.svg', 'iris.svg', 'three_layers.svg', 'two_moons.png',
+        'error_signal.svg', 'expression.svg', 'iris.svg', 'loop.svg', 'program.svg', 'three_layers.svg',
+        'two_moons.png',
     ]  # fmt: skip
     for path in kept:
         check_picture(path)
