@@ -353,11 +353,11 @@ def test_the_tree_of_an_error_signal_has_the_signals_that_were_sent() -> None:
 
 @pytest.mark.usefixtures('no_pygraphviz')
 def test_play_says_it_at_once() -> None:
-    for arguments in [(recorded(),), (MLP(1, [1], seed=1), [1.0], 0.0)]:
-        with pytest.raises(RendererNotFound) as caught:
-            play(*arguments)
-        assert len(str(caught.value).splitlines()) > 2
-        assert not caught.value.__context__
+    with pytest.raises(RendererNotFound) as caught:
+        play(recorded())
+    assert len(str(caught.value).splitlines()) > 2
+    assert not caught.value.__context__
+    assert 'A net of 1-1' in play(MLP(1, [1], seed=1), [1.0], 0.0).html  # the page draws a net itself
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='needs an executable script')

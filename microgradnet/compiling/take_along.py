@@ -1,4 +1,4 @@
-"""Nets taken along, without Python: as a module of JavaScript, or as a file of C.
+"""Nets and graphs taken along, without Python: a module of JavaScript, a file of C, the rows that a page computes with.
 
 The net is recorded on a row of raw numbers, so its standardisation is part of the program that is printed.
 
@@ -15,17 +15,22 @@ def program(row, parameters):
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
 from ..engine.context import ieee_arithmetic
-from ..engine.value import Value
+from ..engine.operation import Operation
+from ..engine.value import Value, record
 from ..nets.names import output_names
 from ..nets.net import MLP
-from .guards import recording
+from .guards import Guard, paths_of, recording
+from .ir.routine import Routine
 from .printers import c, javascript
 from .printers.braces import Answers
 from .program import Program
 from .readings import Readings, installed
 
-__all__ = ['recorded', 'to_c', 'to_js']
+__all__ = ['branches_to_js', 'recorded', 'rows_to_js', 'to_c', 'to_js']
 
 
 def recorded(net: MLP) -> tuple[Program, Answers]:
@@ -52,3 +57,39 @@ def to_c(net: MLP, name: str, float32: bool) -> str:
     """Print a net as C; see ``MLP.to_c``."""
     program, answers = recorded(net)
     return program.to_c(name, gradient=False, float32=float32) + '\n\n' + c.answers(answers, name, float32) + '\n'
+
+
+def rows_to_js(used: Iterable[tuple[Operation, int]], exact: bool = False) -> str:
+    """Print rows of the table, each for so many operands, as functions of JavaScript: their value and their partials.
+
+    exact: print them for fractions, too.
+
+    >>> from microgradnet.engine.table import operations
+    >>> print(rows_to_js([(operations['mul'], 2)]).splitlines()[6].strip())
+    return w1 * w2;
+    """
+    return javascript.rows({f'{op.name} {count}': _row(op, count) for op, count in used}, exact)
+
+
+@lru_cache(maxsize=256)
+def _row(op: Operation, count: int) -> tuple[Routine, Routine]:
+    """Compile a row for so many operands: its value, and its value with its partials."""
+    operands = [Value(1.0) for _ in range(count)]
+    with ieee_arithmetic():
+        program = Program(record(op, operands), rows=[], parameters=operands, backend='python')
+    return program.routine, program._gradient_routine
+
+
+def branches_to_js(leaves: Sequence[Value]) -> tuple[list[Guard], str]:
+    """Return what recordings compared that any of the leaves had a part in, and ``sides``, their numbers in JavaScript.
+
+    >>> x = Value(2.0)
+    >>> with recording():
+    ...     y = x * x if x > 1 else x
+    >>> guards, text = branches_to_js([x])
+    >>> [guard.held for guard in guards], 'outputs[1] = 1.0' in text
+    ([True], True)
+    """
+    paths = paths_of(leaves)
+    guards = [guard for path in paths for guard in path.guards]
+    return guards, javascript.sides([path.over([], leaves) for path in paths])

@@ -1,7 +1,7 @@
-"""A page that plays a forward and a backward run step by step: in a browser, in a notebook, without a network.
+"""A page that computes: a net and its learning, or any value, forward, backward and live, in a browser or a notebook.
 
-Numbers are those of the recorded graph and of the log of one real backward; the page's
-script shows them and computes none.
+The page needs no network and no Python. Its arithmetic is the table's, printed as JavaScript;
+its numbers are those of the engine, and stay so when a weight is dragged.
 """
 
 from __future__ import annotations
@@ -11,30 +11,32 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from .._files import FilePath, write_whole
-from ..engine.checks import file_path, items, said, spec, whole
-from ..engine.value import Value, signals
-from ..engine.walks import topological_order
+from ..engine.checks import file_path, items, refuse, said, spec, text, whole, within
+from ..engine.numbers import Number
+from ..engine.value import Value
 from ..formulas.colours import PAINTS, repainted, variables
 from ..nets.losses import error_by_name, half_squared_error
-from .digraph import INDEXED, Digraph
+from .digraph import INDEXED
 from .graph import graph_picture
-from .messages import messages
-from .network import network_picture
-from .script import Room, Script
-from .svg import BETWEEN, BIAS, graph_svg, network_svg
+from .live import Live, written
+from .svg import graph_svg
 
 __all__ = ['Page', 'play']
 
-#: Of a larger graph a page would have more steps than anyone takes.
-LARGEST = 5000
+#: The page's scripts, in the order in which they are joined.
+SCRIPTS = {
+    'net': ('numbers', 'random', 'graph', 'state', 'formulas', 'curves', 'network', 'teacher', 'bench'),
+    'value': ('numbers', 'random', 'graph', 'state', 'formulas', 'curves', 'picture', 'bench'),
+}
 SUBSCRIPTS = str.maketrans('0123456789', '₀₁₂₃₄₅₆₇₈₉')
+#: For how many characters a number of a value's graph has room, whatever it becomes.
+ROOM = 10
 
 
 class Page:
@@ -50,8 +52,8 @@ class Page:
 
     def _repr_html_(self) -> str:
         return (
-            '<iframe title="Forward and backward, step by step" sandbox="allow-scripts" loading="lazy" '
-            f'style="width: 100%; height: 46rem; border: 0" srcdoc="{html.escape(self.html)}"></iframe>'
+            '<iframe title="Forward, backward and update, live" sandbox="allow-scripts" loading="lazy" '
+            f'style="width: 100%; height: 50rem; border: 0" srcdoc="{html.escape(self.html)}"></iframe>'
         )
 
     def __repr__(self) -> str:
@@ -60,28 +62,39 @@ class Page:
 
 def play(
     thing: Any,
-    x: Iterable[Any] | None = None,
+    x: Any = None,
     t: Any = None,
     *,
     weights: Mapping[Any, Sequence[Any]] | Iterable[Sequence[Any]] | None = None,
     error: str | Callable[[Any, Any], Any] = half_squared_error,
+    learning_rate: Number = 0.1,
+    mode: str | int = 'batch',
+    heading: str | None = None,
     limit: int = 100,
     number_format: str = '.4g',
 ) -> Page:
-    """Make a page that plays a run step by step: ``play(net, x, t)``, or ``play(value)`` for any graph.
+    """Make a page that computes: ``play(net, teacher_set)``, ``play(net, x, t)``, or ``play(value)`` for any graph.
 
-    It shows the network and the graph of every operation, a step for each operation
-    forward and for each event (for a net: each message between neurons) backward, and
-    the step's formula with its numbers. Its own instructions are on it.
+    Of a net it shows the teacher set, the net, the formula of what is chosen, and E over the updates. Weights,
+    biases, inputs and targets can be dragged, typed or moved by the arrow keys, and all numbers follow; a slider
+    goes through forward, backward and update, and the net learns as ``train`` teaches it. Of a value the leaves
+    are sliders. Its own instructions are on it.
 
-    ``weights`` are snapshots of a net while it learned, each a list of numbers in the
-    order of ``net.parameters()``; the page then has a second slider, through the
-    epochs. A mapping gives each snapshot its name, otherwise they count from 0. A
-    ``History`` holds no weights; collect them in a callback, as below. ``error`` takes
-    the outputs and ``t``, as in ``train``. Of a graph with more than ``limit`` nodes
-    the picture shows those nearest to the result. Net and value are left as they were.
+    weights: snapshots of a net while it learned, each a list of numbers in the order of ``net.parameters()``;
+        they are the first points of E over the updates. A mapping gives each its name, otherwise they count from
+        0. A ``History`` holds no weights; collect them in a callback, as below.
+    error: takes the outputs and ``t``, as in ``train``. Of several samples E is the sum or the mean of theirs; an
+        error that is neither is shown, and learned, one sample at a time.
+    learning_rate, mode: what the page begins with, as in ``train``.
+    heading: what stands above it; by default, what net it is.
+    limit: of a value's graph with more nodes the picture shows those nearest to the result.
+    number_format: how many digits its numbers have, ``'.4g'`` or another number of them.
 
-    Raises TypeError for what is neither a Value nor a net, a net without its sample, or
+    A graph whose recording branched on a number, in an activation or inside ``recording()``, cannot be changed
+    beyond that branch; one with a custom operation, which only Python knows, not at all. The page says so. Net
+    and value are left as they were. The graph of a value is drawn by Graphviz, as by ``draw``.
+
+    Raises TypeError for what is neither a Value nor a net, a net without samples, or
     snapshots that are no lists; ValueError for a row or snapshots that do not fit the net,
     and for graphs of more than 5,000 nodes.
 
@@ -90,98 +103,93 @@ def play(
     >>> teacher_set = TeacherSet([[0.5, -1.0]], [1.0])
     >>> history = train(net, teacher_set, learning_rate=0.1, epochs=3,
     ...                 callback=lambda epoch: snapshots.append([p.data for p in net.parameters()]))
-    >>> play(net, [0.5, -1.0], 1.0, weights=snapshots).html[:15]
+    >>> play(net, teacher_set, weights=snapshots).html[:15]
     '<!DOCTYPE html>'
     """
     error = error_by_name(error)
     whole('the limit of play', limit)
-    spec('number_format', number_format)
+    film: dict[str, Any] = {'digits': _digits(number_format), 'mode': mode}
+    within('the learning rate h', learning_rate, '0 < h <= 1', lambda h: 0 < h <= 1)
+    if not isinstance(mode, str) or mode not in ('batch', 'online'):
+        whole("mode, 'batch', 'online' or the size of mini-batches,", mode)
+    film['h'] = written(learning_rate)
+    heading = None if heading is None else text('heading', heading)
     if isinstance(thing, Value):
         if x is not None or t is not None or weights is not None:
             belong = 'these belong to a net, play(net, x, t)'
             raise TypeError(f'play(value) takes no x, t or weights beside {thing!r}: {belong}')
-        runs, title = _recorded(thing), 'A value, forward and backward'
+        live = Live.of_value(thing)
+        picture, title = _graph(live, limit), 'A value, forward and backward'
+        film |= {'kind': 'value'}
     elif hasattr(thing, 'parameters'):
-        if x is None or t is None:
-            raise TypeError(f'to play {thing!r} takes a sample, play(net, x, t): x is {said(x)}, t is {said(t)}')
-        x, t = ([*part] if isinstance(part, Iterator) else part for part in (x, t))  # each epoch takes them anew
-        runs, title = _runs(thing, x, t, weights, error), _cut(repr(thing))
+        live = Live.of_net(thing, _samples(thing, x, t), error, x if t is None else None)
+        picture, title = '', _cut(_named(thing))
+        film |= {'kind': 'net', 'snapshots': _snapshots(thing, weights)}
     else:
         raise TypeError(f'play wants a Value, or a net and a sample, not {thing!r} ({type(thing).__name__})')
-    scenes: list[dict[str, Any]] = []
-    scripts, networks, epochs = list[Script](), list[Digraph](), list[dict[str, Any]]()
-    with closing(runs):
-        for name, script in runs:
-            scene = script.scene()
-            if scene not in scenes:
-                scenes.append(scene)
-                scripts.append(script)
-                if script.film is not None:  # now, while the net has the weights of this epoch
-                    networks.append(network_picture(thing, between=BETWEEN, room=BIAS))
-            epochs.append({'name': name, 'scene': scenes.index(scene), **script.numbers(number_format)})
-    graphs, drawn = list[str](), list[str]()
-    for k, script in enumerate(scripts):
-        room = Room(script.scene()['events'], [epoch for epoch in epochs if epoch['scene'] == k])
-        graphs.append(_graph(script, limit, number_format, room))
-        if script.film is not None:
-            drawn.append(network_svg(networks[k], script.place, script.film, room))
-    return Page(_page(title, drawn, graphs, {'scenes': scenes, 'epochs': epochs}))
+    scene = live.script.scene()
+    # A target is given: what reaches it is a number, and no step.
+    targets = {*live.graph.get('targets', ())}
+    scene['steps'] = [step for step in scene['steps'] if step['stage'] != 'backward' or not targets >= {*step['nodes']}]
+    return Page(_page(heading or title, picture, live, film | scene))
 
 
-def _recorded(value: Value) -> Generator[tuple[str, Script], None, None]:
-    """Send signals back from a value, and keep the log."""
-    _of_moderate_size(value)
-    log: list[Any] = []
-    signals(value, log=log)
-    yield '', Script(value, log)
+def _named(net: Any) -> str:
+    """Name a net by the sizes of its layers; anything else by its repr."""
+    sizes = getattr(net, 'sizes', None)
+    return f'A net of {"-".join(map(str, [net.inputs, *sizes]))}' if sizes else repr(net)
 
 
-def _runs(
-    net: Any, x: Iterable[Any], t: Any, weights: Any, error: Callable[[Any, Any], Any]
-) -> Generator[tuple[str, Script], None, None]:
-    """Run a net on one sample, with each snapshot of its weights in turn, and leave it as it was."""
+def _samples(net: Any, x: Any, t: Any) -> list[tuple[Any, Any]]:
+    """List the samples: of a teacher set, or the one of a row and its target."""
+    if t is None and hasattr(x, 'inputs') and hasattr(x, 'targets'):
+        return [*zip(x.inputs, x.targets)]
+    if x is None or t is None:
+        raise TypeError(
+            f'to play {net!r} takes a teacher set, play(net, teacher_set), or a sample, play(net, x, t): '
+            f'x is {said(x)}, t is {said(t)}'
+        )
+    return [tuple([*part] if isinstance(part, Iterator) else part for part in (x, t))]  # type: ignore[list-item]
+
+
+def _snapshots(net: Any, weights: Any) -> list[dict[str, Any]]:
+    """Check snapshots of a net's weights, and write them with their names."""
+    if weights is None:
+        return []
     parameters = net.parameters()
-    snapshots = weights if isinstance(weights, Mapping) else dict(
-        enumerate(() if weights is None else items('weights', weights, 'a list or a dictionary of snapshots'))
-    )
+    wanted = 'a list or a dictionary of snapshots'
+    snapshots = weights if isinstance(weights, Mapping) else dict(enumerate(items('weights', weights, wanted)))
     for name, snapshot in snapshots.items():
         if not hasattr(snapshot, '__len__'):
             raise TypeError(f'weights {name!r} of play must be a list of numbers, one snapshot, not {said(snapshot)}')
         if len(snapshot) != len(parameters):
             raise ValueError(f'{net!r} has {len(parameters)} parameters; weights {name!r} are {len(snapshot)} numbers')
-    if weights is not None and not snapshots:
+    if not snapshots:
         raise ValueError('weights has no snapshot to show; leave it out to show the net as it is')
-    before = [p.data for p in parameters]
-    try:
-        for name, snapshot in (snapshots or {'': before}).items():
-            for p, data in zip(parameters, snapshot):
-                p.data = Value(data).data
-            film = messages(net, x, t, error)
-            _of_moderate_size(film.error)
-            yield str(name), Script(film.error, film.events, film)
-    finally:
-        for p, data in zip(parameters, before):
-            p.data = data
+    first = {p: k for k, p in reversed([*enumerate(parameters)])}  # a parameter that neurons share is one
+    return [{'name': f'epoch {name}' if isinstance(name, int) else str(name),
+             'theta': [written(Value(snapshot[k]).data) for k in sorted(first.values())]}
+            for name, snapshot in snapshots.items()]  # fmt: skip
 
 
-def _of_moderate_size(root: Value) -> None:
-    size = len(topological_order(root))
-    if size > LARGEST:
-        raise ValueError(
-            f'play shows every step of a graph, up to {LARGEST} nodes; this one has {size}. '
-            'Of a larger net draw_error_signal(net, x, t) shows the way of the error signal, summarised'
-        )
+def _digits(number_format: str) -> int:
+    """Read how many digits a format asks for."""
+    spec('number_format', number_format)
+    match = re.fullmatch(r'\.?(\d{1,2})g', number_format)
+    if not match or not 1 <= int(match[1]) <= 17:
+        refuse('number_format', "a number of digits for the page to write, '.1g' to '.17g'", number_format, ValueError)
+    return int(match[1])
 
 
-def _graph(script: Script, limit: int, spec: str, room: Room) -> str:
-    """Draw the graph with the script's names, and signals at every node that gets one."""
+def _graph(live: Live, limit: int) -> str:
+    """Draw the graph with the script's names, signals at every node that gets one, and room for other numbers."""
+    script = live.script
     # A name that is one letter and its index is set as such; those within y_{1} − t_{1} must be small digits.
     labels = {node: name if INDEXED.fullmatch(name) else re.sub(r'_\{(\d+)\}', _subscripted, name)
               for node, name in script.names.items()}  # fmt: skip
     sent = dict.fromkeys(script.order, type(script.root.data)(0))
     sent |= {node: script.events[arrived[-1]].total for node, arrived in script.formulas.arrivals.items()}
-    widths = room.of(script.order, script.events)
-    picture = graph_picture([script.root], labels=labels, signals=sent, limit=limit, number_format=spec, room=widths)
+    picture = graph_picture([script.root], labels=labels, signals=sent, limit=limit, room=lambda *_: ROOM)
     missing, all_nodes = picture.left_out, len(script.order)
     note = (
         f'<p class="note">The {all_nodes - missing} of {all_nodes} nodes nearest to the result'
@@ -194,39 +202,46 @@ def _subscripted(match: re.Match[str]) -> str:
     return match[1].translate(SUBSCRIPTS)
 
 
-def _page(title: str, networks: Sequence[str], graphs: Sequence[str], film: dict[str, Any]) -> str:
+def script_of(live: Live, names: Sequence[str]) -> str:
+    """Join the page's scripts, after the rows that they compute with."""
     folder = files(__package__) / 'page'
-    script = (folder / 'player.js').read_text(encoding='utf-8')
+    own = [(folder / f'{name}.js').read_text(encoding='utf-8').removeprefix("'use strict';\n") for name in names]
+    # Without remarks and indentation, for a page is sent to people; no text of the scripts goes over a line's end.
+    lean = re.sub(r'^(\s*//.*\n|[ \n]+)', '', ''.join([live.code, *own]), flags=re.MULTILINE)
+    return f"'use strict';\n{{\n{lean}}}\n"
+
+
+def _page(title: str, picture: str, live: Live, film: dict[str, Any]) -> str:
+    folder = files(__package__) / 'page'
+    script, is_net = script_of(live, SCRIPTS[film['kind']]), film['kind'] == 'net'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = (folder / 'bench.css').read_text(encoding='utf-8')
     parts = {
         'title': html.escape(title),
         'digest': f'sha256-{digest}',
-        'style': _filled((folder / 'player.css').read_text(encoding='utf-8'), {
-            'palette': variables(), 'repainted': repainted('svg', PAINTS, 'var(--{})'.format),
+        'style': _filled(style, {
+            'palette': variables(), 'repainted': '' if is_net else repainted('.value svg', PAINTS, 'var(--{})'.format),
         }),
         'script': script,
-        'kind': 'net' if networks else 'value',
-        'networks': _scenes(networks),
-        'graphs': _scenes(graphs),
-        'film': _json(film),
-    }
-    return _filled((folder / 'player.html').read_text(encoding='utf-8'), parts)
+        'kind': film['kind'],
+        'given': 'Teacher set' if is_net else 'Leaves',
+        'middle': 'Network' if is_net else 'Graph of operations',
+        'scrolls': '' if is_net else 'class="scrolls" tabindex="0"',
+        'picture': picture,
+        'film': _json(film | {'graph': live.graph | {'names': film['names']}}),
+    }  # fmt: skip
+    return _filled((folder / 'bench.html').read_text(encoding='utf-8'), parts)
 
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:
     return re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], template)
 
 
-def _cut(text: str, longest: int = 120) -> str:
-    return text if len(text) <= longest else f'{text[: longest - 1]}…'
-
-
-def _scenes(pictures: Iterable[str]) -> str:
-    """One of these is shown at a time, by the page's script."""
-    return ''.join(f'<div class="scene"{" hidden" * (k > 0)}>{svg}</div>' for k, svg in enumerate(pictures))
+def _cut(words: str, longest: int = 120) -> str:
+    return words if len(words) <= longest else f'{words[: longest - 1]}…'
 
 
 def _json(film: Any) -> str:
     """Write JSON that no script element ends in and no line of it breaks: ASCII, without < > &."""
-    text = json.dumps(film, separators=(',', ':'))
-    return text.replace('&', r'\u0026').replace('<', r'\u003c').replace('>', r'\u003e')
+    written_out = json.dumps(film, separators=(',', ':'))
+    return written_out.replace('&', r'\u0026').replace('<', r'\u003c').replace('>', r'\u003e')

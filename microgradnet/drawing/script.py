@@ -1,7 +1,7 @@
-"""What the player plays: each node of a forward run, then each event of one real backward, with its formula.
+"""What a page plays: each node of a forward run, then each event of one real backward, with its formula.
 
-A script has names and places, but no number: these are read from the recording,
-epoch by epoch, and a term of a formula says which of them it is, ``['data', 3]``.
+A script has names and places, but no number: these the page computes, and a term of a
+formula says which of them it is, ``['data', 3]``.
 
 >>> from microgradnet.engine.value import Value
 >>> a, b = Value(2.0, label='a'), Value(-3.0, label='b')
@@ -12,8 +12,6 @@ epoch by epoch, and a term of a formula says which of them it is, ``['data', 3]`
 ['Backward starts at y', 'From y to a', 'From y to b']
 >>> script.steps()[3]['lines'][0]['terms'][2]
 {'name': 'b', 'n': ['partial', 0], 'role': 'gradient', 'event': 0, 'node': 1}
->>> script.numbers('.4g')['data']
-[['2', '2.0'], ['-3', '-3.0'], ['-6', '-6.0']]
 
 The formula of one step, as terms that name a number of the recording and do not hold it.
 
@@ -34,16 +32,16 @@ the recording's lists, and the place in it), its ``role`` in the derivation, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ..engine.value import Constant, Event, Value
 from ..engine.walks import topological_order
 from ..formulas.names import numbered
-from .digraph import INDEXED, in_full, number, short
+from .digraph import INDEXED, number, short
 from .messages import Film, Frame
 
-__all__ = ['Formulas', 'Line', 'Room', 'Script', 'Term']
+__all__ = ['Formulas', 'Line', 'Script', 'Term']
 
 
 Step: TypeAlias = dict[str, Any]
@@ -65,21 +63,8 @@ class Script:
         return {
             'names': [self.names.get(node, '') for node in self.order],
             'known': [place for place, node in enumerate(self.order) if not node.inputs],
-            'root': self.place[self.root],
-            'events': [[self.place[event.node], self.place[event.source]] for event in self.events],
             'steps': [*self.steps()],
         }
-
-    def numbers(self, spec: str) -> dict[str, list[Any]]:
-        """Return every number of the recording, as text: in full, or with a short form before it."""
-        lists: dict[str, Iterable[Any]] = {
-            'data': (node.data for node in self.order),
-            'partial': (event.partial for event in self.events),
-            'contribution': (event.contribution for event in self.events),
-            'total': (event.total for event in self.events),
-            'seed': [self.events[0].signal if self.events else type(self.root.data)(1)],
-        }
-        return {name: [_written(x, spec) for x in numbers] for name, numbers in lists.items()}
 
     def steps(self) -> list[Step]:
         """List the steps: what is given, each operation forward, each event or message backward."""
@@ -144,52 +129,8 @@ class Script:
         return _step('backward', title, lines, nodes=sources, uses=[self.place[node]], events=places)
 
 
-class Room:
-    """How many characters the page's numbers have at most, at any step of the epochs of a scene.
-
-    ``events`` are pairs of the nodes that send and receive, as in a scene.
-    """
-
-    def __init__(self, events: Sequence[Sequence[int]], epochs: Sequence[Mapping[str, Any]]) -> None:
-        self._longest = {name: [max(map(_length, texts)) for texts in zip(*(epoch[name] for epoch in epochs))]
-                         for name in ('data', 'partial', 'contribution', 'total', 'seed')}  # fmt: skip
-        self._signal: dict[int, int] = {}
-        for e, (_, receiver) in enumerate(events):
-            self._signal[receiver] = max(self._signal.get(receiver, 1), self._longest['total'][e])
-
-    def data(self, place: int) -> int:
-        """The room that the value of a node wants."""
-        return int(self._longest['data'][place])
-
-    def signal(self, place: int) -> int:
-        """The room that the error signal of a node wants, and its sums on the way."""
-        return self._signal.get(place, max(self._longest['seed']))
-
-    def of(self, order: Sequence[Value], events: Sequence[Event]) -> Callable[[str, Value, int], int]:
-        """Return the room by what is written, a node, and one of its operands, as a graph is drawn."""
-        place = {node: k for k, node in enumerate(order)}
-        event = {(event.node, event.place): e for e, event in enumerate(events)}
-
-        def room(what: str, node: Value, operand: int) -> int:
-            if what in ('data', 'grad'):
-                return self.data(place[node]) if what == 'data' else self.signal(place[node])
-            e = event.get((node, operand))
-            return 1 if e is None else int(self._longest['partial' if what == 'partial' else 'contribution'][e])
-
-        return room
-
-
-def _length(text: str | Sequence[str]) -> int:
-    return len(text if isinstance(text, str) else text[0])
-
-
 def _step(stage: str, title: str, lines: Sequence[Line] = (), **more: Any) -> Step:
     return {'stage': stage, 'title': title, 'lines': [*lines], **more}
-
-
-def _written(x: Any, spec: str) -> str | list[str]:
-    full, brief = in_full(x), number(x, spec)
-    return full if brief == full else [brief, full]
 
 
 Term: TypeAlias = 'str | dict[str, Any]'
@@ -326,7 +267,7 @@ def _labels(film: Film, order: Sequence[Value]) -> dict[Value, str]:
     for node in order:
         if node.op is not None and node.op.name == 'sub' and node.inputs[0] in film.run.outputs:
             y, t = node.inputs
-            if isinstance(t, Constant) and node is not film.error:
+            if not t.inputs and node is not film.error:
                 labels[t] = labels[y].replace('y', 't', 1)
                 labels[node] = f'{_indexed(labels[y])} − {_indexed(labels[t])}'
     return labels

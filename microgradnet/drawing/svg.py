@@ -7,19 +7,16 @@ are named here; so no label can bring an element, a link or a script with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from ..engine.value import Constant, Event, Value
-from ..formulas.colours import INK, INPUT, SIGNAL
-from .digraph import Digraph, text_width
+from ..formulas.colours import INK
+from .digraph import Digraph
 from .finish import SUNK
-from .messages import Film
-from .script import Room
 
-__all__ = ['BETWEEN', 'BIAS', 'graph_svg', 'network_svg']
+__all__ = ['graph_svg']
 
 NAMESPACE = '{http://www.w3.org/2000/svg}'
 SHAPES = {'g', 'path', 'polygon', 'polyline', 'ellipse', 'text'}
@@ -32,13 +29,6 @@ DEFAULTS = {('text-anchor', 'start'), ('fill', INK.lower()), ('fill', 'none'), (
 LONG_NUMBER = re.compile(r'-?\d+\.\d{2,}')
 #: A node that is drawn again where another uses it: the name of that one, and the place among its inputs.
 AGAIN = re.compile(r'(v\d+)in(\d+)')
-MOVED = re.compile(r'translate\(([-\d.]+)[ ,]+([-\d.]+)\)')
-#: The size of a neuron's numbers, how far it must be from the next for both, and what stays free at the picture's edge.
-SIZE, BETWEEN, EDGE = 11, 36.0, 4.0
-#: How many characters of a bias there is room for in a neuron.
-BIAS = 6
-#: How large a neuron must be for its numbers to have room above and below it; else they are beside it.
-ROOM = 20.0
 
 
 class _Group:
@@ -102,85 +92,6 @@ def graph_svg(picture: Digraph, order: Sequence[Value], events: Sequence[Event])
     return _page_element(root, 'The graph of every operation, from its leaves on the left to the result on the right')
 
 
-def network_svg(picture: Digraph, place: Mapping[Value, int], film: Film, room: Room) -> str:
-    """Return the picture of ``draw_network``, with room for outputs and error signals at the neurons.
-
-    The picture was made with ``BETWEEN`` points between its neurons.
-    """
-    root, groups = _parse(picture)
-    weights = ((node, name[2:]) for node, name in film.labels.items() if name.startswith('w_'))
-    connections = {name.strip('{}').replace(',', '_'): node for node, name in weights}
-    boxes = list[_Box]()
-    for group in groups:
-        name, nodes = group.title, list[Value]()
-        if group.title in film.neurons:
-            r, output = film.neurons[name]
-            bias = r.inputs[-1]
-            nodes = [r, output, bias]
-            if len(group.texts) > 2:
-                group.texts[-1].set('data-brief', str(place[bias]))
-                group.texts[-1].set('data-room', str(BIAS))
-            boxes += _numbers_at(group, place[output], room)
-        elif re.fullmatch(r'x\d+', name):
-            x = film.run.inputs[int(name[1:]) - 1]
-            nodes = [x]
-            boxes += _numbers_at(group, place[x], room)
-        elif re.fullmatch(r'y\d*', name):
-            nodes = [film.run.outputs[int(name[1:] or 1) - 1]]
-        elif 'connection' in group.kind:
-            nodes = [connections[(group.element.get('id') or '')[2:]]]
-            group.element.set('data-weight', str(place[nodes[0]]))
-        elif name.startswith('w') and name[1:] in connections:
-            nodes = [connections[name[1:]]]
-            group.element.set('data-weight', str(place[nodes[0]]))
-            if len(group.texts) > 2:
-                group.texts[-1].set('data-brief', str(place[nodes[0]]))
-        if known := [str(place[node]) for node in nodes if node in place]:
-            group.element.set('data-node', ' '.join(known))
-    left, top, width, height = (float(part) for part in (root.get('viewBox') or '').split())
-    moved = MOVED.search(next(root.iter(f'{NAMESPACE}g')).get('transform') or '')
-    x0, y0 = (float(part) for part in moved.groups()) if moved else (0.0, 0.0)
-    right = max(left + width, *(box.right + x0 + EDGE for box in boxes))
-    bottom = max(top + height, *(box.bottom + y0 + EDGE for box in boxes))
-    left = min(left, *(box.left + x0 - EDGE for box in boxes))
-    top = min(top, *(box.top + y0 - EDGE for box in boxes))
-    root.set('viewBox', f'{left} {top} {right - left} {bottom - top}')
-    root.set('class', 'dense' * any(box.beside for box in boxes))
-    return _page_element(root, 'The network: inputs on the left, neurons in columns, the output on the right')
-
-
-class _Box(NamedTuple):
-    """Where a number may be written, beside a neuron or else above or below it."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-    beside: bool
-
-
-def _numbers_at(group: _Group, node: int, room: Room) -> Iterator[_Box]:
-    """Add texts for a neuron's error signal, above it, and its output, below it, and yield where they will be.
-
-    Small neurons are too close to each other for that, and have both on their left.
-    """
-    circle = next(group.element.iter(f'{NAMESPACE}ellipse'))
-    x, y, radius = (float(circle.get(name, 0)) for name in ('cx', 'cy', 'ry'))
-    beside = radius < ROOM
-    # On its left they are out of the way of the arrows, which come back from the right.
-    x, above, below = (x - radius - 4, y - 2, y + 10) if beside else (x, y - radius - 5, y + radius + 13)
-    anchor = 'end' if beside else 'middle'
-    for what, height, colour, characters in (
-        ('data-value', below, INPUT.lower(), room.data(node)),
-        ('data-signal', above, SIGNAL.lower(), room.signal(node)),
-    ):
-        look = {'x': f'{x:.1f}', 'y': f'{height:.1f}', 'text-anchor': anchor, 'font-size': f'{SIZE}', 'fill': colour}
-        ElementTree.SubElement(group.element, f'{NAMESPACE}text', look | {what: str(node)})
-        width = text_width(characters, SIZE)
-        left = x - width if beside else x - width / 2
-        yield _Box(left, height - SIZE, left + width, height + 0.3 * SIZE, beside)
-
-
 def _parse(picture: Digraph) -> tuple[Element, list[_Group]]:
     root = ElementTree.fromstring(picture.as_rendered('svg'))
     groups = [_Group(element) for element in root.iter(f'{NAMESPACE}g')]
@@ -192,8 +103,6 @@ def _page_element(root: Element, label: str) -> str:
     left, top, width, height = (float(part) for part in (root.get('viewBox') or '').split())
     look = {'viewBox': f'{left:g} {top:g} {width:g} {height:g}', 'style': f'--width: {width:g}; --height: {height:g}'}
     svg = Element('svg', look | {'role': 'img', 'aria-label': label})
-    if root.get('class'):
-        svg.set('class', str(root.get('class')))
     svg.extend(_cleaned(child) for child in _shapes(root))
     background = svg.find('./g/polygon')
     if background is not None:
@@ -228,4 +137,4 @@ def _cleaned(element: Element) -> Element:
     return copy
 
 
-CLASSES = {'node', 'edge', 'connection', 'positive', 'negative', 'neither', 'neuron', 'input', 'output'}
+CLASSES = {'node', 'edge'}

@@ -34,14 +34,17 @@ polynomials are fitted at Chebyshev's nodes with 50 digits, as those of ``libm``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
+from ...engine.numbers import Fraction
+from ..ir.instructions import COMPARISONS
 from ..ir.powers import without_powers
 from ..ir.routine import Routine
 from .braces import Answers, Braces
+from .infix import TIGHT
 
-__all__ = ['answers', 'source']
+__all__ = ['answers', 'rows', 'sides', 'source']
 
 #: What a name must not be: reserved words, what is global, our own.
 WORDS = frozenset(
@@ -116,14 +119,11 @@ def source(
     traced = traced and (without_powers(traced[0]), traced[1])
     about = _JavaScript(routine)
     used = {name for each in (routine, gradient, traced and traced[0]) if each for name in each.used()}
-    own = [OWN[name] for name in OWN if name in used]
-    if used & {'erf', 'erfc'}:
-        own.insert(0, _ERROR)
-    math = ', '.join(sorted(used - OWN.keys()))
     head = f'// Printed by microgradnet. Row: {about.about("row")}. Parameters: {about.about("parameter")}.\n'
+    math, *own = _functions(used)
     parts = [
-        head + (f'const {{{math}}} = Math;' if math else ''),
-        *(text.strip() for text in own),
+        head + math,
+        *own,
         '/** The parameters, as they were when this was printed. */\n'
         f'export const theta = [{about.numbers(theta)}];',
         f'/** The outputs for one row. */\nexport function outputs(row, parameters = theta) {about.whole()}',
@@ -139,6 +139,45 @@ def source(
             TRACE.strip().replace('FIRST', str(1 + traced[0].parameters)).replace('LABELS', labels),
         ]
     return '\n\n'.join(part.rstrip() for part in parts) + '\n'
+
+
+def _functions(used: set[str]) -> list[str]:
+    """Print what takes functions from ``Math``, and what it lacks."""
+    own = [OWN[name] for name in OWN if name in used]
+    if used & {'erf', 'erfc'}:
+        own.insert(0, _ERROR)
+    math = ', '.join(sorted(used - OWN.keys()))
+    return [f'const {{{math}}} = Math;' if math else '', *(text.strip() for text in own)]
+
+
+def rows(made: Mapping[str, tuple[Routine, Routine]], exact: bool = False) -> str:
+    """Print rows of the table, for a page that computes a graph node by node: ``rows.floats``, ``rows.fractions``.
+
+    made: by what it is called, each row's value and its value with its partials, over operands that are parameters.
+    exact: print them for fractions too, by ``plus``, ``times`` and their kin, which the page has.
+    """
+    plain = {key: (without_powers(value), without_powers(slopes)) for key, (value, slopes) in made.items()}
+    math = _functions({name for both in plain.values() for routine in both for name in routine.used()})
+    kinds = {'floats': _table(plain, _JavaScript), 'fractions': _table(made, _Exact) if exact else '{}'}
+    both = ',\n'.join(f'{kind}: {text}' for kind, text in kinds.items())
+    return '\n'.join(['const rows = (() => {', *filter(None, math), f'return {{{both}}};', '})();\n'])
+
+
+def _table(made: Mapping[str, tuple[Routine, Routine]], kind: type[_JavaScript]) -> str:
+    printed = (
+        f'{_quoted(key)}: {{\nvalue(parameters) {kind(value).body("gradient", adding=True)},\n'
+        f'slopes(parameters) {kind(slopes).whole()}}},\n'
+        for key, (value, slopes) in made.items()
+    )
+    return f'{{\n{"".join(printed)}}}'
+
+
+def sides(routines: Sequence[Routine]) -> str:
+    """Print the two sides of what recordings compared, pair after pair, over the leaves: an array of functions."""
+    used = {name for routine in routines for name in routine.used()}
+    functions = ',\n'.join(f'(parameters) => {_JavaScript(without_powers(r)).whole()}' for r in routines)
+    math = _functions(used)
+    return '\n'.join(['const sides = (() => {', *filter(None, math), f'return [{functions}];', '})();\n'])
 
 
 SUMS = """
@@ -220,6 +259,40 @@ class _JavaScript(Braces):
 
     def function(self, name: str) -> str:
         return {'inf': 'Infinity', 'nan': 'NaN'}.get(name, name)
+
+
+class _Exact(_JavaScript):
+    """Arithmetic by calls, which keep fractions what they are; a function of ``Math`` makes floats of them."""
+
+    calls: ClassVar[dict[str, str]] = {
+        'add': 'plus', 'sub': 'minus', 'mul': 'times', 'div': 'over', 'neg': 'negative', 'abs': 'size', 'pow': 'power',
+        **{name: f'is_{name}' for name in COMPARISONS},
+    }  # fmt: skip
+
+    def spell(self, name: str, operands: tuple[int, ...]) -> tuple[str, int]:
+        given = [self.text(operand) for operand in operands] if name not in ('item', 'while', 'back') else []
+        if name in self.calls:
+            return f'{self.calls[name]}({", ".join(given)})', TIGHT
+        if name == 'sum' or name == 'dot':
+            half = len(given) // 2
+            pairs = zip(given[:half], given[half : 2 * half])
+            terms = given if name == 'sum' else [f'times({a}, {b})' for a, b in pairs] + given[2 * half :]
+            return f'total([{", ".join(terms)}])', TIGHT
+        if name == 'madd':
+            return f'plus({given[2]}, times({given[0]}, {given[1]}))', TIGHT
+        if name in self.join or name == 'select':
+            return super().spell(name, operands)
+        return f'near({self._quoted_function(name)}, {", ".join(given)})', TIGHT
+
+    def _quoted_function(self, name: str) -> str:
+        return f'Math.{name}' if name not in OWN else name
+
+    def spell_number(self, number: float) -> tuple[str, int]:
+        text, binding = super().spell_number(number)
+        if number != number or abs(number) == float('inf'):
+            return text, binding
+        exact = Fraction(repr(number))
+        return f'ratio({exact.numerator}n, {exact.denominator}n)', TIGHT
 
 
 def _literal(label: Any) -> str:
