@@ -350,7 +350,10 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'vjp': {'x': structure},
     'load': {'path': Kind(saved, is_path), 'activations': Kind(dict, or_none(of(dict)))},
     'restore': {'path': Kind(saved, is_path)},
-    'play': {'thing': net, 't': targets, 'heading': Kind(lambda: None, or_none(is_text)), 'weights': Kind(lambda: None, lambda x: x is None or is_sequence(x))},
+    'play': {
+        'thing': net, 't': targets, 'heading': Kind(lambda: None, or_none(is_text)),
+        'weights': Kind(lambda: None, lambda x: x is None or is_sequence(x)),
+    },
     'sparse_hessian': {},
     'sparse_jacobian': {},
     'tree': {

@@ -72,8 +72,8 @@ function compute() {
     now.gradient = parameters.map(node => now.run.signal[node]);
     return { index, step };
   }
-  const { E, gradient } = gradientOver(state.theta, scope());
-  Object.assign(now, { E, gradient, next: moved(state.theta, gradient) });
+  const { runs, E, gradient } = gradientOver(state.theta, scope());
+  Object.assign(now, { runs, E, gradient, next: moved(state.theta, gradient) });
   if (step.stage === 'update') {
     const changed = new Set(plan.slice(0, index + 1).flatMap(each => each.changes ?? []));
     now.theta = state.theta.map((w, k) => changed.has(k) ? now.next[k] : w);
@@ -104,14 +104,14 @@ function draw() {
 // The card: the step that is played, or what was chosen, with its numbers.
 function card(step) {
   const node = state.chosen, k = parameters.indexOf(node), leaf = !graph.operations[node];
-  $('title').replaceChildren(...typeset(resting ? heading(node) : step.title));
+  replace($('title'), typeset(resting ? heading(node) : step.title));
   const field = $('number');
   $('edit').hidden = !resting || !leaf || graph.isConstant.has(node);
   if (!$('edit').hidden && document.activeElement !== field) {
     field.value = inFull(leafNumber(node));
     field.removeAttribute('aria-invalid');
     field.setAttribute('aria-label', spoken(names[node]));
-    $('edit-name').replaceChildren(...typeset(names[node]), ' =');
+    replace($('edit-name'), [...typeset(names[node]), ' =']);
   }
   replace($('lines'), resting ? chosenLines(node, k) : stepLines(step));
   curve.update(resting ? node : step.stage === 'update' && step.changes.length === 1 ? step.nodes[0] : step.stage === 'backward' ? step.nodes.find(place => parameters.includes(place)) ?? -1 : -1);
@@ -165,16 +165,16 @@ function parts(k) {
   $('parts').hidden = !shown;
   if (!shown) return;
   const count = share(state.rows.length), most = 12;
-  const slopes = state.rows.map((_, place) => divided(graph.run(valuesFor(state.theta, state.rows[place])).signal[parameters[k]], count));
+  const slopes = now.runs.map(found => divided(found.signal[parameters[k]], count));
   const largest = Math.max(1e-300, ...slopes.map(slope => Math.abs(Number(slope))).filter(Number.isFinite));
-  $('parts').replaceChildren(element('caption', {}, ...typeset(`∂E/∂${names[parameters[k]]}`), ', sample by sample'),
+  replace($('parts'), [element('caption', {}, ...typeset(`∂E/∂${names[parameters[k]]}`), ', sample by sample'),
     ...slopes.slice(0, most).map((slope, row) => {
       const bar = element('span', { className: isNegative(slope) ? 'bar minus' : 'bar' });
       bar.style.setProperty('--part', (Math.abs(Number(slope)) / largest || 0).toFixed(3));
       return element('tr', { className: row === state.row ? 'chosen' : '' }, element('th', { scope: 'row' }, String(row + 1)), element('td', { className: 'bars' }, bar), element('td', {}, ...figures(slope)));
     }),
     ...(slopes.length > most ? [element('tr', {}, element('td', { colSpan: 3 }, `and ${slopes.length - most} more samples`))] : []),
-    element('tr', { className: 'sum' }, element('th', { scope: 'row' }, graph.share === 'mean' ? 'mean' : 'Σ'), element('td'), element('td', {}, ...figures(now.gradient[k]))));
+    element('tr', { className: 'sum' }, element('th', { scope: 'row' }, graph.share === 'mean' ? 'mean' : 'Σ'), element('td'), element('td', {}, ...figures(now.gradient[k])))]);
 }
 
 function controls(index, step) {
@@ -203,9 +203,9 @@ function controls(index, step) {
     if (document.activeElement !== $('size')) $('size').value = typeof state.mode === 'number' ? state.mode : 2;
     if (document.activeElement !== $('seed')) $('seed').value = state.seed;
     [...picture.tools.querySelectorAll('select')].forEach((select, k) => { if (state.acts[k]) select.value = state.acts[k]; });
-    $('E').replaceChildren('E', state.all ? ` over all ${state.rows.length} = ` : ` of sample ${state.row + 1} = `, element('strong', {}, ...figures(step.done ? now.after : now.E)));
+    replace($('E'), ['E', state.all ? ` over all ${state.rows.length} = ` : ` of sample ${state.row + 1} = `, element('strong', {}, ...figures(step.done ? now.after : now.E))]);
   } else {
-    $('E').replaceChildren(...typeset(names[graph.root]), ' = ', element('strong', {}, ...figures(now.E)));
+    replace($('E'), [...typeset(names[graph.root]), ' = ', element('strong', {}, ...figures(now.E))]);
   }
   // A slider that has the focus speaks for itself; while the film plays, no reader keeps up.
   if (document.activeElement !== stepper && !timer && !learning && !resting) $('status').textContent = sentence(step, index);
@@ -369,8 +369,7 @@ function begin() {
   side.start();
   curve.start();
   picture.start($('pane'));
-  new ResizeObserver(refresh).observe(document.documentElement);
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', refresh);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { side.tones = null; refresh(); });
   refresh();
 }
 

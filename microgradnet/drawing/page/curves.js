@@ -23,6 +23,11 @@ function numberParts(number, digits) {
   return exponent ? [`${text}·10`, [exponent, 1]] : [text];
 }
 
+// How large a drawing is, without making the browser lay all out to say so.
+const sizes = new Map();
+const measure = svg => new ResizeObserver(([entry]) => { sizes.set(svg, [entry.contentRect.width, entry.contentRect.height]); refresh(); }).observe(svg);
+const sizeOf = (svg, width, height) => { const [W, H] = sizes.get(svg) ?? [0, 0]; return [Math.max(width, W), Math.max(height, H)]; };
+
 const range = numbers => {
   const finite = numbers.filter(Number.isFinite);
   const low = Math.min(...finite), high = Math.max(...finite);
@@ -34,6 +39,7 @@ const curve = {
 
   start() {
     this.svg = $('curve');
+    measure(this.svg);
     this.path = shape('path', { class: 'curve' });
     this.tangent = shape('line', { class: 'tangent' });
     this.dot = shape('circle', { class: 'dot', r: 6 });
@@ -48,6 +54,15 @@ const curve = {
     };
     this.svg.addEventListener('pointerdown', event => { this.svg.setPointerCapture(event.pointerId); lastGesture = ''; drag(event); });
     this.svg.addEventListener('pointermove', event => { if (this.svg.hasPointerCapture(event.pointerId)) drag(event); });
+  },
+
+  // The curve does not depend on where one stands on it: while only its own leaf moves, it is drawn once.
+  errors(leaf, from, to, count) {
+    const k = parameters.indexOf(leaf), theta = state.theta.map((w, n) => n === k ? 0 : w), { rows, acts, all, row } = state;
+    const before = this.before, same = before && before.rows === rows && ['leaf', 'from', 'to', 'count', 'all', 'row'].every(name => before[name] === { leaf, from, to, count, all, row }[name])
+      && before.acts === acts.join() && before.theta.every((w, n) => w === theta[n]) && !inputs.concat(targets).includes(leaf);
+    if (!same) this.before = { leaf, from, to, count, all, row, rows, acts: acts.join(), theta, errors: this.sample(leaf, from, to, count) };
+    return this.before.errors;
   },
 
   // E along one leaf, all else as it is; of many samples so few points that a refresh stays short.
@@ -74,11 +89,11 @@ const curve = {
     if (leaf !== this.leaf) this.width = Math.max(2.5, Math.abs(w) * 1.2);
     if (leaf !== this.leaf || Math.abs(w - this.middle) > this.width) this.middle = Math.abs(w) < this.width ? 0 : w;
     this.leaf = leaf;
-    const rect = this.svg.getBoundingClientRect(), W = Math.max(120, rect.width), H = Math.max(60, rect.height);
+    const [W, H] = sizeOf(this.svg, 120, 60);
     set(this.svg, { viewBox: `0 0 ${W} ${H}` });
     const from = this.middle - this.width, to = this.middle + this.width;
-    const count = Math.max(15, Math.min(81, Math.floor(4000 / scope().length)));
-    const errors = this.sample(leaf, from, to, count);
+    const count = Math.max(15, Math.min(81, Math.floor(2000 / scope().length)));
+    const errors = this.errors(leaf, from, to, count);
     const E = Number(now.E), k = parameters.indexOf(leaf);
     const slope = Number(k >= 0 && isNet ? now.gradient[k] : now.run.signal[leaf]);
     const [low, high] = range([...errors, E]), room = (high - low) * .06;
@@ -106,13 +121,14 @@ const curve = {
     inSvg(begin, numberParts(from, 2)); inSvg(middle, nameParts(names[leaf])); inSvg(end, numberParts(to, 2));
     const of = spoken(names[graph.root]), by = spoken(names[leaf]);
     this.svg.setAttribute('aria-label', `${of} over ${by}: at ${saying(w, 3)} it is ${saying(E, 3)}, and its slope is ${saying(slope, 3)}`);
-    $('slope-words').replaceChildren('slope ', element('span', { className: 'gradient' }, ...typeset(`∂${names[graph.root]}/∂${names[leaf]}`)), ' = ', element('strong', {}, ...figures(slope)));
+    replace($('slope-words'), ['slope ', element('span', { className: 'gradient' }, ...typeset(`∂${names[graph.root]}/∂${names[leaf]}`)), ' = ', element('strong', {}, ...figures(slope))]);
   },
 };
 
 const timeline = {
   start() {
     this.svg = $('timeline');
+    measure(this.svg);
     this.path = shape('path', { class: 'curve' });
     this.axis = shape('path', { class: 'axis' });
     this.dot = shape('circle', { class: 'dot', r: 4.5 });
@@ -126,7 +142,7 @@ const timeline = {
   },
 
   update() {
-    const rect = this.svg.getBoundingClientRect(), W = Math.max(120, rect.width), H = Math.max(40, rect.height);
+    const [W, H] = sizeOf(this.svg, 120, 40);
     const left = 46, right = 8, top = 8, bottom = 16;
     set(this.svg, { viewBox: `0 0 ${W} ${H}` });
     const errors = history.map(point => point.E), high = Math.max(1e-300, ...errors.filter(Number.isFinite));
@@ -146,7 +162,7 @@ const timeline = {
     $('epoch').value = here < 0 ? history.length - 1 : here;
     const name = point?.name || `after ${state.updates} update${state.updates === 1 ? '' : 's'}`;
     $('epoch').setAttribute('aria-valuetext', `${name}: E is ${saying(point?.E ?? 0, 4)}`);
-    $('epoch-name').replaceChildren(`E ${name}: `, element('strong', {}, ...figures(point?.E ?? 0)));
+    replace($('epoch-name'), [`E ${name}: `, element('strong', {}, ...figures(point?.E ?? 0))]);
     this.svg.setAttribute('aria-label', `E over the updates, ${several ? `from ${saying(errors[0], 3)} to ${saying(errors.at(-1), 3)}` : 'none so far'}`);
   },
 };

@@ -45,7 +45,15 @@ class Graph {
   }
 
   forward(values, nodes = this.computed) {
-    for (const node of nodes) if (!node.fixed) values[node.index] = this.gather(node, values).value(node.operands);
+    if (this.exact) {
+      for (const node of nodes) if (!node.fixed) values[node.index] = this.gather(node, values).value(node.operands);
+      return values[this.root];
+    }
+    for (const { index, inputs, operands, floats, fixed } of nodes) {
+      if (fixed) continue;
+      for (let k = 0; k < inputs.length; k++) operands[k] = values[inputs[k]];
+      values[index] = floats.value(operands);
+    }
     return values[this.root];
   }
 

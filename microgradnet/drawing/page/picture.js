@@ -122,7 +122,7 @@ const side = {
       if (document.activeElement !== slider) slider.value = Number(number) / slider.dataset.width * 1000;
       slider.setAttribute('aria-valuetext', saying(number, film.digits));
       label.classList.toggle('chosen', parameters[k] === state.chosen);
-      label.lastChild.replaceChildren(...figures(number));
+      replace(label.lastChild, figures(number));
     });
   },
 };

@@ -74,17 +74,12 @@ const share = count => graph.share === 'mean' ? count : 1;
 const divided = (number, count) => count === 1 ? number : over(number, isExact(number) ? ratio(BigInt(count)) : count);
 const add = (a, b) => graph.exact ? plus(a, b) : a + b;
 
-// E over samples, and its gradient; their parts, sample by sample, are asked for one parameter.
+// E over samples, and its gradient; and what each sample gives to it.
 function gradientOver(theta, places) {
-  let E, slopes;
-  for (const place of places) {
-    const found = graph.run(valuesFor(theta, state.rows[place]));
-    const signals = parameters.map(node => found.signal[node]);
-    E = E === undefined ? found.data[graph.root] : add(E, found.data[graph.root]);
-    slopes = slopes ? slopes.map((sum, k) => add(sum, signals[k])) : signals;
-  }
-  const count = share(places.length);
-  return { E: divided(E, count), gradient: slopes.map(slope => divided(slope, count)) };
+  const runs = places.map(place => graph.run(valuesFor(theta, state.rows[place])));
+  const sum = of => runs.slice(1).reduce((sofar, found) => add(sofar, of(found)), of(runs[0])), count = share(places.length);
+  const gradient = parameters.map(node => divided(sum(found => found.signal[node]), count));
+  return { runs, E: divided(sum(found => found.data[graph.root]), count), gradient };
 }
 function errorOver(theta, places) {
   let E;

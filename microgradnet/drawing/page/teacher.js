@@ -84,7 +84,7 @@ const side = {
   update() {
     this.table();
     set($('all'), { 'aria-pressed': state.all });
-    $('all').replaceChildren(`all ${state.rows.length}`);
+    replace($('all'), [`all ${state.rows.length}`]);
     $('remove').disabled = state.rows.length === 1;
     if (this.plane) this.drawPlane();
     if (this.line) this.drawLine();
@@ -100,9 +100,9 @@ const side = {
     const N = 40, { canvas } = this, values = this.values(), y = graph.outputs[this.output];
     const [[x0, x1], [y0, y1]] = this.window();
     const ts = state.rows.map(row => Number(row[2 + this.column()])), [low, high] = range(ts.length > 1 ? ts : [0, 1, ts[0]]);
-    const colours = getComputedStyle(document.documentElement);
-    const paper = rgb(colours.getPropertyValue('--paper')), above = rgb(colours.getPropertyValue('--positive')), under = rgb(colours.getPropertyValue('--negative'));
-    canvas.width = canvas.height = N;
+    this.tones ??= ['--paper', '--positive', '--negative'].map(name => rgb(getComputedStyle(document.documentElement).getPropertyValue(name)));
+    const [paper, above, under] = this.tones;
+    if (canvas.width !== N) canvas.width = canvas.height = N;
     const context = canvas.getContext('2d'), image = context.createImageData(N, N);
     let at = 0;
     for (let j = 0; j < N; j++) {
@@ -148,8 +148,8 @@ const side = {
   },
 
   legend([x0, x1], [y0, y1], across, up) {
-    $('across').replaceChildren(element('span', {}, ...figures(x0, 2)), element('em', {}, across), element('span', {}, ...figures(x1, 2)));
-    $('up').replaceChildren(element('span', {}, ...figures(y1, 2)), element('em', {}, up), element('span', {}, ...figures(y0, 2)));
+    replace($('across'), [element('span', {}, ...figures(x0, 2)), element('em', {}, across), element('span', {}, ...figures(x1, 2))]);
+    replace($('up'), [element('span', {}, ...figures(y1, 2)), element('em', {}, up), element('span', {}, ...figures(y0, 2))]);
   },
 
   // The table is made anew only if its shape changes; a cell that is being typed in is left alone.
@@ -177,7 +177,7 @@ const side = {
       });
       const values = valuesFor(now.theta, state.rows[k]);
       graph.forward(values);
-      [...line.querySelectorAll('output')].forEach((cell, n) => cell.replaceChildren(...figures(values[graph.outputs[n]], 3)));
+      [...line.querySelectorAll('output')].forEach((cell, n) => replace(cell, figures(values[graph.outputs[n]], 3)));
     });
   },
 
