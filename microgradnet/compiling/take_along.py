@@ -23,7 +23,7 @@ from ..engine.operation import Operation
 from ..engine.value import Value, record
 from ..nets.names import output_names
 from ..nets.net import MLP
-from .guards import Guard, paths_of, recording
+from .guards import Guard, branches_of, recording
 from .ir.routine import Routine
 from .printers import c, javascript
 from .printers.braces import Answers
@@ -80,16 +80,18 @@ def _row(op: Operation, count: int) -> tuple[Routine, Routine]:
     return program.routine, program._gradient_routine
 
 
-def branches_to_js(leaves: Sequence[Value]) -> tuple[list[Guard], str]:
-    """Return what recordings compared that any of the leaves had a part in, and ``sides``, their numbers in JavaScript.
+def branches_to_js(leaves: Sequence[Value]) -> tuple[list[list[Guard]], str]:
+    """Return what recordings compared that any of the leaves had a part in, and ``ways`` in JavaScript.
+
+    These are functions of the leaves, one for each recording, of the number, from 1 on, of the first comparison of it
+    that comes out another way, or 0; the guards are those of all recordings, each in a list of its own.
 
     >>> x = Value(2.0)
     >>> with recording():
     ...     y = x * x if x > 1 else x
     >>> guards, text = branches_to_js([x])
-    >>> [guard.held for guard in guards], 'outputs[1] = 1.0' in text
+    >>> [guard.held for guard in guards[0]], text.startswith('const ways = ')
     ([True], True)
     """
-    paths = paths_of(leaves)
-    guards = [guard for path in paths for guard in path.guards]
-    return guards, javascript.sides([path.over([], leaves) for path in paths])
+    found = branches_of(leaves)
+    return [[*branches.guards] for branches in found], javascript.ways([b.over([], leaves) for b in found])

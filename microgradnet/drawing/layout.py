@@ -49,10 +49,8 @@ class Layout:
     ``rows`` holds what is drawn of each column, the inputs' first, None for what is
     left out, and ``columns`` the same of the layers; ``starts`` how many neurons are
     before each layer; ``left_out`` how many inputs and neurons are not drawn. ``gap``
-    says how far a column is from the next, given the layout and what is drawn of both;
-    ``between`` how far, at least, the edge of a neuron is from that of the next in its
-    column, where neurons are not as small as they are in the largest nets. Neurons are at least
-    ``narrowest`` wide, and else at most ``widest``.
+    says how far a column is from the next, given the layout and what is drawn of both.
+    Neurons are at least ``narrowest`` wide, and else at most ``widest``.
     """
 
     layers: list[Any]
@@ -71,7 +69,6 @@ class Layout:
         gap: Callable[[Layout, int, int], float],
         widest: float = 56.0,
         reach: float = 62.0,
-        between: float = 0.0,
         narrowest: float = 0.0,
     ) -> None:
         width, count = len(layers[0][0].weights), len(layers[-1])
@@ -83,10 +80,6 @@ class Layout:
         self.spacing: float = 100 if self.tallest <= 3 else 84 if self.tallest <= 5 else 80 if self.tallest <= 9 else 44
         self.spacing = max(self.spacing, narrowest / 0.76)
         self.diameter = max(narrowest, min(widest, 0.76 * self.spacing))
-        #: How far neurons are apart where nothing is between them; by it lines have labels or not.
-        self.least = self.spacing
-        if self.tallest <= 9:
-            self.spacing = max(self.spacing, self.diameter + between)
         self.places: dict[str, tuple[float, float]] = {}
         self.texts: list[Text] = []
         self.x = 0.0

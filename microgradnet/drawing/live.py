@@ -1,7 +1,7 @@
 """What a page computes with: a net on a row and its targets, or any value, as a graph of rows of the table.
 
 The page has no formula of its own. A graph is written as its operations and places, the operations are
-printed from the table (``rows``), and so are the two sides of what the recording compared (``sides``).
+printed from the table (``rows``), and so is which comparison of the recording comes out another way (``ways``).
 
 >>> from microgradnet.nets.net import MLP
 >>> live = Live.of_net(MLP(1, [1], 'identity', seed=1), [([2.0], 1.0)], half_squared_error)
@@ -62,9 +62,9 @@ class Live:
         if film is not None:
             used |= {(operations[name], 1) for name in CHOICES}
         exact = any(isinstance(node.data, Fraction) for node in order)
-        guards, sides = branches_to_js(leaves)
+        guards, ways = branches_to_js(leaves)
         rows = rows_to_js(sorted(used, key=lambda pair: (pair[0].name, pair[1])), exact=exact)
-        self.code = f'{rows}{sides}'
+        self.code = f'{rows}{ways}'
         self.graph = {
             'operations': [node.op and [node.op.name, *(place[source] for source in node.inputs)] for node in order],
             'data': [written(node.data) for node in order],
@@ -74,7 +74,7 @@ class Live:
                       for node in order if node.op is not None and not node.op.has_cells},
             'foreign': foreign,
             'leaves': [place.get(leaf, -1) for leaf in leaves],
-            'guards': [[guard.relation, guard.held, str(guard)] for guard in guards],
+            'guards': [[[guard.held, str(guard)] for guard in group] for group in guards],
             'lone': sorted({op.name for op in ops if _may_stop(op)}),
             **more,
         }  # fmt: skip

@@ -29,11 +29,11 @@ from ..formulas.colours import (
     POSITIVE,
 )  # fmt: skip
 from ..formulas.names import Connection, connections_of, layers_of, numbered
-from .digraph import SMALLEST, Digraph, in_full, number_markup, plain, subscript, text_width, width_of
+from .digraph import SMALLEST, Digraph, in_full, number_markup, plain, subscript, width_of
 from .layout import Layout, Text, check_names, chord, inches, look_of, new_picture, output_label
 from .terminal import neurons
 
-__all__ = ['draw_network', 'network_picture']
+__all__ = ['draw_network']
 
 #: The least distance from one weight's label to the next, in points, and how far labels stay away from neurons.
 ROOM, CLEAR = 20.0, 6.0
@@ -73,35 +73,14 @@ def draw_network(
     >>> 'w_{1,3}' in picture.source, picture.left_out
     (True, 0)
     """
-    picture = network_picture(net, input_names, output_names, limit, number_format)
-    for name, attribute in attributes.items():
-        instance(f'{name}, an attribute of the picture,', attribute, str, 'a string')
-    picture.graph_attr.update(attributes)
-    return picture
-
-
-def network_picture(
-    net: Any,
-    input_names: Sequence[str] = (),
-    output_names: Sequence[str] = (),
-    limit: int = 16,
-    number_format: str = '.2g',
-    between: float = 0.0,
-    room: int = 0,
-) -> Digraph:
-    """Draw a net as ``draw_network`` does, with room for a page to write other numbers in it.
-
-    ``between`` is how many points there are at least between a neuron and the next below it,
-    if neurons are not small, ``room`` for how many characters there is room in place of a bias.
-    """
     layers = layers_of(net)
     input_names, output_names = check_names('draw_network', layers, limit, input_names, output_names)
     spec('number_format', number_format)
     names = max((width_of(name, 10) for name in (*input_names, *output_names)), default=0.0)
     widest = max(_width(c, number_format) for c in connections_of(layers))
-    layout = Layout(layers, limit, partial(_gap, widest, names), reach=max(62.0, names / 2 + CLEAR), between=between)
+    layout = Layout(layers, limit, partial(_gap, widest, names), reach=max(62.0, names / 2 + CLEAR))
     layout.name_ends(input_names, output_names, _input_width(layout) / 2)
-    picture = _Network(layout, number_format, room)
+    picture = _Network(layout, number_format)
     picture.add_ends(input_names, output_names)
     picture.add_neurons()
     picture.add_connections()
@@ -109,14 +88,17 @@ def network_picture(
     for text in layout.texts:
         picture.graph.node(text.name, **look_of(text, plate=True))
     picture.graph.words = partial(neurons, net, number_format)
+    for name, attribute in attributes.items():
+        instance(f'{name}, an attribute of the picture,', attribute, str, 'a string')
+    picture.graph.graph_attr.update(attributes)
     return picture.graph
 
 
 class _Network:
     """A network while it is being drawn."""
 
-    def __init__(self, layout: Layout, spec: str, room: int) -> None:
-        self.layout, self.places, self.spec, self.room = layout, layout.places, spec, room
+    def __init__(self, layout: Layout, spec: str) -> None:
+        self.layout, self.places, self.spec = layout, layout.places, spec
         self.largest = max(_size(c.weight) for c in connections_of(layout.layers)) or 1.0
         self.unsaid = False
         self.graph = new_picture(layout)
@@ -144,16 +126,11 @@ class _Network:
             if self.layout.diameter >= 50:
                 line = self._bias(n, bias)
                 label = f'<table {BARE}><tr><td>{label}</td></tr><tr><td>{line}</td></tr></table>' if line else label
-            self._node(name, label, f'neuron {n}: {numbered("b", n)} = {in_full(bias)}', 'neuron', fillcolor=NEURON,
-                       **({'fixedsize': 'shape'} if self.room else {}))  # fmt: skip
+            self._node(name, label, f'neuron {n}: {numbered("b", n)} = {in_full(bias)}', 'neuron', fillcolor=NEURON)
 
     def _bias(self, n: str, bias: Any) -> str:
         """A neuron's bias with its name or, where that has no room in the circle, without, or nothing."""
         text, name = number_markup(bias, self.spec), subscript('b', n, 11)
-        if self.room:
-            cell = f'<td align="left" width="{text_width(self.room, SMALLEST):.0f}">{text}</td>'
-            line = f'<table {BARE}><tr><td>{name}</td>{cell}</tr></table>'
-            return f'<font point-size="{SMALLEST:g}" color="{BIAS}">{line}</font>'
         room = chord(self.layout.diameter, BELOW)
         width, letter = width_of(text, 1), width_of('b  ', 11) + width_of(n, SMALLEST)
         for size, before in (10.0, letter), (SMALLEST, letter), (10.0, 0.0), (SMALLEST, 0.0):
@@ -220,7 +197,7 @@ def _separation(layout: Layout, sources: int, targets: int) -> float:
     With n sources and m <= n targets, all a distance s apart, that is at 1/(m + 1)
     of the way: line i to j passes at (i m + j) s / (m + 1), each at its own height.
     """
-    return layout.least / (min(sources, targets) + 1)
+    return layout.spacing / (min(sources, targets) + 1)
 
 
 def _gap(widest: float, names: float, layout: Layout, sources: int, targets: int) -> float:

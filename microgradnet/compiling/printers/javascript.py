@@ -44,7 +44,7 @@ from ..ir.routine import Routine
 from .braces import Answers, Braces
 from .infix import TIGHT
 
-__all__ = ['answers', 'rows', 'sides', 'source']
+__all__ = ['answers', 'rows', 'source', 'ways']
 
 #: What a name must not be: reserved words, what is global, our own.
 WORDS = frozenset(
@@ -172,12 +172,12 @@ def _table(made: Mapping[str, tuple[Routine, Routine]], kind: type[_JavaScript])
     return f'{{\n{"".join(printed)}}}'
 
 
-def sides(routines: Sequence[Routine]) -> str:
-    """Print the two sides of what recordings compared, pair after pair, over the leaves: an array of functions."""
-    used = {name for routine in routines for name in routine.used()}
-    functions = ',\n'.join(f'(parameters) => {_JavaScript(without_powers(r)).whole()}' for r in routines)
-    math = _functions(used)
-    return '\n'.join(['const sides = (() => {', *filter(None, math), f'return [{functions}];', '})();\n'])
+def ways(routines: Sequence[Routine]) -> str:
+    """Print routines of one output over the leaves as an array of functions, called ``ways``."""
+    plain = [*map(without_powers, routines)]
+    printed = ',\n'.join(f'(parameters) => {_JavaScript(each).whole()}' for each in plain)
+    math = _functions({name for each in plain for name in each.used()})
+    return '\n'.join(['const ways = (() => {', *filter(None, math), f'return [{printed}];', '})();\n'])
 
 
 SUMS = """

@@ -100,7 +100,10 @@ class Graph {
   broken(values) {
     if (!this.guards.length) return null;
     const given = this.leaves.map(leaf => leaf < 0 ? 0 : Number(values[leaf]));
-    const found = sides.flatMap(compute => compute(given));
-    return this.guards.find(([relation, held], k) => relations[relation](found[2 * k], found[2 * k + 1]) !== held) ?? null;
+    for (const [k, way] of ways.entries()) {
+      const [first] = way(given);
+      if (first) return this.guards[k][first - 1];
+    }
+    return null;
   }
 }

@@ -177,7 +177,7 @@ const picture = {
     }
   },
 
-  // At an output its target, and the gap between: y − t.
+  // At an output its target and, where that is what the error is made of, the gap between: y − t.
   output(parent, node, j) {
     const last = this.at.counts.length - 1, { unit, line, gauge, box } = this.at;
     const target = targets.length === graph.outputs.length ? targets[j] : targets[0];
@@ -186,10 +186,11 @@ const picture = {
     const scale = shape('path', { class: 'axis', d: `M${bar.x} ${bar.top}v${high}` });
     const gap = shape('path', { class: 'gap' }), markY = shape('path', { class: 'mark y' }), markT = shape('path', { class: 'mark t' });
     const arrow = shape('path', { class: 'axis', d: `M${x - 8 * unit} ${y}H${bar.x}` });
-    const group = shape('g', { class: 'output' }, arrow, scale, gap, markY, markT);
+    const hasGap = names.some(name => name.includes(' − t'));
+    const group = shape('g', { class: 'output' }, arrow, ...(hasGap ? [scale, gap, markY, markT] : []));
     parent.append(group);
-    const entry = { group, rows: [], bar, node, target, gap, markY, markT };
-    const texts = high >= 30 * unit ? ['t', 'gap'] : ['t'];
+    const entry = { group, rows: [], bar: hasGap && bar, node, target, gap, markY, markT };
+    const texts = hasGap && high >= 30 * unit ? ['t', 'gap'] : ['t'];
     texts.forEach((what, n) => {
       const baseline = y + (n - texts.length / 2 + .78) * line, left = bar.x + 12 * unit;
       const name = shape('text', { x: left, y: baseline, class: `name ${what === 'gap' ? 'error' : ''}` });

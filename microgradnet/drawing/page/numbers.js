@@ -35,7 +35,6 @@ const is_lt = (a, b) => order(a, b) < 0, is_gt = (a, b) => order(a, b) > 0;
 const is_le = (a, b) => is_lt(a, b) || is_eq(a, b), is_ge = (a, b) => is_gt(a, b) || is_eq(a, b);
 const is_eq = (a, b) => isExact(a, b) ? a.above === b.above && a.below === b.below : Number(a) === Number(b);
 const is_ne = (a, b) => !is_eq(a, b);
-const relations = { lt: is_lt, gt: is_gt, le: is_le, ge: is_ge, eq: is_eq, ne: is_ne };
 
 // What is typed, or stands in a link: 0.25, −3, 1e-3, and 1/3, which stays a fraction where fractions are computed.
 function read(text, exact = false) {

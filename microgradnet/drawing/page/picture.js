@@ -35,7 +35,7 @@ const picture = {
       event.preventDefault();
       this.scale(this.zoom * Math.exp(-event.deltaY / 300));
     }, { passive: false });
-    this.scale(Math.min(1.5, Math.max(1, this.fitting())));
+    this.scale(Math.min(1.5, Math.max(1.25, this.fitting())));
   },
 
   fitting() { return Math.min((this.pane.clientWidth - 8) / this.size[0], (this.pane.clientHeight - 8) / this.size[1], 2.5); },

@@ -149,7 +149,7 @@ function change(alter, gesture = '') {
   if (guard) {
     restore(before);
     history = memory;
-    refused = `This graph was recorded where ${guard[2].replace(/^the branch at /, '')} was ${guard[1] ? 'true' : 'false'}; beyond, it would be another one.`;
+    refused = `This graph was recorded where ${guard[1].replace(/^the branch at /, '')} was ${guard[0] ? 'true' : 'false'}; beyond, it would be another one.`;
     refresh();
     return false;
   }
