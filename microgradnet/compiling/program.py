@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 from operator import attrgetter
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._extras import needed
 from .._processes import cached_property, uncollected
@@ -44,9 +44,6 @@ from .run.rows import added, blocks, shuffled, stack
 from .run.runner import Runner, Watch
 from .run.shards import Shards, Workers, fingerprint
 from .update import Descent, Rule, update_of
-
-if TYPE_CHECKING:
-    from ..drawing.digraph import Digraph
 
 __all__ = ['Program']
 
@@ -163,7 +160,7 @@ class Program:
         """
         return self._forward.engine.source
 
-    def draw(self) -> Digraph:
+    def draw(self) -> Any:  # a Digraph; graphviz, whose class that is, has no types
         """Draw the program: its loops, both sweeps, or of several outputs the forward one, and the memory between.
 
         It says what its printed form in Python says, less of it the more there is.
