@@ -103,7 +103,8 @@ def _moved(places: Affine, slot: array[int]) -> Affine:
 def _is_affine(places: Affine, moved: Affine, slot: array[int]) -> bool:
     """Tell whether a formula for memory holds at every turn."""
     turns = zip(places.ranges(), moved.ranges())
-    return all(array('Q', pick(slot, numbers)) == array('Q', expected) for numbers, expected in turns)
+    # Signed: a formula that does not hold may well lead below 0.
+    return all(array('q', pick(slot, numbers)) == array('q', expected) for numbers, expected in turns)
 
 
 def _ends(numbers: Sequence[int]) -> tuple[int, int]:
