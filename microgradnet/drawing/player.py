@@ -85,7 +85,8 @@ def play(
         0. A ``History`` holds no weights; collect them in a callback, as below.
     error: takes the outputs and ``t``, as in ``train``. Of several samples E is the sum or the mean of theirs; an
         error that is neither is shown, and learned, one sample at a time.
-    learning_rate, mode: what the page begins with, as in ``train``.
+    learning_rate: what the page begins with, as in ``train``.
+    mode: likewise.
     heading: what stands above it; by default, what net it is.
     limit: of a value's graph with more nodes the picture shows those nearest to the result.
     number_format: how many digits its numbers have, ``'.4g'`` or another number of them.

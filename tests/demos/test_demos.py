@@ -165,7 +165,7 @@ def test_the_pictures_of_the_readme(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in paths}
     for path in paths:
         check_picture(path)
-    assert {'a', 'b', 'c', 'y', '-2.359', 'tanh'} <= {*text_in(tmp_path / 'expression.svg').split()}
+    assert {'a', 'b', 'c', 'y', '−2.359', 'tanh'} <= {*text_in(tmp_path / 'expression.svg').split()}
     assert 'x1,2' in text_in(tmp_path / 'three_layers.svg')
     assert '× 1000' in text_in(tmp_path / 'loop.svg') and 'the way back' in text_in(tmp_path / 'program.svg')
     assert '−0.0594' in text_in(tmp_path / 'error_signal.svg')
