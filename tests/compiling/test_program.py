@@ -25,7 +25,7 @@ from microgradnet.nets.net import MLP
 from microgradnet.testing.strategies import nets, points, teacher_sets
 from tests.support import ROOT
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, apart, bits
-from tests.support.examples import examples
+from tests.support.examples import every, examples
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 on_arrays = pytest.mark.parametrize('backend', ARRAYS)
@@ -572,7 +572,7 @@ def run(code: str, *arguments: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-@every_backend
+@pytest.mark.parametrize('backend', every(2, BACKENDS))
 def test_a_program_can_be_pickled_into_another_process(backend: str, tmp_path: Path) -> None:
     program, _, rows = learning(backend)
     (tmp_path / 'program').write_bytes(pickle.dumps((program, rows)))

@@ -80,6 +80,7 @@ def hardest(net: iris.MLP) -> tuple[tuple[float, ...], int]:
     return max(iris.iris(), key=lambda flower: iris.cross_entropy(net.predict([flower[0]])[0], flower[1]))
 
 
+@pytest.mark.slow
 def test_iris_prints_a_table_and_names_its_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     first = iris.main(['--out', str(tmp_path / 'a'), '--epochs', '2'])
     shown = capfd.readouterr()

@@ -12,6 +12,7 @@ pytest.importorskip('llvmlite')
 from demos import names, names_plain
 
 
+@pytest.mark.slow
 def test_the_names_are_those_of_the_standard_library() -> None:
     known = names.names()
     assert len(known) > 2000 and known == sorted({*known})
