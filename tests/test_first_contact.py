@@ -277,6 +277,7 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'targets': Kind(lambda: [0.0, 1.0], is_sequence),
         'input_names': names,
         'target_names': names,
+        'weights': Kind(lambda: [1.0, 2.0], or_none(all_of(is_number))),
     },
     'TeacherSet.from_csv': {
         'path': Kind(csv, is_path),

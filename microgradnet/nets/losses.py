@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     'ERRORS', 'cross_entropy', 'error_by_name', 'half_squared_error', 'max_margin', 'mean_square_error',
-    'root_mean_square_error',
+    'root_mean_square_error', 'weighted',
 ]  # fmt: skip
 
 
@@ -158,6 +158,21 @@ def error_by_name(error: Any) -> Callable[[Any, Any], Any]:
         return ERRORS[one_of('error', error, ERRORS)]
     found: Callable[[Any, Any], Any] = function('error', error, 'a name or a function of outputs and targets')
     return found
+
+
+def weighted(error: Callable[[Any, Any], Any], weights: Sequence[Any] | None) -> Callable[[Any, Any], Any]:
+    """Return an error that sums those of the samples, each times its weight; without weights the error itself.
+
+    >>> weighted(half_squared_error, [2.0, 0.0])([3.0, 5.0], [1.0, 1.0])
+    4.0
+    """
+    if weights is None:
+        return error
+
+    def weighted_error(outputs: Any, targets: Any) -> Any:
+        return functions.dot(weights, [error([y], [t]) for y, t in zip(outputs, targets, strict=True)])
+
+    return weighted_error
 
 
 def _surprise(logits: Any, target: Any, sample: int) -> Any:

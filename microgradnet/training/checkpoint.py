@@ -253,4 +253,5 @@ def mark(samples: Samples | None) -> Any:
         return None
     if isinstance(samples, LargeTeacherSet):
         return samples, samples.digest()
-    return samples, hash_of((samples.inputs, samples.targets))
+    weights = () if samples.weights is None else (samples.weights,)
+    return samples, hash_of((samples.inputs, samples.targets, *weights))

@@ -20,7 +20,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from copy import copy
-from math import floor, isfinite
+from math import floor, fsum, hypot, isfinite, sqrt
 from os import PathLike
 from statistics import mean, pstdev
 from typing import Any, TypeAlias
@@ -34,7 +34,9 @@ from ..nets.net import Standardisation
 from ..nets.tables import Frame, names_of, rows_of
 from .csv import read_table
 
-__all__ = ['Row', 'TeacherSet', 'classified', 'is_row', 'number', 'places_in', 'plain', 'rows']
+__all__ = [
+    'Row', 'TeacherSet', 'classified', 'is_row', 'number', 'places_in', 'plain', 'rows', 'standardisation_of',
+]  # fmt: skip
 
 
 #: What ``classes`` may be.
@@ -59,9 +61,13 @@ class TeacherSet:
     ``standardisation`` and applies it to whatever comes in from then on. An input
     that is constant keeps its scale: its deviation counts as 1.
 
+    ``weights``, a number from 0 on for each sample, say how much each counts: as 2 the
+    same sample twice, as 0 none. The error that ``train`` makes small sums the samples'
+    errors times these, and ``standardise`` weighs them too; metrics count all alike.
+
     Raises ValueError for a set that is empty, rows of different lengths, a nan or inf
     (naming the row, counted from 1), a class that is not among ``classes``, different
-    numbers of inputs and targets; TypeError for what is not a number.
+    numbers of inputs, targets and weights; TypeError for what is not a number.
 
     >>> TeacherSet([[1.0], [2.0]], ['yes', 'no']).targets
     (1, 0)
@@ -73,6 +79,7 @@ class TeacherSet:
 
     input_names: tuple[str, ...] | None
     target_names: tuple[str, ...] | None
+    weights: tuple[Number, ...] | None = None
 
     def __init__(
         self,
@@ -83,6 +90,7 @@ class TeacherSet:
         target_names: Iterable[str] | None = None,
         classes: Iterable[Any] | bool | None = None,
         standardise: bool = False,
+        weights: Iterable[Any] | None = None,
     ) -> None:
         input_names = names_for(names_of(inputs) if input_names is None else input_names, None, 'input')
         self.inputs: tuple[Row, ...] = rows(rows_of(inputs, input_names), 'inputs')
@@ -105,9 +113,10 @@ class TeacherSet:
             self.targets = tuple(number(t, f'row {place} of the targets') for place, t in enumerate(labels, 1))
         self.input_names = names_for(input_names, len(self.inputs[0]), 'input')
         self.target_names = names_for(names_of(targets) if target_names is None else target_names, self.width, 'target')
+        self.weights = None if weights is None else _weights(weights, len(labels))
         self.standardisation: Standardisation | None = None
         if flag('standardise', standardise):
-            self.standardisation = _standardisation(self.inputs)
+            self.standardisation = standardisation_of(self.inputs, self.weights)
 
     @classmethod
     def from_csv(
@@ -169,6 +178,7 @@ class TeacherSet:
         result = copy(self)
         result.inputs = tuple(self.inputs[place] for place in places)
         result.targets = tuple(self.targets[place] for place in places)
+        result.weights = self.weights and tuple(self.weights[place] for place in places)
         return result
 
     def shuffled(self, seed: Seed = 0) -> TeacherSet:
@@ -199,7 +209,7 @@ class TeacherSet:
             raise ValueError(f'a fraction of {fraction} of {len(self)} samples leaves a part of the split empty')
         first, second = (self.select(p for p in order if (p in taken) is wanted) for wanted in (True, False))
         if self.standardisation is not None:
-            first.standardisation = second.standardisation = _standardisation(first.inputs)
+            first.standardisation = second.standardisation = standardisation_of(first.inputs, first.weights)
         return first, second
 
     def one_hot(self) -> TeacherSet:
@@ -225,10 +235,42 @@ class TeacherSet:
         return f'TeacherSet({size} sample{"s" * (size > 1)}, {width} input{"s" * (width > 1)}{answers})'
 
 
-def _standardisation(rows: Sequence[Row]) -> Standardisation:
-    columns = [*zip(*rows)]
-    deviations = (1.0 if min(column) == max(column) else float(pstdev(column)) for column in columns)
-    return Standardisation(tuple(float(mean(column)) for column in columns), tuple(d or 1.0 for d in deviations))
+def standardisation_of(rows: Sequence[Row], weights: Sequence[Number] | None = None) -> Standardisation:
+    """Return mean and (population) deviation of each column, which count by weights if there are any.
+
+    >>> standardisation_of([(1.0,), (4.0,)], [2, 1]).means, standardisation_of([(1.0,), (1.0,), (4.0,)]).means
+    ((2.0,), (2.0,))
+    """
+    if weights is not None and any(weights):  # of weights that are all 0 each counts alike
+        rows = [row for row, w in zip(rows, weights) if w]
+        total = fsum(weights)
+        shares = [w / total for w in weights if w]
+        moments = [_moments(column, shares) for column in zip(*rows)]
+    else:
+        columns = [*zip(*rows)]
+        moments = [(float(mean(c)), 1.0 if min(c) == max(c) else float(pstdev(c))) for c in columns]
+    return Standardisation(tuple(m for m, _ in moments), tuple(d or 1.0 for _, d in moments))
+
+
+def _moments(column: Sequence[Number], shares: Sequence[float]) -> tuple[float, float]:
+    """Return mean and deviation of numbers that count by shares, 1 in all."""
+    if min(column) == max(column):  # rounding gives a constant some deviation, too
+        return float(column[0]), 1.0
+    middle = fsum(share * float(x) for share, x in zip(shares, column))
+    return middle, hypot(*(sqrt(share) * (float(x) - middle) for share, x in zip(shares, column)))
+
+
+def _weights(weights: Iterable[Any], count: int) -> tuple[Number, ...]:
+    found = items('weights', plain(weights, 'the weights'), 'a list, one number for each sample')
+    result = tuple(number(w, f'the weight of sample {place}') for place, w in enumerate(found, 1))
+    if len(result) != count:
+        raise ValueError(f'{len(result)} weights for {count} samples; each sample has one')
+    for place, w in enumerate(result, 1):
+        if w < 0:
+            raise ValueError(f'the weight of sample {place} should be 0 or more, not {w!r}')
+    if not any(result):
+        raise ValueError(f'all {count} weights are 0: there is nothing to learn from')
+    return result
 
 
 def _permutation(length: int, seed: Seed) -> list[int]:

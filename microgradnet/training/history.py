@@ -34,7 +34,7 @@ from ..engine.context import ieee_arithmetic, no_grad
 from ..engine.numbers import Fraction, Number
 from ..engine.value import Value
 from ..formulas.colours import INK, LINE, PALE, PAPER, SERIES, SIGNAL, on_page
-from ..nets.losses import half_squared_error, root_mean_square_error
+from ..nets.losses import half_squared_error, root_mean_square_error, weighted
 from ..nets.net import MLP
 from .large import Samples
 from .optimisers import named
@@ -57,7 +57,7 @@ class Epoch:
     ``error`` is E without the L2 term, summed over the samples as they were met: in
     batch learning the error of the weights with which the epoch began, otherwise that
     of weights that moved from batch to batch. ``rms`` is the root of the mean squared
-    difference, where the error is half the sum of squares, else None. ``validation``
+    difference, where the error is half the sum of squares, else None; by weights, if the set has them. ``validation``
     is the error over the validation set after the epoch; ``metrics`` are taken after
     the epoch, too, on the teacher set, ``validation_metrics`` on the validation set.
     """
@@ -261,7 +261,7 @@ _set_data = Value.__dict__['data'].__set__
 
 def error_over(net: MLP, teacher_set: Samples, error: Error) -> Number:
     """Return the error of a net over a set: nothing is recorded, and an overflow is an infinity."""
-    return _error(outputs_over(net, teacher_set), teacher_set, error)
+    return _error(outputs_over(net, teacher_set), teacher_set, weighted(error, teacher_set.weights))
 
 
 def measured(
@@ -276,7 +276,8 @@ def measured(
     """Return what is known of an epoch with all that is measured after it, of a net with so many outputs."""
     rms = None
     if error is half_squared_error:
-        rms = sqrt(2 * as_float(epoch.error) / (len(teacher_set) * outputs))
+        count = len(teacher_set) if teacher_set.weights is None else as_float(sum(teacher_set.weights))
+        rms = sqrt(2 * as_float(epoch.error) / (count * outputs)) if count else None
 
     def taken(samples: Samples) -> dict[str, Any]:
         found = E.outputs(samples) if metrics else []

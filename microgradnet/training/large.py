@@ -45,6 +45,8 @@ class LargeTeacherSet:
 
     rows: Any
     width: int
+    #: Only a set in memory has them.
+    weights: None = None
     classes: tuple[Any, ...] | None
     input_names: tuple[str, ...] | None
     target_names: tuple[str, ...] | None

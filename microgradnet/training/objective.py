@@ -21,6 +21,7 @@ The error of a net as a program: one sample recorded, replayed over rows of inpu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from math import isclose, isfinite
 from typing import Any
 
@@ -33,8 +34,9 @@ from ..engine.algebras import TROUBLE
 from ..engine.context import ieee_arithmetic
 from ..engine.numbers import Fraction, Number
 from ..engine.value import Value
-from ..nets.losses import cross_entropy, half_squared_error, margins, max_margin
+from ..nets.losses import cross_entropy, half_squared_error, margins, max_margin, weighted
 from ..nets.net import MLP
+from .data import TeacherSet
 from .history import Error, ErrorOf, Trouble, error_over, finite, is_finite, outputs_over
 from .large import LargeTeacherSet, Samples
 
@@ -48,12 +50,15 @@ class RecordedError:
 
     def __init__(self, net: MLP, teacher_set: Samples, error: Error) -> None:
         self.net, self.error_of, self.parameters = net, error, net.trainable()
-        self.samples = [*teacher_set]
+        self.samples, self.weights = [*teacher_set], teacher_set.weights
 
     def gradient(self, places: Sequence[int] | None) -> tuple[Number, list[Number]]:
         """Return E over the samples at some places, or all, and dE/dw for each trainable parameter."""
-        samples = self.samples if places is None else [self.samples[place] for place in places]
-        E = error_and_gradients(self.net, samples, self.error_of)
+        samples, weights = self.samples, self.weights
+        if places is not None:
+            samples = [samples[place] for place in places]
+            weights = weights and tuple(weights[place] for place in places)
+        E = error_and_gradients(self.net, samples, weighted(self.error_of, weights))
         return E, [p.grad for p in self.parameters]
 
     def error(self, teacher_set: Samples) -> Number:
@@ -89,6 +94,20 @@ def _forward(net: MLP, samples: Sequence[tuple[Any, Any]], error: Error) -> Valu
     return E
 
 
+def _no_sum(error: Error, what: str) -> ValueError:
+    name = getattr(error, '__name__', repr(error))
+    return ValueError(f'only an error that is a sum over the samples {what}; {name} is not')
+
+
+def _check_sum(net: MLP, teacher_set: TeacherSet, error: Error) -> None:
+    """Raise ValueError unless an error is, of samples that count alike, the sum of those of each."""
+    alike, each = copy(teacher_set), copy(teacher_set)
+    alike.weights, each.weights = None, (1.0,) * len(teacher_set)
+    whole, summed = (float(error_over(net, samples, error)) for samples in (alike, each))
+    if isfinite(whole) and not isclose(whole, summed, rel_tol=1e-6, abs_tol=1e-9):
+        raise _no_sum(error, 'can be weighted')
+
+
 #: Errors that are known to be sums over the samples.
 SUMS = (half_squared_error, max_margin, cross_entropy)
 #: Recorded, a parameter takes about so many seconds for a sample; to compile takes about a second.
@@ -122,8 +141,10 @@ class CompiledError:
         with ieee_arithmetic(), recording():
             self.output = net(self.inputs)
             # Targets are numbers of a row here, and are checked where they are numbers of a sample.
-            E = (margins if error is max_margin else error)([self.output], [targets])
-        leaves = [*self.inputs, *(targets if isinstance(targets, list) else [targets])]
+            weights = None if teacher_set.weights is None else [Value(1.0)]
+            E = weighted(margins if error is max_margin else error, weights)([self.output], [targets])
+        self.weighted = weights is not None
+        leaves = [*self.inputs, *(targets if isinstance(targets, list) else [targets]), *(weights or ())]
         self.program = Program(E, rows=leaves, parameters=self.parameters)
         if self.program.branches:
             raise ValueError(f'the error cannot be compiled: {self.program.branches[0]}. Use where() or max() there')
@@ -132,13 +153,15 @@ class CompiledError:
         self.shards = None if executor is None else self.program.shards(self.rows, executor, shards)
 
     def rows_of(self, teacher_set: Samples) -> Any:
-        """Return the rows of a set: the inputs, then the targets."""
+        """Return the rows of a set: the inputs, then the targets, then the weight if the program's has them."""
         numpy = needed('numpy', 'learning in compiled code')
 
         if isinstance(teacher_set, LargeTeacherSet):
             return teacher_set.rows_of(self.net.sizes[-1] if self.classes else None)
         targets = [self._target(t) for t in teacher_set.targets]
-        rows = ([*x, *(t if isinstance(t, Sequence) else [t])] for x, t in zip(teacher_set.inputs, targets))
+        weights = [[w] for w in teacher_set.weights or [1.0] * len(targets)] if self.weighted else [[]] * len(targets)
+        samples = zip(teacher_set.inputs, targets, weights)
+        rows = ([*x, *(t if isinstance(t, Sequence) else [t]), *weight] for x, t, weight in samples)
         return numpy.array([[float(number) for number in row] for row in rows])
 
     def gradient(self, places: Sequence[int] | None) -> tuple[Number, list[Number]]:
@@ -203,8 +226,7 @@ class CompiledError:
         """Raise what the error raises for bad targets, and ValueError unless it is the sum that the program makes."""
         recorded, summed = float(error_over(self.net, teacher_set, self._error)), self.error(teacher_set)
         if isfinite(recorded) and not isclose(recorded, summed, rel_tol=1e-6, abs_tol=1e-9):
-            name = getattr(self._error, '__name__', repr(self._error))
-            raise ValueError(f'only an error that is a sum over the samples can be compiled; {name} is not')
+            raise _no_sum(self._error, 'can be compiled')
 
 
 def error_of(
@@ -226,6 +248,8 @@ def error_of(
             if compiled is False:
                 raise ValueError(f'{what} is for compiled errors, and compiled is False')
             compiled = True
+    if teacher_set.weights is not None and error not in SUMS:
+        _check_sum(net, teacher_set, error)
     exact = any(isinstance(p.data, Fraction) for p in net.parameters())
     if compiled and exact:
         raise TypeError('compiled=True computes in floats; the net has fractions')

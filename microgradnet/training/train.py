@@ -138,7 +138,8 @@ def train(
     """Teach a net: ``w <- w - h * dE/dw`` for every parameter that is not frozen.
 
     The samples are a teacher set, or inputs and targets that make one: ``train(net, X, y, ...)``.
-    E sums over the samples, as in the derivation ("Training"). In batch learning these
+    E sums over the samples, each times its weight if the set has ``weights``, as in the derivation
+    ("Training"). In batch learning these
     are the whole teacher set, one update an epoch; in on-line learning one sample; a
     number is the size of mini-batches, of which the last may be smaller. Batch and
     on-line learning keep the order of the set, mini-batches are shuffled each epoch
@@ -348,6 +349,8 @@ def _check(
         if width != net.inputs:
             raise ValueError(f'the {what} set has rows of {width} inputs; {net!r} takes {net.inputs}')
     if validation is not None:
+        if validation.weights is not None and teacher_set.weights is None:
+            raise ValueError('the validation set has weights, the teacher set none: give them to both')
         agree(teacher_set, 'the teacher set', validation, 'the validation set')
         agree(net, 'the net', validation, 'the validation set')
     if not net.trainable():

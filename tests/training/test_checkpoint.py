@@ -126,6 +126,10 @@ def test_another_training_is_refused(changed: dict[str, Any], named: str, tmp_pa
     other = TeacherSet([*LINE.inputs], [*LINE.targets[:-1], 0.5], standardise=True)
     with pytest.raises(ValueError, match='the teacher set was'):
         train(MLP(1, [3, 1], 'tanh'), other, learning_rate=0.05, epochs=4, checkpoint=tmp_path / 'state')
+    heavy = LINE.select(range(len(LINE)))
+    heavy.weights = (2.0, *[1.0] * (len(LINE) - 1))
+    with pytest.raises(ValueError, match='the teacher set was'):
+        train(MLP(1, [3, 1], 'tanh'), heavy, learning_rate=0.05, epochs=4, checkpoint=tmp_path / 'state')
     with pytest.raises(ValueError, match='the net was'):
         train(MLP(1, [4, 1], 'tanh'), LINE, learning_rate=0.05, epochs=4, checkpoint=tmp_path / 'state')
 

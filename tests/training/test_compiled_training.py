@@ -199,3 +199,15 @@ def test_targets_are_checked_as_ever() -> None:
     with pytest.raises(ValueError, match='its class is 3, and there are 3 logits'):
         taught(True, cross_entropy, teacher_set=TeacherSet(XS[:2], [0, 3]))
     assert nan not in weights(taught(True)[0]) and sys.float_info.max > max(weights(taught(True)[0]))
+
+
+@pytest.mark.parametrize('mode', ['batch', 'online', 4])
+@pytest.mark.parametrize('error', [*SETS], ids=lambda error: error.__name__)
+def test_weights_of_samples_go_into_the_program(mode: Any, error: Any) -> None:
+    plain = SETS[error]
+    heavy = TeacherSet(plain.inputs, plain.targets, classes=plain.classes, weights=[(3 * i) % 4 for i in range(11)])
+    options = {'teacher_set': heavy, 'mode': mode, 'validation': plain}
+    (recorded, before), (compiled, after) = (taught(flag, error, **options) for flag in (False, True))
+    assert close(weights(recorded), weights(compiled)) and weights(compiled) != weights(taught(True, error)[0])
+    for column in 'error', 'validation':
+        assert after.column(column) == pytest.approx(before.column(column), rel=1e-12)

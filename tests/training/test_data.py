@@ -364,3 +364,39 @@ def test_every_float_comes_back_from_a_csv_file(tmp_path_factory: pytest.TempPat
     lines = [','.join(map(repr, row)) for row in rows]
     path = csv(tmp_path_factory.mktemp('floats'), '\n'.join(['a,b,t', *lines]))
     assert [[*x, t] for x, t in TeacherSet.from_csv(path, 't')] == rows
+
+
+# Weights
+
+
+def test_weights_stay_with_their_samples() -> None:
+    heavy = TeacherSet([[k] for k in range(10)], range(10), weights=[k / 2 for k in range(10)])
+    for part in (heavy.select([3, 1]), heavy.shuffled(5), *heavy.split(0.6)):
+        assert part.weights == tuple(t / 2 for t in part.targets)
+    assert heavy.select([0]).weights == (0.0,)
+    assert TeacherSet(ROWS, [1, 2, 3]).weights is None
+
+
+def test_weights_weigh_the_standardisation() -> None:
+    heavy = TeacherSet([[1.0, 7.0, 1e200], [4.0, 7.0, -1e200], [9.0, 8.0, 3e200]], [0, 0, 0], weights=[2, 1, 0],
+                       standardise=True)  # fmt: skip
+    often = TeacherSet([[1.0, 7.0, 1e200], [1.0, 7.0, 1e200], [4.0, 7.0, -1e200]], [0, 0, 0], standardise=True)
+    assert heavy.standardisation and often.standardisation
+    assert heavy.standardisation.means == pytest.approx(often.standardisation.means, rel=1e-14)
+    assert heavy.standardisation.deviations == pytest.approx(often.standardisation.deviations, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ('weights', 'kind', 'said'),
+    [
+        ([1, 2], ValueError, '2 weights for 3 samples'),
+        ([1, -2, 3], ValueError, 'the weight of sample 2 should be 0 or more, not -2'),
+        ([1, 2, math.nan], ValueError, 'the weight of sample 3: nan is not a number'),
+        ([0, 0, 0], ValueError, 'all 3 weights are 0'),
+        (['a', 1, 2], TypeError, 'the weight of sample 1'),
+        (3, TypeError, 'weights'),
+    ],
+)
+def test_weights_that_are_none_are_refused(weights: Any, kind: type[Exception], said: str) -> None:
+    with pytest.raises(kind, match=said):
+        TeacherSet(ROWS, [1, 2, 3], weights=weights)

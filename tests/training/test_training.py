@@ -1018,3 +1018,59 @@ def test_without_a_seed_the_shuffle_is_of_pythons_generator() -> None:
     random.seed(1)
     train(net := line(), LINE, learning_rate=0.01, epochs=5, mode='online', shuffle=True, seed=None)
     assert weights(net) != one
+
+
+# Weights of samples
+
+
+def test_a_weight_counts_a_sample_so_often() -> None:
+    inputs, targets = [[Fraction(1)], [Fraction(2)], [Fraction(4)]], [Fraction(1), Fraction(3), Fraction(2)]
+    heavy = TeacherSet(inputs, targets, weights=[2, 1, 0])
+    often = TeacherSet([inputs[0], inputs[0], inputs[1]], [targets[0], targets[0], targets[1]])
+    found = []
+    for samples in heavy, often:
+        net = line(Fraction(1, 2), Fraction(-1, 4))
+        history = train(net, samples, learning_rate=Fraction(1, 10), epochs=3, validation=samples)
+        found.append((weights(net), history.column('error'), history.column('validation'), history.column('rms')))
+    assert found[0] == found[1] and isinstance(found[0][0][0], Fraction)
+
+
+def test_weights_go_with_their_samples_through_mini_batches() -> None:
+    first, second = line(), line()
+    train(first, TeacherSet(*zip(*LINE), weights=[1, 2, 3]), learning_rate=0.1, epochs=4, mode=2, seed=3)
+    shuffled, order = [], random.Random(3)
+    for _ in range(4):
+        places = [0, 1, 2] if not shuffled else shuffled[-1]
+        places = [*places]
+        order.shuffle(places)
+        shuffled.append(places)
+    now = [0.5, -0.25]
+    for places in shuffled:
+        for batch in (places[:2], places[2:]):
+            parts = [slope(*now, [[*LINE][k]]) for k in batch]
+            grads = [sum((k + 1) * part[i] for k, part in zip(batch, parts)) for i in (0, 1)]
+            now = [w - 0.1 * g for w, g in zip(now, grads)]
+    assert weights(first) == close(now)
+    assert weights(second) != weights(first)
+
+
+@pytest.mark.parametrize('error', ['mse', 'rmse'])
+def test_a_mean_over_the_samples_cannot_be_weighted(error: str) -> None:
+    heavy = TeacherSet(*zip(*LINE), weights=[1, 2, 3])
+    with pytest.raises(ValueError, match='only an error that is a sum over the samples can be weighted'):
+        train(line(), heavy, learning_rate=0.1, error=error)
+
+
+def test_an_error_of_ones_own_is_weighted_if_it_is_a_sum() -> None:
+    def fourth(outputs: Any, targets: Any) -> Any:
+        return sum((y - t) ** 4 for y, t in zip(outputs, targets)) / 4
+
+    net = line()
+    history = train(net, TeacherSet(*zip(*LINE), weights=[1, 0, 2]), learning_rate=0.01, error=fourth, epochs=1)
+    assert history[0].error == close((0.25 - 1) ** 4 / 4 + 2 * (1.75 - 2) ** 4 / 4)
+
+
+def test_a_validation_with_weights_wants_a_set_with_weights() -> None:
+    heavy = TeacherSet(*zip(*LINE), weights=[1, 2, 3])
+    with pytest.raises(ValueError, match='the validation set has weights, the teacher set none'):
+        train(line(), LINE, learning_rate=0.1, validation=heavy)
