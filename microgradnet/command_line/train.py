@@ -12,7 +12,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from ..training.data import TeacherSet, is_row
 from ..training.history import History, accuracy, as_float, outputs_over, picture_of
 from ..training.train import DivergedError
 from ..training.train import train as teach
+from ..training.units import standardised, to_units, units_of
 from .output import say
 from .runs import Description, claim, discard, keep
 
@@ -61,16 +62,6 @@ class Task(NamedTuple):
     @property
     def outputs(self) -> int:
         return self.samples.width if self.units else len(self.samples.classes or ())
-
-    def to_units(self, net: MLP, back: bool = False) -> None:
-        """Let a net that learned standardised targets answer in their units, or back again."""
-        if self.units is None:
-            return
-        for neuron, mean, deviation in zip(net.layers[-1].neurons, self.units.means, self.units.deviations):
-            factor = 1 / deviation if back else deviation
-            for weight in neuron.weights:
-                weight.data *= factor
-            neuron.bias.data = (neuron.bias.data - mean) * factor if back else neuron.bias.data * factor + mean
 
 
 def run(options: Namespace) -> int:
@@ -136,7 +127,7 @@ def divided(samples: TeacherSet, options: Namespace) -> Task:
         if not 0 <= share < 1:
             raise ValueError(f'--validation is a fraction of the samples, from 0 to less than 1, not {share}')
         learned, held_out = samples.split(1 - share, seed=options.seed, stratify=samples.classes is not None)
-    units = None if samples.classes else _units(learned)
+    units = None if samples.classes else units_of(learned)
     return Task(samples, learned, held_out, units)
 
 
@@ -151,14 +142,14 @@ def learn(net: MLP, task: Task, options: Namespace) -> History:
     size = len(task.learned) if mode == 'batch' else 1 if mode == 'online' else mode
     try:
         history = teach(
-            net, _standardised(task.learned, units), learning_rate=_rate(options, size), epochs=options.epochs,
+            net, standardised(task.learned, units), learning_rate=_rate(options, size), epochs=options.epochs,
             mode=mode, error=task.error, optimiser=options.optimiser, seed=options.seed, patience=options.patience,
-            validation=None if task.held_out is None else _standardised(task.held_out, units),
+            validation=None if task.held_out is None else standardised(task.held_out, units),
             metrics={name: in_units}, checkpoint=options.checkpoint,
         )  # fmt: skip
     except DivergedError as trouble:
         raise ValueError(f'{trouble.what} in epoch {trouble.epoch}: try a smaller --learning-rate') from None
-    task.to_units(net)
+    to_units(net, units)
     return history
 
 
@@ -166,23 +157,6 @@ def _rate(options: Namespace, size: int) -> float:
     if options.learning_rate is not None:
         return float(options.learning_rate)
     return RATES.get(options.optimiser) or RATES_OF_SUMS.get(options.optimiser, 0.5) / size
-
-
-def _units(samples: TeacherSet) -> Standardisation:
-    """Return means and deviations of the targets."""
-    rows = [t if is_row(t) else [t] for t in samples.targets]
-    units = TeacherSet(rows, samples.targets, standardise=True).standardisation
-    assert units is not None
-    return units
-
-
-def _standardised(samples: TeacherSet, units: Standardisation | None) -> TeacherSet:
-    """Return the samples with their targets standardised."""
-    if units is None:
-        return samples
-    result = copy(samples)
-    result.targets = tuple(tuple(units(t)) if is_row(t) else units([t])[0] for t in samples.targets)
-    return result
 
 
 def _scaled(numbers: Sequence[Any], units: Standardisation) -> list[list[Any]]:
@@ -243,7 +217,7 @@ def draw_net(net: MLP, task: Task) -> bytes | str:
     samples = task.samples
     if task.units:
         net = deepcopy(net)
-        task.to_units(net, back=True)  # as it learned: beside weights in other units these would hardly be seen
+        to_units(net, task.units, back=True)  # as it learned: beside weights in other units these would hardly be seen
         names = [f'{name}, standardised' for name in samples.target_names or ()]
     else:
         names = [str(name) for name in samples.classes or ()]
