@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # imported when first used
     from .formulas.printing import latex, text
     from .nets.saving import load, restore, save
     from .training.data import TeacherSet
+    from .training.estimators import NetClassifier, NetRegressor
     from .training.large import LargeTeacherSet
     from .training.train import train
 
@@ -40,6 +41,8 @@ __all__ = [
     'MLP',
     'LargeTeacherSet',
     'Layer',
+    'NetClassifier',
+    'NetRegressor',
     'Neuron',
     'Program',
     'TeacherSet',

@@ -32,9 +32,10 @@ EXTRAS = {
     'numpy': 'numpy',
     'pygraphviz': 'draw',
     'scipy': 'sparse',
+    'sklearn': 'sklearn',
 }
 #: What people call a package, where that is not its name in Python.
-CALLED = {'PIL': 'Pillow', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy'}
+CALLED = {'PIL': 'Pillow', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy', 'sklearn': 'scikit-learn'}
 
 
 def needed(module: str, what: str = 'this', *, extra: str = '', instead: str = '') -> Any:

@@ -19,7 +19,10 @@ DOCS = Path(__file__).resolve().parent.parent / 'docs'
 PAGES = sorted(DOCS.rglob('*.md'))
 REFERENCE = '\n'.join(page.read_text('utf-8') for page in DOCS.glob('reference/*.md'))
 #: What a page's examples need beside the package.
-NEEDS = {'how-to/give-it-to-scipy.md': ['llvmlite', 'numpy', 'scipy']}
+NEEDS = {
+    'how-to/give-it-to-scipy.md': ['llvmlite', 'numpy', 'scipy'],
+    'how-to/with-scikit-learn.md': ['sklearn'],
+}
 LINK = re.compile(r'!?\[[^]]*\]\(([^)\s]+)\)')
 FENCE = re.compile(r'^```.*$', re.MULTILINE)
 

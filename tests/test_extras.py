@@ -27,7 +27,7 @@ from microgradnet.drawing import RendererNotFound, draw, draw_error_signal, draw
 
 ROOT = Path(microgradnet.__file__).parents[1]
 #: Packages that cannot be there without another one.
-DEPENDENTS = {'numpy': ('matplotlib', 'scipy'), 'PIL': ('matplotlib',)}
+DEPENDENTS = {'numpy': ('matplotlib', 'scipy', 'sklearn'), 'scipy': ('sklearn',), 'PIL': ('matplotlib',)}
 
 
 class Blocker:
@@ -97,6 +97,8 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'LargeTeacherSet.written': large,
     'LargeTeacherSet.from_csv': from_csv,
     'Layer': lambda m, _: m.Layer(2, 2, seed=1)([1.0, 2.0]),
+    'NetClassifier': lambda m, _: m.NetClassifier((), epochs=1).fit([[0.0], [1.0]], [0, 1]),
+    'NetRegressor': lambda m, _: m.NetRegressor((), epochs=1).fit([[0.0], [1.0]], [0, 1]),
     'Neuron': lambda m, _: m.Neuron(2, seed=1)([1.0, 2.0]),
     'Program': lambda m, _: m.Program(square(m.Value(2.0))),
     'TeacherSet': lambda m, _: m.TeacherSet([[1.0], [2.0]], [1.0, 2.0], standardise=True),
@@ -170,16 +172,18 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'testing.why_order': lambda m, _: m.testing.why_order,
 }  # fmt: skip
 LARGE = {'LargeTeacherSet', 'LargeTeacherSet.written', 'LargeTeacherSet.from_csv'}
+ESTIMATORS = {'NetClassifier', 'NetRegressor'}
 SPARSE = {'sparse_hessian', 'sparse_jacobian'}
 DRAWN = {'Program.draw', 'draw', 'draw_error_signal', 'draw_network', 'play'}
 #: What needs each package; the others work without it.
 NEED = {
-    'numpy': LARGE | SPARSE | {'compile, numpy', 'compile, native', 'train, compiled', 'History.plot'},
+    'numpy': LARGE | SPARSE | ESTIMATORS | {'compile, numpy', 'compile, native', 'train, compiled', 'History.plot'},
     'llvmlite': {'compile, native'},
     'matplotlib': {'History.plot'},
     'PIL': {'draw_error_signal, a GIF', 'History.plot'},
     'networkx': SPARSE,
-    'scipy': SPARSE,
+    'scipy': SPARSE | ESTIMATORS,
+    'sklearn': ESTIMATORS,
     'pygraphviz': DRAWN | {'draw_error_signal, a GIF'},
     'hypothesis': None,
     'mpmath': None,
@@ -234,6 +238,7 @@ def test_every_public_entry_without_a_package(package: str, tmp_path: Path) -> N
     for name in refused:
         first = said[name].splitlines()[0]
         own = {'compile, native': 'native', 'History.plot': 'plot'} | dict.fromkeys(SPARSE, 'sparse')
+        own |= dict.fromkeys(ESTIMATORS, 'sklearn')
         assert install(own.get(name, EXTRAS[package])) in first, (name, first)
         assert len(first) < 200
 
@@ -268,11 +273,12 @@ def test_setup_has_the_extras_and_what_they_bring() -> None:
     settings.read(ROOT / 'setup.cfg')
     extras = settings['options.extras_require']
     for package, extra in EXTRAS.items():
-        assert {'PIL': 'pillow'}.get(package, package) in re.findall(r'[\w-]+', extras[extra]), (package, extra)
+        called = {'PIL': 'pillow', 'sklearn': 'scikit-learn'}.get(package, package)
+        assert called in re.findall(r'[\w-]+', extras[extra]), (package, extra)
 
 
 #: Modules that may import a package of an extra at their top: these are imported by what names the extra.
-AT_TOP = re.compile(r'testing\.(foreign\.)?\w+|compiling\.run\.(native|quick)')
+AT_TOP = re.compile(r'testing\.(foreign\.)?\w+|compiling\.run\.(native|quick)|training\.estimators')
 
 
 @pytest.mark.parametrize('file', sorted((ROOT / 'microgradnet').rglob('*.py')), ids=lambda file: file.stem)

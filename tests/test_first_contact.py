@@ -232,6 +232,21 @@ vectors = dict.fromkeys('ab', Kind(lambda: [1.0, 2.0], all_of(is_number))) | {'c
 drawn = Kind(graph, lambda x: isinstance(x, Value))
 derive_rest = {'arguments': Kind(lambda: X, of(Value)), 'options': Kind(lambda: 64, is_whole)}
 
+estimator = {
+    'hidden_layers': Kind(lambda: (2,), all_of(is_whole)),
+    'optimiser': Kind(lambda: 'adam', nothing),
+    'schedule': Kind(lambda: 'constant', callable),
+    'epochs': Kind(lambda: 1, is_whole),
+    'l2': positive,
+    'clip': Kind(lambda: None, or_none(positive.fits)),
+    'early_stopping': flag,
+    'validation_fraction': fraction,
+    'patience': Kind(lambda: 3, is_whole),
+    'compiled': flag,
+    'random_state': Kind(lambda: 1, or_none(is_number)),
+    'output': Kind(lambda: 'numpy', nothing),
+}
+
 #: ... and what it is at some doors, where that differs.
 backward = {'seed': Kind(lambda: None, or_none(is_number)), 'log': Kind(lambda: None, or_none(of(list)))}
 SPECIAL: dict[str, dict[str, Kind]] = {
@@ -279,6 +294,8 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'target_names': names,
         'weights': Kind(lambda: [1.0, 2.0], or_none(all_of(is_number))),
     },
+    'NetClassifier': estimator,
+    'NetRegressor': estimator,
     'TeacherSet.from_csv': {
         'path': Kind(csv, is_path),
         'target': Kind(lambda: 'c', all_of(is_text)),
@@ -453,6 +470,8 @@ USED: dict[str, Callable[[Any], Any]] = {
     'hessian': lambda f: f(2.0), 'hvp': lambda f: f(2.0, 1.0), 'vjp': lambda pair: pair[1](1.0),
     'sparse_jacobian': lambda f: f(2.0), 'sparse_hessian': lambda f: f(2.0),
     'custom': lambda f: f(2.0), 'Function': lambda f: f(2.0), 'compile': lambda f: f(*[[2.0]][: not callable(f) or 1]),
+    'NetClassifier': lambda made: made.fit([[1.0], [2.0], [1.5], [2.5]], [0, 1, 0, 1]),
+    'NetRegressor': lambda made: made.fit([[1.0], [2.0], [1.5], [2.5]], [0.0, 1.0, 0.5, 1.5]),
     'check_engine': str, 'TeacherSet.from_csv': str, 'Program.shards': str,
     'expressions': lambda s: s.validate(), 'nets': lambda s: s.validate(), 'points': lambda s: s.validate(),
     'teacher_sets': lambda s: s.validate(), 'Value': microgradnet.text,

@@ -63,7 +63,7 @@ from .large import LargeTeacherSet, Samples
 from .objective import CompiledError, error_and_gradients, error_of
 from .optimisers import OPTIMISERS, SCHEDULES, Optimiser, Schedule, clipped, named
 
-__all__ = ['CheckpointWarning', 'DivergedError', 'Pass', 'error_and_gradients', 'error_over', 'train']
+__all__ = ['CheckpointWarning', 'DivergedError', 'Pass', 'batch_size', 'error_and_gradients', 'error_over', 'train']
 
 
 #: What a net takes over from a teacher set.
@@ -199,7 +199,7 @@ def train(
     if not isinstance(net, MLP):
         raise TypeError(f'train teaches an MLP; net must be one, not {said(net)}')
     teacher_set, error = _samples(teacher_set, targets), error_by_name(error)
-    size = _batch_size(mode, teacher_set)
+    size = batch_size(mode, teacher_set)
     for name, answer in ('shuffle', shuffle), ('compiled', compiled), ('bar', bar):
         if answer is not None and not isinstance(answer, bool):
             refuse(name, 'True, False or None', answer)
@@ -316,7 +316,8 @@ def _rate(h: Number, factor: Number, epoch: int) -> Number:
     return rate
 
 
-def _batch_size(mode: str | int, teacher_set: Samples) -> int:
+def batch_size(mode: str | int, teacher_set: Samples) -> int:
+    """Return how many samples an update has, at most; raise ValueError for a mode that there is not."""
     if isinstance(mode, int) and not isinstance(mode, bool) and mode >= 1:
         return mode
     sizes = {'batch': len(teacher_set), 'online': 1}
