@@ -26,7 +26,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .._extras import needed
 from ..engine import functions
-from ..engine.checks import flag, items, one_of, whole, within
+from ..engine.checks import flag, items, one_of, refuse, whole, within
 from ..nets.losses import cross_entropy, half_squared_error
 from ..nets.names import output_names
 from ..nets.net import MLP, Standardisation
@@ -103,7 +103,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _begin(self, samples: TeacherSet) -> None:
         """Make a new net, with all that learning goes on from."""
-        self._random = Random(int(check_random_state(self.random_state).randint(2**31)))
+        try:
+            state = check_random_state(self.random_state)
+        except (ValueError, TypeError):
+            refuse('random_state', 'a whole number, a numpy.random.RandomState or None', self.random_state)
+        self._random = Random(int(state.randint(2**31)))
         hidden = items('hidden_layers', self.hidden_layers, 'a list of the sizes of layers, which may be empty')
         sizes = [*hidden, self._outputs(samples)]
         self.net_ = MLP(len(samples.inputs[0]), sizes, self.activation, seed=self._random)
