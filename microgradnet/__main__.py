@@ -56,6 +56,8 @@ def _train(command: ArgumentParser) -> None:
     add('file', help='CSV file whose first line names the columns')
     add('--target', action='append', required=True, metavar='COLUMN', help='what to learn; again for several numbers')
     add('--inputs', nargs='+', metavar='COLUMN', help='what to learn from; all other columns, if not given')
+    ways = ['mean', 'median', 'most-frequent']
+    add('--missing', choices=ways, help='what fills empty cells; of words it is the most frequent')
     add('--classes', action='store_true', help='take targets that are numbers as names of classes')
     add('--layers', nargs='*', type=_whole, default=[8], metavar='N', help='neurons of the hidden layers (8)')
     add('--activation', default='tanh', metavar='NAME', help='activation function of the hidden layers (%(default)s)')

@@ -21,7 +21,7 @@ ADDS = {
     'native': 'compile: machine code',
     'numpy': 'compile: programs in NumPy; arrays of Values',
     'plot': 'plots of a training, animations',
-    'sklearn': 'nets as estimators of scikit-learn',
+    'sklearn': 'nets as estimators of scikit-learn; train: --missing, columns of words',
     'sparse': 'sparse Jacobians and Hessians by colouring',
     'testing': 'check_engine, and drawn expressions for Hypothesis',
     'distributed': 'training by the workers of a Dask cluster',

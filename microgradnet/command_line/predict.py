@@ -25,9 +25,10 @@ __all__ = ['run']
 
 def run(options: Namespace) -> int:
     """Print the rows of a file with the net's answers behind them, or write them to a file."""
-    net = load_run(options.net)
+    net, columns = load_run(options.net)
     table = read_table(options.file, options.delimiter)
-    rows = [*zip(*map(table.numbers, _columns(table, net)))]
+    prepared = columns.prepared(table)
+    rows = [*zip(*map(prepared.numbers, _columns(prepared, net)))]
     header, answers = _answers(net, rows, of_a_run=places(options.net)[1].exists())
     if taken := [name for name in header if name in table.header]:
         raise ValueError(f'{options.file} has a column {taken[0]!r} already')

@@ -13,12 +13,15 @@ from typing import Any
 from .._files import FilePath, check_writable, finished, write_together
 from ..nets.net import MLP
 from ..nets.saving import load
+from .columns import Columns
 
 __all__ = ['FILES', 'Description', 'claim', 'discard', 'keep', 'load_run', 'places']
 
 #: Whatever a run may leave in its folder.
 FILES = ('net.json', 'run.json', 'report.txt', 'history.png', 'network.svg')
-FORMAT, VERSION = 'microgradnet run', 2
+FORMAT, VERSION = 'microgradnet run', 3
+#: Runs of these versions are read, too: they know no columns of words, and fill no cells.
+BEFORE = (1, 2)
 #: In runs of this version the names of inputs, targets and classes are here; now the net knows them itself.
 WITH_NAMES = 1
 
@@ -29,10 +32,11 @@ class Description:
 
     options: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
 
     def as_json(self) -> str:
         """Return what a run keeps of it."""
-        content = {'format': FORMAT, 'version': VERSION, **asdict(self)}
+        content = {'format': FORMAT, 'version': VERSION, **asdict(self)}  # columns are a dataclass, too
         return json.dumps(content, indent=1, ensure_ascii=False) + '\n'
 
 
@@ -71,13 +75,13 @@ def discard(folder: Path) -> None:
         folder.rmdir()
 
 
-def load_run(path: FilePath) -> MLP:
-    """Load the net of a run. ``path`` is the run's folder, or its net, which need not be in one.
+def load_run(path: FilePath) -> tuple[MLP, Columns]:
+    """Load the net of a run, and its columns. ``path`` is the run's folder, or its net, which need not be in one.
 
     Raises ValueError for a description beside it that is none, or that does not fit the net.
     """
     place, beside = places(path)
-    net = load(place)
+    net, columns = load(place), Columns()
     if beside.exists():
         content = _read(beside)
         if content['version'] == WITH_NAMES:
@@ -85,7 +89,11 @@ def load_run(path: FilePath) -> MLP:
                 net.input_names, net.target_names, net.classes = (content[k] for k in ('inputs', 'targets', 'classes'))
             except ValueError as trouble:
                 raise ValueError(f'{beside} does not belong to {place}: {trouble}') from None
-    return net
+        if content['version'] not in BEFORE:
+            columns = content['columns']
+            if unknown := {*columns.inputs([*columns.words, *columns.fills])} - {*(net.input_names or ())}:
+                raise ValueError(f'{beside} does not belong to {place}: the net has no input {min(unknown)!r}')
+    return net, columns
 
 
 def places(path: FilePath) -> tuple[Path, Path]:
@@ -102,12 +110,17 @@ def _read(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as trouble:
         raise ValueError(f'{path} does not describe a run: it is not JSON ({trouble})') from None
     known = isinstance(content, dict) and content.get('format') == FORMAT
-    if not known or content.get('version') not in (WITH_NAMES, VERSION):
+    if not known or content.get('version') not in (*BEFORE, VERSION):
         raise ValueError(f'{path} does not describe a run that this version reads: its format is not {FORMAT!r}')
     for name in ('inputs', 'targets', 'classes') if content['version'] == WITH_NAMES else ():
         found = content.get(name)
         if not (found is None and name == 'classes') and not _are_names(found):
             raise ValueError(f'{path} does not describe a run: its {name} should be a list of names')
+    if content['version'] not in BEFORE:
+        try:
+            content['columns'] = Columns.from_json(content.get('columns'))
+        except ValueError as trouble:
+            raise ValueError(f'{path} does not describe a run: {trouble}') from None
     return {'classes': None, **content}
 
 

@@ -21,17 +21,21 @@ from .._escapes import visible
 from ..nets.losses import cross_entropy, half_squared_error, root_mean_square_error
 from ..nets.net import MLP, Standardisation
 from ..nets.saving import as_json
-from ..training.data import TeacherSet, is_row
+from ..training.csv import Table, read_table
+from ..training.data import TeacherSet, is_row, told_by
 from ..training.history import History, accuracy, as_float, outputs_over, picture_of
 from ..training.train import DivergedError
 from ..training.train import train as teach
 from ..training.units import standardised, to_units, units_of
+from .columns import Columns
 from .output import say
 from .runs import Description, claim, discard, keep
 
 __all__ = ['Task', 'draw_history', 'draw_net', 'run', 'summary']
 
 
+#: A column of the samples' places, which no file can have.
+PLACE = '\0place'
 #: Of a file with fewer samples none are held out, unless asked.
 FEW = 20
 HELD_OUT, BATCH = 0.2, 32
@@ -66,13 +70,14 @@ class Task(NamedTuple):
 
 def run(options: Namespace) -> int:
     """Read, learn, print how well, and leave a run; 130 if Ctrl-C ended it."""
-    task = divided(read(options), options)
+    samples, columns = read(options)
+    task = divided(samples, options)
     net = MLP(len(task.samples.inputs[0]), [*options.layers, task.outputs], options.activation, seed=options.seed)
     folder = claim(options.out, options.force)
     try:
         history = learn(net, task, options)
         if history:
-            leave(net, task, history, options, folder)
+            leave(net, task, history, options, folder, columns)
         else:
             say('Stopped before the end of the first epoch: nothing is written.')
     finally:
@@ -80,14 +85,14 @@ def run(options: Namespace) -> int:
     return 130 if history.stopped_by == 'interrupt' else 0
 
 
-def leave(net: MLP, task: Task, history: History, options: Namespace, folder: Path) -> None:
+def leave(net: MLP, task: Task, history: History, options: Namespace, folder: Path, columns: Columns) -> None:
     """Write all about a net into a folder, then print how well it learned: a closed output costs nothing."""
     report, results = summary(net, task, history, options)
     report = visible(report)
     kept = {name: value for name, value in vars(options).items() if name not in ('command', 'force', 'out', 'version')}
     contents: dict[str, bytes | str] = {
         'net.json': as_json(net),
-        'run.json': Description(kept, results).as_json(),
+        'run.json': Description(kept, results, columns).as_json(),
         'report.txt': report + '\n',
     }
     notes = []
@@ -101,20 +106,33 @@ def leave(net: MLP, task: Task, history: History, options: Namespace, folder: Pa
     say(f'To use it: python -m microgradnet predict {folder} new.csv')
 
 
-def read(options: Namespace) -> TeacherSet:
-    """Read the samples of a file, all numbers."""
+def read(options: Namespace) -> tuple[TeacherSet, Columns]:
+    """Read the samples of a file, and what its columns are; cells are filled by what is learned from alone."""
+    table = read_table(options.file, options.delimiter)
+    target = options.target[0] if len(options.target) == 1 else options.target
+    classes = True if options.classes else None
+    targets, names = table.choose(target, options.inputs)
+    for name in targets:
+        table.place(name)
     try:
-        samples = TeacherSet.from_csv(
-            options.file, options.target[0] if len(options.target) == 1 else options.target,
-            inputs=options.inputs, classes=True if options.classes else None, standardise=True,
-            delimiter=options.delimiter,
-        )  # fmt: skip
+        places: Sequence[int] = range(len(table.lines))
+        if options.missing:
+            lines = [(line, [*cells, str(place)]) for place, (line, cells) in enumerate(table.lines)]
+            numbered = TeacherSet(**told_by(Table(table.path, [*table.header, PLACE], lines), target, [PLACE], classes))
+            places = [int(place) for (place,) in divided(numbered, options).learned.inputs]
+        columns = Columns.of(table, names, options.missing, places)
+        said = told_by(columns.prepared(table), target, columns.inputs(names), classes)
+        samples = TeacherSet(**said, standardise=True)
     except ValueError as trouble:
         hint = '; --inputs names the columns to learn from' if 'is not a number' in str(trouble) else ''
-        raise ValueError(f'{trouble}{hint * (options.inputs is None)}') from None
+        hint *= options.inputs is None
+        is_target = any(f'column {name!r}' in str(trouble) for name in options.target)
+        if 'the cell is empty' in str(trouble) and not is_target:
+            hint = '; --missing mean fills such cells'
+        raise ValueError(f'{trouble}{hint}') from None
     if samples.classes is not None and len(samples.classes) < 2:
         raise ValueError(f'{options.file}: all targets are {samples.classes[0]!r}; there is nothing to learn')
-    return samples
+    return samples, columns
 
 
 def divided(samples: TeacherSet, options: Namespace) -> Task:

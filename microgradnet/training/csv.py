@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..engine.checks import file_path, refuse, texts
 
-__all__ = ['Table', 'read_table', 'tables']
+__all__ = ['Table', 'is_finite', 'is_number', 'read_table', 'tables']
 
 #: So many lines of a large file are in memory at a time.
 CHUNK = 20_000
@@ -25,14 +25,18 @@ class Table(NamedTuple):
     header: list[str]
     lines: list[tuple[int, list[str]]]
 
-    def cells(self, name: str) -> list[tuple[int, str]]:
-        """List the cells of one column with their line numbers; none may be empty."""
+    def place(self, name: str) -> int:
+        """Return the place of a column."""
         if name not in self.header:
             raise ValueError(f'{self.path} has no column {name!r}; it has {", ".join(map(repr, self.header))}')
-        column = self.header.index(name)
+        return self.header.index(name)
+
+    def cells(self, name: str, may_be_empty: bool = False) -> list[tuple[int, str]]:
+        """List the cells of one column with their line numbers; none may be empty, unless that is said."""
+        column = self.place(name)
         cells = [(line, row[column].strip()) for line, row in self.lines]
         for line, cell in cells:
-            if not cell:
+            if not cell and not may_be_empty:
                 raise ValueError(f'{self.path}, line {line}, column {name!r}: the cell is empty')
         return cells
 
@@ -43,7 +47,7 @@ class Table(NamedTuple):
     def labels_or_numbers(self, name: str, as_labels: bool) -> list[str] | list[float]:
         """Read one column as numbers if its first cell is one, else as strings."""
         cells = self.cells(name)
-        if not as_labels and _parse(cells[0][1]) is not None:
+        if not as_labels and is_number(cells[0][1]):
             return self.numbers(name)
         return [cell for _, cell in cells]
 
@@ -58,12 +62,12 @@ class Table(NamedTuple):
             raise ValueError(f'a column is an input or a target, not both: {sorted({*names} & {*chosen})}')
         return names, chosen
 
-    def places(self, name: str, classes: Sequence[str]) -> list[int]:
+    def places(self, name: str, classes: Sequence[str], what: str = 'classes') -> list[int]:
         """Read one column as classes; return the place of each among them."""
         for line, cell in self.cells(name):
             if cell not in classes:
                 where = f'{self.path}, line {line}, column {name!r}'
-                raise ValueError(f'{where}: {cell!r} is not among the classes {classes}')
+                raise ValueError(f'{where}: {cell!r} is not among the {what} {classes}')
         return [classes.index(cell) for _, cell in self.cells(name)]
 
     def _number(self, line: int, name: str, cell: str) -> float:
@@ -105,6 +109,17 @@ def tables(path: str | PathLike[str], delimiter: str = ',', size: int = CHUNK) -
             raise ValueError(f'{name} is not a text in UTF-8') from None
         except csv.Error as trouble:
             raise ValueError(f'{name}, line {reader.line_num}: {trouble}') from trouble
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell is a number, nan and inf for two, rather than a word."""
+    return _parse(cell) is not None
+
+
+def is_finite(cell: str) -> bool:
+    """Tell whether a cell is a number to learn from."""
+    number = _parse(cell)
+    return number is not None and isfinite(number)
 
 
 def _parse(cell: str) -> float | None:

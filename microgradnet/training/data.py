@@ -32,10 +32,11 @@ from ..engine.numbers import Fraction, Number, real
 from ..nets.names import names_for
 from ..nets.net import Standardisation
 from ..nets.tables import Frame, names_of, rows_of
-from .csv import read_table
+from .csv import Table, read_table
 
 __all__ = [
     'Row', 'TeacherSet', 'classified', 'is_row', 'number', 'places_in', 'plain', 'rows', 'standardisation_of',
+    'told_by',
 ]  # fmt: skip
 
 
@@ -145,16 +146,7 @@ class TeacherSet:
         >>> teacher_set.inputs, teacher_set.targets, teacher_set.classes
         (((150.0,), (120.0,)), (0, 1), ('apple', 'pear'))
         """
-        table = read_table(path, delimiter)
-        names, chosen = table.choose(target, inputs)
-        if classes is not None and not isinstance(classes, bool):
-            classes = [*map(str, items('classes', plain(classes, 'classes', 'OU'), NAMES, letters=True))]
-        columns = [table.labels_or_numbers(name, as_labels=classes not in (None, False)) for name in names]
-        return cls(
-            zip(*map(table.numbers, chosen)),
-            columns[0] if isinstance(target, str) else zip(*columns),
-            input_names=chosen, target_names=names, classes=classes, standardise=standardise,
-        )  # fmt: skip
+        return cls(**told_by(read_table(path, delimiter), target, inputs, classes), standardise=standardise)
 
     @property
     def width(self) -> int:
@@ -233,6 +225,21 @@ class TeacherSet:
         answers = f', {self.width} targets' if self.width > 1 and not self.classes else ''
         answers = f', {len(self.classes)} classes' if self.classes else answers
         return f'TeacherSet({size} sample{"s" * (size > 1)}, {width} input{"s" * (width > 1)}{answers})'
+
+
+def told_by(
+    table: Table, target: str | Sequence[str], inputs: Sequence[str] | None, classes: Iterable[Any] | bool | None
+) -> dict[str, Any]:
+    """Return what a table says of a teacher set, as arguments that make one; see ``TeacherSet.from_csv``."""
+    names, chosen = table.choose(target, inputs)
+    if classes is not None and not isinstance(classes, bool):
+        classes = [*map(str, items('classes', plain(classes, 'classes', 'OU'), NAMES, letters=True))]
+    columns = [table.labels_or_numbers(name, as_labels=classes not in (None, False)) for name in names]
+    return {
+        'inputs': zip(*map(table.numbers, chosen)),
+        'targets': columns[0] if isinstance(target, str) else zip(*columns),
+        'input_names': chosen, 'target_names': names, 'classes': classes,
+    }  # fmt: skip
 
 
 def standardisation_of(rows: Sequence[Row], weights: Sequence[Number] | None = None) -> Standardisation:

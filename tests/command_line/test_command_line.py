@@ -455,7 +455,7 @@ def test_a_net_without_a_description_takes_columns_in_order(run: Run, tmp_path: 
 
 def test_the_net_alone_knows_its_names(run: Run, trained: Path, iris: Path, tmp_path: Path) -> None:
     described = json.loads((trained / 'run.json').read_text('utf-8'))
-    assert {*described} == {'format', 'version', 'options', 'results'}  # names are in one place
+    assert {*described} == {'format', 'version', 'options', 'results', 'columns'}  # names are in one place
     alone = tmp_path / 'net.json'
     alone.write_bytes((trained / 'net.json').read_bytes())
     rows, backwards = table(iris.read_text('utf-8')), [*table(iris.read_text('utf-8'))[0]][::-1]
@@ -574,7 +574,6 @@ def test_runs_are_numbered(run: Run, iris: Path, tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [(['--target', 'specis'], "no column 'specis'; it has 'sepal length'"), (['--learning-rate', '2'], '0 < h <= 1'),
-     (['--target', 'petal width'], "'setosa' is not a number; --inputs names the columns to learn from"),
      (['--validation', '1'], 'a fraction of the samples'), (['--validation', 'nan'], 'a fraction of the samples'),
      (['--optimiser', 'adamww'], "did you mean 'adamw'?"),
      (['--activation', 'tnah'], "did you mean 'tanh'?"), (['--inputs', 'x'], "no column 'x'"),
@@ -594,6 +593,131 @@ def test_train_refuses_files(run: Run, tmp_path: Path) -> None:
     assert 'is not a text in UTF-8' in refused(run('train', tmp_path / 'binary.csv', '--target', 'b'))
     one = write(tmp_path / 'one.csv', ['x', 'y'], [[1, 'a'], [2, 'a']])
     assert 'there is nothing to learn' in refused(run('train', one, '--target', 'y'))
+    slip = write(tmp_path / 'slip.csv', ['x', 'y'], [[1, 'a'], ['l', 'b']])
+    said = refused(run('train', slip, '--target', 'y'))
+    assert "slip.csv, line 3, column 'x': 'l' is not a number; --inputs names the columns to learn from" in said
+
+
+# Empty cells and columns of words.
+
+FRUIT = [
+    ['weight', 'colour', 'kind'],
+    *[[150 + k if k % 5 else '', ['red', 'green', ''][k % 3], 'apple'] for k in range(30)],
+    *[[50 + k, ['green', 'blue'][k % 2], 'plum'] for k in range(30)],
+]
+
+
+def fruit(folder: Path) -> Path:
+    return write(folder / 'fruit.csv', FRUIT[0], FRUIT[1:])
+
+
+@pytest.mark.parametrize('missing', ['mean', 'median', 'most-frequent'])
+def test_empty_cells_are_filled_and_words_are_ones_among_zeros(run: Run, tmp_path: Path, missing: str) -> None:
+    arguments = ['train', fruit(tmp_path), '--target', 'kind', '--missing', missing, '--epochs', 30]
+    status, out, err = run(*arguments, '--out', tmp_path / 'run')
+    assert (status, err) == (0, '')
+    net, kept = load(tmp_path / 'run' / 'net.json'), json.loads((tmp_path / 'run' / 'run.json').read_text())['columns']
+    assert net.input_names == ('weight', 'colour=blue', 'colour=green', 'colour=red')
+    assert kept['words'] == {'colour': ['blue', 'green', 'red']}
+    assert kept['fills'].keys() == {'weight', 'colour'} and kept['fills']['colour'] == 'green'
+    # As the same samples with the cells filled by hand.
+    rows = [[kept['fills']['weight'] if w == '' else w, *(c == (colour or 'green') for c in ('blue', 'green', 'red'))]
+            for w, colour, _ in FRUIT[1:]]  # fmt: skip
+    new = write(tmp_path / 'new.csv', ['colour', 'weight'], [[colour, w] for w, colour, _ in FRUIT[1:]])
+    status, out, err = run('predict', tmp_path / 'run', new)
+    assert status == 0, err
+    answers = table(out)
+    assert [row['predicted kind'] for row in answers] == net.classify([[float(x) for x in row] for row in rows])
+    assert (answers[0]['weight'], answers[2]['colour']) == ('', '')  # printed as they came
+
+
+def test_cells_are_filled_by_what_is_learned_from_alone(run: Run, tmp_path: Path) -> None:
+    """What is held out has no part in the mean: with half held out it is that of the others."""
+    file = write(tmp_path / 'a.csv', ['x', 'y'], [['' if k == 7 else k * k, k] for k in range(40)])
+    fills = []
+    for share in 0, 0.5:
+        out = tmp_path / str(share)
+        status, _, _ = run('train', file, '--target', 'y', '--missing', 'mean', '--validation', share, '--epochs', 1,
+                           '--out', out)  # fmt: skip
+        assert status == 0
+        fills.append(json.loads((out / 'run.json').read_text())['columns']['fills']['x'])
+    numbered = microgradnet.TeacherSet([[k] for k in range(40)], range(40))
+    learned = [k for (k,) in numbered.split(0.5, seed=1)[0].inputs if k != 7]
+    assert fills[0] == pytest.approx(sum(k * k for k in range(40) if k != 7) / 39)
+    assert fills[1] == pytest.approx(sum(k * k for k in learned) / len(learned))
+
+
+@pytest.mark.parametrize(
+    ('rows', 'options', 'said'),
+    [
+        ([['', 'a'], [1, 'b']], [], "line 2, column 'x': the cell is empty; --missing mean fills such cells"),
+        ([['nan', 'a'], [1, 'b']], [], "line 2, column 'x': 'nan' is not a number to learn from"),
+        ([['', 'a'], ['', 'b']], ['--missing', 'mean'], "column 'x': no cell that is learned from has anything in it"),
+        ([[1, ''], ['', 'b']], ['--missing', 'mean'], "line 2, column 'y': the cell is empty\n"),
+        ([['', 'a'], [1, 'b'], ['two', 'b']], ['--missing', 'mean'], "line 4, column 'x': 'two' is not a number"),
+        ([[f'w{k}', 'ab'[k % 2]] for k in range(101)], [], "column 'x': it has 101 different words, 'w0' for one"),
+        ([[1, 'a'], [2, 'b']], ['--missing', 'zero'], "invalid choice: 'zero'"),
+    ],
+)  # fmt: skip
+def test_columns_that_cannot_be_learned_are_named(
+    run: Run, tmp_path: Path, rows: list[list[Any]], options: list[str], said: str
+) -> None:
+    file = write(tmp_path / 'a.csv', ['x', 'y'], rows)
+    assert said in refused(run('train', file, '--target', 'y', '--out', tmp_path / 'run', *options))
+    assert not (tmp_path / 'run').exists()
+
+
+def test_predict_names_the_column_of_a_new_word_and_of_an_empty_cell(run: Run, tmp_path: Path) -> None:
+    full = write(tmp_path / 'full.csv', FRUIT[0], [row for row in FRUIT[1:] if '' not in row])
+    assert run('train', full, '--target', 'kind', '--epochs', 1, '--out', tmp_path / 'run')[0] == 0
+    for row, said in [
+        ([1, 'violet'], "line 2, column 'colour': 'violet' is not among the words ['blue', 'green', 'red']"),
+        ([1, ''], "line 2, column 'colour': the cell is empty"),
+        (['', 'red'], "line 2, column 'weight': the cell is empty"),
+    ]:  # fmt: skip
+        new = write(tmp_path / 'new.csv', ['weight', 'colour'], [row])
+        assert said in refused(run('predict', tmp_path / 'run', new))
+    new = write(tmp_path / 'new.csv', ['weight'], [[1]])
+    assert "no column 'colour'" in refused(run('predict', tmp_path / 'run', new))
+
+
+@pytest.mark.parametrize(
+    ('column', 'options', 'said'),
+    [('colour', [], "column 'colour', which has words, needs scikit-learn: pip install 'microgradnet[sklearn]'"),
+     ('weight', ['--missing', 'mean'], "--missing needs scikit-learn: pip install 'microgradnet[sklearn]'")],
+)  # fmt: skip
+def test_without_scikit_learn_the_extra_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str, options: list[str], said: str
+) -> None:
+    monkeypatch.setitem(sys.modules, 'sklearn', None)
+    assert said in refused(run('train', fruit(tmp_path), '--target', 'kind', '--inputs', column, *options))
+
+
+@pytest.mark.parametrize(
+    ('columns', 'said'),
+    [
+        (None, 'should have fills and words'), ({'fills': [], 'words': {}}, 'should have columns by name'),
+        ({'fills': {'weight': 'x'}, 'words': {}}, "the fill of column 'weight' should be a number"),
+        ({'fills': {}, 'words': {'colour': 'red'}}, "the words of column 'colour'"),
+        ({'fills': {}, 'words': {'size': ['s']}}, "the net has no input 'size=s'"),
+    ],
+)  # fmt: skip
+def test_columns_that_do_not_fit_the_net_are_refused(run: Run, tmp_path: Path, columns: Any, said: str) -> None:
+    file = fruit(tmp_path)
+    assert run('train', file, '--target', 'kind', '--missing', 'mean', '--epochs', 1, '--out', tmp_path / 'run')[0] == 0
+    place = tmp_path / 'run' / 'run.json'
+    place.write_text(json.dumps({**json.loads(place.read_text()), 'columns': columns}))
+    assert said in refused(run('predict', tmp_path / 'run', file))
+
+
+def test_a_run_of_the_version_before_is_read(run: Run, iris: Path, tmp_path: Path) -> None:
+    assert run('train', iris, '--target', 'species', '--epochs', 1, '--out', tmp_path / 'run')[0] == 0
+    place = tmp_path / 'run' / 'run.json'
+    content = json.loads(place.read_text())
+    del content['columns']
+    before = run('predict', tmp_path / 'run', iris)
+    place.write_text(json.dumps({**content, 'version': 2}))
+    assert run('predict', tmp_path / 'run', iris) == before
 
 
 def test_divergence_names_the_remedy(run: Run, tmp_path: Path) -> None:
