@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock, current_thread, main_thread
+from threading import RLock, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 __all__ = ['at_fork', 'cached_property', 'free_lock', 'here', 'leave_interrupts_to', 'uncollected', 'uninterrupted']
@@ -39,9 +39,15 @@ def at_fork(**hooks: Callable[[], object]) -> None:
         os.register_at_fork(**hooks)
 
 
-def free_lock() -> Lock:
-    """Return a lock that is free in a forked child, whoever held it."""
-    lock = Lock()
+def free_lock() -> RLock:
+    """Return a lock that is free in a forked child, whoever held it; who has it can take it again.
+
+    >>> lock = free_lock()
+    >>> with lock, lock:
+    ...     print('taken twice')
+    taken twice
+    """
+    lock = RLock()
     at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
     return lock
 
