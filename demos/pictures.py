@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from demos import iris, two_moons
 from microgradnet import MLP, Value, compile, draw, draw_error_signal, draw_network
+from microgradnet.formulas.colours import DERIVATIVE, INK, INPUT, SIGNAL, Colour
 
 
 def main(argv: Sequence[str] | None = None) -> list[Path]:
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> list[Path]:
         paths.append(arguments.out / f'{name}.svg')
         picture.render(outfile=paths[-1], cleanup=True)
     paths.append(draw_error_signal(three_layers(), [1.0, 0.5], [1.0]).save(arguments.out / 'error_signal.svg'))
+    paths.append(arguments.out / 'logo.svg')
+    paths[-1].write_text(logo(), 'utf-8')
     print('\nThe pictures:')
     for path in paths:
         print(f'  {path}  {path.stat().st_size / 1000:.1f} kB')
@@ -79,6 +82,29 @@ def spring() -> Value:
 def three_layers() -> MLP:
     """Return the derivation's net of three layers, as the README has it."""
     return MLP(2, [2, 2, 1], activation='sigmoid', output_activation='sigmoid', seed=5)
+
+
+#: The logo: a nabla that is a net. Two inputs, the derivative between them, a neuron and its error signal.
+SIDES = [('sides', INK, 'M13 14 32 51M51 14 32 51'), ('top', DERIVATIVE, 'M13 14H51')]
+NODES = [('input', INPUT, 12, 14, 8), ('input', INPUT, 52, 14, 8), ('signal', SIGNAL, 32, 51, 10)]
+
+
+def logo() -> str:
+    """Write the logo, in the palette, on a light page and on a dark one."""
+    lines = [f'<path class="{name}" d="{path}"/>' for name, _, path in SIDES]
+    circles = [f'<circle class="{name}" cx="{x}" cy="{y}" r="{r}"/>' for name, _, x, y, r in NODES]
+
+    def rules(value: Callable[[Colour], str]) -> str:
+        paints = {name: ('stroke', colour) for name, colour, _ in SIDES}
+        paints |= {name: ('fill', colour) for name, colour, *_ in NODES}
+        return ' '.join(f'.{name} {{ {what}: {value(colour)} }}' for name, (what, colour) in paints.items())
+
+    style = f'path {{ fill: none; stroke-width: 5; stroke-linecap: round }} {rules(str)}'
+    dark = f'@media (prefers-color-scheme: dark) {{ {rules(lambda colour: colour.dark)} }}'
+    return '\n'.join([
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" width="64" height="64">',
+        '<title>microgradnet</title>', f'<style>{style} {dark}</style>', *lines, *circles, '</svg>\n',
+    ])  # fmt: skip
 
 
 if __name__ == '__main__':

@@ -31,6 +31,7 @@ add_module_names = False
 toc_object_entries_show_parents = 'hide'
 
 html_theme = 'furo'
+html_logo = html_favicon = 'pictures/logo.svg'
 html_theme_options = {
     'light_css_variables': {name: str(colour) for name, colour in PALETTE.items()},
     'dark_css_variables': {name: colour.dark for name, colour in PALETTE.items()},

@@ -164,7 +164,7 @@ def xor_epoch(error: float) -> Epoch:
 def test_the_pictures_of_the_readme(tmp_path: Path) -> None:
     paths = pictures.main(['--out', str(tmp_path), '--epochs', '2'])
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in paths}
-    for path in paths:
+    for path in paths[:-1]:  # the last one is the logo, which has no words
         check_picture(path)
     assert {'a', 'b', 'c', 'y', '−2.359', 'tanh'} <= {*text_in(tmp_path / 'expression.svg').split()}
     assert 'x1,2' in text_in(tmp_path / 'three_layers.svg')
@@ -175,12 +175,17 @@ def test_the_pictures_of_the_readme(tmp_path: Path) -> None:
 def test_the_pictures_in_the_repository_are_small_and_whole() -> None:
     kept = sorted((ROOT / 'docs' / 'pictures').iterdir())
     assert [path.name for path in kept] == [
-        'error_signal.svg', 'expression.svg', 'iris.svg', 'loop.svg', 'program.svg', 'three_layers.svg',
-        'two_moons.png',
+        'error_signal.svg', 'expression.svg', 'iris.svg', 'logo.svg', 'loop.svg', 'program.svg',
+        'three_layers.svg', 'two_moons.png',
     ]  # fmt: skip
     for path in kept:
-        check_picture(path)
+        if path.stem != 'logo':  # which has no words
+            check_picture(path)
         assert path.stat().st_size < 80_000
+
+
+def test_the_logo_is_what_is_kept_and_has_no_other_colours() -> None:
+    assert (ROOT / 'docs' / 'pictures' / 'logo.svg').read_text('utf-8') == pictures.logo()
 
 
 def test_pictures_need_no_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
