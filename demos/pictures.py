@@ -1,6 +1,6 @@
-"""Make the README's pictures anew, in docs/pictures.
+"""Make the README's pictures anew, in docs/pictures, and with ``--gallery`` those of docs/gallery.md.
 
-    python -m demos.pictures [--out FOLDER] [--epochs N]
+    python -m demos.pictures [--out FOLDER] [--epochs N] [--gallery]
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from demos import iris, two_moons
+from PIL import Image
+
+from demos import bounce, digits, iris, orbit, two_moons, why_order, xor
 from microgradnet import MLP, Value, compile, draw, draw_error_signal, draw_network
 from microgradnet.formulas.colours import DERIVATIVE, INK, INPUT, SIGNAL, Colour
 
@@ -22,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> list[Path]:
     folder = Path('docs/pictures')
     parser.add_argument('--out', type=Path, default=folder, help='folder for the pictures (%(default)s)')
     parser.add_argument('--epochs', type=int, help='times through the teacher sets (as each demo does)')
+    parser.add_argument('--gallery', action='store_true', help='run the other demos for theirs, too (some minutes)')
     arguments = parser.parse_args(argv)
     arguments.out.mkdir(parents=True, exist_ok=True)
 
@@ -46,9 +49,36 @@ def main(argv: Sequence[str] | None = None) -> list[Path]:
     paths.append(draw_error_signal(three_layers(), [1.0, 0.5], [1.0]).save(arguments.out / 'error_signal.svg'))
     paths.append(arguments.out / 'logo.svg')
     paths[-1].write_text(logo(), 'utf-8')
+    if arguments.gallery:
+        paths += gallery(arguments.out)
     print('\nThe pictures:')
     for path in paths:
         print(f'  {path}  {path.stat().st_size / 1000:.1f} kB')
+    return paths
+
+
+#: Of each demo, what is in the gallery, and what it is called there.
+GALLERY: dict[Any, dict[str, str]] = {
+    orbit: {'orbit.png': 'orbit.png'},
+    bounce: {'bounce.png': 'bounce.png'},
+    digits: {'neurons.png': 'digits_neurons.png', 'mistakes.png': 'digits_mistakes.png'},
+    xor: {'errors.png': 'xor.png'},
+    why_order: {'recursion.svg': 'why_order.svg'},
+}
+
+
+def gallery(folder: Path) -> list[Path]:
+    """Run the demos, and keep their pictures, in 256 colours."""
+    paths = []
+    for demo, names in GALLERY.items():
+        with TemporaryDirectory() as drafts:
+            demo.main(['--out', drafts])
+            for name, kept in names.items():
+                paths.append(folder / kept)
+                if name.endswith('.png'):
+                    Image.open(Path(drafts) / name).convert('RGB').quantize(256).save(paths[-1], optimize=True)
+                else:
+                    paths[-1].write_bytes((Path(drafts) / name).read_bytes())
     return paths
 
 
