@@ -8,6 +8,7 @@ MathML when the site is built, so that no script is needed to read them.
 from __future__ import annotations
 
 import re
+from html import escape, unescape
 from typing import Any
 
 from docutils import nodes
@@ -101,8 +102,18 @@ def _spaced(latex: str) -> str:
     return spaced.replace(r'\operatorname', r'\text')
 
 
+def _card(app: Any, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Say what is to be shown where somebody links to a page; addresses are whole if ``html_baseurl`` is known."""
+    base = app.config.html_baseurl
+    card = f'{base}_static/card.png' if base else context['pathto']('_static/card.png', 1)
+    said = {'og:site_name': 'microgradnet', 'og:title': context.get('title', ''), 'og:type': 'website', 'og:image': card}
+    tags = [f'<meta property="{key}" content="{escape(unescape(value))}">' for key, value in said.items()]
+    context['metatags'] += '\n'.join([*tags, '<meta name="twitter:card" content="summary_large_image">'])
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Tell Sphinx of all this."""
+    app.connect('html-page-context', _card)
     app.connect('autodoc-process-docstring', _docstring)
     app.connect('source-read', _page)
     app.add_html_math_renderer('mathml', (_inline_formula, None), (_formula, None))
