@@ -67,6 +67,7 @@ def animated_svg(parts: Sequence[Part], titles: Sequence[str], ground: Digraph, 
         if element.get('font-family') == FONT:
             del element.attrib['font-family']
     root.set('font-family', FONT)
+    ElementTree.register_namespace('', SVG[1:-1])  # before it is written: the name is of what is written
     svg = ElementTree.tostring(root, encoding='unicode')
     name = name_of('signal', svg)
     for tag, text in [
@@ -78,7 +79,6 @@ def animated_svg(parts: Sequence[Part], titles: Sequence[str], ground: Digraph, 
         element.text = text
         root.insert(0, element)
     root.attrib.update({'id': name, 'role': 'img', 'style': FIT})
-    ElementTree.register_namespace('', SVG[1:-1])
     return ElementTree.tostring(root, encoding='unicode') + '\n'
 
 

@@ -342,6 +342,13 @@ def test_targets_of_any_kind() -> None:
         assert draw_error_signal(three_layers(), iter([0.5, -1.0]), t).animation() == expected
 
 
+def test_the_first_moving_picture_of_a_process_is_as_all_that_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered = {uri: prefix for uri, prefix in ElementTree._namespace_map.items() if uri != SVG[1:-1]}
+    monkeypatch.setattr(ElementTree, '_namespace_map', registered)
+    first, second = (draw_error_signal(three_layers(), [0.5, -1.0], 1.0).animation() for _ in range(2))
+    assert first == second
+
+
 def test_it_says_what_it_is() -> None:
     assert repr(draw_error_signal(Neuron(1, seed=1), [1.0], 0.0)) == '<ErrorSignal in 2 pictures: y to f1; f1 to x1>'
     assert repr(moving()) == '<ErrorSignal in 6 pictures: y to f5; f5 to f3 and f4; f3 to f1 and f2; ...>'
