@@ -52,11 +52,15 @@ def free_lock() -> RLock:
     return lock
 
 
+#: So many new objects are looked through in less time than it takes to ask whether somebody has frozen a million.
+FEW = 10_000
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Pause the garbage collector: where much is made that stays, it would look through all of it over and over.
 
-    What was made is old at once: else it would be looked through thrice to become that.
+    What was made is old at once if it is much: else it would be looked through thrice to become that.
     """
     if not gc.isenabled():
         yield
@@ -65,7 +69,8 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
-        if hasattr(gc, 'freeze') and not gc.get_freeze_count():  # nobody else's are made to thaw
+        # Nobody else's are made to thaw; asking that counts them one by one.
+        if hasattr(gc, 'freeze') and gc.get_count()[0] > FEW and not gc.get_freeze_count():
             gc.freeze()
             gc.unfreeze()
         gc.enable()

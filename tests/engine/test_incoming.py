@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ ITEMS: dict[str, Any] = {
 }  # fmt: skip
 
 
+@cache
 def program(backend: str = 'python') -> Program:
     x, w = Value(1.0), Value(2.0)
     made = compile(x * w, rows=[x], parameters=[w], backend=backend)
