@@ -36,6 +36,7 @@ from microgradnet import (
 )
 from microgradnet.drawing.player import Page, play
 from microgradnet.engine.table import operations
+from microgradnet.engine.value import record
 from microgradnet.engine.walks import topological_order
 from microgradnet.nets.losses import mean_square_error, root_mean_square_error
 from microgradnet.nets.net import Standardisation
@@ -522,21 +523,33 @@ def test_no_signal_goes_where_none_went_before(x: float) -> None:
     assert same(found['signal'][film(play(y))['names'].index('a')], a.grad)
 
 
-@needs_node
-@pytest.mark.parametrize('op', [op for op in operations.values() if not op.vectors], ids=lambda op: op.name)
-def test_every_row_of_the_table_is_computed(op: Any) -> None:
-    operands = [Value(0.25 + 0.5 * k, 'abc'[k]) for k in range(len(op.parameters))]
-    operands[0].data += 1.0 if op.name == 'acosh' else 0.0
-    from microgradnet.engine.value import record
+#: Rows of the table whose operands are numbers, each of 0.25, 0.75 ...
+NUMERIC = [op for op in operations.values() if not op.vectors]
 
-    y = record(op, operands)
-    page = play(y * 1.0)
-    found = run(page)
-    (y * 1.0).backward()
+
+@cache
+def all_rows() -> tuple[dict[str, tuple[list[Value], Value]], list[str], dict[str, list[Any]]]:
+    """The operands and the node of each row; all names on the page of their sum, and what it computes in one run."""
+    rows = {}
+    for op in NUMERIC:
+        operands = [Value(0.25 + 0.5 * k, f'{op.name} {k}') for k in range(len(op.parameters))]
+        operands[0].data += 1.0 if op.name == 'acosh' else 0.0
+        rows[op.name] = operands, record(op, operands)
+        rows[op.name][1].label = op.name
+    total = functions.sum([y for _, y in rows.values()])
+    page = play(total)
+    total.backward()
+    return rows, film(page)['names'], run(page)
+
+
+@needs_node
+@pytest.mark.parametrize('op', NUMERIC, ids=lambda op: op.name)
+def test_every_row_of_the_table_is_computed(op: Any) -> None:
+    rows, names, found = all_rows()
+    operands, y = rows[op.name]
     for node in operands:
-        place = film(page)['names'].index(node.label)
-        assert close(found['signal'][place], node.grad, op.ulps), node.label
-    assert close(found['data'][-1], y.data, op.ulps)
+        assert close(found['signal'][names.index(node.label)], node.grad, op.ulps), node.label
+    assert close(found['data'][names.index(op.name)], y.data, op.ulps)
 
 
 # The picture of a value's graph.
