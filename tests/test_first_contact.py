@@ -365,7 +365,7 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'gradients': {'xs': node_list, 'y': Kind(graph_of_x, of(Value))},
     'jacobian': {'mode': Kind(lambda: None, or_none(nothing))},
     'jvp': {'x': structure, 'v': structure},
-    'vjp': {'x': structure},
+    'vjp': {'x': structure, 'w': Kind(lambda: None, or_none(structure.fits))},
     'load': {'path': Kind(saved, is_path), 'activations': Kind(dict, or_none(of(dict)))},
     'restore': {'path': Kind(saved, is_path)},
     'play': {
@@ -467,7 +467,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
 #: What is returned is used once, as the error may come then.
 USED: dict[str, Callable[[Any], Any]] = {
     'grad': lambda f: f(2.0), 'value_and_grad': lambda f: f(2.0), 'jacobian': lambda f: f(2.0),
-    'hessian': lambda f: f(2.0), 'hvp': lambda f: f(2.0, 1.0), 'vjp': lambda pair: pair[1](1.0),
+    'hessian': lambda f: f(2.0), 'hvp': lambda f: f(2.0, 1.0), 'vjp': lambda pair: callable(pair[1]) and pair[1](1.0),
     'sparse_jacobian': lambda f: f(2.0), 'sparse_hessian': lambda f: f(2.0),
     'custom': lambda f: f(2.0), 'Function': lambda f: f(2.0), 'compile': lambda f: f(*[[2.0]][: not callable(f) or 1]),
     'NetClassifier': lambda made: made.fit([[1.0], [2.0], [1.5], [2.5]], [0, 1, 0, 1]),

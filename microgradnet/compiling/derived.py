@@ -46,6 +46,8 @@ def chain_of(f: Callable[..., Any]) -> tuple[Callable[..., Any], list[Derivative
     base, chain = taken_apart(f)
     if len(chain) > 1 and any(found.kind.startswith('sparse') for found in chain):
         return f, []  # which eager says what is wrong with
+    if any(found.kind == 'vjp' for found in chain[1:]):
+        return f, []  # it would sweep back through a derivative, which only its graph can
     return base, chain
 
 
@@ -66,7 +68,7 @@ def put_together(f: Callable[..., Any], steps: Sequence[tuple[str, Any, str | No
     """
     for kind, argument, mode in steps:
         make = getattr(sparse if kind.startswith('sparse') else transforms, kind)
-        if kind in ('hvp', 'jvp'):
+        if kind in ('hvp', 'jvp', 'vjp'):
             f = make(f) if kind == 'hvp' else partial(make, f)
         else:
             f = make(f, argument, **{'mode': mode} if mode else {})
@@ -74,7 +76,7 @@ def put_together(f: Callable[..., Any], steps: Sequence[tuple[str, Any, str | No
 
 
 class Step(NamedTuple):
-    """A transform for arguments of some structure: tokens of the numbers it is taken by, and of a given direction."""
+    """A transform for arguments of some structure: tokens of the numbers it is taken by, and of a given vector."""
 
     kind: str
     mode: str | None
@@ -103,8 +105,8 @@ def arguments_of(chain: Sequence[Derivative], arguments: tuple[Any, ...]) -> Arg
     steps: list[Step] = []
     for kind, _, argument, mode in reversed(chain):
         given: list[int] = []
-        if kind in ('hvp', 'jvp'):
-            if len(arguments) < 2 or (kind == 'jvp' and len(arguments) > 2):
+        if kind in ('hvp', 'jvp', 'vjp'):
+            if len(arguments) < 2 or (kind != 'hvp' and len(arguments) > 2):
                 return None
             structure, v, *more = arguments
             given, _ = take_apart(v)
@@ -114,7 +116,7 @@ def arguments_of(chain: Sequence[Derivative], arguments: tuple[Any, ...]) -> Arg
             parts = [arguments[place] for place in places]
             structure = parts[0] if isinstance(argument, int) else tuple(parts)
         by, build = take_apart(structure)
-        if given and len(given) != len(by):
+        if given and kind != 'vjp' and len(given) != len(by):
             return None
         steps.insert(0, Step(kind, mode, by, build, given))
     numbers, build = take_apart(arguments)
@@ -135,7 +137,8 @@ class Derived:
     """What some transforms make of a function's program: the outputs of a routine, and the directions to run it along.
 
     The routine's parameters are what is differentiated by, and behind them, as ``groups`` say, the numbers of each
-    direction: tokens of what is given with a call (None for 0), or the size of those of ``directions``.
+    direction, or the weights of the outputs: tokens of what is given with a call (None for 0), or the size of those
+    of ``directions``.
     ``memory`` is how much may be kept for a gradient; what a tangent adds to that comes on top.
     """
 
@@ -194,6 +197,12 @@ class Derived:
         if step.kind == 'jvp':
             self.along(step, only=False)
             return build(ys), build([self.moved(y) for y in ys])
+        if step.kind == 'vjp':
+            if len(step.given) != len(ys):
+                counts = f'of {len(ys)} numbers; it has {len(step.given)}'
+                raise ValueError(f'the vector must be like the result, {counts}')
+            self.weigh([*step.given])
+            return build(ys), step.build(self.weighed(step))
         if step.kind == 'jacobian':
             return build([step.build(row) for row in self.jacobian(step, ys)])
         slopes = self.slopes(step, ys, tree)
@@ -221,17 +230,17 @@ class Derived:
             return self.columns(step, ys)
         if len(ys) == 1:
             return [self.slopes(step, ys, 0)]
-        self.weigh([[float(y == other) for other in range(len(ys))] for y in range(len(ys))])
+        self.weigh(self.tape.outputs)
+        self.directions.append([[float(y == other) for other in range(len(ys))] for y in range(len(ys))])
         return [self.weighed(step, y) for y in range(len(ys))]
 
-    def weigh(self, weights: list[list[float]]) -> None:
+    def weigh(self, group: list[int | None] | int) -> None:
         """Sweep back from weighted sums of all outputs."""
         self.first, self.count = 'weighed', self.count + self.n
-        self.groups.append(self.tape.outputs)
-        self.directions.append(weights)
+        self.groups.append(group)
 
-    def weighed(self, step: Step, which: int) -> list[int]:
-        return [self.token(Leaf(self.tape.outputs + self.place[x], (which,))) for x in step.by]
+    def weighed(self, step: Step, *which: int) -> list[int]:
+        return [self.token(Leaf(self.tape.outputs + self.place[x], which)) for x in step.by]
 
     def columns(self, step: Step, ys: Sequence[int], only: bool = True) -> list[Sequence[int]]:
         """Return the derivatives of each number of a result, found along each number of the argument."""
@@ -291,7 +300,8 @@ class Derived:
                 return push(weights)
             found.append([*map(float, weights)])
             if self.first == 'value':
-                self.weigh(found)
+                self.weigh(self.tape.outputs)
+                self.directions.append(found)
             return self.weighed(step, len(found) - 1)
 
         listed = [*entries(rows, len(step.by), pull, push, both=symmetric)]

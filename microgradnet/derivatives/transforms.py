@@ -102,14 +102,14 @@ def derives(function: Made, kind: str, f: Any, argument: Argument = 0, mode: str
 
 
 def derivative_of(function: Any) -> Derivative | None:
-    """Say which derivative of what a function is, if it is what a transform returned, or a partial ``jvp``.
+    """Say which derivative of what a function is, if it is what a transform returned, or a partial ``jvp`` or ``vjp``.
 
     >>> derivative_of(grad(abs))
     Derivative(kind='grad', f=<built-in function abs>, argument=0, mode=None)
     """
     if isinstance(function, partial):
-        wanted = function.func is jvp and len(function.args) == 1 and not function.keywords
-        return Derivative('jvp', *function.args) if wanted else None
+        wanted = function.func in (jvp, vjp) and len(function.args) == 1 and not function.keywords
+        return Derivative(function.func.__name__, *function.args) if wanted else None
     return _derivatives.get(function) if isinstance(function, FunctionType) else None
 
 
@@ -416,21 +416,27 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
     return build(run.bare(ys)), build(run.push(ys, like(v, run.xs, 'the argument')))
 
 
-def vjp(f: Function, x: Structure) -> tuple[Any, Callable[[Any], Structure]]:
-    """Return f(x), and the function that multiplies a vector with the Jacobian of f at x.
+@overload
+def vjp(f: Function, x: Structure) -> tuple[Any, Callable[[Any], Structure]]: ...
+@overload
+def vjp(f: Function, x: Structure, w: Any) -> tuple[Any, Structure]: ...
+def vjp(f: Function, x: Any, w: Any = None) -> tuple[Any, Any]:
+    """Return f(x), and a vector w times the Jacobian of f at x, by one reverse walk.
 
-    The vector has the structure of f(x), the product that of x; each call is one
-    reverse walk.
+    w has the structure of f(x), the product that of x. Without w, the function of w that
+    computes the product comes in its place; each call of it is one walk.
 
-    >>> y, pull_back = vjp(lambda x: [x[0] * x[1], x[0]], [2.0, 5.0])
+    >>> f = lambda x: [x[0] * x[1], x[0]]
+    >>> vjp(f, [2.0, 5.0], [1.0, 100.0])
+    ([10.0, 2.0], [105.0, 2.0])
+    >>> y, pull_back = vjp(f, [2.0, 5.0])
     >>> pull_back([1.0, 100.0])
     [105.0, 2.0]
     """
     run = Recorded(function('f', f), 0, (x,), {})
     ys, build = run.results()
 
-    def pull_back(w: Any) -> Structure:
-        product: Structure = run.build(run.pull(ys, like(w, ys, 'the result')))
-        return product
+    def pull_back(w: Any) -> Any:
+        return run.build(run.pull(ys, like(w, ys, 'the result')))
 
-    return build(run.bare(ys)), pull_back
+    return build(run.bare(ys)), pull_back if w is None else pull_back(w)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from microgradnet import Value, compile, custom, grad, hessian, hvp, jacobian, jvp, value_and_grad
+from microgradnet import Value, compile, custom, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from microgradnet import functions as F
 from microgradnet.compiling import Function, derived
 from microgradnet.compiling.derived import chain_of
@@ -119,16 +119,19 @@ def transforms(seed: int, turns: int) -> list[tuple[str, Callable[..., Any], str
         ('third order', jacobian(hessian(one)), 'x'),
         ('third, times a vector', hvp(grad(one, 1)), 'xvy'),
         ('Jacobian of a product', jacobian(hvp(one)), 'xv'),
+        ('a vector times it', partial(vjp, many), 'xw'),
+        ('Jacobian of that', jacobian(partial(vjp, many)), 'xw'),
     ]
 
 
 def point(seed: int, kind: Callable[[list[float]], Any]) -> dict[str, Any]:
     choose = random.Random(seed)
     x, v = ([choose.choice([choose.uniform(-2, 2), 0.0, 1.0]) for _ in range(3)] for _ in range(2))
-    return {'x': kind(x), 'v': kind(v), 'y': choose.uniform(-2, 2)}
+    y, w = choose.uniform(-2, 2), [choose.choice([choose.uniform(-2, 2), 0.0]) for _ in range(5)]
+    return {'x': kind(x), 'v': kind(v), 'w': kind(w), 'y': y}
 
 
-@pytest.mark.parametrize('which', range(17), ids=lambda k: transforms(0, 1)[k][0])
+@pytest.mark.parametrize('which', range(19), ids=lambda k: transforms(0, 1)[k][0])
 def test_a_compiled_transform_is_the_transform(which: int) -> None:
     for seed in range(6):
         _, transformed, arguments = transforms(seed, 1)[which]
@@ -138,7 +141,7 @@ def test_a_compiled_transform_is_the_transform(which: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('backend', BACKENDS)
-@pytest.mark.parametrize('which', range(17), ids=lambda k: transforms(0, 1)[k][0])
+@pytest.mark.parametrize('which', range(19), ids=lambda k: transforms(0, 1)[k][0])
 def test_on_every_backend_through_loops(which: int, backend: str) -> None:
     for seed in range(6):
         _, transformed, arguments = transforms(seed, 1 + 90 * (seed % 2))[which]
@@ -226,6 +229,8 @@ def test_nothing_leaks_at_the_edges(edge: str, loops: bool) -> None:
         (hvp(f), (x, unit)),
         (hvp(f), (x, unit[::-1])),
         (partial(jvp, f), (x, unit[::-1])),
+        (partial(vjp, lambda x: [f(x), x[0] * x[1]]), (x, [0.0, 2.0])),
+        (partial(vjp, lambda x: [f(x), x[0] * x[1]]), (x, [2.0, 0.0])),
     ]:
         if not loops:
             check(transformed, arguments, backend='python')
@@ -301,6 +306,30 @@ def test_a_function_is_recorded_twice(transform: Callable[..., Any]) -> None:
     for shift in range(3):
         compiled([1.0, 2.0, 3.0, 4.0 + shift])
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_vector_times_a_jacobian_is_swept_back_from_what_was_recorded_twice(backend: str) -> None:
+    f, calls = counting(lambda x: [x[0] * x[1], F.sin(x[0])])
+    pull = compile(partial(vjp, f), backend=backend)
+    y, product = pull([2.0, 5.0], [1.0, 0.5])
+    assert (y, product) == ([10.0, pytest.approx(math.sin(2.0))], [pytest.approx(5.0 + 0.5 * math.cos(2.0)), 2.0])
+    assert pull([3.0, 2.0], [1.0, 0.0]) == ([6.0, pytest.approx(math.sin(3.0))], [2.0, 3.0])
+    # sin is there once, its cosine once: nothing was recorded but the function
+    routine = pull.programs[0].derived.routine(False, 'calls')
+    assert [i.name for i in routine.instructions if i.name in ('sin', 'cos')] == ['sin', 'cos']
+    assert len(calls) == 2
+
+
+def test_a_vector_that_does_not_fit_a_jacobian_is_refused_and_one_times_a_derivative_is_recorded() -> None:
+    def f(x: Any) -> Any:
+        return [x[0] * x[1], x[0]]
+
+    with pytest.raises(ValueError, match='the vector must be like the result, of 2 numbers; it has 3'):
+        compile(partial(vjp, f), backend='python')([2.0, 5.0], [1.0, 1.0, 1.0])
+    gradient = grad(lambda x: x[0] ** 2 * x[1])
+    assert chain_of(partial(vjp, gradient))[1] == []
+    assert compile(partial(vjp, gradient), backend='python')([3.0, 5.0], [1.0, 0.0]) == ([30.0, 9.0], [10.0, 6.0])
 
 
 def test_each_of_its_paths_is_recorded_twice_and_derivatives_know_the_branches() -> None:

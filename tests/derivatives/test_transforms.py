@@ -136,6 +136,7 @@ def test_products_are_the_dense_jacobian_times_a_vector(x: list[float], w: list[
     assert y == three(x)
     assert pull_back(w) == pytest.approx(w @ want, rel=1e-12, abs=1e-11)
     assert pull_back([0.0, 0.0, 0.0]) == [0.0, 0.0]
+    assert vjp(three, x, w) == (y, pull_back(w))
 
 
 @given(st.lists(st.floats(-1.5, 1.5), min_size=3, max_size=3), st.lists(st.floats(-2, 2), min_size=3, max_size=3))
