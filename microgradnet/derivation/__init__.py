@@ -12,19 +12,19 @@ What is given
     x = 3
 <BLANKLINE>
 The expression, step by step
-    v_1 = x^2 = 9
-    y = v_1 + 1 = 10
+    v_1 = x^2 = 9  (1)
+    y = v_1 + 1 = 10  (2)
 <BLANKLINE>
 Each step by what goes into it
-    ∂v_1/∂x = 2 · x = 6
+    ∂v_1/∂x = 2 · x = 6  (3)
     ∂y/∂v_1 = 1
 <BLANKLINE>
 The chain rule along each path
 Path 1, y ← v_1 ← x:
-    P_1 = ∂y/∂v_1 · ∂v_1/∂x = 6
-    P_1 = 2 · x = 6
+    P_1 = ∂y/∂v_1 · ∂v_1/∂x = 6  (4)
+    P_1 = 2 · x = 6  (5)
 All paths together:
-    dy/dx = P_1 = 6
+    dy/dx = P_1 = 6  (6)
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
     Of a net: how E, half the sum of squares over a teacher set, makes one step of
     gradient descent change one weight or bias. The steps are those of the derivation:
     the update rule, the error, the chain rule, the terms that vanish, the paths that
-    remain, the error signals, and the update in numbers. The weight is given as the
+    remain, the error signals, a table of every neuron, and the update in numbers, each new
+    one on a line with what it was made of, the new weight last. The weight is given as the
     parameter itself or by its name, source first, target second: ``'w_{1,3}'``,
     ``'w_{x1,1}'``, ``'b_5'``. In a net of two layers the derivation's names with hats
     are known too, ``'w_{1,1}'``, ``'ŵ_1'`` or ``'w_hat_1'``; then, or with
@@ -80,12 +81,12 @@ def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
     >>> derivation = derive(net, [([1.0], 8.0)], 'w_{x1,1}')
     >>> for line in derivation.sections[7].body:
     ...     print(line)
-    δ = y - t = 1
-    δ_1 = δ · g'(r_2) · w_{1,2} = 3
+    δ = y - t = 9 - 8 = 1
+    δ_1 = δ · g'(r_2) · w_{1,2} = 1 · 1 · 3 = 3
     Error introduced, times gradient of the activation, times input:
-    ∂E/∂w_{x1,1} = [error introduced: δ_1] · [gradient: g'(r_1)] · [input: x_1] = 3
+    ∂E/∂w_{x1,1} = [error introduced: δ_1] · [gradient: g'(r_1)] · [input: x_1]
     Substituted, back to the outputs:
-    ∂E/∂w_{x1,1} = δ · g'(r_2) · w_{1,2} · g'(r_1) · x_1 = 3
+    ∂E/∂w_{x1,1} = δ · g'(r_2) · w_{1,2} · g'(r_1) · x_1
     >>> print(derivation.lines[-1])
     w_{x1,1}^(l+1) = w_{x1,1}^(l) - h · ∂E/∂w_{x1,1} = 2 - 0.5 · 3 = 0.5
     """

@@ -11,7 +11,7 @@ E = 0.5 · w_{1,3} · w_{1,3} = 8
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from textwrap import indent
 from typing import Any
@@ -23,7 +23,7 @@ from ..formulas.prose import prose_html, prose_tex
 from ..formulas.terms import Number, Symbol, Term
 from ..formulas.text import text
 
-__all__ = ['FEW', 'MANY', 'Derivation', 'Line', 'Section']
+__all__ = ['FEW', 'MANY', 'Derivation', 'Line', 'Referring', 'Section', 'Table']
 
 #: Where a line for every sample has more than MANY numbers, only the first FEW are printed.
 MANY, FEW = 5, 3
@@ -31,14 +31,25 @@ MANY, FEW = 5, 3
 WIDTH, SHORT = 100, 24
 #: A line flows like a paragraph, and what does not fit hangs below it.
 FLOW = 'display:flex;flex-flow:wrap;align-items:baseline;row-gap:.3em;margin:.5em 0 .5em 2em'
+PADDING = 'padding:.2em .8em'
 #: What follows each other is set alike in HTML: short lines side by side, others in rows that scroll where one is
 #: too long even so, and the numbers of many samples behind a click.
 SCROLL = 'margin:0 0 0 1.5em;overflow-x:auto;overflow-y:hidden'
+RULES = {
+    'math': f'font:1.12em {MATH_FONT};{FLOW}',
+    'math > mrow:first-child': 'margin-left:-2em',
+    'math > mtext': 'margin-left:auto;padding-left:1em',
+    'div': SCROLL,
+    'div.short': 'display:flex;flex-wrap:wrap;column-gap:2em;align-items:center',
+    'h4': 'margin:1.2em 0 .3em',
+    'p': 'margin:.5em 0',
+}
 GROUPS = {
     'prose': '{}',
-    'line': f'<div style="{SCROLL}">{{}}</div>',
-    'data': f'<details><summary>Show them</summary><div style="{SCROLL}">{{}}</div></details>',
-    'short': f'<div style="{SCROLL};display:flex;flex-wrap:wrap;column-gap:2em;align-items:center">{{}}</div>',
+    'table': '{}',
+    'line': '<div>{}</div>',
+    'data': '<details><summary>Show them</summary><div>{}</div></details>',
+    'short': '<div class="short">{}</div>',
 }
 
 
@@ -48,13 +59,17 @@ class Line:
 
     ``numbers`` has one number, or one for every sample where the formula is for sample
     i; ``in_full`` prints all of them with all their digits, for those from which the
-    others follow. A long line is broken before its equals signs.
+    others follow; ``formula`` prints none, for what is only put in other words. A long line
+    is broken before its equals signs.
     """
 
     left: Term
     sides: tuple[Term, ...]
     numbers: tuple[Any, ...]
     in_full: bool = False
+    formula: bool = False
+    #: The number of an equation, which its derivation gives it, and prints.
+    tag: str = field(default='', compare=False)
 
     @property
     def number(self) -> Any:
@@ -91,14 +106,14 @@ class Line:
         return [f'& {left}{first}', *(rf'& \quad{row}' for row in rows)]
 
     def html(self) -> str:
-        """Print the line as a MathML element, which a narrow page breaks before its equals signs."""
+        """Print the line as a MathML element, which the derivation's page breaks before its equals signs."""
         comma = '<mo separator="true">,</mo><mspace width="0.3em"/>'
         left, sides, numbers = self._pieces(mathml, '<mo>=</mo>', comma, '<mi>…</mi>')
         pieces = [f'<mrow>{piece}</mrow>' for piece in [*sides, *numbers]]
         if self._is_long() and not self._has_short_left():
             pieces.insert(len(sides) - 1, '<mspace style="flex-basis:100%"/>')
-        rest = ''.join(pieces)
-        return f'<math displaystyle="true" style="{FLOW}"><mrow style="margin-left:-2em">{left}</mrow>{rest}</math>'
+        rest = ''.join(pieces) + f'<mtext>({self.tag})</mtext>' * bool(self.tag)
+        return f'<math displaystyle="true"><mrow>{left}</mrow>{rest}</math>'
 
     def _has_short_left(self) -> bool:
         return _width(self.left) <= SHORT
@@ -110,20 +125,25 @@ class Line:
         left, sides, numbers = self._pieces(form, equals, comma, more)
         if not self._is_long():
             return left, [''.join(sides + numbers)]
-        return left, [*sides[:-1], ''.join([*sides[-1:], numbers[0]]), *(gap + group for group in numbers[1:])]
+        if self.formula and not self._has_short_left():
+            return left, ['', *sides]
+        return left, [*sides[:-1], ''.join([*sides[-1:], *numbers[:1]]), *(gap + group for group in numbers[1:])]
 
     def _pieces(
         self, form: Callable[[Term], str], equals: str, comma: str, more: str
     ) -> tuple[str, list[str], list[str]]:
         """Print the left, the sides, and the numbers in groups; between all of these a line may be broken."""
+        whole = [equals + form(side) for side in self.sides]
+        if self.formula:
+            return form(self.left), whole, []
         groups = [comma.join(map(form, group)) for group in self._numbers()]
         if len(self.numbers) > MANY and not self.in_full:
             groups[-1] += comma + more
         numbers = [*(group + comma for group in groups[:-1]), groups[-1]]
-        return form(self.left), [equals + form(side) for side in self.sides], [equals + numbers[0], *numbers[1:]]
+        return form(self.left), whole, [equals + numbers[0], *numbers[1:]]
 
     def _is_long(self) -> bool:
-        first, *others = self._numbers()
+        first, *others = [[]] if self.formula else self._numbers()
         return bool(others) or sum(_width(term) + 3 for term in (self.left, *self.sides, *first)) > WIDTH
 
     def _numbers(self) -> list[list[Number]]:
@@ -135,19 +155,74 @@ class Line:
         return [terms[place : place + in_a_row] for place in range(0, len(terms), in_a_row)]
 
 
+@dataclass(frozen=True)
+class Table:
+    """Numbers by neuron: a head, and rows of cells as they are printed.
+
+    >>> print(Table(('neuron', 'r'), (('f_1', '-0.5'), ('f_10', '12'))))
+    neuron     r
+    f_1     -0.5
+    f_10      12
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ''
+    #: Whether the last column is prose, and not of numbers.
+    prose: bool = False
+
+    def __str__(self) -> str:
+        table = [self.head, *self.rows]
+        wide = [max(map(_columns, column)) for column in zip(*table)]
+        if self.prose:
+            wide[-1] = 0
+        lines = ('  '.join([first + ' ' * (wide[0] - _columns(first)),
+                            *(' ' * (w - _columns(cell)) + cell for cell, w in zip(others, wide[1:]))])
+                 for first, *others in table)  # fmt: skip
+        return '\n'.join(line.rstrip() for line in lines)
+
+    def html(self) -> str:
+        """Print it as an HTML table."""
+        head = ''.join(f'<th scope="col" style="text-align:left;{PADDING}">{prose_html(h)}</th>' for h in self.head)
+        body = ''
+        for first, *others in self.rows:
+            cells = ''.join(f'<td style="text-align:left;{PADDING}">{_unbroken(cell)}</td>' for cell in others)
+            body += f'<tr><th scope="row" style="{PADDING}">{prose_html(first)}</th>{cells}</tr>\n'
+        style = 'font-variant-numeric:tabular-nums;border-collapse:collapse'
+        top = f'<table style="{style}"><caption>{self.caption}</caption>\n<thead><tr>{head}</tr></thead>'
+        return f'<div style="overflow-x:auto">{top}\n<tbody>\n{body}</tbody></table></div>'
+
+    def latex(self) -> str:
+        """Print it as a ``tabular``."""
+        head, *rows = (' & '.join(map(prose_tex, row)) + r' \\' for row in (self.head, *self.rows))
+        begin = rf'\begin{{tabular}}{{{"l" * len(self.head)}}}'
+        return '\n'.join([r'\begin{center}', begin, head, r'\hline', *rows, r'\end{tabular}', r'\end{center}'])
+
+
+class Referring(str):
+    """Prose with a ``{}`` for each line it refers to, of which a derivation makes the line's number."""
+
+    lines: tuple[Line, ...]
+
+    def __new__(cls, prose: str, *lines: Line) -> Referring:
+        self = super().__new__(cls, prose)
+        self.lines = lines
+        return self
+
+
 @dataclass
 class Section:
-    """A heading, and paragraphs: prose, and lines to which it leads."""
+    """A heading, and paragraphs: prose, lines to which it leads, and tables."""
 
     heading: str
-    body: list[str | Line] = field(default_factory=list)
+    body: list[str | Line | Table] = field(default_factory=list)
 
 
 class Derivation(Sequence[Line]):
     """A derivation with its numbers: ``str`` for a terminal, ``latex()``, ``html()``.
 
     It is a sequence of its ``lines``; ``sections`` has the prose between them, too. In a
-    notebook it shows itself.
+    notebook it shows itself. Lines that are equations are numbered.
     """
 
     sections: list[Section]
@@ -155,7 +230,16 @@ class Derivation(Sequence[Line]):
 
     def __init__(self, title: str, sections: Sequence[Section]) -> None:
         self.title = title
-        self.sections = [section for section in sections if section.body]
+        lines = [line for section in sections for line in section.body if isinstance(line, Line)]
+        equations = [line for line in lines if any(not isinstance(side, Number) for side in line.sides)]
+        tags = {id(line): str(number) for number, line in enumerate(equations, 1)}  # two lines may be equal
+
+        def numbered(part: str | Line | Table) -> str | Line | Table:
+            if isinstance(part, Referring):
+                return part.format(*(f'({tags[id(line)]})' for line in part.lines))
+            return replace(part, tag=tags.get(id(part), '')) if isinstance(part, Line) else part
+
+        self.sections = [Section(s.heading, [*map(numbered, s.body)]) for s in sections if s.body]
         self.lines = [line for section in self.sections for line in section.body if isinstance(line, Line)]
 
     def __getitem__(self, place: Any) -> Any:
@@ -178,7 +262,11 @@ class Derivation(Sequence[Line]):
         rows = [self.title]
         for section in self.sections:
             rows += ['', section.heading]
-            rows += [part if isinstance(part, str) else indent(part.text(colour), '    ') for part in section.body]
+            for part in section.body:
+                if isinstance(part, Line):
+                    rows.append(indent(part.text(colour), '    ') + f'  ({part.tag})' * bool(part.tag))
+                else:
+                    rows.append(part if isinstance(part, str) else indent(str(part), '  '))
         return '\n'.join(rows)
 
     def latex(self) -> str:
@@ -186,23 +274,23 @@ class Derivation(Sequence[Line]):
         rows = [rf'\section*{{{prose_tex(self.title)}}}']
         for section in self.sections:
             rows += ['', rf'\subsection*{{{prose_tex(section.heading)}}}']
-            rows += [
-                prose_tex(part) if isinstance(part, str) else rf'\[ {part.latex()} \]'
-                for part in section.body
-            ]
+            for part in section.body:
+                if isinstance(part, Line):
+                    tag = rf'\tag{{{part.tag}}} ' if part.tag else ''
+                    rows.append(rf'\[ {part.latex()} {tag}\]')
+                else:
+                    rows.append(prose_tex(part) if isinstance(part, str) else part.latex())
         return '\n'.join(rows)
 
     def html(self) -> str:
         """Print it all as HTML with MathML; it brings its font, and needs no style sheet, no script and no network."""
-        rules = f'{font_face()} .microgradnet-derivation math {{ font: 1.12em {MATH_FONT} }}'
+        rules = ' '.join([font_face(), *(f'.microgradnet-derivation {what} {{{how}}}' for what, how in RULES.items())])
         parts = [f'<section class="microgradnet-derivation" style="max-width:100%"><style>{rules}</style>',
                  f'<h3>{prose_html(self.title)}</h3>']  # fmt: skip
         for section in self.sections:
-            parts.append(f'<h4 style="margin:1.2em 0 .3em">{prose_html(section.heading)}</h4>')
+            parts.append(f'<h4>{prose_html(section.heading)}</h4>')
             for kind, group in groupby(section.body, _kind):
-                rows = (part.html() if isinstance(part, Line) else f'<p style="margin:.5em 0">{prose_html(part)}</p>'
-                        for part in group)  # fmt: skip
-                parts.append(GROUPS[kind].format(''.join(rows)))
+                parts.append(GROUPS[kind].format(''.join(map(_html, group))))
         return '\n'.join([*parts, '</section>'])
 
     def _repr_html_(self) -> str:
@@ -213,13 +301,29 @@ class Derivation(Sequence[Line]):
         return rf'$$\begin{{aligned}} {rows} \end{{aligned}}$$'
 
 
+def _html(part: str | Line | Table) -> str:
+    return f'<p>{prose_html(part)}</p>' if isinstance(part, str) else part.html()
+
+
+def _unbroken(cell: str) -> str:
+    """Set a list of numbers, each on one row with its name."""
+    return ', '.join(f'<span style="white-space:nowrap">{prose_html(part)}</span>' for part in cell.split(', '))
+
+
+def _columns(text: str) -> int:
+    """Count the columns that a text takes in a terminal: a hat has none of its own."""
+    return sum(not combining(sign) for sign in text)
+
+
 def _width(term: Term) -> int:
-    """Count the columns that a printed formula takes: a hat has none of its own."""
-    return sum(not combining(sign) for sign in text(term))
+    """Count the columns that a printed formula takes."""
+    return _columns(text(term))
 
 
-def _kind(part: str | Line) -> str:
-    """Tell what is set alike: prose, the numbers of many samples, lines to go side by side, and all other lines."""
+def _kind(part: str | Line | Table) -> str:
+    """Tell what is set alike: prose, tables, numbers of many samples, lines to go side by side, all other lines."""
     if isinstance(part, str):
         return 'prose'
+    if isinstance(part, Table):
+        return 'table'
     return 'data' if part.is_data else 'line' if part.sides else 'short'

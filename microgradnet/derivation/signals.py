@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..formulas.numbers import digits, on_paper
-from ..formulas.prose import prose_html
 from ..formulas.text import text
 from .kept import Kept
+from .lines import Table
 
 __all__ = ['ErrorSignals', 'NeuronSignals', 'error_signals']
-
-PADDING = 'padding:.2em .8em'
 
 
 class NeuronSignals(NamedTuple):
@@ -59,35 +57,23 @@ class ErrorSignals(Sequence[NeuronSignals]):
             for row in self.rows
         ]
 
+    def table(self) -> Table:
+        """Return it as it is printed."""
+        caption = 'Net input, output, derivative and error signal of every neuron'
+        return Table(self.HEAD, tuple(map(tuple, self.cells())), caption, prose=True)
+
     def __str__(self) -> str:
-        table = [[*self.HEAD], *self.cells()]
-        wide = [max(len(row[column]) for row in table) for column in range(5)]
-        lines = ['  '.join([row[0].ljust(wide[0]), *(c.rjust(w) for c, w in zip(row[1:5], wide[1:])), row[5]])
-                 for row in table]  # fmt: skip
-        return '\n'.join(line.rstrip() for line in lines)
+        return str(self.table())
 
     def __repr__(self) -> str:
         return f'<error signals of {len(self)} neurons>'
 
     def html(self) -> str:
         """Print it as an HTML table."""
-        head = ''.join(f'<th scope="col" style="text-align:left;{PADDING}">{prose_html(h)}</th>' for h in self.HEAD)
-        body = ''
-        for first, *others in self.cells():
-            cells = ''.join(f'<td style="text-align:left;{PADDING}">{_unbroken(cell)}</td>' for cell in others)
-            body += f'<tr><th scope="row" style="{PADDING}">{prose_html(first)}</th>{cells}</tr>\n'
-        caption = 'Net input, output, derivative and error signal of every neuron'
-        style = 'font-variant-numeric:tabular-nums;border-collapse:collapse'
-        top = f'<table style="{style}"><caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>'
-        return f'<div style="overflow-x:auto">{top}\n<tbody>\n{body}</tbody></table></div>'
+        return self.table().html()
 
     def _repr_html_(self) -> str:
         return self.html()
-
-
-def _unbroken(cell: str) -> str:
-    """Set a list of numbers, each on one row with its name."""
-    return ', '.join(f'<span style="white-space:nowrap">{prose_html(part)}</span>' for part in cell.split(', '))
 
 
 def error_signals(net: Any, x: Any, t: Any) -> ErrorSignals:

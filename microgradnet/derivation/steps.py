@@ -18,8 +18,11 @@ from ..engine.checks import whole
 from ..engine.numbers import Fraction, real
 from ..engine.value import Value
 from ..engine.walks import topological_order
+from ..formulas.activations import by_hand
 from ..formulas.names import Names, Place
+from ..formulas.numbers import digits, on_paper
 from ..formulas.terms import (
+    Applied,
     Derivative,
     Marked,
     Minus,
@@ -36,7 +39,7 @@ from ..formulas.terms import (
 )
 from ..formulas.text import text
 from .kept import Kept
-from .lines import FEW, MANY, Derivation, Line, Section
+from .lines import FEW, MANY, Derivation, Line, Referring, Section, Table
 from .refusals import finite, too_many
 
 __all__ = ['Parts', 'Steps', 'derive_weight']
@@ -57,13 +60,15 @@ class Parts:
         self.slope_of_E = Derivative(self.w, E, (self.gradient,))
         #: The update rule's right side.
         self.rule = add(self.w.of('l'), Minus(multiply(self.h, self.slope_of_E)))
+        #: The equations to which others refer: of every net input, of E, and of the new weight.
+        self.defined: dict[tuple[int, int], Line] = {}
+        self.updated = Line(self.w.of('l+1'), (self.rule,), (self.rule.at(0),), formula=True)
         #: What the weight multiplies; 1 for a bias.
         self.is_bias = i is None
         self.input: Term = Number(1) if i is None else kept.source(self.k, i)
         #: The outputs that depend on the weight, and the neurons above its own, layer by layer.
         self.outputs = [self.j] if self.k == self.last else [*range(kept.names.sizes[-1])]
         self.above = [(k, j) for k in range(self.k + 1, self.last + 1) for j in range(kept.names.sizes[k])]
-        self.others = [(self.k, j) for j in range(kept.names.sizes[self.k]) if j != self.j]
         #: The derivative of every net input that depends on the weight, by neuron and sample.
         self.by_weight = {(self.k, self.j): self.each(self.input.at)}
         for neuron in self.above:
@@ -109,7 +114,43 @@ class Parts:
                      for i in self.below(k, j)))  # fmt: skip
 
     def line(self, *sides: Term) -> Line:
-        return Line(self.slope_of_E, sides, (self.gradient,))
+        """Put the gradient in other words."""
+        return Line(self.slope_of_E, sides, (self.gradient,), formula=True)
+
+    def shown(self) -> range:
+        """Return the samples of which everything is written out."""
+        return range(self.kept.count if self.kept.count <= MANY else FEW)
+
+    def with_numbers(self, left: Symbol | Applied, formula: Term) -> list[str | Line]:
+        """Write a formula, and its numbers put in: on the same line, or for each sample on one of its own."""
+        if self.kept.count == 1:
+            return [Line(left, self._put(formula, 0), (left.at(0),))]
+        rows = (Line(at_sample(left, str(s + 1)), self._put(formula, s)[1:], (left.at(s),)) for s in self.shown())
+        return [Line(left, (formula,), self.each(left.at), formula=True), *rows]
+
+    def only_numbers(self, left: Applied, formula: Term | None) -> list[str | Line]:
+        """Put numbers into a formula that stands above; into none, where it is a number itself."""
+        if isinstance(formula, Number):
+            return []
+        return [Line(at_sample(left, str(s + 1)) if self.kept.count > 1 else left,
+                     self._put(formula, s)[1:] if formula else (), (left.at(s),)) for s in self.shown()]  # fmt: skip
+
+    def added_up(self, whole: Term, number: Any, of_each: Term, own: Term) -> list[str | Line]:
+        """Add up what each sample has; of many, those that are not written out are one term."""
+        count, body = self.kept.count, list[str | Line]()
+        parts = [at_sample(of_each, str(s + 1)) for s in self.shown()]
+        if count > MANY:
+            others = Samples(of_each, count, first=FEW + 1)
+            parts.append(others)
+            line = Line(others, (Samples(own, count, first=FEW + 1),), (others.at(0),))
+            body += [f'The other {count - FEW} samples, added up:', line]
+        return [*body, Line(whole, (add(*parts), put(add(*parts), 0)), (number,))]
+
+    @staticmethod
+    def _put(formula: Term, s: int) -> tuple[Term, ...]:
+        """Return a formula, and its numbers, unless they are one only."""
+        numbers = put(formula, s)
+        return (formula,) if isinstance(numbers, Number) else (formula, numbers)
 
     def along(self, path: list[tuple[int, int]]) -> list[Term]:
         """List the factors of a path from its output down to the weight's neuron, both not counted."""
@@ -185,50 +226,61 @@ class Steps(Parts):
     def given(self) -> Section:
         kept, names = self.kept, self.kept.names
         letters = [f'{text(Symbol(letter, ()))} is {g}' for letter, g in kept.functions.items()]
-        section = Section('What is given', [f'Activation: {"; ".join(letters)}.'])
+        section = Section('What is given')
         symbols: list[Symbol] = [self.h]
         if kept.count > 1:
             symbols.append(Symbol(Name('M'), (kept.count,)))
-        for k, j in [(self.k, self.j), *self.above]:
-            size = names.sizes[k - 1] if k else names.inputs
-            symbols += [kept.weight((k, j, i)) for i in (*range(size), None)]
+        symbols += map(kept.weight, names.places())
         section.body += [Line(s, (), (s.at(0),), in_full=True) for s in symbols]
         if kept.count > MANY:
             section.body.append(
                 f'The numbers of all {kept.count} samples; from here on the first {FEW} are printed, '
                 'and … stands for the others:'
             )
-        of_samples = [kept.x(i) for i in range(names.inputs)] if self.k == 0 else [
-            kept.r(self.k - 1, j) for j in range(names.sizes[self.k - 1])]  # fmt: skip
-        of_samples += [kept.r(*neuron) for neuron in self.others]
+        of_samples = [kept.x(i) for i in range(names.inputs)]
         of_samples += [kept.t(o) for o in range(names.sizes[-1])]
         section.body += [Line(s, (), self.each(s.at), in_full=True) for s in of_samples]
+        section.body.append(f'Activation: {"; ".join(letters)}.')
+        for letter, name in kept.functions.items():
+            r = Symbol(Name('r'), (0,))
+            for primed, form in enumerate(by_hand(name, r, Applied(letter, False, r, (0,))) or ()):
+                section.body.append(Line(Applied(letter, bool(primed), r, (0,)), (form,), (0,), formula=True))
         return section
 
     def forward(self) -> Section:
         kept, section = self.kept, Section('The forward run')
-        for k, j in [(self.k, self.j), *self.above]:
-            r = kept.r(k, j)
-            section.body.append(Line(r, (self.written_out(k, j),), self.each(r.at)))
+        for k, size in enumerate(kept.names.sizes):
+            for j in range(size):
+                r, g, slope = kept.r(k, j), kept.g(k, j), kept.slope(k, j)
+                form, its_slope = by_hand(kept.functions[g.function], r, g) or (None, None)
+                first, *others = self.with_numbers(r, self.written_out(k, j))
+                assert isinstance(first, Line)
+                self.defined[k, j] = first
+                section.body += [first, *others, *self.only_numbers(g, form)]
+                if k >= self.k and (k > self.k or j == self.j):
+                    section.body += self.only_numbers(slope, its_slope)
         for o in range(kept.names.sizes[-1]):
-            y = kept.y(o)
-            section.body.append(Line(y, (kept.g(self.last, o),), self.each(y.at)))
+            section.body += self.with_numbers(kept.y(o), kept.g(self.last, o))
         return section
 
     def update_rule(self) -> Section:
-        return Section('The update rule', [Line(self.w.of('l+1'), (self.rule,), (self.rule.at(0),))])
+        return Section('The update rule', [self.updated])
 
     def error(self) -> Section:
         squares = [Power(self.miss(o), Number(2)) for o in range(self.kept.names.sizes[-1])]
         whole = multiply(Number(HALF), self.over_samples(*squares))
-        section = Section('The error', [Line(self.E, (whole,), (self.kept.error.data,))])
-        if self.kept.count > 1:
-            own = Symbol(Name('E', sample='i'), ())
-            section.body += [
-                'Of each sample:',
-                Line(own, (multiply(Number(HALF), add(*squares)),), self.each(self.error_of)),
-            ]
-        return section
+        error = self.kept.error.data
+        if self.kept.count == 1:
+            self.whole_error = Line(self.E, (whole, put(whole, 0)), (error,))
+            return Section('The error', [self.whole_error])
+        self.whole_error = Line(self.E, (whole,), (error,), formula=True)
+        of_each = Symbol(Name('E', sample='i'), self.each(self.error_of))
+        own = multiply(Number(HALF), add(*squares))
+        return Section('The error', [
+            self.whole_error,
+            'Of each sample:', *self.with_numbers(of_each, own),
+            'Of all samples:', *self.added_up(self.E, error, of_each, own),
+        ])  # fmt: skip
 
     def chain_rule(self) -> Section:
         kept, two, everything = self.kept, Number(2), range(self.kept.names.sizes[-1])
@@ -237,7 +289,7 @@ class Steps(Parts):
         also = ', and so are the outputs that the weight does not reach'
         unreached = [o for o in everything if o not in self.outputs]
         return Section('The chain rule', [
-            'The iteration index l is left out:',
+            Referring('From {}, the iteration index l left out:', self.whole_error),
             self.line(self.by(halves)),
             self.line(multiply(Number(HALF), self.over_samples(*doubled))),
             'The 1/2 and the 2 cancel each other out:',
@@ -258,7 +310,8 @@ class Steps(Parts):
         section = Section('The terms that vanish')
         for k, j in self.on_the_way():
             written_out = self.by(self.written_out(k, j))
-            section.body.append(Line(self.by_r(k, j), (written_out,), self.by_weight[k, j]))
+            section.body.append(Referring('From {}:', self.defined[k, j]))
+            section.body.append(Line(self.by_r(k, j), (written_out,), self.by_weight[k, j], formula=True))
             zeros = [term for term, i in self.terms_of(k, j) if not self.remains(k, j, i)]
             section.body += [Line(self.by(term), (), (0,)) for term in zeros]
         return section
@@ -269,9 +322,9 @@ class Steps(Parts):
         for k, j in above:
             left, numbers = self.by_r(k, j), self.by_weight[k, j]
             outer = (multiply(kept.weight((k, j, i)), self.by(kept.g(k - 1, i))) for i in self.below(k, j))
-            section.body += [Line(left, (add(*outer),), numbers), Line(left, (self.reached(k, j),), numbers)]
+            section.body += [Line(left, (side,), numbers, formula=True) for side in (add(*outer), self.reached(k, j))]
         own = self.by_r(self.k, self.j)
-        section.body.append(Line(own, () if self.is_bias else (self.input,), self.by_weight[self.k, self.j]))
+        section.body.append(Line(own, (self.input,), self.by_weight[self.k, self.j], formula=True))
         if len(self.paths) > 1:
             section.body += self._path_by_path()
         section.body += ['Put together:', self.line(self.explicit())]
@@ -284,10 +337,10 @@ class Steps(Parts):
             way = multiply(*self.along(path), self.kept.slope(self.k, self.j), self.input)
             symbol = Symbol(Name('P', str(number), sample=self.kept.every), self.each(way.at))
             neurons = ' → '.join(text(Symbol(self.kept.names.f(*n), ())) for n in path)
-            rows += [f'Path {number}, {neurons}:', Line(symbol, (way,), self.each(way.at))]
+            rows += [f'Path {number}, {neurons}:', *self.with_numbers(symbol, way)]
             arriving.setdefault(path[-1][1], []).append(symbol)
         rows.append('All paths to an output:')
-        rows += [Line(self.by_r(self.last, o), (add(*symbols),), self.by_weight[self.last, o])
+        rows += [Line(self.by_r(self.last, o), (add(*symbols),), self.by_weight[self.last, o], formula=True)
                  for o, symbols in arriving.items()]  # fmt: skip
         return rows
 
@@ -296,7 +349,7 @@ class Steps(Parts):
         section = Section('The error signals')
         for k, j in self.on_the_way():
             delta = self.kept.delta(k, j)
-            section.body.append(Line(delta, (self.arriving(k, j),), self.each(delta.at)))
+            section.body += self.with_numbers(delta, self.arriving(k, j))
         section.body += [
             'Error introduced, times gradient of the activation, times input:',
             self.line(self.by_signals()),
@@ -311,27 +364,37 @@ class Steps(Parts):
         explicit, signals = self.explicit(), self.by_signals()
         return Section('Both are equal', [
             'Over all paths, then with error signals:',
-            Line(explicit, (Number(explicit.at(0)), signals), (signals.at(0),)),
-            'And the backward that ran:',
-            self.line(),
+            Line(explicit, (signals,), (signals.at(0),), formula=True),
         ])  # fmt: skip
 
+    def table(self) -> Table:
+        """List r, g(r), g'(r) and delta of every neuron and sample; what the weight's update needs not is left out."""
+        kept, several = self.kept, self.kept.count > 1
+        rows: list[tuple[str, ...]] = []
+        ways = {*self.on_the_way()}
+        for k, size in enumerate(kept.names.sizes):
+            for j in range(size):
+                terms: list[Symbol | Applied] = [kept.r(k, j), kept.g(k, j)]
+                terms += [kept.slope(k, j), kept.delta(k, j)] if (k, j) in ways else []
+                for s in self.shown():
+                    cells = [on_paper(digits(term.at(s))) for term in terms] + ['–'] * (4 - len(terms))
+                    sample = (str(s + 1),) if several else ()
+                    rows.append((text(Symbol(kept.names.f(k, j), ())), *sample, *cells))
+        return Table(('neuron', *(['i'] if several else []), 'r', 'g(r)', "g'(r)", 'δ'), tuple(rows))
+
     def numbers(self) -> Section:
-        section, count = Section('The update with numbers'), self.kept.count
-        if count == 1:
-            section.body.append(self.line(self.own(), put(self.own(), 0)))
+        section, own = Section('The update with numbers', ['Of every neuron:', self.table()]), self.own()
+        if self.kept.count == 1:
+            gradient: list[str | Line] = [Line(self.slope_of_E, (own, put(own, 0)), (self.gradient,))]
         else:
-            of_each = Derivative(self.w, Symbol(Name('E', sample='i'), ()), self.each(self.own().at))
-            parts: list[Term] = []
-            for s in range(count if count <= MANY else FEW):
-                own = at_sample(self.own(), str(s + 1))
-                parts.append(at_sample(of_each, str(s + 1)))
-                section.body.append(Line(parts[-1], (own, put(own, s)), (own.at(s),)))
-            if count > MANY:
-                others, own = (Samples(term, count, first=FEW + 1) for term in (of_each, self.own()))
-                parts.append(others)
-                section.body += [f'The other {count - FEW} samples, added up:', Line(others, (own,), (own.at(0),))]
-            section.body.append(self.line(add(*parts), put(add(*parts), 0)))
+            of_each = Derivative(self.w, Symbol(Name('E', sample='i'), ()), self.each(own.at))
+            for s in self.shown():
+                its, number = str(s + 1), own.at(s)
+                section.body.append(Line(at_sample(of_each, its), (at_sample(own, its), put(own, s)), (number,)))
+            gradient = self.added_up(self.slope_of_E, self.gradient, of_each, own)
+        section.body += gradient
+        assert isinstance(gradient[-1], Line)
+        section.body.append(Referring('From {} and {}:', self.updated, gradient[-1]))
         new = self.rule.at(0)
         section.body.append(Line(self.w.of('l+1'), (self.rule, put(self.rule, 0)), (new,)))
         return section

@@ -283,6 +283,12 @@ def at_sample(term: Term, sample: str) -> Term:
             return Product(tuple(at_sample(f, sample) for f in term.factors))
         case Minus():
             return Minus(at_sample(term.body, sample))
+        case Quotient():
+            return Quotient(at_sample(term.above, sample), at_sample(term.below, sample))
+        case Power():
+            return Power(at_sample(term.base, sample), term.exponent)
+        case Function():
+            return Function(term.operation, tuple(at_sample(t, sample) for t in term.operands))
         case Derivative():
             return replace(term, body=at_sample(term.body, sample))
         case Marked():

@@ -65,6 +65,8 @@ class Evaluator:
         if numbers[0] == 'minus' and numbers[1][0] == 'product' and formula[0] == 'product':
             first, *others = numbers[1][1]
             return self.same(formula, ('product', [('minus', first), *others]), line)
+        if numbers[0] == 'minus' and numbers[1][0] == 'quotient' and formula[0] == 'quotient':
+            return self.same(formula, ('quotient', ('minus', numbers[1][1]), numbers[1][2]), line)
         if formula[0] != numbers[0] or len(formula) != len(numbers):
             raise Wrong(f'{line.text!r}: the numbers do not stand as the symbols do')
         for a, b in zip(formula[1:], numbers[1:]):

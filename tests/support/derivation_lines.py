@@ -68,6 +68,7 @@ FUNCTIONS: dict[str, tuple[Any, Any]] = {
     'relu': (lambda r: max(r, 0), lambda r: int(r > 0)),
     'softplus': (lambda r: math.log1p(math.exp(r)), sigma),
     'silu': (lambda r: r * sigma(r), swish_slope),
+    'abs': (abs, lambda a: (a > 0) - (a < 0)),
     'sin': (math.sin, math.cos),
     'cos': (math.cos, lambda a: -math.sin(a)),
     'exp': (math.exp, math.exp),
@@ -92,16 +93,21 @@ def read_name(text: str) -> tuple[str, str]:
     return name, sample.removesuffix(')')
 
 
+def columns(text: str) -> int:
+    """Count the columns that a decomposed text takes in a terminal: a hat has none of its own."""
+    return sum(not unicodedata.combining(sign) for sign in text)
+
+
 def joined(rows: list[str]) -> list[str]:
     """Join the rows of broken lines: they go on under the first equals sign, or at 8 if that is far to the right."""
     found: list[str] = []
     column = 0
     for row in rows:
         body = row.lstrip(' ')
-        if not row.startswith(' ' * 8) or not found:
+        if not row.startswith(' ' * 5) or not found:
             found.append(row)
             before, equals, _ = row.partition(' = ')
-            column = bool(equals) * (1 + sum(not unicodedata.combining(sign) for sign in before))
+            column = 1 + columns(before) if equals else len(row)
         elif len(row) - len(body) != (column if column <= 4 + 24 + 1 else 8) + 2 * (body[:2] != '= '):
             raise Wrong(f'{row!r} does not stand where it should')
         else:
@@ -124,19 +130,20 @@ class Line:
         self.sides = [self.side()]
         while self.take(' = '):
             self.sides.append(self.side())
-        self.numbers = [self.literal(self.sides.pop())]
+        #: None where two formulas are equal, and no number is told.
+        self.numbers = [self.literal(self.sides.pop())] if is_literal(self.sides[-1]) else []
         #: Whether there are more numbers than are printed.
         self.more = False
         while not self.more and self.take(', '):
             self.more = bool(self.take('…'))
             if not self.more:
                 self.numbers.append(self.literal(self.side()))
-        if self.place < len(self.tokens) or not self.sides:
+        if self.place < len(self.tokens) or len(self.sides) + len(self.numbers) < 2:
             raise Wrong(f'{text!r}: not an equation')
         self.left, *self.sides = self.sides
 
     def literal(self, tree: Tree) -> str:
-        if tree[0] == 'minus' and tree[1][0] == 'number':
+        if tree[0] == 'minus' and is_literal(tree[1]):
             return '-' + tree[1][1]
         if tree[0] != 'number':
             raise Wrong(f'{self.text!r}: ends without a number')
@@ -204,6 +211,21 @@ class Line:
         tree = self.side()
         self.expect(bracket)
         return tree
+
+
+def is_literal(tree: Tree) -> bool:
+    """Tell whether a side is a number and nothing else."""
+    return bool(tree[0] == 'number' or (tree[0] == 'minus' and tree[1][0] == 'number'))
+
+
+def with_names(tree: Any, new: Any) -> Any:
+    """Write a formula with other names, ``new(name)`` for each."""
+    if isinstance(tree, list):
+        return [with_names(part, new) for part in tree]
+    if isinstance(tree, tuple):
+        return tree[0], *(new(p) if isinstance(p, str) and tree[0] in ('name', 'ratio', 'derivative') else
+                          with_names(p, new) for p in tree[1:])  # fmt: skip
+    return tree
 
 
 def names_in(tree: Any) -> list[str]:

@@ -15,6 +15,6 @@ PROSE = (
     'The known outputs are constants, and so are the outputs that the weight does not reach:',
     'By the chain rule once more:', 'All paths to an output:', 'Put together:', 'Substituted, back to the outputs:',
     'Error introduced, times gradient of the activation, times input:', 'Over all paths, then with error signals:',
-    'And the backward that ran:', 'All paths together:', 'By itself:', 'No signal travels along any path:',
-    'The iteration index l is left out:',
+    'Of all samples:', 'Of every neuron:', 'All paths together:', 'By itself:', 'No signal travels along any path:',
+    'From (), the iteration index l left out:', 'From ():', 'From () and ():',
 )  # fmt: skip

@@ -5,9 +5,12 @@ from what is given alone, and compares with the number printed. Derivatives it w
 itself, by dual numbers through the lines that define names. It imports nothing of the
 engine: functions and their derivatives are Python's own.
 
-Where the text repeats a formula with numbers put in, each number must be that of the
-symbol in its place. Numbers must be the nearest in six digits, those given in full. Terms
-that vanish must be those of the sum above them, and paths lead along their weights.
+Where the text repeats a formula with numbers put in, or writes them alone under it, each
+number must be that of the symbol in its place. Lines without a number must be equal all
+the same; g and g' must be what Python's are, and every g(r) is worked out by them. The
+table has the numbers of its lines. Numbers must be the nearest in six digits, those given
+in full. Terms that vanish must be those of the sum above them, and paths lead along their
+weights.
 """
 
 from __future__ import annotations
@@ -19,7 +22,20 @@ from fractions import Fraction
 from typing import Any
 
 from tests.support.derivation_evaluator import Evaluator
-from tests.support.derivation_lines import FUNCTIONS, Line, Tree, Wrong, joined, names_in, read_name, walk
+from tests.support.derivation_lines import (
+    EPSILON,
+    FUNCTIONS,
+    ULPS,
+    Line,
+    Tree,
+    Wrong,
+    columns,
+    joined,
+    names_in,
+    read_name,
+    walk,
+    with_names,
+)
 from tests.support.derivation_prose import HEADINGS, PROSE
 from tests.support.written import with_exponents
 
@@ -46,9 +62,16 @@ class Reader(Evaluator):
         self.letters: dict[str, str] = {}
         #: What a whole derivative is stated of.
         self.totals: list[str] = []
+        #: How a function and its derivative are written.
+        self.forms: dict[tuple[str, bool], Tree] = {}
+        #: The rows of the table, which stand at two, as they are printed.
+        self.table = [row for row in unicodedata.normalize('NFD', text).split('\n') if re.match('  (?! )', row)]
+        rows = self.without_tags([row for row in rows if not re.match('  (?! )', row)])
         parsed = [(row, Line(row[4:]) if row.startswith('    ') else None) for row in rows[1:]]
         self.define(parsed)
         self.check_all(parsed)
+        self.check_table()
+        self.check_references(parsed)
         used = {self.key(name)[0] for _, line in parsed if line for side in line.sides or [line.left]
                 if side is not line.left or side[0] != 'name' for name in names_in(side)}  # fmt: skip
         unused = {*self.definitions} - used - {'M', self.of, f'{self.by}^(l+1)'}
@@ -66,16 +89,29 @@ class Reader(Evaluator):
                 if row.startswith('Activation: '):
                     self.activations(row)
             elif heading == 'What is given':
-                self.take_over(line)
+                if line.left[0] == 'apply':
+                    self.take_form(line)
+                else:
+                    self.take_over(line)
             elif line.left[0] == 'name':
-                name, _ = self.key(line.left[1])
+                name, sample = self.key(line.left[1])
+                if sample.isdigit():
+                    if name not in self.definitions or len(line.numbers) != 1:
+                        raise Wrong(f'{line.text!r}: {name} is not defined for every sample, or has no number')
+                    self.found.setdefault(name, []).append(self.number(line.numbers[0]))
+                    continue
                 if name not in self.definitions:
                     if not line.sides and not name.startswith('P_'):
                         raise Wrong(f'{line.text!r}: {name} comes from nowhere')
+                    if not line.numbers and line.left[0] == 'name' and self.samples == 1 and '(l' not in line.left[1]:
+                        raise Wrong(f'{line.text!r}: {name} has no number')
                     self.definitions[name] = line.sides[0] if line.sides else ('number', line.numbers[0])
-                elif not name.startswith('P_') and not (name.endswith('^(l+1)') and len(line.sides) == 2):
+                elif not name.startswith('P_') and not (
+                    (name.endswith('^(l+1)') or (name == 'E' and self.samples > 1)) and len(line.sides) == 2
+                ):
                     raise Wrong(f'{line.text!r}: {name} is there already')
-                self.found.setdefault(name, [Fraction(n) if '/' in n else float(n) for n in line.numbers])
+                if line.numbers:
+                    self.found.setdefault(name, [*map(self.number, line.numbers)])
 
     def check_all(self, parsed: list[tuple[str, Line | None]]) -> None:
         heading, vanishing = '', []
@@ -92,7 +128,7 @@ class Reader(Evaluator):
             elif row.startswith('The other '):
                 if row != f'The other {self.samples - self.shown} samples, added up:':
                     raise Wrong(row)
-            elif row not in (*PROSE, *HEADINGS) and not row.startswith('Activation: '):
+            elif re.sub(r'\(\d+\)', '()', row) not in (*PROSE, *HEADINGS) and not row.startswith('Activation: '):
                 raise Wrong(row)
             elif row in HEADINGS:
                 if vanishing:
@@ -102,6 +138,80 @@ class Reader(Evaluator):
                     every = [*dict.fromkeys(names_in(self.definitions['E']))]
                     vanishing = [('name', name) for letter in 'ty' for name in every
                                  if name[0] == letter and not self.moves(('name', name))]  # fmt: skip
+
+    # The numbers of equations.
+
+    def without_tags(self, rows: list[str]) -> list[str]:
+        """Take the numbers off the equations, and remember them: 1, 2, 3 and so on."""
+        self.tags: dict[str, int] = {}
+        bare = []
+        for number, row in enumerate(rows):
+            match = re.fullmatch(r'(    .*[^ ])  \((\d+)\)', row)
+            if match:
+                if match[2] != str(len(self.tags) + 1):
+                    raise Wrong(f'{row!r}: the next number is {len(self.tags) + 1}')
+                self.tags[match[2]] = number
+            bare.append(match[1] if match else row)
+        return bare
+
+    def check_references(self, parsed: list[tuple[str, Line | None]]) -> None:
+        """Check that equations alone are numbered, and a reference is to the first or the latest of what follows."""
+        tagged = {place - 1: tag for tag, place in self.tags.items()}
+        for place, (row, line) in enumerate(parsed):
+            if (line is not None and bool(line.sides)) != (place in tagged):
+                raise Wrong(f'{row!r}: an equation has a number, and nothing else')
+            for tag in re.findall(r'\((\d+)\)', row) if line is None and row.startswith('From ') else []:
+                following = parsed[place + 1][1]
+                referred = parsed[self.tags.get(tag, 1) - 1][1]
+                if following is None or referred is None or self.tags[tag] > place:
+                    raise Wrong(f'{row!r}: there is no {tag} before, or nothing after')
+                same = [at for at, (_, other) in enumerate(parsed[:place]) if other and other.left == referred.left
+                        and other.sides]  # fmt: skip
+                if self.tags[tag] - 1 not in (same[0], same[-1]):
+                    raise Wrong(f'{row!r}: {tag} is neither the first nor the latest')
+                new = [following.left, *following.sides]
+                known = referred.left in walk(new) or referred.left[1:] in {(tree[2],) for tree in walk(new)
+                                                                           if tree[0] == 'ratio'}  # fmt: skip
+                if not known:
+                    raise Wrong(f'{row!r}: {tag} has nothing of what follows')
+
+    # The table.
+
+    def check_table(self) -> None:
+        """Check that a net's table has every neuron and sample in order, with the numbers of their lines, aligned."""
+        if not self.of_a_net:
+            if self.table:
+                raise Wrong('a table of what?')
+            return
+        several = self.samples > 1
+        cells = [re.split(' {2,}', row.strip()) for row in self.table]
+        wide = [max(map(columns, column)) for column in itertools.zip_longest(*cells, fillvalue='')]
+        for row, (first, *others) in zip(self.table, cells):
+            padded = [first + ' ' * (wide[0] - columns(first))]
+            padded += [' ' * (width - columns(cell)) + cell for cell, width in zip(others, wide[1:])]
+            if row != '  ' + '  '.join(padded):
+                raise Wrong(f'{row!r} is not aligned')
+        neurons = [name for name in self.definitions if name[0] == 'r']
+        expected = [(r, s) for r in neurons for s in range(min(self.samples, self.shown))]
+        if cells[:1] != [['neuron', *['i'] * several, 'r', 'g(r)', "g'(r)", 'δ']] or len(cells) != len(expected) + 1:
+            raise Wrong('the table is not whole')
+        for row, (r, s) in zip(cells[1:], expected):
+            delta = r.replace('r', 'δ', 1)
+            delta = 'δ' if r == neurons[-1] and 'δ' in self.definitions else delta
+            if row[: 1 + several] != [r.replace('r', 'f', 1), *[str(s + 1)] * several] or len(row) != 5 + several:
+                raise Wrong(f'{row}: {r} of sample {s + 1} is wanted')
+            name, letter = ('name', f'{r}^({s + 1})' if several else r), self.letters[r]
+            signal = ('name', f'{delta}^({s + 1})' if several else delta)
+            terms = [name, ('apply', letter, False, name), ('apply', letter, True, name), signal]
+            for literal, term in zip(row[1 + several :], terms):
+                if literal == '–':
+                    if delta in self.definitions or term in terms[:2]:
+                        raise Wrong(f'{row}: a number is missing')
+                else:
+                    line = Line(f'x = {with_exponents(literal)}')
+                    if line.sides or len(line.numbers) != 1:
+                        raise Wrong(f'{row}: {literal!r} is no number')
+                    self.near(line, line.numbers[0], self.evaluate(term, s))
 
     # What is given.
 
@@ -125,6 +235,38 @@ class Reader(Evaluator):
             raise Wrong(f'{line.text!r}: wanted one number for each of {self.samples} samples')
         self.given[name] = numbers
         self.definitions[name] = ('given', sample)
+
+    def take_form(self, line: Line) -> None:
+        """Take over how a function of r is written, and compare it with Python's."""
+        _, letter, primed, argument = line.left
+        form = line.sides[0] if line.sides else ('number', line.numbers[0])
+        if argument != ('name', 'r') or len(line.sides) > 1 or (letter, primed) in self.forms or 'r' in self.given:
+            raise Wrong(f'{line.text!r}: a function is written once, and of r')
+        if {*names_in(form)} - {'r'} or letter not in self.functions:
+            raise Wrong(f'{line.text!r}: not a function of r alone')
+        own = [tree[2] for tree in walk([form]) if tree[0] == 'apply' and tree[1] == letter]
+        if own and (not primed or any(own)):
+            raise Wrong(f'{line.text!r}: {letter} by itself')
+        for r in (-1.375, 0.4375, 2.25):
+            self.given['r'], self.definitions['r'], self.known = [r], ('given', ''), {}
+            if abs(self.evaluate(form, 0).v - self.evaluate(line.left, 0).v) > 1e-12:
+                raise Wrong(f'{line.text!r}: not so at {r}')
+        del self.given['r'], self.definitions['r']
+        self.known = {}
+        self.forms[letter, primed] = form
+
+    def spelled(self, left: Tree, line: Line) -> Tree:
+        """Return the formula into which numbers alone were put: of a function, or of what a line above defines."""
+        if left[0] == 'apply' and (left[1], left[2]) in self.forms:
+            return with_names(self.forms[left[1], left[2]], lambda name: left[3][1] if name == 'r' else name)  # type: ignore[no-any-return]
+        if left[0] == 'name' and self.key(left[1])[1].isdigit():
+            name, sample = self.key(left[1])
+            return with_names(self.definitions[name], lambda n: re.sub(r'\^\(i\)$', f'^({sample})', n))  # type: ignore[no-any-return]
+        raise Wrong(f'{line.text!r}: numbers of no formula')
+
+    @staticmethod
+    def number(literal: str) -> Any:
+        return Fraction(literal) if '/' in literal else float(literal)
 
     def activations(self, row: str) -> None:
         if row[-1] != '.':
@@ -160,22 +302,34 @@ class Reader(Evaluator):
         """Evaluate every side of a line for every sample, and define its left if it is new."""
         if line.left[0] == 'ratio' and line.left[1] == '∂d'[not self.of_a_net] and line.left[2] == self.of:
             self.totals.append(self.of)
-            self.gradient = [Fraction(n) if '/' in n else float(n) for n in line.numbers]
+            if line.numbers:
+                self.gradient = [*map(self.number, line.numbers)]
         if self.path:
             self.check_path(line)
         free = 'i' in {read_name(name)[1] for name in self.free_names([line.left, *line.sides])}
+        if not line.numbers:
+            return self.check_equal(line, self.samples if free else 1)
         wanted = (min(self.samples, self.shown) if free else 1, free and self.shown < self.samples)
-        if (len(line.numbers), line.more) != wanted and line.numbers != ['0']:
+        if (len(line.numbers), line.more) != wanted and line.numbers not in (['0'], ['1']):
             raise Wrong(f'{line.text!r}: wanted {wanted[0]} numbers{", ..." * wanted[1]}')
         before = line.left
         for side in [line.left, *line.sides]:
             if side is not line.left and not names_in(side):
-                self.same(before, side, line)
+                self.same(before if before is not line.left else self.spelled(before, line), side, line)
                 continue
             for i in range(wanted[0]):
                 number = line.numbers[i % len(line.numbers)]
                 self.near(line, number, self.evaluate(side, i))
             before = side
+        return None
+
+    def check_equal(self, line: Line, count: int) -> None:
+        """Check that all sides of a line without a number are worth the same."""
+        for i in range(count):
+            first, *others = (self.evaluate(side, i) for side in [line.left, *line.sides])
+            for other in others:
+                if abs(first.v - other.v) > ULPS * EPSILON * float(first.m + other.m) + 1e-300:
+                    raise Wrong(f'{line.text!r}: {first.v} is not {other.v}')
 
     def check_order(self, heading: str, line: Line) -> None:
         """Check that names come after their lines, always with the same function, and the chain rule's shapes."""
@@ -228,8 +382,11 @@ class Reader(Evaluator):
     def check_path(self, line: Line) -> None:
         symbol, *stations = self.path
         if line.left[0] == 'name' and line.left[1].startswith('P_'):
-            if self.key(line.left[1])[0] != symbol:
+            name, sample = self.key(line.left[1])
+            if name != symbol:
                 raise Wrong(f'{line.text!r}: not {symbol}')
+            if sample.isdigit():  # numbers, put into the line above
+                return
             steps = [*itertools.pairwise(stations)]
             if self.of_a_net:
                 if '\u0302' in stations[-1]:
