@@ -12,16 +12,16 @@ What is given
     x = 3
 <BLANKLINE>
 The expression, step by step
-    v_1 = x^2 = 9  (1)
-    y = v_1 + 1 = 10  (2)
+    v_1 = x^2 = 3^2 = 9  (1)
+    y = v_1 + 1 = 9 + 1 = 10  (2)
 <BLANKLINE>
 Each step by what goes into it
-    ∂v_1/∂x = 2 · x = 6  (3)
+    ∂v_1/∂x = 2 · x = 2 · 3 = 6  (3)
     ∂y/∂v_1 = 1
 <BLANKLINE>
 The chain rule along each path
 Path 1, y ← v_1 ← x:
-    P_1 = ∂y/∂v_1 · ∂v_1/∂x = 6  (4)
+    P_1 = ∂y/∂v_1 · ∂v_1/∂x = 1 · 6 = 6  (4)
     P_1 = 2 · x = 6  (5)
 All paths together:
     dy/dx = P_1 = 6  (6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from ..engine.checks import whole
 from ..engine.numbers import Number as Real
@@ -12,7 +12,7 @@ from ..engine.table import operations
 from ..engine.value import Constant, Value, signals
 from ..engine.walks import depends_on, topological_order
 from ..formulas.of_graph import formula, partial_formulas
-from ..formulas.terms import Derivative, Name, Number, Symbol, Term, add, multiply, numbers_first, put
+from ..formulas.terms import Derivative, Name, Number, Symbol, Term, add, multiply, numbers_first, put, with_numbers
 from ..formulas.text import text
 from .lines import Derivation, Line, Section
 from .refusals import finite, too_many
@@ -20,6 +20,8 @@ from .refusals import finite, too_many
 __all__ = ['derive_value']
 
 LABEL = re.compile(r'([A-Za-z]+|[α-ωδ])(?:_(?:\{([A-Za-z0-9]{1,4}(?:,[A-Za-z0-9]{1,4})*)\}|([A-Za-z0-9])))?')
+#: What does not move is written out where it goes in, if that takes no more signs than these.
+SHORT = 30
 #: Words that mean something else in a line; P_1, P_2 ... are the paths.
 TAKEN = {'d', 'P', 'M', 'E', *operations}
 
@@ -47,12 +49,12 @@ class _Paths:
         active = depends_on(order, [wrt])
         #: Nodes that move with wrt, in order; what else goes into them is given.
         self.moving = [node for node in order if node in active and node is not wrt]
-        beside = {
-            s for node in self.moving for s in node.inputs if s not in active and not isinstance(s, Constant)
-        }
-        self.fixed = [node for node in order if node is wrt or node in beside]
+        needed = self._beside(active)
+        #: What is computed on the way, or beside it and goes into it; all that has a number of its own is given.
+        self.steps = [node for node in order if node is not wrt and node.inputs and (node in active or node in needed)]
+        self.fixed = [node for node in order if node is wrt or (node in needed and not node.inputs)]
         self.symbols: dict[Value, Term] = {}
-        self._name()
+        self._name(active)
         #: By node and source: the derivative, as the node keeps it.
         self.edges: dict[Value, dict[Value, Real]] = {node: {} for node in self.moving}
         for node in self.moving:
@@ -66,21 +68,48 @@ class _Paths:
         self.count = self.ways[value]
         self.derivative = signals(value)[wrt]
 
-    def _name(self) -> None:
+    def _beside(self, active: Collection[Value]) -> set[Value]:
+        """Find what does not move with wrt, and what it is made of, down to the leaves; constants are numbers."""
+        needed: set[Value] = set()
+        todo = [*self.moving]
+        while todo:
+            for source in _operands(todo.pop()):
+                if source not in active and source not in needed and not isinstance(source, Constant):
+                    needed.add(source)
+                    todo.append(source)
+        return needed
+
+    def _name(self, active: Collection[Value]) -> None:
         taken = set(TAKEN)
         letters = {'x': 0, 'v': 0}
-        nodes, fixed = [*self.fixed, *self.moving], {*self.fixed}
-        chosen = {node: _label(node.label, taken) for node in nodes}
-        for node in nodes:
+        chosen = {node: _label(node.label, taken) for node in [*self.fixed, *self.steps]}
+        steps: list[Value] = []
+        for node in [*self.fixed, *self.steps]:
             name = chosen[node]
             if name is None and node is self.value and 'y' not in taken:
                 name = Name('y')
+            if name is None and node.inputs and node not in active:  # beside the way: written out where it is used
+                written = self.written(node)
+                if len(text(written)) <= SHORT:
+                    self.symbols[node] = written
+                    continue
             while name is None:
-                letter = 'x' if node in fixed else 'v'
+                letter = 'v' if node in active or node.inputs else 'x'
+                letter = 'x' if node is self.wrt else letter
                 letters[letter] += 1
                 proposed = f'{letter}_{letters[letter]}'
                 name = None if proposed in taken else Name(letter, str(letters[letter]))
             self.symbols[node] = Symbol(name, (node.data,))
+            if node.inputs and node is not self.wrt:
+                steps.append(node)
+        self.steps = steps
+
+    def written(self, node: Value) -> Term:
+        """Write what a node computes; a choice beside the way as the side that was taken."""
+        if node in self.symbols or not _chooses(node):
+            return formula(node, self.symbols)
+        (taken,) = _operands(node)
+        return self.symbols[taken] if taken in self.symbols else Number(taken.data, in_full=True)
 
     def name(self, node: Value) -> str:
         return text(self.symbols[node])
@@ -109,7 +138,7 @@ class _Paths:
 
     def expression(self) -> Section:
         lines = [
-            Line(self.symbols[node], (formula(node, self.symbols),), (node.data,)) for node in self.moving
+            Line(self.symbols[node], with_numbers(formula(node, self.symbols), 0), (node.data,)) for node in self.steps
         ]
         return Section('The expression, step by step', [*lines])
 
@@ -124,7 +153,7 @@ class _Paths:
             formulas = partial_formulas(node, self.symbols) if self.edges[node] else {}
             for source, number in self.edges[node].items():
                 written = self.formulas[node, source] = formulas[source]
-                sides = () if isinstance(written, Number) else (written,)
+                sides = () if isinstance(written, Number) else with_numbers(written, 0)
                 section.body.append(Line(self.local(node, source), sides, (number,)))
         return section
 
@@ -139,9 +168,7 @@ class _Paths:
             ways.append(Symbol(Name('P', str(number)), (product,)))
             section.body.append(f'Path {number}, {" ← ".join(map(self.name, path))}:')
             if len(edges) > 1:
-                numbers = put(steps, 0)
-                plain = all(abs(self.edges[a][b]) != 1 for a, b in edges)
-                section.body.append(Line(ways[-1], (steps, numbers) if plain else (steps,), (product,)))
+                section.body.append(Line(ways[-1], with_numbers(steps, 0), (product,)))
             formula = numbers_first(multiply(*(self.formulas[edge] for edge in edges)))
             section.body.append(Line(ways[-1], () if isinstance(formula, Number) else (formula,), (product,)))
         if not ways:
@@ -152,6 +179,15 @@ class _Paths:
         sides = (whole, put(whole, 0)) if len(ways) > 1 else (whole,) if ways else ()
         section.body += ['All paths together:'] * bool(ways) + [Line(total, sides, (self.derivative,))]
         return section
+
+
+def _chooses(node: Value) -> bool:
+    return node.op is not None and node.op.name == 'where'
+
+
+def _operands(node: Value) -> Sequence[Value]:
+    """Return what a number was made of: of a choice, the side that was taken."""
+    return [node.inputs[1 if node.inputs[0].data else 2]] if _chooses(node) else node.inputs
 
 
 def _label(label: str, taken: set[str]) -> Name | None:

@@ -36,6 +36,7 @@ from ..formulas.terms import (
     at_sample,
     multiply,
     put,
+    with_numbers,
 )
 from ..formulas.text import text
 from .kept import Kept
@@ -124,8 +125,8 @@ class Parts:
     def with_numbers(self, left: Symbol | Applied, formula: Term) -> list[str | Line]:
         """Write a formula, and its numbers put in: on the same line, or for each sample on one of its own."""
         if self.kept.count == 1:
-            return [Line(left, self._put(formula, 0), (left.at(0),))]
-        rows = (Line(at_sample(left, str(s + 1)), self._put(formula, s)[1:], (left.at(s),)) for s in self.shown())
+            return [Line(left, with_numbers(formula, 0), (left.at(0),))]
+        rows = (Line(at_sample(left, str(s + 1)), with_numbers(formula, s)[1:], (left.at(s),)) for s in self.shown())
         return [Line(left, (formula,), self.each(left.at), formula=True), *rows]
 
     def only_numbers(self, left: Applied, formula: Term | None) -> list[str | Line]:
@@ -133,7 +134,7 @@ class Parts:
         if isinstance(formula, Number):
             return []
         return [Line(at_sample(left, str(s + 1)) if self.kept.count > 1 else left,
-                     self._put(formula, s)[1:] if formula else (), (left.at(s),)) for s in self.shown()]  # fmt: skip
+                     with_numbers(formula, s)[1:] if formula else (), (left.at(s),)) for s in self.shown()]  # fmt: skip
 
     def added_up(self, whole: Term, number: Any, of_each: Term, own: Term) -> list[str | Line]:
         """Add up what each sample has; of many, those that are not written out are one term."""
@@ -145,12 +146,6 @@ class Parts:
             line = Line(others, (Samples(own, count, first=FEW + 1),), (others.at(0),))
             body += [f'The other {count - FEW} samples, added up:', line]
         return [*body, Line(whole, (add(*parts), put(add(*parts), 0)), (number,))]
-
-    @staticmethod
-    def _put(formula: Term, s: int) -> tuple[Term, ...]:
-        """Return a formula, and its numbers, unless they are one only."""
-        numbers = put(formula, s)
-        return (formula,) if isinstance(numbers, Number) else (formula, numbers)
 
     def along(self, path: list[tuple[int, int]]) -> list[Term]:
         """List the factors of a path from its output down to the weight's neuron, both not counted."""

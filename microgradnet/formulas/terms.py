@@ -38,6 +38,7 @@ from ..engine.table import Operation
 __all__ = [
     'Applied', 'Derivative', 'Function', 'Marked', 'Minus', 'Name', 'Number', 'Power', 'Product',
     'Quotient', 'Samples', 'Sum', 'Symbol', 'Term', 'add', 'at_sample', 'multiply', 'negate', 'numbers_first', 'put',
+    'with_numbers',
 ]  # fmt: skip
 
 
@@ -266,6 +267,12 @@ def put(term: Term, i: int) -> Term:
         case Function():
             return Function(term.operation, tuple(put(t, i) for t in term.operands))
     return term
+
+
+def with_numbers(term: Term, i: int) -> tuple[Term, ...]:
+    """Return a formula, and its numbers for sample i put in, unless they are one only."""
+    numbers = put(term, i)
+    return (term,) if isinstance(numbers, Number) or numbers == term else (term, numbers)
 
 
 def at_sample(term: Term, sample: str) -> Term:
