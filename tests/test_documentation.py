@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import microgradnet
-from microgradnet import testing
+from microgradnet import science, testing
 
 DOCS = Path(__file__).resolve().parent.parent / 'docs'
 PAGES = sorted(DOCS.rglob('*.md'))
@@ -21,6 +21,7 @@ REFERENCE = '\n'.join(page.read_text('utf-8') for page in DOCS.glob('reference/*
 #: What a page's examples need beside the package.
 NEEDS = {
     'how-to/give-it-to-scipy.md': ['llvmlite', 'numpy', 'scipy'],
+    'how-to/fit-a-model.md': ['llvmlite', 'numpy', 'scipy'],
     'how-to/with-scikit-learn.md': ['sklearn'],
 }
 LINK = re.compile(r'!?\[[^]]*\]\(([^)\s]+)\)')
@@ -92,8 +93,8 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
 
 
-@pytest.mark.parametrize('name', testing.__all__)
-def test_the_testing_kit_is_in_the_reference(name: str) -> None:
+@pytest.mark.parametrize('name', testing.__all__ + science.__all__)
+def test_what_is_in_a_room_of_its_own_is_in_the_reference(name: str) -> None:
     assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
 
 

@@ -155,6 +155,9 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'vjp': lambda m, _: m.vjp(square, 1.0),
     'where': lambda m, _: m.where(m.Value(1.0), 2.0, 3.0),
     'while_loop': lambda m, _: m.while_loop(lambda x: x < 9.0, lambda x: x * x, m.Value(2.0)),
+    'science.Fit': lambda m, _: m.science.Fit,
+    'science.least_squares': lambda m, _: m.science.least_squares(lambda x: [x, x - 1.0], 1.0),
+    'science.minimise': lambda m, _: m.science.minimise(square, 1.0),
     'testing.Expression': lambda m, _: m.testing.Expression,
     'testing.GradientError': lambda m, _: m.testing.GradientError,
     'testing.GradientReport': lambda m, _: m.testing.GradientReport,
@@ -173,16 +176,18 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
 }  # fmt: skip
 LARGE = {'LargeTeacherSet', 'LargeTeacherSet.written', 'LargeTeacherSet.from_csv'}
 ESTIMATORS = {'NetClassifier', 'NetRegressor'}
+SCIENCE = {'science.least_squares', 'science.minimise'}
 SPARSE = {'sparse_hessian', 'sparse_jacobian'}
 DRAWN = {'Program.draw', 'draw', 'draw_error_signal', 'draw_network', 'play'}
 #: What needs each package; the others work without it.
 NEED = {
-    'numpy': LARGE | SPARSE | ESTIMATORS | {'compile, numpy', 'compile, native', 'train, compiled', 'History.plot'},
+    'numpy': LARGE | SPARSE | ESTIMATORS | SCIENCE
+    | {'compile, numpy', 'compile, native', 'train, compiled', 'History.plot'},
     'llvmlite': {'compile, native'},
     'matplotlib': {'History.plot'},
     'PIL': {'draw_error_signal, a GIF', 'History.plot'},
     'networkx': SPARSE,
-    'scipy': SPARSE | ESTIMATORS,
+    'scipy': SPARSE | ESTIMATORS | SCIENCE,
     'sklearn': ESTIMATORS,
     'pygraphviz': DRAWN | {'draw_error_signal, a GIF'},
     'hypothesis': None,
@@ -202,6 +207,7 @@ def outcome(entry: Callable[[Any, Path], Any], package: ModuleType, folder: Path
     """Nothing if it worked, else what the error says; any error but for an extra is let through."""
     try:
         import_module('microgradnet.testing')
+        import_module('microgradnet.science')
         entry(package, folder)
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) or type(error).__name__ == 'RendererNotFound':
@@ -211,11 +217,12 @@ def outcome(entry: Callable[[Any, Path], Any], package: ModuleType, folder: Path
 
 
 def test_every_public_entry_is_tried() -> None:
-    from microgradnet import testing
+    from microgradnet import science, testing
 
     names = {entry.partition(',')[0] for entry in ENTRIES}
     assert {*microgradnet.__all__} <= names
     assert {f'testing.{name}' for name in testing.__all__} <= names
+    assert {f'science.{name}' for name in science.__all__} <= names
     assert EXTRAS.keys() == NEED.keys()
 
 
@@ -238,7 +245,7 @@ def test_every_public_entry_without_a_package(package: str, tmp_path: Path) -> N
     for name in refused:
         first = said[name].splitlines()[0]
         own = {'compile, native': 'native', 'History.plot': 'plot'} | dict.fromkeys(SPARSE, 'sparse')
-        own |= dict.fromkeys(ESTIMATORS, 'sklearn')
+        own |= dict.fromkeys(ESTIMATORS, 'sklearn') | dict.fromkeys(SCIENCE, 'science')
         assert install(own.get(name, EXTRAS[package])) in first, (name, first)
         assert len(first) < 200
 

@@ -31,7 +31,7 @@ import numpy as np
 import pytest
 
 import microgradnet
-from microgradnet import compiling, custom, derivation, drawing, functions, testing
+from microgradnet import compiling, custom, derivation, drawing, functions, science, testing
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
 
@@ -247,6 +247,12 @@ estimator = {
     'output': Kind(lambda: 'numpy', nothing),
 }
 
+fit = {
+    'x0': structure,
+    'bounds': Kind(lambda: None, or_none(is_sequence)),
+    'options': Kind(lambda: None, or_none(of(dict))),
+}
+
 #: ... and what it is at some doors, where that differs.
 backward = {'seed': Kind(lambda: None, or_none(is_number)), 'log': Kind(lambda: None, or_none(of(list)))}
 SPECIAL: dict[str, dict[str, Kind]] = {
@@ -444,6 +450,15 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'points': {'operation': Kind(lambda: None, lambda x: x is None or operation.fits(x))},
     'teacher_sets': {'inputs': optional, 'targets': optional, 'samples': size},
     'why_order': {'order': Kind(lambda: 'depth-first', or_none(nothing))},
+    'minimise': fit | {
+        'method': Kind(lambda: None, or_none(nothing)),
+        'information': Kind(lambda: 'hessian', nothing),
+    },
+    'least_squares': fit | {
+        'residuals': function(lambda x: [x, x - 1.0]),
+        'sigma': Kind(lambda: None, or_none(positive.fits)),
+        'method': Kind(lambda: 'trf', nothing),
+    },
     'Page.save': {'path': Kind(lambda: 'page.html', is_path)},
     'ErrorSignal.save': {'path': Kind(lambda: 'signal.svg', is_path), 'seconds': number},
     'ErrorSignal.animation': {'seconds': number},
@@ -454,7 +469,7 @@ MADE_BY_US = {
     'GradientError', 'GradientReport', 'OperationError', 'OperationReport', 'BranchError', 'BranchWarning',
     'RendererNotFound',
     'Digraph', 'Derivation', 'ErrorSignals', 'Line', 'Section', 'Expression', 'functions', 'operations', 'Page',
-    'ErrorSignal',
+    'ErrorSignal', 'Fit',
 }  # fmt: skip
 #: Objects whose methods are doors.
 OBJECTS: dict[str, Callable[[], Any]] = {
@@ -503,7 +518,7 @@ class Door(NamedTuple):
 
 def doors() -> Iterator[Door]:
     seen: set[int] = set()
-    modules: list[ModuleType] = [microgradnet, functions, testing, drawing, compiling, derivation]
+    modules: list[ModuleType] = [microgradnet, functions, testing, drawing, compiling, derivation, science]
     for module in modules:
         for name in module.__all__:
             thing = getattr(module, name)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import microgradnet
-from microgradnet import drawing, testing
+from microgradnet import drawing, science, testing
 from microgradnet._lazy import homes
 
 PACKAGE = Path(microgradnet.__file__).parent
@@ -26,7 +26,7 @@ FLOORS = [
     {'functions'},
     {'derivatives', 'nets'},
     {'compiling', 'formulas'},
-    {'training', 'drawing'},
+    {'training', 'drawing', 'science'},
     {'derivation', 'diagnosis'},
     {'testing'},
     {'command_line'},
@@ -113,7 +113,7 @@ def test_no_name_imported_late_is_a_modules(name: str) -> None:
     assert name not in MODULES or isinstance(thing, types.ModuleType)
 
 
-@pytest.mark.parametrize('package', [microgradnet, drawing, testing], ids=lambda package: package.__name__)
+@pytest.mark.parametrize('package', [microgradnet, drawing, science, testing], ids=lambda package: package.__name__)
 def test_what_a_checker_finds_is_what_users_find(package: types.ModuleType) -> None:
     assert late(package).items() <= homes(package.__name__).items()
     assert late(package).keys() <= {*package.__all__} <= {*dir(package)}

@@ -21,6 +21,7 @@ ADDS = {
     'native': 'compile: machine code',
     'numpy': 'compile: programs in NumPy; arrays of Values',
     'plot': 'plots of a training, animations',
+    'science': 'fits of models with standard errors, over SciPy',
     'sklearn': 'nets as estimators of scikit-learn; train: --missing, columns of words',
     'sparse': 'sparse Jacobians and Hessians by colouring',
     'testing': 'check_engine, and drawn expressions for Hypothesis',

@@ -1,0 +1,22 @@
+"""Models and data: parameters that fit best and how well they are known. It needs the extra ``microgradnet[science]``.
+
+=============  =========================================================================
+minimise       where a function is least: of minus a log-likelihood, the best parameters
+least_squares  where the sum of squares of residuals is least
+Fit            what both return: parameters, standard errors, intervals, as a table
+=============  =========================================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import later
+
+if TYPE_CHECKING:  # imported when first used
+    from .fits import Fit, least_squares, minimise
+
+__all__ = ['Fit', 'least_squares', 'minimise']
+
+if not TYPE_CHECKING:  # what is not there is an error to a checker
+    __getattr__, __dir__ = later(__name__)
