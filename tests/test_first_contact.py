@@ -427,7 +427,7 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'ulps': Kind(lambda: 2.0**20, positive.fits),
         'examples': Kind(lambda: 2, is_whole),
     },
-    'check_engine': {'value': Kind(lambda: Value, inspect.isclass)},
+    'check_engine': {'engine': Kind(lambda: Value, inspect.isclass)},
     'check_gradient': {
         'point': structure,
         'order': Kind(lambda: 1, is_whole),

@@ -7,7 +7,7 @@ nets, teacher_sets  Hypothesis: small nets, and sets to teach them
 check_gradient      forward against reverse against differences, at a point
 check_operation     a row, or an operation of one's own, against many digits
 check_custom        the same for an operation of one's own, with a shrunk counterexample
-check_engine        another engine's ``Value``, held against the calculus
+check_engine        another engine, held against the calculus; ``engines`` has adapters
 why_order           the smallest graph on which a naive order of backpropagation goes wrong
 ==================  ======================================================================
 """
@@ -17,9 +17,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._lazy import later
+from . import engines  # noqa: F401  # text only: light
 
 if TYPE_CHECKING:  # imported when first used
-    from .foreign.engines import check_engine
+    from .foreign.check import check_engine
     from .foreign.order import why_order
     from .gradients import GradientError, GradientReport, check_gradient
     from .program import Expression

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from demos import check_micrograd
 from microgradnet.engine.value import Value
-from microgradnet.testing.foreign import engines
-from microgradnet.testing.foreign.engines import Finding, Report, Severity, check_engine
+from microgradnet.testing.foreign.check import check_engine
+from microgradnet.testing.foreign.report import Finding, Report, Severity
 from microgradnet.testing.foreign.straight import FORMS, OPS, Program, forward, programs, single, smallest
 
 needs_micrograd = pytest.mark.skipif(
@@ -587,4 +587,3 @@ def test_programs_reach_every_operation() -> None:
 
 def test_nothing_found_is_none() -> None:
     assert smallest(st.integers(), lambda n: False, 5) is None
-    assert engines.check_engine is check_engine

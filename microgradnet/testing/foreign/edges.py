@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import exp, inf, nan
 from typing import NamedTuple
 
+from ..engines import Spelling, by_method
 from ..program import Form
-from .straight import OPS
 
 __all__ = ['EDGES', 'LEGAL', 'Edge']
 
@@ -34,22 +34,18 @@ class Edge(NamedTuple):
     @property
     def title(self) -> str:
         """Name it in a few words: ``x ** 0 at 0.0``."""
-        return f'{self.expression} at {", ".join(self.points)}'
+        return f'{self.written()} at {", ".join(self.points)}'
 
-    @property
-    def expression(self) -> str:
+    def written(self, spelled: Spelling = by_method) -> str:
         """Write the operation over x and w."""
         name, kinds = self.form
-        return OPS[name].source.format(*(self.number if kind == 'c' else x for kind, x in zip(kinds, 'xw')))
+        operands = [self.number if kind == 'c' else x for kind, x in zip(kinds, 'xw')]
+        return (spelled(name) or by_method(name)).format(*operands)
 
-    def source(self) -> str:
-        """Write the whole program."""
-        leaves = [f"{x} = Value({p if p[-1].isdigit() else f'float({p!r})'})" for x, p in zip('xw', self.points)]
-        lines = [*leaves, f'y = {self.expression}']
-        if self.wanted is None:
-            return '\n'.join([*lines, 'print(y.data)'])
-        grads = ', '.join(f'{x}.grad' for x, _ in zip('xw', self.points))
-        return '\n'.join([*lines, 'y.backward()', f'print(y.data, {grads})'])
+    @property
+    def leaves(self) -> dict[str, float]:
+        """The point, by names; a whole number as one."""
+        return {x: int(p) if p.isdigit() else float(p) for x, p in zip('xw', self.points)}
 
 
 E40 = exp(-40)  # e^(-2x) of tanh at 20, and e^(-x) of the sigmoid at 40

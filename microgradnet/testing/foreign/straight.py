@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from ..engines import Spelling, by_method
 from ..program import Expression, Form, Pick, literal
 from ..strategies import picking
 
@@ -38,29 +39,28 @@ T = TypeVar('T')
 
 
 class Op(NamedTuple):
-    """How an operation is written, its value, and its derivative by each operand."""
+    """The value of an operation, and its derivative by each operand."""
 
-    source: str
     value: Callable[..., Any]
     partials: tuple[Callable[..., float], ...]
 
 
 OPS = {
-    'add': Op('{} + {}', lambda a, b: a + b, (lambda a, b: 1.0, lambda a, b: 1.0)),
-    'mul': Op('{} * {}', lambda a, b: a * b, (lambda a, b: b, lambda a, b: a)),
-    'neg': Op('-{}', lambda a: -a, (lambda a: -1.0,)),
-    'sub': Op('{} - {}', lambda a, b: a - b, (lambda a, b: 1.0, lambda a, b: -1.0)),
-    'div': Op('{} / {}', lambda a, b: a / b, (lambda a, b: 1 / b, lambda a, b: -a / b / b)),
-    'pow': Op('{} ** {}', lambda a, b: a**b, (lambda a, b: b * a ** (b - 1), lambda a, b: a**b * math.log(a))),
-    'abs': Op('abs({})', abs, (lambda a: a / abs(a),)),
-    'relu': Op('{}.relu()', lambda a: max(a, 0.0), (lambda a: (1 + a / abs(a)) / 2,)),
-    'tanh': Op('{}.tanh()', math.tanh, (lambda a: 1 / math.cosh(a) ** 2,)),
-    'sigmoid': Op('{}.sigmoid()', lambda a: 1 / (1 + math.exp(-a)), (lambda a: 0.25 / math.cosh(a / 2) ** 2,)),
-    'exp': Op('{}.exp()', math.exp, (math.exp,)),
-    'log': Op('{}.log()', math.log, (lambda a: 1 / a,)),
-    'sqrt': Op('{}.sqrt()', math.sqrt, (lambda a: 0.5 / math.sqrt(a),)),
-    'sin': Op('{}.sin()', math.sin, (math.cos,)),
-    'cos': Op('{}.cos()', math.cos, (lambda a: -math.sin(a),)),
+    'add': Op(lambda a, b: a + b, (lambda a, b: 1.0, lambda a, b: 1.0)),
+    'mul': Op(lambda a, b: a * b, (lambda a, b: b, lambda a, b: a)),
+    'neg': Op(lambda a: -a, (lambda a: -1.0,)),
+    'sub': Op(lambda a, b: a - b, (lambda a, b: 1.0, lambda a, b: -1.0)),
+    'div': Op(lambda a, b: a / b, (lambda a, b: 1 / b, lambda a, b: -a / b / b)),
+    'pow': Op(lambda a, b: a**b, (lambda a, b: b * a ** (b - 1), lambda a, b: a**b * math.log(a))),
+    'abs': Op(abs, (lambda a: a / abs(a),)),
+    'relu': Op(lambda a: max(a, 0.0), (lambda a: (1 + a / abs(a)) / 2,)),
+    'tanh': Op(math.tanh, (lambda a: 1 / math.cosh(a) ** 2,)),
+    'sigmoid': Op(lambda a: 1 / (1 + math.exp(-a)), (lambda a: 0.25 / math.cosh(a / 2) ** 2,)),
+    'exp': Op(math.exp, (math.exp,)),
+    'log': Op(math.log, (lambda a: 1 / a,)),
+    'sqrt': Op(math.sqrt, (lambda a: 0.5 / math.sqrt(a),)),
+    'sin': Op(math.sin, (math.cos,)),
+    'cos': Op(math.cos, (lambda a: -math.sin(a),)),
 }
 
 FORMS: tuple[Form, ...] = tuple(
@@ -98,12 +98,21 @@ class Program(Expression):
         return (*leaves, *map(literal, self.constants), *steps, *'yz'[: self.roots])
 
     @property
-    def nodes(self) -> dict[str, str]:
-        """What makes each leaf and each step, by its name."""
-        made = {name: f'Value({literal(number)})' for name, number in zip(self.names, self.leaves)}
+    def point(self) -> dict[str, float]:
+        """The leaves by their names."""
+        return dict(zip(self.names, self.leaves))
+
+    def made(self, spelled: Spelling = by_method) -> dict[str, str]:
+        """What makes each step, by its name, written as an engine has it."""
+        made = {}
         for name, (op, operands) in zip(self.names[-len(self.steps) :], self.steps):
-            made[name] = OPS[op].source.format(*(self.names[o] for o in operands))
+            made[name] = (spelled(op) or by_method(op)).format(*(self.names[o] for o in operands))
         return made
+
+    @property
+    def nodes(self) -> dict[str, str]:
+        """What makes each leaf and each step of nodes, by its name."""
+        return {name: f'Value({literal(number)})' for name, number in self.point.items()} | self.made()
 
     def __str__(self) -> str:
         return '\n'.join(f'{name} = {made}' for name, made in self.nodes.items())

@@ -1,43 +1,42 @@
-"""The kit turned on any engine that has a micrograd-like ``Value``.
+"""The kit turned on any engine: of nodes, as micrograd's, or of ``grad(f)``.
 
-A program is checked as the very text that is then shown: it is run with the engine's
-``Value``, and what it prints is compared with forward mode in plain floats.
-
-What ``check_engine`` returns: a list of findings, the worst first, that reads as a report.
-
-What ``check_engine`` says of what it finds: a sentence each.
+A program is checked as the very text that is then shown: the engine's adapter writes it, it is
+run, and what it prints is compared with forward mode in plain floats.
 """
 
 from __future__ import annotations
 
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from textwrap import indent
-from typing import Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import Any
 
-from ...engine.checks import instance
+from ..engines import Engine, Nodes, adapted
 from ..program import Form
 from .edges import EDGES, LEGAL, Edge
-from .straight import FORMS, OPS, Program, forward, programs, single, singles, smallest, some_programs
+from .report import Finding, Report, Severity, in_a_line
+from .straight import FORMS, Program, forward, programs, single, singles, smallest, some_programs
 from .walks import WALKS
 
-__all__ = ['SEVERITIES', 'Finding', 'Report', 'Severity', 'check_engine', 'in_a_line']
+__all__ = ['check_engine']
 
 
 #: How much of the sum of absolute terms a gradient may be off: far above rounding, far below a mistake.
 TOLERANCE = 1e-7
 
 
-def check_engine(value: type[Any]) -> Report:
+def check_engine(engine: Engine | type[Any]) -> Report:
     """Report what an engine gets wrong, each with the smallest program that shows it.
 
-    ``value`` is its node: made from a number, with ``data``, ``grad``, ``backward()``
-    and operators; of the functions, those that it has as methods are tried. An engine
-    that crashes is reported; the same engine gets the same report every time. The
-    report is a list of findings, empty if all is well; ``str`` of it is to be read.
+    ``engine`` is one of ``microgradnet.testing.engines``, an adapter of one's own as that module
+    has them, or the class of an engine's nodes: made from a number, with ``data``, ``grad``,
+    ``backward()`` and operators. Of the functions, those that are there are tried; what only nodes
+    can do (a second ``backward``, two roots, ``==``) of nodes alone. An engine that crashes is
+    reported; the same engine gets the same report every time. The report is a list of findings,
+    empty if all is well; ``str`` of it is to be read.
 
     The worst come first, by their ``severity``: ``'wrong'`` is a wrong number at ordinary
     points, ``'edge'`` a wrong limit where a domain ends, ``'convention'`` a number that is
@@ -48,34 +47,31 @@ def check_engine(value: type[Any]) -> Report:
     >>> check_engine(Value)
     []
     """
-    instance('an engine to be checked', value, type, 'a class, the Value of an engine')
-    engine = _Engine(value)
-    findings = [*engine.basics()]
+    check = _Check(adapted(engine))
+    findings = [*check.basics()]
     if not findings:
-        for check in (engine.equality, engine.forms, engine.graphs, engine.calls, engine.depth, engine.edges):
-            findings += check()
-    return Report(f'{value.__module__}.{value.__qualname__}', findings)
+        for part in (check.equality, check.forms, check.graphs, check.calls, check.depth, check.edges):
+            findings += part()
+    return Report(check.engine.name, findings)
 
 
-class _Engine:
+class _Check:
     """An engine while it is being checked. Its checks yield findings."""
 
-    def __init__(self, value: type[Any]) -> None:
-        self.value = value
-        self.opening = ''
-        if '<locals>' not in value.__qualname__:
-            name, _, inner = value.__qualname__.partition('.')
-            renamed = f'\nValue = {value.__qualname__}' if inner or name != 'Value' else ''
-            self.opening = f'from {value.__module__} import {name}{renamed}\n'
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.nodes = engine if isinstance(engine, Nodes) else None
+        self.names = engine.namespace()
         self.known: list[Form] = []
 
     def run(self, source: str) -> list[Any] | Exception:
-        """Run a program with the engine's Value; return what it prints, or what it raises."""
+        """Run a program; return what it prints, or what it raises. What it warns of is not heard."""
         shown: list[Any] = []
-        try:
-            exec(source, {'Value': self.value, 'print': lambda *numbers: shown.extend(numbers)})
-        except Exception as error:
-            return error
+        with warnings.catch_warnings(action='ignore'):
+            try:
+                exec(source, {**self.names, 'print': lambda *numbers: shown.extend(numbers)})
+            except Exception as error:
+                return error
         return shown
 
     def judge(
@@ -94,16 +90,18 @@ class _Engine:
         self, kind: str, title: str, source: str, wanted: str, came: str, why: str, severity: Severity = 'wrong'
     ) -> Finding:
         """Make a finding of a program that has run."""
-        program = f'{self.opening}{source}  # wanted {wanted}, came {came}'
+        opening = self.engine.opening.rstrip('\n')
+        program = f'{opening}\n' * bool(opening) + f'{source}  # wanted {wanted}, came {came}'
         return Finding(kind, title, wanted, came, program, why, severity)
 
     def basics(self) -> Iterator[Finding]:
         """Look whether it is an engine at all."""
-        source = 'x = Value(2.0)\nx.backward()\nprint(x.data, x.grad)'
-        yield from self.judge('basics', 'a leaf', source, [2.0, 1.0], BASICS)
+        yield from self.judge('basics', 'a leaf', self.engine.program({'x': 2.0}, ['y = x']), [2.0, 1.0], BASICS)
 
     def equality(self) -> Iterator[Finding]:
         """Two nodes are two, whatever ``==`` says; comparisons, where there are any, compare data."""
+        if not self.nodes:
+            return
         yield from self.judge('equality', 'two nodes', 'print(len({Value(1.0), Value(1.0)}))', [2], EQUAL)
         for sign, wanted in {'<': (1, 0, 0), '<=': (1, 1, 0), '>': (0, 0, 1), '>=': (0, 1, 1)}.items():
             pairs = ', '.join(f'Value({a}.0) {sign} Value({b}.0)' for a, b in [(1, 2), (1, 1), (2, 1)])
@@ -113,12 +111,10 @@ class _Engine:
     def forms(self) -> Iterator[Finding]:
         """Check every operation alone, at ordinary points; keep those that hold in ``known``."""
         for form in FORMS:
-            name, _ = form
-            method = '__abs__' if name == 'abs' else name if '.' in OPS[name].source else '__init__'
-            if not callable(getattr(self.value, method, None)):
+            if not self.engine.spelled(form[0]):
                 continue
             program = single(form, (2.0, 3.0))
-            title, plain = program.nodes['y'], f'{program}\nprint(y.data)'
+            title, plain = program.made()['y'], self.source(program, gradients=False)
             raised = self.run(plain)
             if isinstance(raised, Exception):
                 yield self.finding('missing', title, plain, 'a Value', in_a_line(raised), MISSING, 'missing')
@@ -131,6 +127,13 @@ class _Engine:
             else:
                 self.known.append(form)
 
+    def source(self, program: Program, value: bool = True, gradients: bool = True) -> str:
+        """Write a program as the engine has it."""
+        return self.engine.program(program.point, self.steps(program), value, gradients)
+
+    def steps(self, program: Program) -> list[str]:
+        return [f'{name} = {made}' for name, made in program.made(self.engine.spelled).items()]
+
     def differs(self, program: Program, title: str = '', why: str = '') -> Iterator[Finding]:
         """Yield a finding if the result or, if not, a gradient of a program is wrong."""
         tape = program.tape()
@@ -138,7 +141,8 @@ class _Engine:
         y = tape.data[-1]
         if found := [*self.gradient(program, 'gradient', title, why or 'The derivative is wrong.', y=y)]:
             off = TOLERANCE * max(1.0, abs(y))
-            wrong = [*self.judge('value', title, f'{program}\nprint(y.data)', [y], 'The result is wrong.', [off])]
+            source = self.source(program, gradients=False)
+            wrong = [*self.judge('value', title, source, [y], 'The result is wrong.', [off])]
             yield from wrong or self.gradient(program, found[0].kind, title, found[0].why)
 
     def gradient(
@@ -146,16 +150,19 @@ class _Engine:
         y: float | None = None,
     ) -> Iterator[Finding]:
         """Yield a finding if the leaves do not hold the sum of the gradients of the roots called, or y.data not y."""
-        tape, leaves = program.tape(), program.names[: len(program.leaves)]
+        tape = program.tape()
         assert tape is not None
-        rows = [[forward(tape, leaf, program.names.index(root)) for root in calls] for leaf in range(len(leaves))]
+        rows = [[forward(tape, leaf, program.names.index(root)) for root in calls] for leaf in range(tape.leaves)]
         wanted = [sum(d for d, _ in row) + 0.0 for row in rows]
         off = [TOLERANCE * sum(bound for _, bound in row) + 1e-12 for row in rows]
-        lines = [str(program), *first.splitlines(), *(f'{root}.backward()' for root in calls)]
-        shown = [f'{name}.grad' for name in leaves]
         if y is not None:
-            shown, wanted, off = [*shown, 'y.data'], [*wanted, y], [*off, TOLERANCE * max(1.0, abs(y))]
-        yield from self.judge(kind, title, '\n'.join([*lines, f'print({", ".join(shown)})']), wanted, why, off)
+            wanted, off = [y, *wanted], [TOLERANCE * max(1.0, abs(y)), *off]
+        if self.nodes:
+            ending = [*first.splitlines(), *(f'{root}.backward()' for root in calls)]
+            source = self.nodes.program(program.point, self.steps(program), y is not None, ending=ending)
+        else:
+            source = self.source(program, y is not None)
+        yield from self.judge(kind, title, source, wanted, why, off)
 
     def walkable(self) -> list[Form]:
         """Return the operations that every engine records as one node; they read best, too."""
@@ -174,8 +181,7 @@ class _Engine:
         """Say which wrong walk gives the very numbers that came, in the most of some random programs."""
         scores = dict.fromkeys(WALKS, 0)
         for program in some_programs(tuple(forms), 200, steps=9):
-            tape, leaves = program.tape(), program.names[: len(program.leaves)]
-            came = self.run(f'{program}\ny.backward()\nprint({", ".join(f"{name}.grad" for name in leaves)})')
+            tape, came = program.tape(), self.run(self.source(program, value=False))
             if tape and isinstance(came, list):
                 for name, walk in WALKS.items():
                     scores[name] += all(map(_close, came, walk(tape).signals, [1e-9] * len(came)))
@@ -184,6 +190,8 @@ class _Engine:
 
     def calls(self) -> Iterator[Finding]:
         """Check calls after calls, on programs of which one call alone is right."""
+        if not self.nodes:
+            return
         source = 'x = Value(2.0)\nx.backward()\nx.backward()\nprint(x.grad)'
         leaf = [*self.judge('leaf', 'backward on a leaf, twice', source, [2.0], LEAF)]
 
@@ -233,7 +241,8 @@ class _Engine:
 
     def chain(self, length: int) -> Iterator[Finding]:
         """Check one chain."""
-        source = f'x = y = Value(1.0)\nfor _ in range({length}):\n    y = y + x\ny.backward()\nprint(x.grad)'
+        steps = ['y = x', f'for _ in range({length}):', '    y = y + x']
+        source = self.engine.program({'x': 1.0}, steps, value=False)
         yield from self.judge('deep chain', 'a deep chain', source, [length + 1.0], DEEP)
 
     def edges(self) -> Iterator[Finding]:
@@ -241,7 +250,7 @@ class _Engine:
         for edge in EDGES:
             if edge.form not in self.known:
                 continue
-            source = edge.source()
+            source = self.at(edge)
             severity: Severity = 'wrong' if edge.inside else 'edge'
             if edge.wanted is not None:
                 legal = edge.legal is not None and self.is_legal(edge)
@@ -252,9 +261,14 @@ class _Engine:
             elif isinstance(came := self.run(source), list) and isinstance(came[0], complex):
                 yield self.finding('edge', edge.title, source, 'a ValueError', in_a_line(came), edge.why, severity)
 
+    def at(self, edge: Edge) -> str:
+        """Write the program of an edge."""
+        steps = [f'y = {edge.written(self.engine.spelled)}']
+        return self.engine.program(edge.leaves, steps, gradients=edge.wanted is not None)
+
     def is_legal(self, edge: Edge) -> bool:
         """Tell whether the value is right at a kink, and the slope one that the calculus allows."""
-        came = self.run(edge.source())
+        came = self.run(self.at(edge))
         if isinstance(came, Exception) or edge.wanted is None or edge.legal is None:
             return False
         (least, largest), off = edge.legal, 1e-9
@@ -277,85 +291,6 @@ def _close(came: Any, wanted: float, off: float) -> bool:
     if not math.isfinite(wanted):  # nothing is near it
         return number == wanted or (math.isnan(number) and math.isnan(wanted))
     return abs(number - wanted) <= off
-
-
-Severity: TypeAlias = Literal['wrong', 'edge', 'convention', 'missing']
-#: What each severity means, the worst first.
-SEVERITIES: dict[Severity, str] = {
-    'wrong': 'A wrong number, or none, at ordinary points: whoever uses the engine meets it.',
-    'edge': 'A wrong limit where a domain, or the range of floats, ends; elsewhere the rule holds.',
-    'convention': 'Not as this project has it, and legal: another choice where the calculus leaves one.',
-    'missing': 'Not there.',
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that an engine gets wrong, does in its own way, or has not.
-
-    ``severity`` is 'wrong', 'edge', 'convention' or 'missing', as ``SEVERITIES`` explains;
-    ``kind`` says which check found it.
-    ``source`` is a whole program to paste: what it prints or raises is ``came``, and it
-    should print ``wanted``. ``why`` is one sentence.
-
-    >>> print(Finding('edge', 'x ** 0 at 0', '0.0', 'nan', 'x = Value(0.0)', 'It is flat.', 'edge'))
-    x ** 0 at 0: wanted 0.0, came nan
-    It is flat.
-        x = Value(0.0)
-    """
-
-    kind: str
-    title: str
-    wanted: str
-    came: str
-    source: str
-    why: str
-    severity: Severity = 'wrong'
-
-    def __str__(self) -> str:
-        return f'{self.title}: wanted {self.wanted}, came {self.came}\n{self.why}\n{indent(self.source, "    ")}'
-
-
-class Report(list[Finding]):
-    """The findings about one engine, the worst first.
-
-    >>> print(Report('some.Value'))
-    some.Value: nothing found
-    """
-
-    def __init__(self, engine: str, findings: Sequence[Finding] = ()) -> None:
-        order = [*SEVERITIES]
-        super().__init__(sorted(findings, key=lambda finding: order.index(finding.severity)))
-        self.engine = engine
-
-    def of(self, severity: Severity) -> list[Finding]:
-        """List the findings of one severity."""
-        return [finding for finding in self if finding.severity == severity]
-
-    def __str__(self) -> str:
-        counts = [f'{len(self.of(severity))} {severity}' for severity in SEVERITIES if self.of(severity)]
-        texts, number = [], 0
-        for severity, meaning in SEVERITIES.items():
-            for place, finding in enumerate(self.of(severity)):
-                number += 1
-                texts += [f'{severity.upper()}. {meaning}'] * (place == 0) + [f'{number}. {finding}']
-        return '\n\n'.join([f'{self.engine}: {", ".join(counts) or "nothing found"}', *texts])
-
-
-def in_a_line(came: list[Any] | Exception) -> str:
-    """Write what a program has printed or raised, cut where it is long.
-
-    >>> in_a_line([1.0, 2.0]), in_a_line(ValueError('no'))
-    ('1.0, 2.0', 'ValueError: no')
-    """
-    if isinstance(came, Exception):
-        text = f'{type(came).__name__}: {came}'.splitlines()[0]
-    else:
-        try:
-            text = ' '.join(', '.join(map(repr, came)).split())
-        except Exception as error:
-            text = f'what cannot be printed ({type(error).__name__})'
-    return text if len(text) <= 90 else f'{text[:89]}…'
 
 
 #: What it looks like from outside, by the name of the walk.
