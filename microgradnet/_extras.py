@@ -24,6 +24,7 @@ __all__ = ['EXTRAS', 'have', 'install', 'missing', 'needed']
 #: The extra that brings each package; setup.cfg says what else it brings.
 EXTRAS = {
     'PIL': 'plot',
+    'anywidget': 'notebook',
     'hypothesis': 'testing',
     'llvmlite': 'native',
     'matplotlib': 'plot',

@@ -136,6 +136,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'no_grad': lambda m, _: m.no_grad().__enter__() and None,
     'operations': lambda m, _: m.operations['sin'],
     'play': lambda m, _: m.play(m.Value(2.0) * 3.0),
+    'play, a widget': lambda m, _: m.play(m.MLP(1, [1], seed=1), [1.0], 0.0).widget,
     'Program.draw': lambda m, _: m.compile(m.Value(2.0) * 3.0).draw().pipe('svg'),
     'recording': lambda m, _: m.recording(),
     'restore': saved,
@@ -190,6 +191,7 @@ NEED = {
     'scipy': SPARSE | ESTIMATORS | SCIENCE,
     'sklearn': ESTIMATORS,
     'pygraphviz': DRAWN | {'draw_error_signal, a GIF'},
+    'anywidget': {'play, a widget'},
     'hypothesis': None,
     'mpmath': None,
 }
@@ -285,7 +287,7 @@ def test_setup_has_the_extras_and_what_they_bring() -> None:
 
 
 #: Modules that may import a package of an extra at their top: these are imported by what names the extra.
-AT_TOP = re.compile(r'testing\.(foreign\.)?\w+|compiling\.run\.(native|quick)|training\.estimators')
+AT_TOP = re.compile(r'testing\.(foreign\.)?\w+|compiling\.run\.(native|quick)|training\.estimators|drawing\.widget')
 
 
 @pytest.mark.parametrize('file', sorted((ROOT / 'microgradnet').rglob('*.py')), ids=lambda file: file.stem)

@@ -19,6 +19,7 @@ __all__ = ['ADDS', 'extras', 'run']
 ADDS = {
     'draw': 'pictures of graphs, where Graphviz itself is not installed',
     'native': 'compile: machine code',
+    'notebook': 'play: the page of a net as a widget, with its weights',
     'numpy': 'compile: programs in NumPy; arrays of Values',
     'plot': 'plots of a training, animations',
     'science': 'fits of models with standard errors, over SciPy',

@@ -34,7 +34,7 @@ from ..nets.net import ONE_SIDED, Activation
 from .messages import Film, messages
 from .script import Script
 
-__all__ = ['LARGEST', 'Live', 'written']
+__all__ = ['LARGEST', 'Live', 'parameters_of', 'written']
 
 #: Of a larger graph a page would have more steps than anyone takes.
 LARGEST = 5000
@@ -112,7 +112,7 @@ class Live:
             film = messages(shown, x, targets if several else targets[0], margins if error is max_margin else error)
         _of_moderate_size(film.error)
         script = Script(film.error, film.events, film)
-        parameters = [*dict.fromkeys(p for neurons in layers_of(net) for n in neurons for p in (*n.weights, n.bias))]
+        parameters = parameters_of(net)
         frozen = {p for neurons in layers_of(net) for n in neurons for p in n.frozen}
         alike = [*_alike(shown, samples, error)]
         rows = [[*x, *(t if isinstance(t, list) else [t])] for x, t in alike]
@@ -134,6 +134,11 @@ class Live:
             },
         }  # fmt: skip
         return cls(script, [*film.run.inputs, *targets, *parameters], more, film)
+
+
+def parameters_of(net: Any) -> list[Value]:
+    """List a net's parameters as the page has them: in their order, one that neurons share once."""
+    return [*dict.fromkeys(p for neurons in layers_of(net) for n in neurons for p in (*n.weights, n.bias))]
 
 
 def _alike(

@@ -12,10 +12,12 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._extras import have, needed
 from .._files import FilePath, write_whole
 from ..engine.checks import file_path, items, refuse, said, spec, text, whole, within
 from ..engine.numbers import Number
@@ -27,12 +29,15 @@ from .graph import graph_picture
 from .live import Live, written
 from .svg import graph_svg
 
+if TYPE_CHECKING:
+    from .widget import Widget
+
 __all__ = ['Page', 'play']
 
 #: The page's scripts, in the order in which they are joined.
 SCRIPTS = {
-    'net': ('numbers', 'random', 'graph', 'state', 'formulas', 'curves', 'network', 'teacher', 'bench'),
-    'value': ('numbers', 'random', 'graph', 'state', 'formulas', 'curves', 'picture', 'bench'),
+    'net': ('numbers', 'random', 'graph', 'state', 'formulas', 'curves', 'network', 'teacher', 'notebook', 'bench'),
+    'value': ('numbers', 'random', 'graph', 'state', 'formulas', 'curves', 'picture', 'notebook', 'bench'),
 }
 SUBSCRIPTS = str.maketrans('0123456789', '₀₁₂₃₄₅₆₇₈₉')
 #: For how many characters a number of a value's graph has room, whatever it becomes.
@@ -40,15 +45,38 @@ ROOM = 10
 
 
 class Page:
-    """One HTML page that needs nothing else; ``html`` is its text. In a notebook it shows itself."""
+    """One HTML page that needs nothing else; ``html`` is its text. In a notebook it shows itself.
 
-    def __init__(self, text: str) -> None:
-        self.html = text
+    There the page of a net is a ``widget``, if anywidget is installed (extra ``notebook``): the weights on it are
+    the net's, both ways. Any other page is a frame of its own. In marimo the last line of a cell is ``page.widget``.
+    """
+
+    def __init__(self, text: str, net: Any = None) -> None:
+        self.html, self._net = text, net
 
     def save(self, path: FilePath) -> Path:
         """Write the page to a file, and return the file's path."""
         write_whole(file_path('path', path), self.html)
         return Path(path)
+
+    @cached_property
+    def widget(self) -> Widget:
+        """The page as a widget; ``page.widget.update()`` shows the weights that the net has at that time.
+
+        Raises TypeError for the page of a value, and ModuleNotFoundError without anywidget.
+        """
+        if self._net is None:
+            raise TypeError('only the page of a net is a widget; that of a value is a frame of its own')
+        needed('anywidget', 'a page as a widget')
+        from .widget import Widget
+
+        return Widget(self._repr_html_(), self._net)
+
+    def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> Any:
+        if self._net is None or not have('anywidget'):
+            return None
+        data, about = self.widget._repr_mimebundle_()  # type: ignore[misc]
+        return data | {'text/plain': repr(self)}, about
 
     def _repr_html_(self) -> str:
         return (
@@ -132,7 +160,7 @@ def play(
     # A target is given: what reaches it is a number, and no step.
     targets = {*live.graph.get('targets', ())}
     scene['steps'] = [step for step in scene['steps'] if step['stage'] != 'backward' or not targets >= {*step['nodes']}]
-    return Page(_page(heading or title, picture, live, film | scene))
+    return Page(_page(heading or title, picture, live, film | scene), None if isinstance(thing, Value) else thing)
 
 
 def _named(net: Any) -> str:
@@ -208,7 +236,7 @@ def script_of(live: Live, names: Sequence[str]) -> str:
     folder = files(__package__) / 'page'
     own = [(folder / f'{name}.js').read_text(encoding='utf-8').removeprefix("'use strict';\n") for name in names]
     # Without remarks and indentation, for a page is sent to people; no text of the scripts goes over a line's end.
-    lean = re.sub(r'^(\s*//.*\n|[ \n]+)', '', ''.join([live.code, *own]), flags=re.MULTILINE)
+    lean = re.sub(r'^(\s*//.*\n|[ \n]+)|  // .*', '', ''.join([live.code, *own]), flags=re.MULTILINE)
     return f"'use strict';\n{{\n{lean}}}\n"
 
 

@@ -98,6 +98,7 @@ function draw() {
   side.update();
   if (isNet) timeline.update();
   controls(index, step);
+  notebook.update();
   document.body.dataset.drawn = (performance.now() - started).toFixed(2);
 }
 
@@ -366,6 +367,7 @@ function begin() {
     $('seed').addEventListener('change', () => change(() => { state.seed = Math.max(0, Math.trunc(Number($('seed').value)) || 0); drawWeights(); state.updates = 0; state.cursor = 0; history = []; shuffler = new Random(0); }));
     timeline.start();
   }
+  notebook.start();
   side.start();
   curve.start();
   picture.start($('pane'));
