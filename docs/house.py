@@ -106,9 +106,10 @@ def _card(app: Any, name: str, template: str, context: dict[str, Any], tree: Any
     """Say what is to be shown where somebody links to a page; addresses are whole if ``html_baseurl`` is known."""
     base = app.config.html_baseurl
     card = f'{base}_static/card.png' if base else context['pathto']('_static/card.png', 1)
-    said = {'og:site_name': 'microgradnet', 'og:title': context.get('title', ''), 'og:type': 'website', 'og:image': card}
+    said = {'og:title': context.get('title', 'microgradnet'), 'og:type': 'website', 'og:image': card}
     tags = [f'<meta property="{key}" content="{escape(unescape(value))}">' for key, value in said.items()]
-    context['metatags'] += '\n'.join([*tags, '<meta name="twitter:card" content="summary_large_image">'])
+    tags.append('<meta name="twitter:card" content="summary_large_image">')
+    context['metatags'] = context.get('metatags', '') + '\n'.join(tags)
 
 
 def setup(app: Any) -> dict[str, Any]:
