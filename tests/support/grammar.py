@@ -126,6 +126,12 @@ RULES: dict[str, list[str]] = {
         'n < 1 + {x} or ({c} < 0.1 and n < 3)', 'not n >= {turns}',
     ],
     'result': ['p', 'q * u', '0.0'],
+    'nothing': [
+        '{y} * 0.0', 'F.relu({y})', 'p - {x}', '(q - p) * {y}', '{y} * {x}', 'F.sqrt({x1} * {x1}) * {y}', 'F.sqrt({y})',
+        'F.where({c}, {y} * p, q)', 'F.where(F.greater(u, 0.25), p, p * q)', 'F.max({y}, 0.0) ** 2', '{y} / {x} * 0.25',
+        'F.where(F.greater({c1}, 0.0), lambda: F.sqrt({c1}) * {y}, lambda: {y})', 'abs({y}) ** 0.5',
+        'F.where(F.greater({c1}, 0.0), F.log({c1}) + {y}, {y} * {x})',
+    ],
 }  # fmt: skip
 DEFINED = 'def g(n, p, q):\n    {>turn}\n    return n + 1, p, q\n'
 #: What a program is made of, as a test asks for it.
@@ -150,6 +156,8 @@ STATEMENTS = {
     'function': [DEFINED + '_, p, q = g(0, q, p)'],
 }  # fmt: skip
 ALL = (*STATEMENTS,)
+#: What sends signals that are 0, or meet a partial that is infinite, at the numbers of ``rows_of``.
+STATEMENTS['nothing'] = ['{y} = {nothing}']
 
 
 def grammar(statements: Sequence[str], compared: str) -> Rules:

@@ -9,6 +9,7 @@ operands, all of them set before. Those of loops and memory are in ``routine``.
 ``number x``               a constant
 ``add sub mul div neg``    arithmetic, ``pow`` too
 ``gt lt ge le eq ne``      comparisons; ``both``, ``either`` join two of them
+``came a 0``               a != 0 of a signal or a motion: whether there is one
 ``select c a b``           a where the comparison c holds, else b
 ``sum a... ``              terms added up from left to right
 ``dot a... b... c``        products added up from left to right, then c
@@ -26,8 +27,9 @@ from ...engine.table import operations
 __all__ = ['COMPARISONS', 'CONDITIONS', 'LEAVES', 'PRIMITIVES', 'Instruction', 'functions']
 
 LEAVES = ('row', 'parameter', 'number')
-#: Comparisons and Python's signs for them.
-COMPARISONS = {'gt': '>', 'lt': '<', 'ge': '>=', 'le': '<=', 'eq': '==', 'ne': '!='}
+#: Comparisons and Python's signs for them. ``came`` is ``ne`` of what a derivative is made with: where it is 0 and
+#: moves, it has come all the same, so that a tangent asks for the motion, too. No user's condition is one.
+COMPARISONS = {'gt': '>', 'lt': '<', 'ge': '>=', 'le': '<=', 'eq': '==', 'ne': '!=', 'came': '!='}
 #: What is true or false, and no number.
 CONDITIONS = (*COMPARISONS, 'both', 'either')
 #: Every instruction that computes, beside the functions.

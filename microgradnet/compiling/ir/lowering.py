@@ -25,6 +25,7 @@ A partial of ``where`` is None on the side that is not chosen: then it is a ``Ga
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import cache, partial, reduce
 from typing import Any, NamedTuple, cast
@@ -38,6 +39,7 @@ __all__ = ['Gate', 'Lowering', 'Place', 'compute']
 #: Instructions whose operands are computed already, where an algebra's cells pass what computes them.
 _EAGER: dict[str, Callable[..., Any]] = {
     'both': lambda a, b: a and b, 'either': lambda a, b: a or b, 'select': lambda c, a, b: a if c else b,
+    'came': operator.ne,
 }  # fmt: skip
 
 

@@ -91,8 +91,8 @@ def close(g: Lowering, signal: Place, gates: Gates) -> Place:
 
 
 def gate(g: Lowering, number: Place) -> Gate:
-    """Return the gate that is open where a number is not 0; a nan passes it."""
-    return Gate(g.ne(number, number), number, Gate(g.ne(number, g.number(0.0)), 1, None))
+    """Return the gate that is open where a number is not 0, nor, in a tangent, stays so; a nan passes it."""
+    return Gate(g.came(number, 0.0), 1, None)
 
 
 def seed(g: Lowering, weight: Place) -> Term:

@@ -26,7 +26,7 @@ from .instructions import COMPARISONS, LEAVES, Instruction
 from .lowering import Lowering, Place
 from .nests import Affine
 from .routine import MEMORY, Block, Carry, Loop, Routine
-from .signals import Term, close, partials, plus, sent
+from .signals import Term, close, gate, partials, plus, sent
 from .while_loops import Back, Item, While, item_at, renumbered
 
 __all__ = ['tangent']
@@ -160,7 +160,7 @@ class _Tangent(Lowering):
             if register in self.active:
                 v = self.moves[register] = self.make(name, operands[0].moved(self.old.parameters))
                 if self.careful:
-                    self.masks[register] = self.make('select', self.ne(v, 0.0), self.number(1.0), self.number(0.0))
+                    self.masks[register] = close(self, self.number(1.0), frozenset([gate(self, v)]))
         elif name == 'load':
             memory, place = operands
             self.register[register] = self.put(name, memory, self.slot(place))
@@ -259,12 +259,15 @@ class _Tangent(Lowering):
         self.register[register] = self.make('item', self.register[source], item_at(here))
         move = self.moves[register] = self.make('item', self.register[source], item_at(moves[place.place]))
         if self.careful:
-            self.masks[register] = self.make('select', self.ne(move, 0.0), self.number(1.0), self.number(0.0))
+            self.masks[register] = close(self, self.number(1.0), frozenset([gate(self, move)]))
 
     def compute(self, register: int, name: str, operands: tuple[int, ...]) -> None:
         given = [*map(self.of, operands)]
         make = self.put if register in self.old.rows else self.make  # what looks like a row may be something else
         y = self.register[register] = make(name, *given)
+        if name == 'came':
+            for move in (self.moves[o] for o in operands if o in self.moves):
+                y = self.register[register] = self.make('either', y, self.came(move, 0.0))
         if name in STILL or register not in self.active:
             return
         if name == 'select' and register not in self.old.rows:
@@ -304,14 +307,12 @@ class _Tangent(Lowering):
         total = moving = None
         for register, term in terms:
             mask = self.masks[register] if self.careful else None
-            gates = term.gates
-            if mask is not None and isinstance(term.partial, Place):
-                condition = self.ne(mask, 0.0)
-                term = Term(self.chosen(condition, plus(self, None, term), self.number(0.0)))
-            if gates:
-                term = Term(close(self, plus(self, None, term), gates))
-            total = plus(self, total, term)
             if mask is not None:
-                moving = plus(self, moving, Term(close(self, mask, gates)))
+                moving = plus(self, moving, Term(close(self, mask, term.gates)))
+                if isinstance(term.partial, Place):
+                    term = term._replace(gates=term.gates | {gate(self, mask)})
+            if term.gates:
+                term = Term(close(self, plus(self, None, term), term.gates))
+            total = plus(self, total, term)
         assert total is not None
         return total, moving

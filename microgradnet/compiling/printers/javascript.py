@@ -266,7 +266,7 @@ class _Exact(_JavaScript):
 
     calls: ClassVar[dict[str, str]] = {
         'add': 'plus', 'sub': 'minus', 'mul': 'times', 'div': 'over', 'neg': 'negative', 'abs': 'size', 'pow': 'power',
-        **{name: f'is_{name}' for name in COMPARISONS},
+        **{name: f'is_{name}' for name in COMPARISONS}, 'came': 'is_ne',
     }  # fmt: skip
 
     def spell(self, name: str, operands: tuple[int, ...]) -> tuple[str, int]:

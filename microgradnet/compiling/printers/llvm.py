@@ -41,7 +41,7 @@ __all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'hexadecimal', 'l
 LENGTH = 1000
 BINARY = {'add': 'fadd', 'sub': 'fsub', 'mul': 'fmul', 'div': 'fdiv'}
 CONDITIONS = (*COMPARISONS, 'both', 'either')
-PREDICATES = {**{name: f'o{name}' for name in COMPARISONS}, 'ne': 'une'}
+PREDICATES = {**{name: f'o{name}' for name in COMPARISONS}, 'ne': 'une', 'came': 'une'}
 #: What is not in a register: leaves, and what a loop has left in memory.
 ELSEWHERE = (*LEAVES, 'item', 'while', 'back')
 ARGUMENTS = 'ptr noalias %rows, ptr noalias %parameters, ptr noalias %outputs, ptr noalias %kept'
