@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import configparser
 import math
 import os
@@ -24,6 +23,7 @@ import microgradnet
 from microgradnet import MLP, Value, explain_nan
 from microgradnet._extras import EXTRAS, have, install, needed
 from microgradnet.drawing import RendererNotFound, draw, draw_error_signal, draw_network, play, tree
+from tests.support.sources import imports_of
 
 ROOT = Path(microgradnet.__file__).parents[1]
 #: Packages that cannot be there without another one.
@@ -293,10 +293,8 @@ AT_TOP = re.compile(r'testing\.(foreign\.)?\w+|compiling\.run\.(native|quick)|tr
 @pytest.mark.parametrize('file', sorted((ROOT / 'microgradnet').rglob('*.py')), ids=lambda file: file.stem)
 def test_packages_of_extras_are_asked_for_in_one_way(file: Path) -> None:
     module = '.'.join(file.relative_to(ROOT / 'microgradnet').with_suffix('').parts)
-    for node in ast.walk(ast.parse(file.read_text('utf-8'))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else (
-            [node.module or ''] if isinstance(node, ast.ImportFrom) and not node.level else [])  # fmt: skip
-        for name in names:
+    for node, names, *_ in imports_of(file):
+        for name in names if not getattr(node, 'level', 0) else ():
             if name.partition('.')[0] in EXTRAS:
                 assert AT_TOP.fullmatch(module), f"{file}, line {node.lineno}: write needed('{name}', what needs it)"
 

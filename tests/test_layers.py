@@ -15,6 +15,7 @@ import pytest
 import microgradnet
 from microgradnet import drawing, science, testing
 from microgradnet._lazy import homes
+from tests.support.sources import imports_of
 
 PACKAGE = Path(microgradnet.__file__).parent
 #: The folders, lowest first; what stands beside another may not import it. Modules that begin with an underscore
@@ -53,25 +54,16 @@ def room(module: str) -> str:
 @cache
 def imports(name: str) -> set[tuple[str, bool]]:
     """Return the modules of the package that a module imports, and whether that is at its top."""
-    tree = ast.parse(MODULES[name].read_text('utf-8'))
-    inside = {
-        id(inner) for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        for inner in ast.walk(node)
-    }  # fmt: skip
-    checking = {
-        id(inner) for node in ast.walk(tree) if isinstance(node, ast.If) and 'TYPE_CHECKING' in ast.unparse(node.test)
-        for inner in ast.walk(node)
-    }  # fmt: skip
     found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in checking:
+    for node, _, is_late, is_for_checkers in imports_of(MODULES[name]):
+        if isinstance(node, ast.ImportFrom) and node.level and not is_for_checkers:
             parts = name.split('.') if name else []
             base = parts if MODULES[name].name == '__init__.py' else parts[:-1]
             base = base[: len(base) - node.level + 1] + (node.module.split('.') if node.module else [])
             for alias in node.names:
                 target = next(t for t in ('.'.join([*base, alias.name]), '.'.join(base)) if t in MODULES)
                 if target != name:
-                    found.add((target, id(node) not in inside))
+                    found.add((target, not is_late))
     return found
 
 
