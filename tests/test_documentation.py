@@ -24,6 +24,8 @@ NEEDS = {
     'how-to/fit-a-model.md': ['llvmlite', 'numpy', 'scipy'],
     'how-to/with-scikit-learn.md': ['sklearn'],
 }
+#: Pages whose examples take long; what they show is tested quickly elsewhere, in training.
+SLOW = {'tutorial/training.md', 'how-to/with-scikit-learn.md'}
 LINK = re.compile(r'!?\[[^]]*\]\(([^)\s]+)\)')
 FENCE = re.compile(r'^```.*$', re.MULTILINE)
 
@@ -54,8 +56,8 @@ def test_there_are_pages_of_each_kind() -> None:
 
 
 @pytest.mark.parametrize('page', [
-    pytest.param(page, id=page.relative_to(DOCS).as_posix(), marks=[pytest.mark.slow] * (page.name == 'training.md'))
-    for page in PAGES
+    pytest.param(page, id=name, marks=[pytest.mark.slow] * (name in SLOW))
+    for page in PAGES for name in [page.relative_to(DOCS).as_posix()]
 ])  # fmt: skip
 def test_the_examples_run(page: Path) -> None:
     for module in NEEDS.get(page.relative_to(DOCS).as_posix(), ()):

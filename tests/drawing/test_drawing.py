@@ -470,7 +470,8 @@ def test_a_label_may_have_lines() -> None:
 
 def test_source_is_the_same_in_every_process() -> None:
     code = (
-        'from microgradnet import *; from microgradnet.drawing import *; net = MLP(3, [4, 2], seed=1); '
+        'from microgradnet import MLP, half_squared_error; from microgradnet.drawing import draw, draw_network; '
+        'net = MLP(3, [4, 2], seed=1); '
         'e = half_squared_error([net([1., 2., 3.])], [[0., 1.]]); e.backward(); '
         'print(draw(e, limit=30).source, draw(e, expanded=True).source, draw_network(net).source)'
     )
