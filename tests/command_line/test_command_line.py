@@ -6,7 +6,6 @@ import configparser
 import csv
 import json
 import math
-import operator
 import os
 import re
 import shlex
@@ -36,6 +35,7 @@ from microgradnet.command_line import doctor, parsing, train
 from microgradnet.command_line.parsing import parse
 from microgradnet.drawing import tree
 from tests.support.examples import every
+from tests.support.programs import OPERATORS
 
 ROOT = Path(microgradnet.__file__).parents[1]
 Run = Callable[..., tuple[int, str, str]]
@@ -195,10 +195,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert str(refusal)
 
 
-SIGNS = {'+': operator.add, '-': operator.sub, '*': operator.mul, '/': operator.truediv, '**': operator.pow}
 
-
-@given(st.sampled_from([*SIGNS]), st.fractions(), st.integers(-(10**30), 10**30) | st.integers(-9, 9))
+@given(st.sampled_from([*OPERATORS]), st.fractions(), st.integers(-(10**30), 10**30) | st.integers(-9, 9))
 def test_exact_arithmetic_is_exact_or_refused(sign: str, a: Fraction, b: int) -> None:
     try:
         found = parse(f'a {sign} b')({'a': Value(a), 'b': Value(Fraction(b))})
@@ -207,7 +205,7 @@ def test_exact_arithmetic_is_exact_or_refused(sign: str, a: Fraction, b: int) ->
         assert (sign == '**' and (abs(b) > 9 or (a == 0 and b < 0))) or (sign == '/' and not b)
         return
     if sign != '**' or abs(b) < 5000:
-        assert found.data == SIGNS[sign](a, b)
+        assert found.data == OPERATORS[sign](a, b)
 
 
 @pytest.mark.parametrize(

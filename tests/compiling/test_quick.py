@@ -254,6 +254,17 @@ def test_the_gradient_is_an_array_of_its_own() -> None:
     assert first.base is None
 
 
+def leaves_nothing(calls: Callable[[], None], things: list[Any]) -> bool:
+    """Tell whether many calls, once they have been done before, take no memory and no hold of things."""
+    calls()
+    gc.collect()
+    counts, blocks = [sys.getrefcount(thing) for thing in things], sys.getallocatedblocks()
+    calls()
+    gc.collect()
+    held = [sys.getrefcount(thing) - count for thing, count in zip(things, counts)]
+    return sys.getallocatedblocks() - blocks < 100 and all(abs(more) < 10 for more in held)
+
+
 def test_nothing_is_left_behind() -> None:
     program = net()
     theta, rows = np.zeros(9), np.ones((4, 3))
@@ -275,13 +286,7 @@ def test_nothing_is_left_behind() -> None:
             short[0].value_and_gradient(rows, rows)
             short[0].value_and_gradient(None, rows)
 
-    calls()
-    gc.collect()
-    counts, blocks = [sys.getrefcount(thing) for thing in things], sys.getallocatedblocks()
-    calls()
-    gc.collect()
-    assert sys.getallocatedblocks() - blocks < 100
-    assert all(abs(sys.getrefcount(thing) - count) < 10 for thing, count in zip(things, counts))
+    assert leaves_nothing(calls, things)
     theta.resize(12, refcheck=False)  # refused while somebody holds its buffer
 
 
@@ -581,13 +586,7 @@ def test_no_object_is_left_or_lost_by_a_call() -> None:
             for one, two in (a, b), (a, b[0]), (wrong, b), (b, a), (a, 3), (None, None):
                 f._latest(one, two), g._latest(one), g._latest(zero), g._latest()
 
-    calls()
-    gc.collect()
-    counts, blocks = [sys.getrefcount(thing) for thing in things], sys.getallocatedblocks()
-    calls()
-    gc.collect()
-    assert sys.getallocatedblocks() - blocks < 100
-    assert all(abs(sys.getrefcount(thing) - count) < 10 for thing, count in zip(things, counts))
+    assert leaves_nothing(calls, things)
 
 
 def test_a_compiled_function_takes_all_its_paths() -> None:

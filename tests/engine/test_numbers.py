@@ -16,15 +16,8 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.engine.value import Value
+from tests.support.programs import FLOATS, OPERATORS
 
-FLOATS = st.one_of(st.floats(), st.integers(-4, 4).map(float))
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    '+': operator.add,
-    '-': operator.sub,
-    '*': operator.mul,
-    '/': operator.truediv,
-    '**': operator.pow,
-}
 COMPARISONS = {
     '<': operator.lt,
     '<=': operator.le,

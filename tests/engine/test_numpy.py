@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 import subprocess
 import sys
@@ -18,14 +17,8 @@ import microgradnet
 from microgradnet import functions as F
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
+from tests.support.programs import OPERATORS
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    '+': operator.add,
-    '-': operator.sub,
-    '*': operator.mul,
-    '/': operator.truediv,
-    '**': operator.pow,
-}
 SCALARS = [
     np.float64(2),
     np.float32(2),

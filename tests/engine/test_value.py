@@ -18,15 +18,7 @@ from microgradnet import functions as F
 from microgradnet.engine.context import no_grad
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Constant, Value
-
-FLOATS = st.one_of(st.floats(), st.integers(-4, 4).map(float))
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    '+': operator.add,
-    '-': operator.sub,
-    '*': operator.mul,
-    '/': operator.truediv,
-    '**': operator.pow,
-}
+from tests.support.programs import FLOATS, OPERATORS
 
 
 def outcome(f: Callable[..., Any], *operands: Any) -> str | type[BaseException]:

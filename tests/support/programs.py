@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,7 +15,9 @@ from microgradnet.testing.program import Apply, Expression, Legal, by_function, 
 from microgradnet.testing.strategies import expressions, legal, small_points, wild
 
 __all__ = [
+    'FLOATS',
     'FRACTIONS',
+    'OPERATORS',
     'POINTS',
     'WILD',
     'Program',
@@ -30,6 +33,16 @@ __all__ = [
 Program = Expression
 tame = legal
 
+#: Python's operators that a ``Value`` has, by how they are written.
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    '+': operator.add,
+    '-': operator.sub,
+    '*': operator.mul,
+    '/': operator.truediv,
+    '**': operator.pow,
+}
+#: Any floats, and small whole ones among them.
+FLOATS = st.one_of(st.floats(), st.integers(-4, 4).map(float))
 POINTS = small_points()
 FRACTIONS = small_points(exact=True)
 #: Where backward must not raise: everywhere.
