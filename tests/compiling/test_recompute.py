@@ -75,6 +75,29 @@ def runge_kutta(turns: int) -> Callable[[], Recorded]:
     return record
 
 
+def scaled(width: int, turns: int = 100) -> Callable[[], Recorded]:
+    """A layer, a chain from it, each neuron times the chain's end, and a layer: loops that are as long."""
+
+    def record() -> Recorded:
+        p = [Value(0.01 * k - 0.3) for k in range(18 * width + 2)]
+        left = iter(p)
+
+        def taken(count: int) -> list[Value]:
+            return [next(left) for _ in range(count)]
+
+        inputs = taken(6)
+        neurons = [F.sin(F.dot(taken(6), inputs)) for _ in range(width)]
+        y = F.dot(neurons, taken(width))
+        a, b = taken(2)
+        for _ in range(turns):
+            y = y + 0.1 * F.sin(a * y) * b
+        neurons = [y * neuron for neuron in neurons]
+        outputs = [F.sin(F.dot(taken(width), neurons)) for _ in range(10)]
+        return F.dot(outputs, outputs), p
+
+    return record
+
+
 def delayed(by: int) -> Callable[[], Recorded]:
     """Each turn looks back several turns."""
 
@@ -147,6 +170,12 @@ PROGRAMS = {
 def test_less_memory_gives_the_same_bits(name: str, length: int) -> None:
     with folding(least=30, length=length):
         memory, fewest = check(PROGRAMS[name])
+    assert fewest < memory
+
+
+def test_a_loop_is_cut_once_though_two_that_are_as_long_come_before_it() -> None:
+    with folding():
+        memory, fewest = check(scaled(11))
     assert fewest < memory
 
 

@@ -134,7 +134,10 @@ class _Recomputer(Copier):
         ).pruned()  # fmt: skip
 
     def pairs(self) -> list[_Pair]:
-        """List the loops that others go back through, loading most of what they store; the largest first."""
+        """List the loops that others go back through, loading most of what they store; the largest first.
+
+        No other goes back through two.
+        """
         found: list[tuple[int, _Pair]] = []
         loops = [(block, item) for block in self.blocks for item in block if isinstance(item, Loop)]
         for before, loop in loops:
@@ -144,7 +147,10 @@ class _Recomputer(Copier):
                 common = [len(stored & self.first_turn(back, 'load')) for _, back in backs]
                 after, back = backs[common.index(max(common))]
                 found.append((loop.count * len(stored), _Pair(loop, back, before, after)))
-        return [pair for _, pair in sorted(found, key=lambda given: -given[0])]
+        pairs: dict[int, _Pair] = {}
+        for _, pair in sorted(found, key=lambda given: -given[0]):
+            pairs.setdefault(id(pair.backward), pair)
+        return [*pairs.values()]
 
     def first_turn(self, loop: Loop, name: str) -> set[int]:
         """Return what an outermost loop loads or stores in its first turn."""
