@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from microgradnet import MLP, Value, compile, half_squared_error
 from microgradnet import functions as F
 from microgradnet.compiling.ir import products, reroll
 from microgradnet.compiling.ir.products import taken_apart
+from microgradnet.compiling.ir.recompute import recompute
 from microgradnet.compiling.ir.routine import Loop, Routine
 from microgradnet.compiling.ir.sweeps import prepare, routine
 from microgradnet.compiling.printers.python import function
@@ -91,6 +93,77 @@ def test_random_layers(sizes: list[int], count: int, kind: str, activation: Any)
         ]
     size = max(map(abs, slopes[1]))
     assert [*slopes[0]] == pytest.approx([*slopes[1]], rel=1e-10, abs=1e-12 * size)
+
+
+def chained(sizes: list[int], turns: int, activation: Any) -> tuple[Value, list[Value], list[Value]]:
+    """Return what layers and chains of numbers between them come to, and their inputs and weights."""
+    x, theta = [Value(random.uniform(-1, 1)) for _ in range(sizes[0])], list[Value]()
+
+    def weights(count: int) -> list[Value]:
+        theta.extend(Value(random.uniform(-0.4, 0.4)) for _ in range(count))
+        return theta[-count:]
+
+    found = x
+    for size in sizes[1:]:
+        found = [activation(dot(weights(len(found)), found)) for _ in range(size)]
+        y, (a, b) = dot(found, weights(size)), weights(2)
+        for _ in range(turns):
+            y = y + 0.1 * activation(a * y) * b
+        found = [y * number for number in found]
+    return dot(found, found), x, theta
+
+
+def with_less(of: tuple[Value, list[Value], list[Value]], share: float) -> tuple[Routine, Routine]:
+    """Return the routine of a gradient, and that of one with so much less memory of what can be saved."""
+    error, x, theta = of
+    tape = prepare([error], x, theta, loops=True)
+    whole = routine(tape, gradient=True)
+    with pytest.raises(ValueError, match='too little') as refused:
+        recompute(tape, 0)
+    found = re.search(r': (\d+) numbers of each row', str(refused.value))
+    assert found
+    return whole, recompute(tape, int(whole.memory - share * (whole.memory - int(found[1]))))
+
+
+def test_what_is_left_and_the_products_are_the_whole_with_less_memory() -> None:
+    of = _, x, theta = chained([20, 30], 60, F.tanh)
+    whole, less = with_less(of, 1)
+    assert less.memory < whole.memory
+    rest, taken = taken_apart(less)
+    assert [product.right for product in taken] == ['rows']
+    given = [v.data for v in x], [v.data for v in theta]
+    found, expected = function(rest)(*given), function(whole)(*given)
+    theirs = {n for product in taken for places in product.places[0].ranges() for n in places}
+    assert theirs
+    for number, (a, b) in enumerate(zip(found, expected, strict=True)):
+        assert a == (0 if number in theirs else b)
+
+
+@NATIVE
+@pytest.mark.slow
+@examples(30, suppress_health_check=[*HealthCheck])
+@given(
+    st.lists(st.integers(3, 14), min_size=2, max_size=3), st.integers(20, 120), st.integers(9, 40),
+    st.sampled_from([F.tanh, F.sin, F.softplus]), st.sampled_from([0.3, 0.7, 1.0]),
+)  # fmt: skip
+def test_random_layers_with_less_memory(
+    sizes: list[int], turns: int, count: int, activation: Any, share: float
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, number in (reroll, 'LEAST', 6), (reroll, 'FEWEST', 3), (products, 'LEAST', 1):
+            patch.setattr(module, name, number)
+        of = error, x, theta = chained(sizes, turns, activation)
+        whole, less = with_less(of, share)
+        assert less.memory < whole.memory
+        assert taken_apart(less)[1] or not taken_apart(whole)[1]
+        rows = [[random.uniform(-1, 1) for _ in x] for _ in range(count)]
+        options: Any = {'rows': x, 'parameters': theta, 'loops': True}
+        point = [w.data for w in theta]
+        native, python = (
+            compile(error, **options, **more).value_and_gradient(point, rows)[1]
+            for more in ({'backend': 'native', 'memory': less.memory}, {'backend': 'python'})
+        )
+    assert [*native] == pytest.approx([*python], rel=1e-10, abs=1e-12 * max(map(abs, python)))
 
 
 @NATIVE
