@@ -230,7 +230,6 @@ ARGUMENTS: dict[str, Kind] = {
 operands = dict.fromkeys('abc', Kind(lambda: 0.5, is_operand))
 vectors = dict.fromkeys('ab', Kind(lambda: [1.0, 2.0], all_of(is_number))) | {'c': number}
 drawn = Kind(graph, lambda x: isinstance(x, Value))
-derive_rest = {'arguments': Kind(lambda: X, of(Value)), 'options': Kind(lambda: 64, is_whole)}
 
 estimator = {
     'hidden_layers': Kind(lambda: (2,), all_of(is_whole)),
@@ -350,7 +349,18 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'latex': Kind(lambda: r'{a}^2', or_none(is_text)),
     },
     'dead_neurons': {'net': parts, 'threshold': positive},
-    'derive': {'subject': Kind(graph_of_x, of(Value)), **derive_rest},
+    'derive': {
+        'subject': Kind(graph_of_x, of(Value)),
+        'teacher_set': Kind(lambda: X, of(Value)),
+        'weight': Kind(lambda: None, lambda x: x is None),
+        'wrt': Kind(lambda: None, or_none(of(Value))),
+        'learning_rate': Kind(lambda: None, lambda x: x is None),
+        'limit': size,
+        'hats': Kind(lambda: None, lambda x: x is None),
+        'digits': Kind(lambda: 6, lambda x: is_whole(x) and x < 18),
+        'samples': Kind(lambda: None, lambda x: x is None),
+        'steps': Kind(lambda: 'paths', or_none(nothing)),
+    },
     'dot': vectors,
     'sum': {'a': numbers},
     'logsumexp': {'a': numbers},
@@ -496,7 +506,7 @@ ARITHMETIC = (ArithmeticError, ValueError)
 
 
 #: Of those that hand options on, one that stands for all.
-OPTIONS = {'compile': 'backend', 'derive': 'limit', 'LargeTeacherSet.written': 'classes'}
+OPTIONS = {'compile': 'backend', 'LargeTeacherSet.written': 'classes'}
 METHODS = {name for op in operations.values() for name in (op.name, op.numpy)}
 
 

@@ -29,9 +29,10 @@ All paths together:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, overload
 
-from ..engine.checks import said
+from ..engine.checks import said, whole
 from ..engine.value import Value
 from .lines import Derivation, Line, Section
 from .paths import derive_value
@@ -42,17 +43,41 @@ __all__ = ['Derivation', 'ErrorSignals', 'Line', 'Section', 'derive', 'error_sig
 
 
 @overload
-def derive(value: Value, /, wrt: Value, *, limit: int = 64) -> Derivation: ...
+def derive(
+    value: Value, wrt: Value, /, *,
+    limit: int = 64, digits: int = 6, steps: str | Sequence[str] | None = None,
+) -> Derivation: ...  # fmt: skip
+
+
+@overload
+def derive(
+    value: Value, /, *, wrt: Value,
+    limit: int = 64, digits: int = 6, steps: str | Sequence[str] | None = None,
+) -> Derivation: ...  # fmt: skip
 
 
 @overload
 def derive(
     net: Any, /, teacher_set: Any, weight: str | Value, *,
     learning_rate: Any = None, limit: int = 64, hats: bool | None = None,
+    digits: int = 6, samples: int | None = None, steps: str | Sequence[str] | None = None,
 ) -> Derivation: ...  # fmt: skip
 
 
-def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
+def derive(
+    subject: Any,
+    /,
+    teacher_set: Any = None,
+    weight: Any = None,
+    *,
+    wrt: Any = None,
+    learning_rate: Any = None,
+    limit: int = 64,
+    hats: bool | None = None,
+    digits: int = 6,
+    samples: int | None = None,
+    steps: str | Sequence[str] | None = None,
+) -> Derivation:
     """Write ``derive(net, teacher_set, weight)`` or ``derive(value, wrt)`` out, with numbers.
 
     Of a net: how E, half the sum of squares over a teacher set, makes one step of
@@ -65,15 +90,20 @@ def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
     are known too, ``'w_{1,1}'``, ``'ŵ_1'`` or ``'w_hat_1'``; then, or with
     ``hats=True``, they are those printed. The teacher set is a ``TeacherSet`` or any
     list of pairs of inputs and targets. Of one sample the sums over samples are left
-    out; of more than five the first three are written out, and the others added up.
+    out; of more than five the first three are written out, unless ``samples`` says how many,
+    and the others added up.
     ``learning_rate`` is 0.5 unless given, or 1/2 where all parameters are fractions.
 
     Of a node: its derivative by another one, ``wrt``, as the chain rule along each path
     between them.
 
     The numbers are those of a forward run and a real ``backward``; gradients stay as
-    they were. Printed in six digits, what is given in full. Raises ValueError if there
-    is no such weight or node, if a weight is shared, if there are more paths than
+    they were. They are printed in ``digits`` digits, what is given in full; of ``samples``
+    samples everything is written out. ``steps`` prints some of the steps only, one or a
+    list of ``'given'``, ``'forward'``, ``'rule'``, ``'error'``, ``'chain'``, ``'vanishing'``,
+    ``'paths'``, ``'signals'``, ``'both'`` and ``'numbers'``, and of a node's derivative
+    ``'given'``, ``'expression'``, ``'partials'`` and ``'paths'``. Raises ValueError if there
+    is no such weight, node or step, if a weight is shared, if there are more paths than
     ``limit`` (64), or if a number is nan or infinite.
 
     >>> from microgradnet.nets.net import MLP
@@ -90,14 +120,23 @@ def derive(subject: Any, /, *arguments: Any, **options: Any) -> Derivation:
     >>> print(derivation.lines[-1])
     w_{x1,1}^(l+1) = w_{x1,1}^(l) - h · ∂E/∂w_{x1,1} = 2 - 0.5 · 3 = 0.5
     """
+    whole('limit', limit)
+    whole('digits', digits, 1, 17)
+    of_a_net = {'weight': weight, 'learning_rate': learning_rate, 'hats': hats, 'samples': samples}
     if isinstance(subject, Value):
-        return derive_value(subject, *arguments, **options)
+        if needless := [name for name, given in of_a_net.items() if given is not None]:
+            raise TypeError(f'derive(value, wrt) takes no {" and no ".join(needless)}: that is for the weight of a net')
+        by = teacher_set if wrt is None else wrt
+        return derive_value(subject, by, limit=limit, digits=digits, steps=steps)
     if not hasattr(subject, 'parameters'):
         wanted = 'derive(value, wrt) or derive(net, teacher_set, weight)'
         raise TypeError(f'there is {wanted}, and what came first is {said(subject)}')
-    names = ('teacher_set', 'weight')
-    if len(arguments) > len(names):
-        raise TypeError(f'derive(net, teacher_set, weight) takes these, and {len(arguments)} came beside the net')
-    if missing := [repr(name) for name in names[len(arguments) :] if name not in options]:
+    if wrt is not None:
+        raise TypeError('derive(net, teacher_set, weight) takes no wrt: what to derive by is its weight')
+    needed = {'teacher_set': teacher_set, 'weight': weight}
+    if missing := [repr(name) for name, given in needed.items() if given is None]:
         raise TypeError(f'derive(net, teacher_set, weight) is missing its {" and its ".join(missing)}')
-    return derive_weight(subject, *arguments, **options)
+    return derive_weight(
+        subject, teacher_set, weight, learning_rate=learning_rate, limit=limit, hats=hats, digits=digits,
+        samples=samples, steps=steps,
+    )  # fmt: skip

@@ -10,15 +10,21 @@ E = 0.5 · w_{1,3} · w_{1,3} = 8
 
 from __future__ import annotations
 
+import re
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
-from textwrap import indent
+from textwrap import fill, indent
 from typing import Any
 from unicodedata import combining
 
+from ..engine.checks import whole
 from ..formulas.latex import tex
 from ..formulas.mathml import MATH_FONT, font_face, mathml
+from ..formulas.numbers import SIX
 from ..formulas.prose import prose_html, prose_tex
 from ..formulas.terms import Number, Symbol, Term
 from ..formulas.text import text
@@ -29,6 +35,9 @@ __all__ = ['FEW', 'MANY', 'Derivation', 'Line', 'Referring', 'Section', 'Table']
 MANY, FEW = 5, 3
 #: A line of more characters than WIDTH is broken; under its first equals sign, if what is left of it is SHORT.
 WIDTH, SHORT = 100, 24
+#: Where a row that is too long even so is torn: before an operator, never within a number.
+TEAR, HANGING = re.compile(r' (?=[-+·/=] )'), 4
+COLOUR = re.compile('\033\\[\\d+m')
 #: A line flows like a paragraph, and what does not fit hangs below it.
 FLOW = 'display:flex;flex-flow:wrap;align-items:baseline;row-gap:.3em;margin:.5em 0 .5em 2em'
 PADDING = 'padding:.2em .8em'
@@ -58,7 +67,7 @@ class Line:
     """A formula, what it is equal to in one or more steps, and its number.
 
     ``numbers`` has one number, or one for every sample where the formula is for sample
-    i; ``in_full`` prints all of them with all their digits, for those from which the
+    i; ``in_full`` prints them with all their digits, for those from which the
     others follow; ``formula`` prints none, for what is only put in other words. A long line
     is broken before its equals signs.
     """
@@ -70,6 +79,8 @@ class Line:
     formula: bool = False
     #: The number of an equation, which its derivation gives it, and prints.
     tag: str = field(default='', compare=False)
+    #: In how many digits its numbers are printed.
+    digits: int = field(default=SIX, compare=False)
 
     @property
     def number(self) -> Any:
@@ -84,11 +95,13 @@ class Line:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, colour: bool = False) -> str:
-        """Print the line for a terminal; ``microgradnet.formulas.text`` has the grammar."""
-        left, rows = self._rows(lambda term: text(term, colour), ' = ', ', ', '…', '   ')
-        under = ' ' * (_width(self.left) if self._has_short_left() else 3)
-        return left + f'\n{under}'.join(row.rstrip() for row in rows)
+    def text(self, colour: bool = False, width: int = WIDTH) -> str:
+        """Print the line for a terminal of so many columns; ``microgradnet.formulas.text`` has the grammar."""
+        left, rows = self._rows(partial(text, colour=colour, places=self.digits), ' = ', ', ', '   ', width)
+        under = _width(self.left) if self._has_short_left() else 3
+        first, *others = (row.rstrip() for row in rows)
+        whole = [left + first, *(' ' * under + row for row in others)]
+        return '\n'.join(torn for row in whole for torn in _torn(row, width, under + 1 + HANGING, first))
 
     def latex(self) -> str:
         """Print the line as LaTeX, without dollars; where it is broken, that needs amsmath."""
@@ -100,7 +113,7 @@ class Line:
 
     def latex_rows(self) -> list[str]:
         """Print the line as LaTeX, in rows for an ``aligned``."""
-        left, (first, *rows) = self._rows(tex, ' = ', r',\; ', r'\ldots', r'\quad ')
+        left, (first, *rows) = self._rows(partial(tex, places=self.digits), ' = ', r',\; ', r'\quad ')
         if isinstance(self.left, Symbol) or self._has_short_left():
             return [f'{left} &{first.strip()}', *(f'&{row.strip()}' for row in rows)]
         return [f'& {left}{first}', *(rf'& \quad{row}' for row in rows)]
@@ -108,9 +121,9 @@ class Line:
     def html(self) -> str:
         """Print the line as a MathML element, which the derivation's page breaks before its equals signs."""
         comma = '<mo separator="true">,</mo><mspace width="0.3em"/>'
-        left, sides, numbers = self._pieces(mathml, '<mo>=</mo>', comma, '<mi>…</mi>')
+        left, sides, numbers = self._pieces(partial(mathml, places=self.digits), '<mo>=</mo>', comma, WIDTH)
         pieces = [f'<mrow>{piece}</mrow>' for piece in [*sides, *numbers]]
-        if self._is_long() and not self._has_short_left():
+        if self._is_long(WIDTH) and not self._has_short_left():
             pieces.insert(len(sides) - 1, '<mspace style="flex-basis:100%"/>')
         rest = ''.join(pieces) + f'<mtext>({self.tag})</mtext>' * bool(self.tag)
         return f'<math displaystyle="true"><mrow>{left}</mrow>{rest}</math>'
@@ -119,39 +132,37 @@ class Line:
         return _width(self.left) <= SHORT
 
     def _rows(
-        self, form: Callable[[Term], str], equals: str, comma: str, more: str, gap: str
+        self, form: Callable[[Term], str], equals: str, comma: str, gap: str, width: int = WIDTH
     ) -> tuple[str, list[str]]:
         """Print what is left of the first equals sign, and what follows: in one row or, if that is long, several."""
-        left, sides, numbers = self._pieces(form, equals, comma, more)
-        if not self._is_long():
+        left, sides, numbers = self._pieces(form, equals, comma, width)
+        if not self._is_long(width):
             return left, [''.join(sides + numbers)]
-        if self.formula and not self._has_short_left():
-            return left, ['', *sides]
-        return left, [*sides[:-1], ''.join([*sides[-1:], *numbers[:1]]), *(gap + group for group in numbers[1:])]
+        first = [] if self._has_short_left() else ['']
+        last = ''.join([*sides[-1:], *numbers[:1]])
+        return left, [*first, *sides[:-1], last, *(gap + group for group in numbers[1:])]
 
     def _pieces(
-        self, form: Callable[[Term], str], equals: str, comma: str, more: str
+        self, form: Callable[[Term], str], equals: str, comma: str, width: int
     ) -> tuple[str, list[str], list[str]]:
         """Print the left, the sides, and the numbers in groups; between all of these a line may be broken."""
         whole = [equals + form(side) for side in self.sides]
         if self.formula:
             return form(self.left), whole, []
-        groups = [comma.join(map(form, group)) for group in self._numbers()]
-        if len(self.numbers) > MANY and not self.in_full:
-            groups[-1] += comma + more
+        groups = [comma.join(map(form, group)) for group in self._numbers(width)]
         numbers = [*(group + comma for group in groups[:-1]), groups[-1]]
         return form(self.left), whole, [equals + numbers[0], *numbers[1:]]
 
-    def _is_long(self) -> bool:
-        first, *others = [[]] if self.formula else self._numbers()
-        return bool(others) or sum(_width(term) + 3 for term in (self.left, *self.sides, *first)) > WIDTH
+    def _is_long(self, width: int) -> bool:
+        first, *others = [[]] if self.formula else self._numbers(width)
+        long = sum(_width(term, self.digits) + 3 for term in (self.left, *self.sides, *first)) - 3 > width
+        return bool(others) or (long and bool(self.sides))
 
-    def _numbers(self) -> list[list[Number]]:
-        """Return the numbers that are printed, in as many rows as they need."""
-        shown = self.numbers if self.in_full or len(self.numbers) <= MANY else self.numbers[:FEW]
-        terms = [Number(number, self.in_full) for number in shown]
-        widest = max(map(_width, terms))
-        in_a_row = max(1, (WIDTH - SHORT) // (widest + 2)) if self.is_data else len(terms)
+    def _numbers(self, width: int) -> list[list[Number]]:
+        """Return the numbers, in as many rows as they need."""
+        terms = [Number(number, self.in_full) for number in self.numbers]
+        widest = max(_width(term, self.digits) for term in terms)
+        in_a_row = max(1, (width - SHORT) // (widest + 2)) if self.in_full else len(terms)
         return [terms[place : place + in_a_row] for place in range(0, len(terms), in_a_row)]
 
 
@@ -228,8 +239,8 @@ class Derivation(Sequence[Line]):
     sections: list[Section]
     lines: list[Line]
 
-    def __init__(self, title: str, sections: Sequence[Section]) -> None:
-        self.title = title
+    def __init__(self, title: str, sections: Sequence[Section], digits: int = SIX) -> None:
+        self.title, self.digits = title, digits
         lines = [line for section in sections for line in section.body if isinstance(line, Line)]
         equations = [line for line in lines if any(not isinstance(side, Number) for side in line.sides)]
         tags = {id(line): str(number) for number, line in enumerate(equations, 1)}  # two lines may be equal
@@ -237,9 +248,12 @@ class Derivation(Sequence[Line]):
         def numbered(part: str | Line | Table) -> str | Line | Table:
             if isinstance(part, Referring):
                 return part.format(*(f'({tags[id(line)]})' for line in part.lines))
-            return replace(part, tag=tags.get(id(part), '')) if isinstance(part, Line) else part
+            return replace(part, tag=tags.get(id(part), ''), digits=digits) if isinstance(part, Line) else part
 
-        self.sections = [Section(s.heading, [*map(numbered, s.body)]) for s in sections if s.body]
+        def is_there(part: str | Line | Table) -> bool:  # a reference to what is not printed is left out
+            return not isinstance(part, Referring) or all(id(line) in tags for line in part.lines)
+
+        self.sections = [Section(s.heading, [*map(numbered, filter(is_there, s.body))]) for s in sections if s.body]
         self.lines = [line for section in self.sections for line in section.body if isinstance(line, Line)]
 
     def __getitem__(self, place: Any) -> Any:
@@ -257,16 +271,27 @@ class Derivation(Sequence[Line]):
     def __repr__(self) -> str:
         return f'<derivation {self.title!r}, {len(self)} lines>'
 
-    def text(self, colour: bool = False) -> str:
-        """Print it all: headings, prose, and lines set in by four spaces."""
-        rows = [self.title]
+    def text(self, colour: bool = False, width: int | None = None) -> str:
+        """Print it all in ``width`` columns: headings, prose, and lines set in by four spaces.
+
+        Longer lines are broken before equals signs or, where that does not do, before other operators; no number is
+        torn, and a table is as wide as it must be. Unless given, the width is that of the terminal, 100 where the
+        output is none.
+        """
+        if width is None:
+            is_terminal = sys.stdout is not None and sys.stdout.isatty()
+            width = shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else WIDTH
+        width = max(whole('width', width), SHORT)
+        rows = [fill(self.title, width, subsequent_indent=' ')]
         for section in self.sections:
             rows += ['', section.heading]
             for part in section.body:
                 if isinstance(part, Line):
-                    rows.append(indent(part.text(colour), '    ') + f'  ({part.tag})' * bool(part.tag))
+                    tag = f'  ({part.tag})' * bool(part.tag)
+                    rows.append(indent(part.text(colour, width - 4 - len(tag)), '    ') + tag)
                 else:
-                    rows.append(part if isinstance(part, str) else indent(str(part), '  '))
+                    in_rows = isinstance(part, Table)
+                    rows.append(indent(str(part), '  ') if in_rows else fill(str(part), width, subsequent_indent=' '))
         return '\n'.join(rows)
 
     def latex(self) -> str:
@@ -311,13 +336,34 @@ def _unbroken(cell: str) -> str:
 
 
 def _columns(text: str) -> int:
-    """Count the columns that a text takes in a terminal: a hat has none of its own."""
-    return sum(not combining(sign) for sign in text)
+    """Count the columns that a text takes in a terminal: a hat has none of its own, nor has a change of colour."""
+    return sum(not combining(sign) for sign in COLOUR.sub('', text))
 
 
-def _width(term: Term) -> int:
+def _width(term: Term, places: int = SIX) -> int:
     """Count the columns that a printed formula takes."""
-    return _columns(text(term))
+    return _columns(text(term, places=places))
+
+
+def _torn(row: str, width: int, hanging: int, rest: str = '') -> Iterator[str]:
+    """Tear a row that is too long before operators, those in the fewest brackets first; what follows hangs."""
+    while _columns(row) > width:
+        start = len(row) - len(row.lstrip()) + 1  # what is left of the first equals sign keeps that beside it
+        everywhere = [match.start() for match in TEAR.finditer(row, start) if row[match.start() :] != rest]
+        if not everywhere:
+            break
+        tears = [tear for tear in everywhere if _columns(row[:tear]) <= width] or everywhere[:1]
+        # A row of little is as good as a full one: any tear in the farther half will do.
+        tears = [tear for tear in tears if 2 * _columns(row[:tear]) > width] or tears[-1:]
+        where = min(tears, key=lambda tear: (_depth(row[start:tear]), -tear))
+        yield row[:where]
+        row = ' ' * (hanging - HANGING * (row[where + 1] == '=')) + row[where + 1 :]
+    yield row
+
+
+def _depth(text: str) -> int:
+    """Count the brackets that are open at the end of a text."""
+    return sum((sign in '([') - (sign in ')]') for sign in COLOUR.sub('', text))
 
 
 def _kind(part: str | Line | Table) -> str:

@@ -6,7 +6,6 @@ import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from ..engine.checks import whole
 from ..engine.numbers import Number as Real
 from ..engine.table import operations
 from ..engine.value import Constant, Value, signals
@@ -15,7 +14,7 @@ from ..formulas.of_graph import formula, partial_formulas
 from ..formulas.terms import Derivative, Name, Number, Symbol, Term, add, multiply, numbers_first, put, with_numbers
 from ..formulas.text import text
 from .lines import Derivation, Line, Section
-from .refusals import finite, too_many
+from .refusals import too_many, with_steps
 
 __all__ = ['derive_value']
 
@@ -26,16 +25,18 @@ SHORT = 30
 TAKEN = {'d', 'P', 'M', 'E', *operations}
 
 
-def derive_value(value: Value, wrt: Value, *, limit: int = 64) -> Derivation:
+def derive_value(
+    value: Value, wrt: Value, *, limit: int, digits: int, steps: str | Sequence[str] | None
+) -> Derivation:
     """Write the derivative of one node by another out; ``derive`` says what it takes."""
     if not isinstance(wrt, Value):
         raise TypeError(f'derive(value, wrt) takes the node to derive by, not {wrt!r}')
-    whole('limit', limit)
     graph = _Paths(value, wrt)
     if graph.count > limit:
         raise too_many(graph.count, limit, graph.name(wrt), graph.name(value), 'derive by a node further up')
     title = f'The derivative of {graph.name(value)} by {graph.name(wrt)}'
-    return finite(Derivation(title, [graph.given(), graph.expression(), graph.partials(), graph.paths()]))
+    sections = {'given': graph.given(), 'expression': graph.expression(), 'partials': graph.partials()}
+    return with_steps(title, {**sections, 'paths': graph.paths()}, steps, digits)
 
 
 class _Paths:

@@ -1,13 +1,15 @@
-"""What cannot be written out: too many paths, and numbers that are none."""
+"""What cannot be written out: too many paths, steps that there are not, and numbers that are none."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import isfinite, log10
 
+from ..engine.checks import one_of
 from ..formulas.text import text
-from .lines import Derivation
+from .lines import Derivation, Section
 
-__all__ = ['finite', 'too_many']
+__all__ = ['finite', 'too_many', 'with_steps']
 
 
 def too_many(paths: int, limit: int, source: str, target: str, instead: str) -> ValueError:
@@ -22,6 +24,17 @@ def too_many(paths: int, limit: int, source: str, target: str, instead: str) -> 
         f'{count} {lead} from {source} to {target}, and each is written out; '
         f'the limit is {limit}: give a higher one, or {instead}'
     )
+
+
+def with_steps(
+    title: str, sections: Mapping[str, Section], steps: str | Sequence[str] | None, digits: int
+) -> Derivation:
+    """Make a derivation of the sections that are wanted, all of whose numbers are finite, printed or not."""
+    wanted = [*sections] if steps is None else [steps] if isinstance(steps, str) else [*steps]
+    for step in wanted:
+        one_of('step', step, [*sections])
+    whole = finite(Derivation(title, [*sections.values()], digits))
+    return whole if steps is None else Derivation(title, [s for name, s in sections.items() if name in wanted], digits)
 
 
 def finite(derivation: Derivation) -> Derivation:

@@ -9,7 +9,7 @@ The steps of the derivation for one weight, in its order, as lines with numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -20,7 +20,7 @@ from ..engine.value import Value
 from ..engine.walks import topological_order
 from ..formulas.activations import by_hand
 from ..formulas.names import Names, Place
-from ..formulas.numbers import digits, on_paper
+from ..formulas.numbers import SIX, digits, on_paper
 from ..formulas.terms import (
     Applied,
     Derivative,
@@ -41,7 +41,7 @@ from ..formulas.terms import (
 from ..formulas.text import text
 from .kept import Kept
 from .lines import FEW, MANY, Derivation, Line, Referring, Section, Table
-from .refusals import finite, too_many
+from .refusals import too_many, with_steps
 
 __all__ = ['Parts', 'Steps', 'derive_weight']
 
@@ -49,8 +49,11 @@ __all__ = ['Parts', 'Steps', 'derive_weight']
 class Parts:
     """What the lines of a derivation are made of, for the weight or bias at one place of a net."""
 
-    def __init__(self, kept: Kept, place: Place, h: Any) -> None:
-        self.kept, self.place = kept, place
+    def __init__(self, kept: Kept, place: Place, h: Any, places: int = SIX, samples: int | None = None) -> None:
+        self.kept, self.place, self.places = kept, place, places
+        usual = kept.count if kept.count <= MANY else FEW
+        #: Of how many samples everything is written out.
+        self.in_full = usual if samples is None else min(samples, kept.count)
         self.k, self.j, i = place
         self.last = len(kept.names.sizes) - 1
         self.w = kept.weight(place)
@@ -120,7 +123,7 @@ class Parts:
 
     def shown(self) -> range:
         """Return the samples of which everything is written out."""
-        return range(self.kept.count if self.kept.count <= MANY else FEW)
+        return range(self.in_full)
 
     def with_numbers(self, left: Symbol | Applied, formula: Term) -> list[str | Line]:
         """Write a formula, and its numbers put in: on the same line, or for each sample on one of its own."""
@@ -140,11 +143,11 @@ class Parts:
         """Add up what each sample has; of many, those that are not written out are one term."""
         count, body = self.kept.count, list[str | Line]()
         parts = [at_sample(of_each, str(s + 1)) for s in self.shown()]
-        if count > MANY:
-            others = Samples(of_each, count, first=FEW + 1)
+        if left_out := count - len(parts):
+            others = Samples(of_each, count, first=len(parts) + 1)
+            line = Line(others, (Samples(own, count, first=len(parts) + 1),), (others.at(0),))
+            body += [f'The other {left_out} samples, added up:' if left_out > 1 else 'The other sample:', line]
             parts.append(others)
-            line = Line(others, (Samples(own, count, first=FEW + 1),), (others.at(0),))
-            body += [f'The other {count - FEW} samples, added up:', line]
         return [*body, Line(whole, (add(*parts), put(add(*parts), 0)), (number,))]
 
     def along(self, path: list[tuple[int, int]]) -> list[Term]:
@@ -227,10 +230,10 @@ class Steps(Parts):
             symbols.append(Symbol(Name('M'), (kept.count,)))
         symbols += map(kept.weight, names.places())
         section.body += [Line(s, (), (s.at(0),), in_full=True) for s in symbols]
-        if kept.count > MANY:
+        if len(self.shown()) < kept.count:
             section.body.append(
-                f'The numbers of all {kept.count} samples; from here on the first {FEW} are printed, '
-                'and … stands for the others:'
+                f'The numbers of all {kept.count} samples; from here on the first {len(self.shown())} are '
+                'written out, and the others added up:'
             )
         of_samples = [kept.x(i) for i in range(names.inputs)]
         of_samples += [kept.t(o) for o in range(names.sizes[-1])]
@@ -372,7 +375,8 @@ class Steps(Parts):
                 terms: list[Symbol | Applied] = [kept.r(k, j), kept.g(k, j)]
                 terms += [kept.slope(k, j), kept.delta(k, j)] if (k, j) in ways else []
                 for s in self.shown():
-                    cells = [on_paper(digits(term.at(s))) for term in terms] + ['–'] * (4 - len(terms))
+                    cells = [on_paper(digits(term.at(s), places=self.places)) for term in terms]
+                    cells += ['–'] * (4 - len(terms))
                     sample = (str(s + 1),) if several else ()
                     rows.append((text(Symbol(kept.names.f(k, j), ())), *sample, *cells))
         return Table(('neuron', *(['i'] if several else []), 'r', 'g(r)', "g'(r)", 'δ'), tuple(rows))
@@ -394,10 +398,13 @@ class Steps(Parts):
         section.body.append(Line(self.w.of('l+1'), (self.rule, put(self.rule, 0)), (new,)))
         return section
 
-    def all(self) -> list[Section]:
-        """Return all sections, in the derivation's order."""
-        return [self.given(), self.forward(), self.update_rule(), self.error(), self.chain_rule(), self.vanishing(),
-                self.on_paths(), self.signals(), self.both(), self.numbers()]  # fmt: skip
+    def all(self) -> dict[str, Section]:
+        """Return all sections by the names of the steps, in the derivation's order."""
+        return {
+            'given': self.given(), 'forward': self.forward(), 'rule': self.update_rule(), 'error': self.error(),
+            'chain': self.chain_rule(), 'vanishing': self.vanishing(), 'paths': self.on_paths(),
+            'signals': self.signals(), 'both': self.both(), 'numbers': self.numbers(),
+        }  # fmt: skip
 
 
 def derive_weight(
@@ -405,12 +412,16 @@ def derive_weight(
     teacher_set: Iterable[tuple[Any, Any]],
     weight: str | Value,
     *,
-    learning_rate: Any = None,
-    limit: int = 64,
-    hats: bool | None = None,
+    learning_rate: Any,
+    limit: int,
+    hats: bool | None,
+    digits: int,
+    samples: int | None,
+    steps: str | Sequence[str] | None,
 ) -> Derivation:
     """Write the update of one weight out; ``derive`` says what it takes."""
-    whole('limit', limit)
+    if samples is not None:
+        whole('samples', samples)
     names = Names(net, bool(hats))
     place = names.find(weight)
     if learning_rate is None:
@@ -424,7 +435,8 @@ def derive_weight(
     name = kept.names.text(place)
     _require_one_place(kept, place, name)
     several = f'batch learning from {kept.count} samples' if kept.count > 1 else 'on-line learning from one sample'
-    return finite(Derivation(f'The update of {name} by {several}', Steps(kept, place, h).all()))
+    title = f'The update of {name} by {several}'
+    return with_steps(title, Steps(kept, place, h, digits, samples).all(), steps, digits)
 
 
 def _require_one_place(kept: Kept, place: Place, name: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from .._escapes import tex_text
 from ..engine.operation import Operation
 from .colours import PARTS
-from .numbers import digits_apart
+from .numbers import SIX, digits_apart
 from .printer import OPEN, PRODUCT, TIGHT, Piece, Printer, Rope, join
 from .terms import Name, Term
 
@@ -39,7 +39,7 @@ class Tex(Printer):
         return base + f'_{{{index}}}' * bool(index) + sample
 
     def number(self, data: Any, in_full: bool) -> str:
-        sign, above, below, exponent = digits_apart(data, in_full)
+        sign, above, below, exponent = digits_apart(data, in_full, self.places)
         if above == 'inf':
             return rf'{sign}\infty'
         if below:
@@ -109,6 +109,6 @@ def _letter(letter: str) -> str:
     return tex_text(letter) if not greek else GREEK.get(letter, f'\\{greek.split()[-1].lower()}')
 
 
-def tex(term: Term) -> str:
+def tex(term: Term, places: int = SIX) -> str:
     """Print a formula as LaTeX, without dollars."""
-    return Tex().write([term])
+    return Tex(places).write([term])

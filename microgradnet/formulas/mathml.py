@@ -18,7 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 from .colours import PARTS
-from .numbers import digits_apart
+from .numbers import SIX, digits_apart
 from .printer import TIGHT, Printer
 from .terms import Name, Term
 
@@ -54,7 +54,7 @@ class MathML(Printer):
         return f'<msup>{base}{above}</msup>' if name.sample else base
 
     def number(self, data: Any, in_full: bool) -> str:
-        sign, above, below, exponent = digits_apart(data, in_full)
+        sign, above, below, exponent = digits_apart(data, in_full, self.places)
         body = f'<mn>{above}</mn>'
         if below:
             body = f'<mfrac>{body}<mn>{below}</mn></mfrac>'
@@ -143,6 +143,6 @@ def font_face() -> str:
     return f"@font-face {{ font-family: 'Microgradnet Math'; src: url(data:font/woff2;base64,{font}) format('woff2') }}"
 
 
-def mathml(term: Term) -> str:
+def mathml(term: Term, places: int = SIX) -> str:
     """Print a formula as the inside of a ``<math>`` element."""
-    return MathML().write([term])
+    return MathML(places).write([term])

@@ -13,12 +13,14 @@ import re
 from fractions import Fraction
 from typing import Any
 
-__all__ = ['digits', 'digits_apart', 'in_ascii', 'in_full', 'number', 'on_paper']
+__all__ = ['SIX', 'digits', 'digits_apart', 'in_ascii', 'in_full', 'number', 'on_paper']
 
 #: A number's digits and its exponent, as Python writes them.
 POWER = re.compile(r'(?<![\w.])(\d[\d.]*)e([+-]?)0*(\d+)(?!\w)')
 #: The same as on paper.
 RAISED = re.compile(r'(?:([\d.]+)·)?10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)')
+#: In how many digits a formula's numbers are printed.
+SIX = 6
 UP = str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹')
 DOWN = str.maketrans('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789')
 
@@ -50,24 +52,24 @@ def in_full(x: float | Fraction) -> str:
     return str(x)
 
 
-def digits(data: Any, in_full: bool = False) -> str:
-    """Write a number in six digits, or in full; a fraction whole.
+def digits(data: Any, in_full: bool = False, places: int = SIX) -> str:
+    """Write a number in six digits, or as many as wanted, or in full; a fraction whole.
 
     >>> digits(1 / 3), digits(2.0), digits(Fraction(-1, 3)), digits(0.1 + 0.2, in_full=True)
     ('0.333333', '2', '-1/3', '0.30000000000000004')
     """
     if isinstance(data, (int, Fraction)):
         return str(data)
-    return repr(data).removesuffix('.0') if in_full else f'{abs(data) if data == 0 else data:.6g}'
+    return repr(data).removesuffix('.0') if in_full else f'{abs(data) if data == 0 else data:.{places}g}'
 
 
-def digits_apart(data: Any, in_full: bool) -> tuple[str, str, str, str]:
+def digits_apart(data: Any, in_full: bool, places: int = SIX) -> tuple[str, str, str, str]:
     """Return sign, digits, denominator and exponent of ten as they are set; all but the digits may be empty.
 
     >>> digits_apart(-1.5e-7, False), digits_apart(Fraction(1, 3), False)
     (('-', '1.5', '', '-7'), ('', '1', '3', ''))
     """
-    body, _, exponent = digits(data, in_full).partition('e')
+    body, _, exponent = digits(data, in_full, places).partition('e')
     above, _, below = body.removeprefix('-').partition('/')
     return '-' * body.startswith('-'), above, below, str(int(exponent)) if exponent else ''
 

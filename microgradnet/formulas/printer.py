@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice, repeat
 from typing import Any, TypeAlias
 
-from .numbers import digits
+from .numbers import SIX, digits
 from .terms import (
     Applied,
     Derivative,
@@ -85,7 +85,9 @@ class Printer:
     #: How tightly an exponent must bind: raised, it is its own bracket.
     exponent_least = LOOSE
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = SIX) -> None:
+        #: In how many digits numbers are printed.
+        self.places = places
         #: What is printed already, by the identity of its term.
         self.done: dict[int, tuple[Any, int]] = {}
 
@@ -109,7 +111,7 @@ class Printer:
             case Function(operation, operands):  # first, as graphs that were recorded are of nothing else
                 return self.function(operation, operands)
             case Number(data, in_full):
-                return self.number(data, in_full), self.number_binds(digits(data, in_full))
+                return self.number(data, in_full), self.number_binds(digits(data, in_full, self.places))
             case Symbol(name):
                 return self.name(name), TIGHT
             case Applied(function, primed, argument):

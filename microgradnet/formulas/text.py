@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .colours import PARTS
-from .numbers import digits, on_paper
+from .numbers import SIX, digits, on_paper
 from .printer import LOOSE, SUM, TIGHT, Printer
 from .terms import Name, Term
 
@@ -35,8 +35,8 @@ class Text(Printer):
     quotient_binds = SUM
     exponent_least = TIGHT
 
-    def __init__(self, colour: bool = False) -> None:
-        super().__init__()
+    def __init__(self, colour: bool = False, places: int = SIX) -> None:
+        super().__init__(places)
         self.colour = colour
 
     def brackets(self, body: str) -> str:
@@ -48,7 +48,7 @@ class Text(Printer):
         return base + index * bool(name.index) + f'^({name.sample})' * bool(name.sample)
 
     def number(self, data: Any, in_full: bool) -> str:
-        return on_paper(digits(data, in_full))
+        return on_paper(digits(data, in_full, self.places))
 
     def product(self, factors: Sequence[str]) -> str:
         return ' · '.join(factors)
@@ -87,6 +87,6 @@ def written(name: Name) -> str:
     return Text().name(name)
 
 
-def text(term: Term, colour: bool = False) -> str:
+def text(term: Term, colour: bool = False, places: int = SIX) -> str:
     """Print a formula on one line; ``colour`` adds a terminal's colours to the marks."""
-    return Text(colour).write([term])
+    return Text(colour, places).write([term])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -133,12 +134,13 @@ def test_of_many_samples_the_first_are_written_out_and_the_others_added_up() -> 
     derivation = derive(net, samples, net.parameters()[place])
     text = str(derivation)
     compare_with_engine(Reader(text), net, samples, place, 0.5)
-    assert 'The numbers of all 50 samples; from here on the first 3 are printed, and … stands for the others:' in text
+    assert 'The numbers of all 50 samples; from here on the first 3 are written out, and the others added up:' in text
     after = text.partition('The forward run')[2]
-    fewer = str(derive(net, samples[:7], net.parameters()[place])).partition('The forward run')[2]
-    assert len(after.split('\n')) == len(fewer.split('\n')) and max(map(len, after.split('\n'))) < 170
+    assert len(derive(net, samples[:7], net.parameters()[place])) == len(derivation)
+    assert max(map(len, text.split('\n'))) <= 100
     assert all(line.count(', ') <= 3 for line in after.split('\n'))
-    assert 'The other 47 samples, added up:\n    Σ_{i=4}^{M} ∂E^(i)/∂w_{x2,1} = Σ_{i=4}^{M} [error introduced' in text
+    others = r'The other 47 samples, added up:\n    Σ_{i=4}\^{M} ∂E\^\(i\)/∂w_{x2,1}\s+= Σ_{i=4}\^{M} \[error'
+    assert re.search(others, text)
     assert derivation.html().count('<details>') == 1
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
+from unicodedata import combining
 
 import pytest
 
-from microgradnet.derivation import derive
+from microgradnet.derivation import Line, derive
 from microgradnet.engine.value import Value
 from microgradnet.nets.net import MLP
-from tests.derivation.test_derivation import XOR
-from tests.support.derivation_reader import Reader
+from tests.derivation.test_derivation import XOR, fifty_samples, generic_net
+from tests.support.derivation_reader import Reader, Wrong
 
 
 def test_a_weight_can_be_given_in_many_ways() -> None:
@@ -68,6 +70,15 @@ def test_what_is_wrong_is_said() -> None:
         derive(net, [([1.0], 0.0)])
     with pytest.raises(TypeError, match=r'or derive\(net, teacher_set, weight\), and what came first is 3'):
         derive(3, [([1.0], 0.0)], 'b_1')
+    with pytest.raises(TypeError, match='takes no wrt: what to derive by is its weight'):
+        derive(net, [([1.0], 0.0)], 'b_1', wrt=Value(1.0))
+    with pytest.raises(TypeError, match='takes no hats and no samples: that is for the weight of a net'):
+        derive(Value(1.0), Value(1.0), hats=True, samples=2)
+    with pytest.raises(ValueError, match="there is no step 'path'; did you mean 'paths'"):
+        derive(net, [([1.0], 0.0)], 'b_13', steps=['given', 'path'])
+    for option in ({'digits': 0}, {'digits': 18}, {'samples': 0}):
+        with pytest.raises(ValueError, match=f'{next(iter(option))} must be a whole number of at'):
+            derive(net, [([1.0], 0.0)], 'b_13', **option)
 
 
 def test_a_number_that_is_none_is_refused() -> None:
@@ -113,3 +124,63 @@ def test_targets_and_options_may_be_given_as_users_do() -> None:
     numpy = pytest.importorskip('numpy')
     for target in (numpy.float64(1.0), numpy.int64(1), numpy.ones(1), numpy.array(1.0)):
         assert str(derive(net, [(numpy.ones(1), target)], 'b_1')) == wanted
+
+
+@pytest.mark.parametrize('digits', [1, 3, 12, 17])
+def test_numbers_have_as_many_digits_as_wanted(digits: int) -> None:
+    net = generic_net([2, 1], 'sigmoid', 'tanh')
+    derivation = derive(net, XOR, 'w_{x1,2}', digits=digits)
+    Reader(str(derivation), digits)
+    output = f'{net.run(XOR[0][0]).outputs[0].data:.{digits}g}'
+    assert output in str(derivation) and output in derivation.html() and derivation.digits == digits
+    if digits != 1:
+        with pytest.raises(Wrong):
+            Reader(str(derivation), digits - 1)
+
+
+@pytest.mark.parametrize(('count', 'samples'), [(2, 1), (7, 6), (7, 7), (3, 9)])
+def test_as_many_samples_are_written_out_as_wanted(count: int, samples: int) -> None:
+    net = generic_net([1, 1], 'sigmoid', 'tanh')
+    derivation = derive(net, fifty_samples()[:count], 'w_{x1,1}', samples=samples)
+    reader = Reader(str(derivation))
+    assert min(reader.shown, reader.samples) == min(count, samples) == len(reader.found['r_1'])
+
+
+def test_some_steps_are_printed_alone() -> None:
+    net = generic_net([2, 1], 'sigmoid', 'tanh')
+    whole = derive(net, XOR, 'w_{x1,2}')
+    names = ['given', 'forward', 'rule', 'error', 'chain', 'vanishing', 'paths', 'signals', 'both', 'numbers']
+    for name, section in zip(names, whole.sections, strict=True):
+        (alone,) = derive(net, XOR, 'w_{x1,2}', steps=name).sections
+        assert alone.heading == section.heading
+        assert [line for line in alone.body if isinstance(line, Line)] == [line for line in section.body
+                                                                          if isinstance(line, Line)]  # fmt: skip
+    assert str(derive(net, XOR, 'w_{x1,2}', steps=names[::-1])) == str(whole)
+    assert 'From' not in str(derive(net, XOR, 'w_{x1,2}', steps='numbers'))
+    x = Value(0.5, 'x')
+    parts = ('given', 'expression', 'partials', 'paths')
+    assert [derive(x * x, x, steps=part).sections[0].heading for part in parts] == [
+        section.heading for section in derive(x * x, wrt=x).sections]  # fmt: skip
+
+
+@pytest.mark.parametrize('width', [64, 80, 300])
+def test_a_terminal_of_any_width_has_every_line_and_no_number_is_torn(width: int) -> None:
+    for derivation in [derive(generic_net([2, 2], 'tanh', 'sigmoid'), [([1.0, -2e-7], [0.25, 3e20])], 'w_{1,2}'),
+                       derive(generic_net([2, 2, 1], 'sigmoid', 'tanh'), fifty_samples()[:7], 'w_{x1,2}')]:  # fmt: skip
+        text = derivation.text(width=width)
+        whole, told = Reader(str(derivation)), Reader(text)
+        assert told.given == whole.given and told.found == whole.found
+        rows = [row for row in text.split('\n') if not re.match('  (?! )', row)]  # a table is as wide as it must be
+        assert max(sum(not combining(sign) for sign in row) for row in rows) <= width
+        numbers = re.compile(r'[\d.]+(?:·10[⁻\d⁰¹²³⁴⁵⁶⁷⁸⁹]+)?')
+        assert numbers.findall(text) == numbers.findall(str(derivation))
+    coloured = derivation.text(colour=True, width=width)
+    assert re.sub('\033\\[\\d+m', '', coloured) == text != coloured
+
+
+def test_print_knows_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    derivation = derive(generic_net([2, 2, 1], 'sigmoid', 'tanh'), XOR, 'w_{x1,2}')
+    monkeypatch.setenv('COLUMNS', '72')
+    assert str(derivation) == derivation.text(width=100)
+    monkeypatch.setattr('sys.stdout.isatty', lambda: True, raising=False)
+    assert str(derivation) == derivation.text(width=72)

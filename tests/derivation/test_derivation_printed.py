@@ -169,7 +169,7 @@ def test_a_long_line_is_broken_before_its_equals_sign() -> None:
     derivation = derive(generic_net([2, 2, 1], 'sigmoid', 'tanh'), XOR, 'w_{x1,2}')
     both = derivation.sections[8].body[1]
     assert isinstance(both, Line)
-    first, second = both.text().split('\n')
+    first, second = both.text(width=170).split('\n')
     assert ' = ' not in first + second.removeprefix('    = ') and second.startswith('    = Σ')
     assert both.latex().startswith(r'\begin{aligned} & \sum') and both.latex().count(r' \\ & \quad = \sum') == 1
     assert both.html().count('flex-basis:100%') == 1 == both.html().partition('flex-basis')[2].count('∑')

@@ -35,24 +35,24 @@ class Evaluator:
     derived by.
     """
 
-    def __init__(self, of_a_net: bool, by: str) -> None:
-        self.of_a_net, self.by, self.samples = of_a_net, by, 1
+    def __init__(self, of_a_net: bool, by: str, digits: int) -> None:
+        self.of_a_net, self.by, self.digits, self.samples = of_a_net, by, digits, 1
         self.given: dict[str, list[Any]] = {}
         self.definitions: dict[str, Tree] = {}
         self.functions: dict[str, tuple[Any, Any]] = dict(FUNCTIONS)
         self.known: dict[tuple[str, int, str, bool], Dual] = {}
 
     def near(self, line: Line, literal: str, dual: Dual) -> None:
-        """Compare a printed number with what it should be: the nearest one in six digits."""
+        """Compare a printed number with what it should be: the nearest one in so many digits."""
         if isinstance(dual.v, (int, Fraction)) and re.fullmatch(r'-?\d+(/\d+)?', literal):
             if Fraction(literal) != dual.v or str(Fraction(literal)) != literal:
                 raise Wrong(f'{line.text!r}: {literal} should be {dual.v}')
             return
         v = float(dual.v)
-        if '/' in literal or f'{float(literal):.6g}' != literal:
+        if '/' in literal or f'{float(literal):.{self.digits}g}' != literal:
             raise Wrong(f'{line.text!r}: {literal} is not printed as it should be')
-        unit = 10.0 ** (math.floor(math.log10(abs(v))) - 5) if v else 0.0
-        unit = max(unit, 10.0 ** (math.floor(math.log10(abs(float(literal)))) - 5) if float(literal) else 0.0)
+        sizes = [math.floor(math.log10(abs(x))) for x in (v, float(literal)) if x]
+        unit = 10.0 ** (max(sizes) + 1 - self.digits) if sizes else 0.0
         if abs(v - float(literal)) > 0.5000001 * unit + ULPS * EPSILON * float(dual.m) + 1e-300:
             raise Wrong(f'{line.text!r}: {literal} should be {v}')
 

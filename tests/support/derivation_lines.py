@@ -82,7 +82,7 @@ NAME = r'[a-z][a-z0-9_]+(?=\()|[A-Za-zα-ω]+\u0302?(?:_\{[0-9a-z,]+\}|_[0-9a-z]
 TOKEN = re.compile(
     rf'(?P<number>{NUMBER})|Σ_\{{i=(?P<first>[1-9]\d*)\}}\^\{{M\}} |(?P<operator>∂/∂(?P<by>{NAME}) )'
     rf'|(?P<ratio>(?P<sign>[d∂])(?P<of>{NAME})/(?P=sign)(?P<below>{NAME}))|\[(?P<part>[a-z ]+): '
-    rf"|(?P<name>{NAME})|(?P<other> · | \+ | - | = | / |, |[-()\]'^…])"
+    rf"|(?P<name>{NAME})|(?P<other> · | \+ | - | = | / |, |[-()\]'^])"
 )
 Tree = tuple[Any, ...]
 
@@ -99,20 +99,30 @@ def columns(text: str) -> int:
 
 
 def joined(rows: list[str]) -> list[str]:
-    """Join the rows of broken lines: they go on under the first equals sign, or at 8 if that is far to the right."""
+    """Join the rows of broken lines: they go on under the first equals sign, or at 8 if that is far to the right.
+
+    What was torn before an operator hangs by four below that; prose goes on at one.
+    """
     found: list[str] = []
     column = 0
     for row in rows:
         body = row.lstrip(' ')
-        if not row.startswith(' ' * 5) or not found:
+        if found and re.match(' (?! )', row):
+            found[-1] += row
+        elif not row.startswith(' ' * 5) or not found:
             found.append(row)
             before, equals, _ = row.partition(' = ')
             column = 1 + columns(before) if equals else len(row)
-        elif len(row) - len(body) != (column if column <= 4 + 24 + 1 else 8) + 2 * (body[:2] != '= '):
+        elif len(row) - len(body) != (column if column <= 4 + 24 + 1 else 8) + hanging(body):
             raise Wrong(f'{row!r} does not stand where it should')
         else:
             found[-1] += f' {body}'
     return found
+
+
+def hanging(body: str) -> int:
+    """Return how far below an equals sign a row stands: four for what was torn, two for numbers in a list."""
+    return 0 if body[:2] == '= ' else 4 if body[:2] in ('+ ', '- ', '· ', '/ ') else 2
 
 
 class Line:
@@ -132,12 +142,8 @@ class Line:
             self.sides.append(self.side())
         #: None where two formulas are equal, and no number is told.
         self.numbers = [self.literal(self.sides.pop())] if is_literal(self.sides[-1]) else []
-        #: Whether there are more numbers than are printed.
-        self.more = False
-        while not self.more and self.take(', '):
-            self.more = bool(self.take('…'))
-            if not self.more:
-                self.numbers.append(self.literal(self.side()))
+        while self.take(', '):
+            self.numbers.append(self.literal(self.side()))
         if self.place < len(self.tokens) or len(self.sides) + len(self.numbers) < 2:
             raise Wrong(f'{text!r}: not an equation')
         self.left, *self.sides = self.sides

@@ -8,7 +8,7 @@ engine: functions and their derivatives are Python's own.
 Where the text repeats a formula with numbers put in, or writes them alone under it, each
 number must be that of the symbol in its place. Lines without a number must be equal all
 the same; g and g' must be what Python's are, and every g(r) is worked out by them. The
-table has the numbers of its lines. Numbers must be the nearest in six digits, those given
+table has the numbers of its lines. Numbers must be the nearest in six digits, or as many as it is told, those given
 in full. Terms that vanish must be those of the sum above them, and paths lead along their
 weights.
 """
@@ -45,13 +45,13 @@ __all__ = ['Reader', 'Wrong']
 class Reader(Evaluator):
     """Everything that a text says, checked: ``given`` and ``found`` by name, numbers as printed."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, digits: int = 6) -> None:
         rows = joined(unicodedata.normalize('NFD', with_exponents(text)).split('\n'))
         title = re.fullmatch(r'The (update|derivative) of (\S+) by (.+)', rows[0])
         if not title:
             raise Wrong(rows[0])
         of_a_net = title[1] == 'update'
-        super().__init__(of_a_net, by=title[2] if of_a_net else title[3])
+        super().__init__(of_a_net, title[2] if of_a_net else title[3], digits)
         self.of = 'E' if of_a_net else title[2]
         self.found: dict[str, list[Any]] = {}
         self.path: list[str] = []
@@ -126,7 +126,8 @@ class Reader(Evaluator):
             elif row.startswith('The numbers of all '):
                 self.check_counts(row)
             elif row.startswith('The other '):
-                if row != f'The other {self.samples - self.shown} samples, added up:':
+                others = self.samples - self.shown
+                if row != (f'The other {others} samples, added up:' if others > 1 else 'The other sample:'):
                     raise Wrong(row)
             elif re.sub(r'\(\d+\)', '()', row) not in (*PROSE, *HEADINGS) and not row.startswith('Activation: '):
                 raise Wrong(row)
@@ -216,7 +217,7 @@ class Reader(Evaluator):
     # What is given.
 
     def take_over(self, line: Line) -> None:
-        if line.left[0] != 'name' or line.sides or line.more:
+        if line.left[0] != 'name' or line.sides:
             raise Wrong(f'{line.text!r}: given is a name with its number')
         for number in line.numbers:
             if '/' in number:
@@ -280,10 +281,10 @@ class Reader(Evaluator):
 
     def check_counts(self, row: str) -> None:
         match = re.fullmatch(
-            r'The numbers of all (\d+) samples; from here on the first (\d+) are printed, and … stands for the others:',
+            r'The numbers of all (\d+) samples; from here on the first (\d+) are written out, and the others added up:',
             row,
         )
-        if not match or int(match[1]) != self.samples or not 1 < int(match[2]) < self.samples:
+        if not match or int(match[1]) != self.samples or not 1 <= int(match[2]) < self.samples:
             raise Wrong(row)
         self.shown = int(match[2])
 
@@ -309,15 +310,15 @@ class Reader(Evaluator):
         free = 'i' in {read_name(name)[1] for name in self.free_names([line.left, *line.sides])}
         if not line.numbers:
             return self.check_equal(line, self.samples if free else 1)
-        wanted = (min(self.samples, self.shown) if free else 1, free and self.shown < self.samples)
-        if (len(line.numbers), line.more) != wanted and line.numbers not in (['0'], ['1']):
-            raise Wrong(f'{line.text!r}: wanted {wanted[0]} numbers{", ..." * wanted[1]}')
+        wanted = min(self.samples, self.shown) if free else 1
+        if len(line.numbers) != wanted and line.numbers not in (['0'], ['1']):
+            raise Wrong(f'{line.text!r}: wanted {wanted} numbers')
         before = line.left
         for side in [line.left, *line.sides]:
             if side is not line.left and not names_in(side):
                 self.same(before if before is not line.left else self.spelled(before, line), side, line)
                 continue
-            for i in range(wanted[0]):
+            for i in range(wanted):
                 number = line.numbers[i % len(line.numbers)]
                 self.near(line, number, self.evaluate(side, i))
             before = side
