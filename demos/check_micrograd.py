@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Sequence
 
 from microgradnet.testing import check_engine
-from microgradnet.testing.foreign.report import Report
+from microgradnet.testing.report import Report
 
 
 def main(argv: Sequence[str] | None = None) -> Report | None:

@@ -106,10 +106,10 @@ class Recording:
 
     @cached_property
     def shape(self) -> tuple[Any, ...]:
-        """Each node of the function's graph: the operation's name, and the places of its inputs."""
+        """Each node of the function's graph: the operation's name, or the leaf's, and the places of its inputs."""
         order = topological_order(self.value)
-        place = {node: number for number, node in enumerate(order)}
-        names = [node.op.name if node.op else '' for node in order]
+        place, leaves = ({node: number for number, node in enumerate(nodes)} for nodes in (order, self.xs))
+        names = [node.op.name if node.op else leaves.get(node) for node in order]
         return tuple((name, *(place[source] for source in node.inputs)) for name, node in zip(names, order))
 
     @cached_property

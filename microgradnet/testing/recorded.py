@@ -24,7 +24,7 @@ from .kinks import Recording
 from .places import Operands, flat
 from .truth import NUMERIC, Truth, evaluate, mp
 
-__all__ = ['custom_partials']
+__all__ = ['custom_partials', 'true_slopes']
 
 #: So far, in parts of an operand, is the next place at which a derivative is compared.
 NEAR = 2.0**-26
@@ -36,19 +36,29 @@ def custom_partials(op: Custom, operands: Operands, strict: bool = True) -> list
     What the operand's own rounding does to them is allowed: half an ulp of it, or, if
     not ``strict``, a part in 2^30.
     """
-    numbers, slack = flat(operands), 2.0**-53 if strict else 2.0**-30
 
     def value(*numbers: float) -> float:
         return float(op.value('python')(*op.split(numbers)))
 
+    return true_slopes(op.function, value, flat(operands), 2.0**-53 if strict else 2.0**-30)
+
+
+def true_slopes(
+    f: Callable[..., Any], value: Callable[..., float], numbers: list[float], slack: float, differences: bool = True
+) -> list[Truth | None] | None:
+    """Return the derivatives of a function; None outside its domain, and at or next to a kink.
+
+    ``f`` is asked with Values, ``value`` with floats; ``slack`` is what part of an operand its rounding may be.
+    Without ``differences`` nothing is said of what does not run on Values.
+    """
     try:
         if not math.isfinite(value(*numbers)):
             return None
-        return _by_graph(op.function, numbers, slack)
+        return _by_graph(f, numbers, slack)
     except (ArithmeticError, ValueError):
         return None
     except (TypeError, AttributeError, NotImplementedError):
-        return _by_differences(value, numbers, slack)
+        return _by_differences(value, numbers, slack) if differences else None
 
 
 def _by_graph(f: Callable[..., Any], numbers: list[float], slack: float) -> list[Truth | None] | None:
@@ -58,11 +68,13 @@ def _by_graph(f: Callable[..., Any], numbers: list[float], slack: float) -> list
     here = recording(numbers)
     for factor in (1 + NEAR, 1 - NEAR):
         for by in (2.0**-40, -(2.0**-40)):
-            if not here.on_same_piece(recording([x * factor + by for x in numbers])):
+            # Each number goes another way, lest two that are equal stay so.
+            moved = [x * (1 + (factor - 1) * k) + by * k for k, x in enumerate(numbers, 1)]
+            if not here.on_same_piece(recording(moved)):
                 return None
     exact = _differenced(here, numbers)
-    moved = [abs(a - b) for a, b in zip(exact, _differenced(here, [x * (1 + slack) for x in numbers]), strict=True)]
-    return [Truth.of(number, allowed) for number, allowed in zip(exact, moved, strict=True)]
+    beside = _differenced(here, [x * (1 + slack) for x in numbers])
+    return [Truth.of(number, abs(number - other)) for number, other in zip(exact, beside, strict=True)]
 
 
 def _differenced(here: Recording, numbers: Sequence[float]) -> list[Any]:

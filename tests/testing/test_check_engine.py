@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from demos import check_micrograd
 from microgradnet.engine.value import Value
 from microgradnet.testing.foreign.check import check_engine
-from microgradnet.testing.foreign.report import Finding, Report, Severity
 from microgradnet.testing.foreign.straight import FORMS, OPS, Program, forward, programs, single, smallest
+from microgradnet.testing.report import Finding, Report, Severity
 
 needs_micrograd = pytest.mark.skipif(
     importlib.util.find_spec('micrograd') is None, reason='micrograd is not installed'

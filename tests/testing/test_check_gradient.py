@@ -107,6 +107,12 @@ def test_a_branch_of_python_is_a_kink_too() -> None:
     assert entry.reverse == 2.0 and entry.differences is None
 
 
+@pytest.mark.parametrize('f', [lambda x: max(x[0], x[1]), lambda x: max(x[0] * x[0], x[1] * x[1])])
+def test_a_branch_that_chooses_one_of_two_leaves_is_a_kink_too(f: Any) -> None:
+    assert [entry.differences for entry in check_gradient(f, [1.0, 1.0]).entries] == [None, None]
+    assert all(entry.differences for entry in check_gradient(f, [1.0, 1.5]).entries)
+
+
 def test_stop_gradient_is_no_mistake() -> None:
     [entry] = check_gradient(lambda x: x * x.stop_gradient(), 3.0).entries
     assert entry.remark.startswith('differences pass stop_gradient (6.')

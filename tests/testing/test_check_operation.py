@@ -138,6 +138,11 @@ def test_a_kink_of_a_right_one_is_not_blamed(value: Any) -> None:
     assert check_custom(custom(value, partial, name='kinked')).judged > 50
 
 
+def test_a_tie_of_a_right_one_is_not_blamed() -> None:
+    larger = custom(lambda a, b: max(a, b), lambda a, b: (0.5, 0.5) if a == b else (float(a > b), float(a < b)))
+    assert check_custom(larger, examples=60).judged > 50
+
+
 #: The value, its wrong partial, and the partial's mistake.
 WRONG_CUSTOM = {
     'a factor': (lambda t: t * t, lambda t: t),

@@ -15,8 +15,8 @@ import pytest
 from microgradnet.testing import check_engine, engines
 from microgradnet.testing.engines import Functions, Nodes
 from microgradnet.testing.foreign.check import _Check
-from microgradnet.testing.foreign.report import Finding, Report
 from microgradnet.testing.foreign.straight import FORMS
+from microgradnet.testing.report import Finding, Report
 
 from .test_check_engine import Overwrites, Shallow, Sound, WrongTanh
 

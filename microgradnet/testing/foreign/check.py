@@ -16,8 +16,8 @@ from typing import Any
 
 from ..engines import Engine, Nodes, adapted
 from ..program import Form
+from ..report import Finding, Report, Severity, in_a_line
 from .edges import EDGES, LEGAL, Edge
-from .report import Finding, Report, Severity, in_a_line
 from .straight import FORMS, Program, forward, programs, single, singles, smallest, some_programs
 from .walks import WALKS
 
