@@ -438,6 +438,12 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'examples': Kind(lambda: 2, is_whole),
     },
     'check_engine': {'engine': Kind(lambda: Value, inspect.isclass)},
+    'check_function': {
+        'gradient': function(),
+        'points': Kind(lambda: [1.0, 2.0], all_of(is_number)),
+        'tolerance': Kind(lambda: 1e-6, positive.fits),
+        'examples': Kind(lambda: 2, is_whole),
+    },
     'check_gradient': {
         'point': structure,
         'order': Kind(lambda: 1, is_whole),
@@ -479,7 +485,7 @@ MADE_BY_US = {
     'GradientError', 'GradientReport', 'OperationError', 'OperationReport', 'BranchError', 'BranchWarning',
     'RendererNotFound',
     'Digraph', 'Derivation', 'ErrorSignals', 'Line', 'Section', 'Expression', 'functions', 'operations', 'Page',
-    'ErrorSignal', 'Fit',
+    'ErrorSignal', 'Finding', 'Fit', 'Report',
 }  # fmt: skip
 #: Objects whose methods are doors.
 OBJECTS: dict[str, Callable[[], Any]] = {

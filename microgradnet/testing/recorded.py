@@ -73,7 +73,7 @@ def _by_graph(f: Callable[..., Any], numbers: list[float], slack: float) -> list
             if not here.on_same_piece(recording(moved)):
                 return None
     exact = _differenced(here, numbers)
-    beside = _differenced(here, [x * (1 + slack) for x in numbers])
+    beside = _differenced(here, [x * (1 - slack) for x in numbers])
     return [Truth.of(number, abs(number - other)) for number, other in zip(exact, beside, strict=True)]
 
 
