@@ -51,8 +51,8 @@ class Page:
     the net's, both ways. Any other page is a frame of its own. In marimo the last line of a cell is ``page.widget``.
     """
 
-    def __init__(self, text: str, net: Any = None) -> None:
-        self.html, self._net = text, net
+    def __init__(self, text: str, net: Any = None, title: str = 'Forward, backward and update, live') -> None:
+        self.html, self._net, self.title = text, net, title
 
     def save(self, path: FilePath) -> Path:
         """Write the page to a file, and return the file's path."""
@@ -80,7 +80,7 @@ class Page:
 
     def _repr_html_(self) -> str:
         return (
-            '<iframe title="Forward, backward and update, live" sandbox="allow-scripts" loading="lazy" '
+            f'<iframe title="{html.escape(self.title)}" sandbox="allow-scripts" loading="lazy" '
             f'style="width: 100%; height: 50rem; border: 0" srcdoc="{html.escape(self.html)}"></iframe>'
         )
 

@@ -36,7 +36,7 @@ def check_engine(engine: Engine | type[Any]) -> Report:
     ``backward()`` and operators. Of the functions, those that are there are tried; what only nodes
     can do (a second ``backward``, two roots, ``==``) of nodes alone. An engine that crashes is
     reported; the same engine gets the same report every time. The report is a list of findings,
-    empty if all is well; ``str`` of it is to be read.
+    empty if all is well; ``str`` of it is to be read, ``page()`` is HTML, and ``json()`` is for machines.
 
     The worst come first, by their ``severity``: ``'wrong'`` is a wrong number at ordinary
     points, ``'edge'`` a wrong limit where a domain ends, ``'convention'`` a number that is
