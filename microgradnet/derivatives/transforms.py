@@ -35,7 +35,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, overl
 from weakref import WeakKeyDictionary
 
 from ..engine.checks import function, refuse
-from ..engine.context import ieee_arithmetic
+from ..engine.context import ieee_arithmetic, is_paused, resumed
 from ..engine.functions import dot
 from ..engine.numbers import Fraction, as_real
 from ..engine.value import Value, lift
@@ -136,7 +136,8 @@ class Recorded:
             given = [*arguments]
             for place, part in zip(places, [structure] if alone else structure, strict=True):
                 given[place] = part
-            self.result = f(*given, **options)
+            with resumed():
+                self.result = f(*given, **options)
         finally:
             AROUND.reset(token)
 
@@ -151,6 +152,11 @@ class Recorded:
         """Return the numbers in the result, and what builds its like."""
         leaves, build = take_apart(self.result, 'the result')
         return [lift(leaf) for leaf in leaves], build
+
+    def gradient(self) -> list[Value]:
+        """Return the gradient of the result, which must be one number, as a graph."""
+        with resumed():
+            return gradients(self.number(), self.xs)
 
     def push(self, ys: Sequence[Value], direction: Sequence[Any]) -> list[Any]:
         """Multiply the Jacobian of ys with a direction, by one walk."""
@@ -190,7 +196,7 @@ class Recorded:
     def bare(self, ys: Sequence[Value], beside: Sequence[Any] = ()) -> list[Any]:
         """Return numbers, but nodes where a derivative around this one may want to go on."""
         if self.nested or _has_node(beside):
-            return [*ys]
+            return [Value(y._data) for y in ys] if is_paused() else [*ys]
         if self.around:
             active = depends_on(topological_order(*ys), self.around)
             return [y if y in active else y.data for y in ys]
@@ -378,7 +384,7 @@ def hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = N
     @wraps(f)
     def all_second(*arguments: Any, **options: Any) -> Any:
         run = Recorded(f, argument, arguments, options)
-        rows = run.jacobian(gradients(run.number(), run.xs), 'forward')
+        rows = run.jacobian(run.gradient(), 'forward')
         return run.build([run.build(row) for row in rows])
 
     return derives(all_second, 'hessian', f, argument)
@@ -398,7 +404,7 @@ def hvp(f: Function) -> Gradient:
     def product(x: Any, v: Any, *more: Any, **options: Any) -> Any:
         run = Recorded(f, 0, (x, *more), options)
         direction = like(v, run.xs, 'the argument')
-        return run.build(run.push(gradients(run.number(), run.xs), direction))
+        return run.build(run.push(run.gradient(), direction))
 
     return derives(product, 'hvp', f)
 

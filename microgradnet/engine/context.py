@@ -23,7 +23,7 @@ from .fast import slow_path
 
 __all__ = [
     'choices', 'choosing', 'comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'one_loop', 'readings',
-    'watcher', 'watching',
+    'resumed', 'watcher', 'watching',
 ]  # fmt: skip
 
 _ieee: ContextVar[bool] = ContextVar('ieee', default=False)
@@ -60,6 +60,16 @@ def no_grad() -> Iterator[None]:
     try:
         with slow_path():
             yield
+    finally:
+        _paused.reset(token)
+
+
+@contextmanager
+def resumed() -> Iterator[None]:
+    """Record even within ``no_grad``: a derivative that is asked for there is of what it records itself."""
+    token = _paused.set(False)
+    try:
+        yield
     finally:
         _paused.reset(token)
 

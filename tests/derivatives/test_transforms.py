@@ -19,6 +19,7 @@ from scipy.optimize import minimize
 from microgradnet import functions as F
 from microgradnet.derivatives.transforms import AROUND, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from microgradnet.derivatives.trees import take_apart
+from microgradnet.engine.context import no_grad
 from microgradnet.engine.value import Value
 
 Function = Callable[..., Any]
@@ -535,3 +536,25 @@ def test_an_argument_by_both_names_is_refused() -> None:
 def test_what_is_no_function_is_refused_at_once(make: Any) -> None:
     with pytest.raises(TypeError, match='f must be a function, not 3 of type int'):
         make(3)
+
+
+@pytest.mark.parametrize('x', [2.0, Value(2.0)])
+def test_no_grad_around_a_derivative_is_not_within_it(x: Any) -> None:
+    def cube(x: Any) -> Any:
+        return x**3
+
+    with no_grad():
+        found = grad(cube)(x), hessian(cube)(x), hvp(cube)(x, 1.0), grad(grad(cube))(x), *jvp(cube, x, 1.0)
+        value, pull_back = vjp(cube, x)
+        found += *value_and_grad(cube)(x), value, pull_back(1.0), jacobian(cube)(x)
+    assert found == (12.0, 12.0, 12.0, 12.0, 8.0, 12.0, 8.0, 12.0, 8.0, 12.0, 12.0)
+    assert not any(isinstance(y, Value) and y.inputs for y in found)  # and what is around records nothing
+
+
+def test_no_grad_within_a_function_is_kept() -> None:
+    def half_constant(x: Any) -> Any:
+        with no_grad():
+            y = x * x
+        return y * x
+
+    assert grad(half_constant)(3.0) == 9.0
