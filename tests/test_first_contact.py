@@ -470,6 +470,13 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'method': Kind(lambda: None, or_none(nothing)),
         'information': Kind(lambda: 'hessian', nothing),
     },
+    'implicit': {
+        'residual': function(lambda x, a: x - a),
+        'x0': structure,
+        'parameters': structure,
+        'order': Kind(lambda: 1, is_whole),
+        'limit': size,
+    },
     'least_squares': fit | {
         'residuals': function(lambda x: [x, x - 1.0]),
         'sigma': Kind(lambda: None, or_none(positive.fits)),

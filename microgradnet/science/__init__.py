@@ -1,10 +1,13 @@
-"""Models and data: parameters that fit best and how well they are known. It needs the extra ``microgradnet[science]``.
+"""Models and data: parameters that fit best, how well they are known, and roots as operations.
 
 =============  =========================================================================
 minimise       where a function is least: of minus a log-likelihood, the best parameters
 least_squares  where the sum of squares of residuals is least
 Fit            what both return: parameters, standard errors, intervals, as a table
+implicit       a root of equations, with the derivatives of the implicit function theorem
 =============  =========================================================================
+
+The first two need the extra ``microgradnet[science]``.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from .._lazy import later
 
 if TYPE_CHECKING:  # imported when first used
     from .fits import Fit, least_squares, minimise
+    from .roots import implicit
 
-__all__ = ['Fit', 'least_squares', 'minimise']
+__all__ = ['Fit', 'implicit', 'least_squares', 'minimise']
 
 if not TYPE_CHECKING:  # what is not there is an error to a checker
     __getattr__, __dir__ = later(__name__)

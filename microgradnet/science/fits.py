@@ -57,7 +57,8 @@ class Fit:
     covariance: an array of shape (parameters, parameters), in the order of ``names``.
     sigma: of ``least_squares`` the standard deviation of a residual, else None.
     freedom: degrees of freedom that sigma was estimated from; infinity where it was not.
-    success, found: whether this is a least value, and what SciPy returned on the way.
+    success: whether this is a least value.
+    found: what SciPy returned on the way.
     """
 
     x: Any
@@ -155,7 +156,8 @@ def minimise(
         steps go on from where SciPy ends.
     information: where standard errors come from: the ``'hessian'`` of f; of terms ``'fisher'``, the sum of the outer
         products of their gradients, or ``'sandwich'``, which holds also where the likelihood is not the true one.
-    backend, options: those of ``compile``, and of SciPy's method.
+    backend: that of ``compile``.
+    options: those of SciPy's method.
 
     Standard errors and intervals mean something where f is minus the logarithm of a likelihood. A parameter that ends
     at its bound has none, and the others are those with it held there. Where they cannot be had, ``fit.why`` says
@@ -238,7 +240,8 @@ def least_squares(
         are parameters.
     sigma: the standard deviation of a residual, if it is known; else it is estimated from them, and intervals are of
         Student's distribution.
-    method, options: those of ``scipy.optimize.least_squares``.
+    method: that of ``scipy.optimize.least_squares``: ``'trf'``, ``'dogbox'`` or ``'lm'``.
+    options: its other options.
 
     ``x0``, ``bounds`` and ``backend`` are those of ``minimise``.
 

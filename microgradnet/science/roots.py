@@ -1,0 +1,207 @@
+"""Roots whose derivatives follow from the implicit function theorem: ``implicit``.
+
+The root is found with numbers only; no signal passes that. Then Newton steps are recorded from there, which leave the
+number as it is: x - F(x, p) / F'(x, p) has at a root the derivative -F_p / F', the theorem's. Another step, from what
+the first one gave, has the second and third derivatives as well: each doubles the order that is exact, as Newton's
+method doubles digits.
+
+>>> from microgradnet.engine.value import Value
+>>> a = Value(2.0)
+>>> root = implicit(lambda x, a: x * x - a, 1.0, a)
+>>> root.backward()
+>>> f'{root.data:.6f} {a.grad:.6f}'  # 1 / (2 sqrt(2))
+'1.414214 0.353553'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isfinite, nan
+from typing import Any
+
+from ..derivatives.transforms import Recorded
+from ..derivatives.trees import take_apart
+from ..engine import context, functions
+from ..engine.checks import function, said, whole
+from ..engine.custom import custom
+from ..engine.value import Constant, Value, lift
+from ..engine.walks import topological_order
+from ..engine.while_loop import while_loop
+
+__all__ = ['implicit']
+
+#: A Newton step that is so small a part of x leads to a root: the next would be its square.
+SMALL = 1e-9
+#: Where x gets no nearer even by so short a part of a step, it is at the rounding of the residual, or at no root; which
+#: of them, the length of the step tells.
+SHORTEST, ROUNDING = 2.0**-20, 1e-6
+
+
+def implicit(residual: Callable[[Any, Any], Any], x0: Any, parameters: Any, *, order: int = 3, limit: int = 100) -> Any:
+    """Return the x near ``x0`` at which ``residual(x, parameters)`` is 0, as an operation of the parameters.
+
+    residual: a function that returns as many numbers as x has. All Values that it depends on are in ``parameters``.
+    x0: where to begin, by damped Newton steps: a number, or a list, tuple, dict or array of them. x has its structure.
+    parameters: numbers and Values, one or in any structure. Without a Value among them x is plain numbers.
+    order: derivatives up to this order are exact; 1, 3, 7 and 15 cost 1, 2, 3 and 4 recorded Newton steps.
+    limit: after so many steps RuntimeError is raised.
+
+    The derivative is that of the root, not of the way to it: nothing of the steps is kept or differentiated. Compiled,
+    the way is one ``while_loop`` in the program. Raises ValueError where there is no root to be
+    found; a compiled function goes on with nan.
+
+    >>> from microgradnet import compile, functions as F, grad
+    >>> def anomaly(mean, eccentricity):  # Kepler's equation
+    ...     return implicit(lambda E, p: E - p[1] * F.sin(E) - p[0], mean, (mean, eccentricity))
+    >>> f'{anomaly(1.0, 0.5):.6f} {grad(anomaly)(1.0, 0.5):.6f}'
+    '1.498701 1.037362'
+    >>> f'{compile(grad(anomaly), backend="python")(1.0, 0.5):.6f}'
+    '1.037362'
+
+    A system, and its solution's second derivative:
+
+    >>> def corner(a):
+    ...     x = implicit(lambda x, a: [x['u'] * x['v'] - a, x['u'] - x['v']], {'u': 1.0, 'v': 1.0}, a)
+    ...     return x['u'] + x['v']
+    >>> f'{grad(grad(corner))(4.0):.6f}'  # of 2 sqrt(a)
+    '-0.062500'
+    """
+    function('residual', residual)
+    whole('order', order)
+    whole('limit', limit)
+    starts, build = take_apart(x0, 'x0')
+    numbers, like = take_apart(parameters, 'parameters')
+    if not starts:
+        raise ValueError(f'x0 must have at least one number, and is {x0!r}')
+    system = _System(residual, build([0.0] * len(starts)), like([0.0] * len(numbers)), limit)
+    operands = [*starts, *numbers]
+    if context.one_loop.get() is not None and not context.is_paused():
+        xs = system.found(operands)
+    elif any(isinstance(operand, Value) for operand in operands):
+        # A node that finds the root anew, so that a program that is made of this graph does so, too.
+        xs = [custom(_Root(system, place), _no_signal, name='root')(operands) for place in range(len(starts))]
+    else:
+        return build(system.root(*map(float, operands)))
+    xs = [functions.stop_gradient(lift(x)) for x in xs]
+    with context.ieee_arithmetic():
+        for _ in range(order.bit_length()):
+            _, steps = system.step(xs, numbers)
+            xs = [x - step for x, step in zip(xs, steps)]
+    return build(xs)
+
+
+class _System:
+    """A residual as a function of flat numbers, and Newton's method for it."""
+
+    def __init__(self, residual: Callable[[Any, Any], Any], x: Any, parameters: Any, limit: int) -> None:
+        self.residual, self.limit, self.templates = residual, limit, (x, parameters)
+        (leaves, self.build), (_, self.like) = take_apart(x), take_apart(parameters)
+        self.size = len(leaves)
+        self.latest: tuple[tuple[float, ...], list[float]] | None = None
+
+    def __reduce__(self) -> Any:
+        return _System, (self.residual, *self.templates, self.limit)
+
+    def __call__(self, xs: Sequence[Any], numbers: Sequence[Any]) -> list[Any]:
+        returned = self.residual(self.build(xs), self.like(numbers))
+        found, _ = take_apart(returned, 'what residual returns')
+        if len(found) != self.size:
+            raise ValueError(f'residual must return as many numbers as x0 has, {self.size}, not {len(found)}')
+        return found
+
+    def step(self, xs: Sequence[Value], numbers: Sequence[Any]) -> tuple[list[Value], list[Any]]:
+        """Return the residual, and the step that Newton's method goes back."""
+        at = [x._data for x in xs] if context.is_paused() else xs
+        run = Recorded(lambda xs: self(xs, numbers), 0, ([*at],), {})
+        ys, _ = run.results()
+        slopes = run.jacobian(ys, 'reverse')
+        ys = [lift(y) for y in run.bare(ys)]
+        return ys, _solved([[lift(slope) for slope in row] for row in slopes], ys)
+
+    def found(self, operands: Sequence[Any]) -> list[Any]:
+        """Return the root, by damped Newton steps; nan where there is none to be found."""
+        starts, numbers = operands[: self.size], operands[self.size :]
+
+        def turn(xs: list[Any], *_: Any) -> tuple[Any, ...]:
+            xs = [*map(lift, xs)]
+            before, steps = self.step(xs, numbers)
+            left = functions.max([abs(step) - SMALL * abs(x) for x, step in zip(xs, steps)])
+            rough = functions.max([abs(step) - ROUNDING * (1 + abs(x)) for x, step in zip(xs, steps)])
+
+            def gone(share: Any) -> list[Value]:
+                return [x - share * step for x, step in zip(xs, steps)]
+
+            def is_too_far(share: Any) -> bool:
+                after = [*map(lift, self(gone(share), numbers))]
+                nearer = functions.dot(after, after) < functions.dot(before, before)
+                return not nearer and left > 0 and share > SHORTEST  # a nan is not nearer
+
+            share = while_loop(is_too_far, lambda share: share / 2, 1.0)
+            return gone(share), share, left, rough
+
+        xs, _, left, rough = while_loop(
+            lambda xs, share, left, rough: left > 0 and share > SHORTEST, turn, [*starts], 1.0, 1.0, 1.0,
+            limit=self.limit,
+        )  # fmt: skip
+        lost = functions.min(lift(left), lift(rough)).greater(0.0)
+        return [functions.where(lost, nan, lift(x)) for x in xs]
+
+    def root(self, *operands: float) -> list[float]:
+        """Return the root in numbers, which all nodes of it ask for; raise where there is none."""
+        if self.latest is not None and self.latest[0] == operands:
+            return self.latest[1]
+        with context.no_grad(), context.ieee_arithmetic():
+            self._check(operands)
+            found = [float(x._data) for x in self.found(operands)]
+        if not all(map(isfinite, found)):
+            x0, parameters = self.build(operands[: self.size]), self.like(operands[self.size :])
+            raise ValueError(f'implicit found no root of residual from x0 {x0!r}, for parameters {parameters!r}')
+        self.latest = operands, found
+        return found
+
+    def _check(self, operands: Sequence[float]) -> None:
+        """Refuse a residual that depends on Values that are no parameters: a program would not read them again."""
+        with context.resumed():
+            xs = [Value(x) for x in operands[: self.size]]
+            order = topological_order(*map(lift, self(xs, operands[self.size :])))
+        for node in order:
+            if not node.inputs and node not in xs and not isinstance(node, Constant):
+                raise ValueError(f'residual depends on a Value that is not in parameters: {said(node)}')
+
+
+class _Root:
+    """One number of a root, as a function of where to begin and of the parameters."""
+
+    def __init__(self, system: _System, place: int) -> None:
+        self.system, self.place = system, place
+
+    def __call__(self, *operands: float) -> float:
+        return self.system.root(*operands)[self.place]
+
+
+def _no_signal(*operands: Any) -> list[None]:
+    return [None] * len(operands)
+
+
+def _solved(rows: list[list[Value]], right: list[Value]) -> list[Value]:
+    """Solve linear equations by elimination; ``where`` chooses which row is the pivot, so that nothing branches."""
+    rows, size = [[*row, end] for row, end in zip(rows, right)], len(rows)
+    for k in range(size):
+        for i in range(k + 1, size):
+            if not _is_zero(rows[i][k]):
+                swap = abs(rows[k][k]).less(abs(rows[i][k]))
+                pairs = [(functions.where(swap, b, a), functions.where(swap, a, b)) for a, b in zip(rows[k], rows[i])]
+                rows[k], rows[i] = ([*row] for row in zip(*pairs))
+        for i in range(k + 1, size):
+            if not _is_zero(rows[i][k]):
+                share = rows[i][k] / rows[k][k]
+                rows[i] = [b - share * a for a, b in zip(rows[k], rows[i])]
+    xs: list[Value] = []
+    for k in reversed(range(size)):
+        known = zip(reversed(rows[k][k + 1 : size]), xs)
+        xs.append((rows[k][size] - functions.sum([lift(0.0), *(a * x for a, x in known)])) / rows[k][k])
+    return xs[::-1]
+
+
+def _is_zero(node: Value) -> bool:
+    return isinstance(node, Constant) and node._data == 0
