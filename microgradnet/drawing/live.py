@@ -14,11 +14,12 @@ printed from the table (``rows``), and so is which comparison of the recording c
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isclose, isfinite
 from typing import Any
 
-from ..compiling.guards import outcomes, recording
+from ..compiling.guards import Guard, outcomes, recording
 from ..compiling.take_along import branches_to_js, rows_to_js
 from ..engine import functions
 from ..engine.checks import ordered
@@ -44,6 +45,8 @@ MOST_SAMPLES = 1000
 CHOICES = ('identity', 'tanh', 'sigmoid', 'relu', 'softplus', 'gelu', 'silu', 'softsign', 'sin', 'step')
 #: What else an activation is called that is a row of the table.
 ALIASES = {'linear': 'identity', 'threshold': 'step'}
+#: How relations are written.
+SIGNS = {'lt': '<', 'le': '≤', 'gt': '>', 'ge': '≥', 'eq': '=', 'ne': '≠'}
 
 
 class Live:
@@ -74,7 +77,7 @@ class Live:
                       for node in order if node.op is not None and not node.op.has_cells},
             'foreign': foreign,
             'leaves': [place.get(leaf, -1) for leaf in leaves],
-            'guards': [[[guard.held, str(guard)] for guard in group] for group in guards],
+            'guards': [[[guard.held, _branch(guard)] for guard in group] for group in guards],
             'lone': sorted({op.name for op in ops if _may_stop(op)}),
             **more,
         }  # fmt: skip
@@ -234,6 +237,12 @@ def _of_moderate_size(root: Value) -> None:
             f'play shows every step of a graph, up to {LARGEST} nodes; this one has {size}. '
             'Of a larger net draw_error_signal(net, x, t) shows the way of the error signal, summarised'
         )
+
+
+def _branch(guard: Guard) -> str:
+    """Say which comparison it was, and where, without the folders of the machine that made the page."""
+    place = re.sub(r'^.*[/\\]', '', str(guard.origin))
+    return f'the comparison {SIGNS[guard.relation]} in “{guard.origin.source or "?"}” ({place})'
 
 
 def _may_stop(op: Operation) -> bool:

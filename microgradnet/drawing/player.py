@@ -27,6 +27,7 @@ from ..nets.losses import error_by_name, half_squared_error
 from .digraph import INDEXED
 from .graph import graph_picture
 from .live import Live, written
+from .script import written_once
 from .svg import graph_svg
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def play(
     learning_rate: what the page begins with, as in ``train``.
     mode: likewise.
     heading: what stands above it; by default, what net it is.
-    limit: of a value's graph with more nodes the picture shows those nearest to the result.
+    limit: of a value's graph with more nodes the page draws the surroundings of each step, and an overview.
     number_format: how many digits its numbers have, ``'.4g'`` or another number of them.
 
     A graph whose recording branched on a number, in an activation or inside ``recording()``, cannot be changed
@@ -159,7 +160,8 @@ def play(
     scene = live.script.scene()
     # A target is given: what reaches it is a number, and no step.
     targets = {*live.graph.get('targets', ())}
-    scene['steps'] = [step for step in scene['steps'] if step['stage'] != 'backward' or not targets >= {*step['nodes']}]
+    steps = live.script.steps()
+    scene |= written_once([s for s in steps if s['stage'] != 'backward' or not targets >= {*s['nodes']}])
     return Page(_page(heading or title, picture, live, film | scene), None if isinstance(thing, Value) else thing)
 
 
@@ -211,20 +213,20 @@ def _digits(number_format: str) -> int:
 
 
 def _graph(live: Live, limit: int) -> str:
-    """Draw the graph with the script's names, signals at every node that gets one, and room for other numbers."""
+    """Draw the graph with the script's names, signals at every node that gets one, and room for other numbers.
+
+    Of one with more nodes than the limit the page itself draws the surroundings of each step.
+    """
     script = live.script
+    if len(script.order) > limit:
+        return f'<p class="note">{len(script.order)} operations and numbers: each with its neighbours</p>'
     # A name that is one letter and its index is set as such; those within y_{1} − t_{1} must be small digits.
     labels = {node: name if INDEXED.fullmatch(name) else re.sub(r'_\{(\d+)\}', _subscripted, name)
               for node, name in script.names.items()}  # fmt: skip
     sent = dict.fromkeys(script.order, type(script.root.data)(0))
     sent |= {node: script.events[arrived[-1]].total for node, arrived in script.formulas.arrivals.items()}
-    picture = graph_picture([script.root], labels=labels, signals=sent, limit=limit, room=lambda *_: ROOM)
-    missing, all_nodes = picture.left_out, len(script.order)
-    note = (
-        f'<p class="note">The {all_nodes - missing} of {all_nodes} nodes nearest to the result'
-        '<span hidden>; those of this step are not among them</span>.</p>'
-    )
-    return note * bool(missing) + graph_svg(picture, script.order, script.events)
+    picture = graph_picture([script.root], labels=labels, signals=sent, limit=None, room=lambda *_: ROOM)
+    return graph_svg(picture, script.order, script.events)
 
 
 def _subscripted(match: re.Match[str]) -> str:
@@ -236,21 +238,32 @@ def script_of(live: Live, names: Sequence[str]) -> str:
     folder = files(__package__) / 'page'
     own = [(folder / f'{name}.js').read_text(encoding='utf-8').removeprefix("'use strict';\n") for name in names]
     # Without remarks and indentation, for a page is sent to people; no text of the scripts goes over a line's end.
-    lean = re.sub(r'^(\s*//.*\n|[ \n]+)|  // .*', '', ''.join([live.code, *own]), flags=re.MULTILINE)
+    lean = re.sub(r'^(\s*//.*\n|[ \n]+)|  // .*$', '', ''.join([live.code, *own]), flags=re.MULTILINE)
     return f"'use strict';\n{{\n{lean}}}\n"
+
+
+def lean_style(style: str) -> str:
+    """Leave out the remarks of a style sheet, and the blanks beside its signs.
+
+    >>> lean_style('/* Lines. */\\na :is(b, i) { margin: 0 1px; }\\n')
+    'a :is(b,i){margin:0 1px}'
+    """
+    style = re.sub(r'(?s)/\*.*?\*/', '', style)
+    return re.sub(r'\s*([{};,])\s*|(:) ', r'\1\2', style).replace(';}', '}').strip()
 
 
 def _page(title: str, picture: str, live: Live, film: dict[str, Any]) -> str:
     folder = files(__package__) / 'page'
     script, is_net = script_of(live, SCRIPTS[film['kind']]), film['kind'] == 'net'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    style = (folder / 'bench.css').read_text(encoding='utf-8')
+    own = (folder / f'{"network" if is_net else "picture"}.css').read_text(encoding='utf-8')
+    style = (folder / 'bench.css').read_text(encoding='utf-8').replace('{{own}}', own)
     parts = {
         'title': html.escape(title),
         'digest': f'sha256-{digest}',
-        'style': _filled(style, {
-            'palette': variables(), 'repainted': '' if is_net else repainted('.value svg', PAINTS, 'var(--{})'.format),
-        }),
+        'style': lean_style(_filled(style, {
+            'palette': variables(), 'repainted': repainted('.value svg', PAINTS, 'var(--{})'.format),
+        })),
         'script': script,
         'kind': film['kind'],
         'given': 'Teacher set' if is_net else 'Leaves',

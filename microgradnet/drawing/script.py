@@ -41,7 +41,7 @@ from ..formulas.names import numbered
 from .digraph import INDEXED, number, short
 from .messages import Film, Frame
 
-__all__ = ['Formulas', 'Line', 'Script', 'Term']
+__all__ = ['Formulas', 'Line', 'Script', 'Term', 'written_once']
 
 
 Step: TypeAlias = dict[str, Any]
@@ -59,11 +59,10 @@ class Script:
         self.order, self.place, self.names = self.formulas.order, self.formulas.place, self.formulas.names
 
     def scene(self) -> dict[str, Any]:
-        """Return all that the page needs to know but for the numbers."""
+        """Return what the page needs to know but for the numbers and the steps."""
         return {
             'names': [self.names.get(node, '') for node in self.order],
             'known': [place for place, node in enumerate(self.order) if not node.inputs],
-            'steps': [*self.steps()],
         }
 
     def steps(self) -> list[Step]:
@@ -252,6 +251,30 @@ class Formulas:
             rest = [] if op.name == 'sum' or (isinstance(bias, Constant) and bias.data == 0) else [groups[2]]
             return _joined([*products, *rest], ' + ') or [operands[-1]]
         return [f'{op.name}(', *_joined([[operand] for operand in operands], ', '), ')']
+
+
+def written_once(steps: Sequence[Step]) -> dict[str, Any]:
+    """Write each term of the steps' lines once, and its number wherever it stands.
+
+    >>> term = {'name': 'a', 'n': ['data', 0], 'role': 'input', 'node': 0}
+    >>> line = {'left': term, 'sign': '=', 'terms': ['-', term], 'result': ['data', 1]}
+    >>> written_once([{'stage': 'forward', 'title': '', 'lines': [line]}])['steps'][0]['lines'][0]['terms']
+    ['-', 0]
+    """
+    terms: list[Term] = []
+    numbers: dict[str, int] = {}
+
+    def once(term: Term) -> Any:
+        if isinstance(term, str):
+            return term
+        k = numbers.setdefault(repr(term), len(terms))
+        if k == len(terms):
+            terms.append(term)
+        return k
+
+    lean = [step | {'lines': [line | {'left': once(line['left']), 'terms': [*map(once, line['terms'])]}
+                              for line in step['lines']]} for step in steps]  # fmt: skip
+    return {'terms': terms, 'steps': lean}
 
 
 def _joined(groups: Iterable[Sequence[Term]], sign: str) -> list[Term]:

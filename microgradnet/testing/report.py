@@ -133,7 +133,7 @@ class Report(list[Finding]):
         head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         style = f'<title>{escape(title)}</title><style>{variables()}{STYLE}</style>'
         body = f'<main><h1>{escape(title)}</h1>{"".join(parts)}</main>'
-        return Page(f'<!doctype html><html lang="en"><head>{head}{style}</head><body>{body}</body></html>', title)
+        return Page(f'<!doctype html><html lang="en"><head>{head}{style}</head><body>{body}</body></html>', title=title)
 
     def __str__(self) -> str:
         texts, number = [], 0

@@ -71,6 +71,15 @@ class Parsed(HTMLParser):
 
 
 def film(page: Page) -> Any:
+    """What the page knows, with each term where it stands."""
+    content = written(page)
+    for line in [line for step in content['steps'] for line in step['lines']]:
+        line['left'] = content['terms'][line['left']]
+        line['terms'] = [term if isinstance(term, str) else content['terms'][term] for term in line['terms']]
+    return content
+
+
+def written(page: Page) -> Any:
     return json.loads(re.search(r'<script type="application/json" id="film">(.*?)</script>', page.html)[1])  # type: ignore[index]
 
 
@@ -93,7 +102,7 @@ def in_node(page: Page, end: str, stop: str, before: str = '') -> Any:
     """Run the page's scripts up to a line, and then some more, in Node; return what is written as JSON."""
     text = script(page).split(stop)[0] + f'process.stdout.write(JSON.stringify({end}));\n}}'
     text = text.replace('{\n', '{\n' + IN_NODE + before, 1)
-    done = subprocess.run([str(NODE), '-e', text], input=json.dumps(film(page)), capture_output=True, text=True)
+    done = subprocess.run([str(NODE), '-e', text], input=json.dumps(written(page)), capture_output=True, text=True)
     assert not done.returncode, done.stderr[-2000:]
     return json.loads(done.stdout)
 
@@ -481,7 +490,8 @@ def test_beyond_a_branch_the_page_is_locked() -> None:
     net = MLP.from_weights([[[1.0]], [[1.0]]], [[0.0], [0.0]], bent)
     page = play(net, [1.0], 1.0)
     ((held, words),) = film(page)['graph']['guards'][0]
-    assert held and 'if r > 0' in words
+    assert held and 'comparison > in “return r.tanh() * r if r > 0' in words
+    assert '(test_player.py, line ' in words and str(Path(__file__).parent) not in page.html
     code = """(() => {
         const first = change(() => { state.theta[0] = 2.0; }), kept = state.theta[0];
         const second = change(() => { state.theta[0] = -2.0; });
@@ -669,9 +679,10 @@ def test_what_a_limit_leaves_out_is_said() -> None:
     y = x
     for _ in range(20):
         y = y.sin() * x
-    page = play(y, limit=10)
-    note = 'The 10 of 41 nodes nearest to the result<span hidden>; those of this step are not among them</span>.'
-    assert note in page.html
+    page = play(y, limit=40)
+    assert '>41 operations and numbers: each with its neighbours</p>' in page.html
+    assert 'data-value' not in page.html.partition('<script')[0]
+    assert 'neighbours</p>' not in play(y, limit=41).html
 
 
 def test_things_that_cannot_be_played() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from microgradnet import MLP, TeacherSet, Value, half_squared_error, train
+from microgradnet.compiling.guards import recording
 from microgradnet.drawing.player import Page, play
 from microgradnet.engine.walks import topological_order
 from tests.support.colours import contrast
@@ -550,10 +551,12 @@ def test_keyboard(chromium: Any, net_page: Path) -> None:
             press('Tab')
             if tab.page.evaluate('document.activeElement === document.body'):
                 break
-            reached.append(tab.page.evaluate("""() => {
+            reached.append(
+                tab.page.evaluate("""() => {
                 const e = document.activeElement;
                 return e.id || e.getAttribute('aria-label') || e.tagName;
-            }"""))
+            }""")
+            )
             ring = tab.page.evaluate("""() => { const e = document.activeElement;
                 return getComputedStyle(e).outlineStyle !== 'none' || e.classList.contains('handle'); }""")
             assert ring, f'the focus must be seen: {reached[-1]}'
@@ -754,6 +757,7 @@ def test_the_leaves_of_a_value_are_sliders(chromium: Any, tmp_path: Path) -> Non
 
 def test_the_graph_is_enlarged_and_moved(chromium: Any, tmp_path: Path) -> None:
     with Tab(chromium, value_page(tmp_path)) as tab:
+
         def width() -> float:
             return float(tab('#picture').bounding_box()['width'])
 
@@ -770,6 +774,94 @@ def test_the_graph_is_enlarged_and_moved(chromium: Any, tmp_path: Path) -> None:
         tab.page.mouse.move(pane['x'] + 100, pane['y'] + pane['height'] - 40)
         tab.page.mouse.up()
         assert tab('#pane').evaluate('pane => pane.scrollLeft') > 150
+
+
+def chain(length: int = 60) -> tuple[Value, Value]:
+    """A value that is too large to be drawn whole, and its leaf."""
+    x = Value(0.5, 'x')
+    y = x
+    for k in range(length):
+        y = y.sin() + x if k % 2 == 0 else y * 1.5 * (1.0 - y)
+    return y, x
+
+
+def test_an_overview_leads_through_the_graph(chromium: Any, tmp_path: Path) -> None:
+    with Tab(chromium, value_page(tmp_path)) as tab:
+        pane, view, overview = tab('#pane'), tab('#overview .view'), tab('#overview')
+        assert float(view.get_attribute('x')) == 0
+        box = overview.bounding_box()
+        tab.page.mouse.click(box['x'] + box['width'] - 4, box['y'] + box['height'] / 2)
+        tab.drawn()
+        scrolled, zoom = pane.evaluate(
+            'pane => [pane.scrollLeft, picture.getBoundingClientRect().width / picture.viewBox.baseVal.width]'
+        )
+        assert scrolled > 20
+        assert float(view.get_attribute('x')) == pytest.approx(scrolled / zoom, rel=0.01)
+        tab('#whole').click()
+        tab.drawn()
+        assert not overview.is_visible()
+
+
+def test_the_surroundings_of_each_step_of_a_large_graph(chromium: Any, tmp_path: Path) -> None:
+    """Its operands, theirs and what uses it are drawn, with the engine's numbers; an overview says where it is."""
+    y, x = chain()
+    order = topological_order(y)
+    with Tab(chromium, play(y).save(tmp_path / 'page.html')) as tab:
+        names = tab.page.evaluate('JSON.parse(document.getElementById("film").textContent).names')
+        for index in (40, 120, 200, 260, 330):
+            tab('#step').evaluate(
+                '(slider, index) => { slider.value = index; slider.dispatchEvent(new Event("input")); }', index
+            )
+            tab.drawn()
+            now = [int(each.get_attribute('data-node')) for each in tab('#picture .node.now[data-node]').all()]
+            assert now and all(names[place] for place in now), tab.title()
+            for place, text in tab('#picture .node[data-node]:not(.later) [data-value]').evaluate_all(
+                'texts => texts.map(text => [Number(text.dataset.value), text.textContent])'
+            ):
+                assert number(text) == shown(order[place].data)
+            if tab.title().startswith('Compute'):
+                (place,) = now
+                drawn = {int(each.get_attribute('data-node')) for each in tab('#picture .node[data-node]').all()}
+                operands = {order.index(node) for node in order[place].inputs if names[order.index(node)]}
+                assert operands <= drawn and tab('#picture .edge.now[data-from]').count() == len(operands & drawn)
+                used = [k for k, node in enumerate(order) if order[place] in node.inputs]
+                assert {*used} <= drawn
+            assert tab('#overview .now').get_attribute('d') != 'M0 0'
+        texts = tab.page.evaluate(TEXTS)
+        assert min(text[5] for text in texts) >= 9
+        tab('#leaves input').first.focus()
+        tab.page.keyboard.press('ArrowRight')
+        x.data = number(tab('#number').input_value())
+        assert number(tab.text('#E strong')) == shown(chain_at(x.data))
+        box = tab('#overview').bounding_box()
+        tab.page.mouse.click(box['x'] + box['width'] - 3, box['y'] + box['height'] / 2)
+        assert tab.title() in ('y', f'v{len(names) - 1}') or tab.title().startswith('v')
+        assert tab('#picture .node.chosen[data-node]').count() >= 1
+
+
+def chain_at(start: float, length: int = 60) -> float:
+    y = start
+    for k in range(length):
+        y = math.sin(y) + start if k % 2 == 0 else y * 1.5 * (1.0 - y)
+    return y
+
+
+def test_a_value_says_for_what_it_was_recorded(chromium: Any, tmp_path: Path) -> None:
+    """Beyond the branch there is no curve, and no slider leads there."""
+    x = Value(1.0, 'x')
+    with recording():
+        y = x * x if x > 0.5 else -x
+    with Tab(chromium, play(y).save(tmp_path / 'page.html')) as tab:
+        said = tab.text('#recorded')
+        assert 'recorded where the comparison > in “y = x * x if x > 0.5 else -x”' in said and 'was true' in said
+        assert str(Path(__file__).parent) not in tab.page.content()
+        slider = tab('#leaves input')
+        slider.evaluate('slider => { slider.value = -400; slider.dispatchEvent(new Event("input")); }')
+        assert 'beyond, it would be another one' in tab.text('#refused')
+        assert number(tab.text('#E strong')) == 1.0 and float(slider.input_value()) > 0
+        xs = [float(x) for x in re.findall(r'[ML]([\d.]+)', tab('#curve .curve').get_attribute('d'))]
+        left, right = (float(tab('#curve .axis').get_attribute('d').split(cut)[1].split()[0]) for cut in 'MH')
+        assert min(xs) == pytest.approx(left + (right - left) * 3.0 / 5.0, abs=(right - left) / 40)
 
 
 HOSTILE = ['</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>', '\u2028', '"\'`${x}']

@@ -367,6 +367,8 @@ function begin() {
     $('seed').addEventListener('change', () => change(() => { state.seed = Math.max(0, Math.trunc(Number($('seed').value)) || 0); drawWeights(); state.updates = 0; state.cursor = 0; history = []; shuffler = new Random(0); }));
     timeline.start();
   }
+  const said = [...new Set(graph.guards.flat().map(saidOf))];
+  replace($('recorded'), said.slice(0, 4).map(words => element('p', { className: 'hint' }, `The graph was ${words}, and is locked beyond.`)).concat(left(said.length - 4)));
   notebook.start();
   side.start();
   curve.start();

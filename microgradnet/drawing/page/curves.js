@@ -34,6 +34,12 @@ const range = numbers => {
   return high > low ? [low, high] : finite.length ? [low - Math.max(1e-9, Math.abs(low)) / 2, high + Math.max(1e-9, Math.abs(high)) / 2] : [0, 1];
 };
 
+// A line through points, with a gap where one is not finite.
+function lines(points) {
+  const fine = points.map(point => point.every(Number.isFinite));
+  return points.map((point, k) => fine[k] ? `${fine[k - 1] ? 'L' : 'M'}${point.map(at => at.toFixed(1)).join(' ')}` : '').join('') || 'M0 0';
+}
+
 const curve = {
   middle: 0, width: 3, leaf: -1, box: { left: 52, right: 12, top: 10, bottom: 22 },
 
@@ -75,7 +81,8 @@ const curve = {
         values[leaf] = from + (to - from) * k / Math.max(1, count - 1);
         if (graph.exact) for (let i = 0; i < values.length; i++) values[i] = Number(values[i]);
         graph.forward(values, after);
-        sums[k] += Number(values[graph.root]);
+        // Beyond a branch of the recording there is another graph, and no curve.
+        sums[k] += graph.broken(values) ? NaN : Number(values[graph.root]);
       }
     }
     return sums.map(sum => sum / share(places.length));
@@ -99,8 +106,7 @@ const curve = {
     const [low, high] = range([...errors, E]), room = (high - low) * .06;
     const x = value => left + (value - from) / (to - from) * (W - left - right);
     const y = value => H - bottom - (value - low + room) / (high - low + 2 * room) * (H - top - bottom);
-    const points = errors.map((error, i) => [x(from + (to - from) * i / (count - 1)), y(error)]).filter(point => point.every(Number.isFinite));
-    set(this.path, { d: `M${points.map(point => point.map(at => at.toFixed(1)).join(' ')).join('L')}` });
+    set(this.path, { d: lines(errors.map((error, i) => [x(from + (to - from) * i / (count - 1)), y(error)])) });
     set(this.axis, { d: `M${left} ${top}V${H - bottom}H${W - right}` });
     // The tangent, cut on each side to the box of the curve.
     const reach = side => {
@@ -150,7 +156,7 @@ const timeline = {
     const x = updates => left + (updates - first) / Math.max(1, last - first) * (W - left - right);
     const y = E => H - bottom - E / high * (H - top - bottom);
     set(this.axis, { d: `M${left} ${top}V${H - bottom}H${W - right}` });
-    set(this.path, { d: history.length > 1 ? `M${history.filter(point => Number.isFinite(point.E)).map(point => `${x(point.updates).toFixed(1)} ${y(point.E).toFixed(1)}`).join('L')}` : 'M0 0' });
+    set(this.path, { d: history.length > 1 ? lines(history.map(point => [x(point.updates), y(point.E)])) : 'M0 0' });
     const here = history.findIndex(point => point.updates === state.updates), point = history[here] ?? history.at(-1);
     if (point) set(this.dot, { cx: x(point.updates), cy: Number.isFinite(point.E) ? y(point.E) : top });
     const [above, zero, end] = this.texts;

@@ -110,6 +110,11 @@ function arrival(node) {
   const lines = film.steps.flatMap(step => step.stage === 'backward' ? step.lines : []).filter(line => line.left.node === node && line.terms.length);
   if (!lines.length) return null;
   if (lines.length === 1) return formula(lines[0]);
+  if (lines.length > 6) {
+    const name = spoken(names[node]);
+    return element('div', {}, ...lines.slice(0, 4).map(formula), element('p', { className: 'hint' }, `and ${lines.length - 4} more, for ${name} is used ${lines.length} times`),
+      element('p', { className: 'line' }, part(named(lines[0].left)), result(now.run.signal[node])));
+  }
   const joined = lines.flatMap((line, k) => k ? [' + ', ...line.terms] : line.terms);
   return element('p', { className: 'line' },
     part(named(lines[0].left), ' = ', ...symbols(joined)), part('= ', ...substituted(joined)), result(now.run.signal[node]));

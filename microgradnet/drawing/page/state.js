@@ -1,6 +1,10 @@
 // What the page is at any time: one object, which undo and a link restore. Views read it and what follows from it.
 const $ = id => document.getElementById(id);
 const film = JSON.parse($('film').textContent);
+for (const { lines } of film.steps) for (const line of lines) {
+  line.left = film.terms[line.left];
+  line.terms = line.terms.map(term => film.terms[term] ?? term);
+}
 const graph = new Graph(film.graph);
 const isNet = film.kind === 'net';
 const { parameters, inputs = [], targets = [], frozen = [] } = graph;
@@ -138,6 +142,8 @@ function drawWeights() {
 const broken = () => graph.guards.length ? scope().map(place => graph.broken(valuesFor(state.theta, state.rows[place]))).find(Boolean) ?? null : null;
 const locked = graph.foreign.length ? `Only Python knows ${graph.foreign.join(', ')}: the numbers are those of the recording, and cannot be changed here.` : '';
 
+const saidOf = ([held, words]) => `recorded where ${words} was ${held ? 'true' : 'false'}`;
+
 // Change the state; what one gesture changes is undone at once. Returns whether the graph allows it.
 const past = [], future = [];
 let lastGesture = '', refused = '';
@@ -149,7 +155,7 @@ function change(alter, gesture = '') {
   if (guard) {
     restore(before);
     history = memory;
-    refused = `This graph was recorded where ${guard[1].replace(/^the branch at /, '')} was ${guard[0] ? 'true' : 'false'}; beyond, it would be another one.`;
+    refused = `This graph was ${saidOf(guard)}; beyond, it would be another one.`;
     refresh();
     return false;
   }

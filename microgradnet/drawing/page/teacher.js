@@ -112,7 +112,7 @@ const side = {
         graph.forward(values, this.way);
         const side = Math.max(-1, Math.min(1, ((values[y] - low) / (high - low) - .5) * 2)) || 0, tone = side > 0 ? above : under, part = Math.abs(side) * .75;
         for (let c = 0; c < 3; c++) image.data[at++] = paper[c] + part * (tone[c] - paper[c]);
-        image.data[at++] = 255;
+        image.data[at++] = graph.broken(values) ? 0 : 255;  // beyond a branch of the recording the net is another one
       }
     }
     context.putImageData(image, 0, 0);
@@ -127,11 +127,11 @@ const side = {
     for (let i = 0; i <= 120; i++) {
       values[inputs[0]] = x0 + (x1 - x0) * i / 120;
       graph.forward(values, this.way);
-      const height = 100 - (values[y] - y0) / (y1 - y0) * 100;
-      if (Number.isFinite(height)) points.push(`${(i / 1.2).toFixed(2)} ${Math.min(300, Math.max(-200, height)).toFixed(2)}`);
+      const height = graph.broken(values) ? NaN : 100 - (values[y] - y0) / (y1 - y0) * 100;
+      points.push([i / 1.2, Math.min(300, Math.max(-200, height))]);
     }
     this.dots(row => [(Number(row[0]) - x0) / (x1 - x0) * 100, (1 - (Number(row[1 + this.column()]) - y0) / (y1 - y0)) * 100], () => 'plain');
-    set(this.path, { d: `M${points.join('L')}` });
+    set(this.path, { d: lines(points) });
     this.over.prepend(this.frame);
     this.legend([x0, x1], [y0, y1], graph.net.names[0] || 'x', 'y');
     this.canvas.setAttribute('aria-label', `y over the input, and ${state.rows.length} samples`);
