@@ -639,9 +639,9 @@ TEXTS = """() => {
 
 
 @pytest.mark.parametrize('sizes', [(3, 1), (8, 8, 1), (5, 5, 1), (1, 9, 7, 2), (12, 2), (16, 16)])
-@pytest.mark.parametrize('viewport', [DESKTOP, LARGE])
+@pytest.mark.parametrize('viewport', [DESKTOP, LARGE, PHONE])
 def test_boxes_have_room(chromium: Any, tmp_path: Path, sizes: tuple[int, ...], viewport: dict[str, int]) -> None:
-    """No number is smaller than 9 px, over another, cut, or outside its box; and there is no scrolling."""
+    """No number is smaller than 9 px, over another, cut, or outside its box; nothing scrolls, sideways nowhere."""
     net = MLP(2, sizes, activation='tanh', seed=3)
     page = play(net, [-0.000123456, -123456.7], [-0.1] * sizes[-1])
     with Tab(chromium, page.save(tmp_path / 'page.html'), viewport=viewport) as tab:
@@ -658,7 +658,10 @@ def test_boxes_have_room(chromium: Any, tmp_path: Path, sizes: tuple[int, ...], 
             # Lines of text have some air above and below, which may overlap.
             assert across <= 0.5 or down <= 5, (one[0], other[0])
         wide, high = tab.page.evaluate('[document.documentElement.scrollWidth, document.documentElement.scrollHeight]')
-        assert (wide, high) == (viewport['width'], viewport['height'])
+        assert wide == viewport['width'] and (viewport is PHONE or high == viewport['height'])
+        assert tab('#pane').evaluate('pane => pane.scrollWidth <= pane.clientWidth')
+        for body in tab('.box .body').evaluate_all('all => all.map(body => body.getBoundingClientRect().toJSON())'):
+            assert pane['x'] - 1 <= body['left'] and body['right'] <= pane['x'] + pane['width'] + 1
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
@@ -679,6 +682,44 @@ def test_on_a_phone(chromium: Any, xor_page: Path, tmp_path: Path, kind: str, sc
         if kind == 'net':
             tab('#step-once').tap()
             assert tab.state()['updates'] > 0
+            # E over the updates is the whole width, below the net, and the target is below the output.
+            past, net, line = (tab(name).bounding_box() for name in ('#past', '#middle', '#timeline'))
+            assert past['width'] == 360 and past['y'] >= net['y'] + net['height'] - 1 and line['height'] > 80
+            assert tab('#timeline .curve').get_attribute('d').count('L') == 1
+            bottom = tab('.box.neuron .body').last.bounding_box()
+            for number in tab('.output text.number').all():
+                box = number.bounding_box()
+                assert box['y'] >= bottom['y'] + bottom['height'] - 1 and box['x'] + box['width'] <= 360
+
+
+def test_a_large_screen_is_filled(chromium: Any, xor_page: Path) -> None:
+    """All of it is one of the parts, the curve of the card and E over the updates grow, and nothing is cut."""
+    with Tab(chromium, xor_page) as small, Tab(chromium, xor_page, viewport=LARGE) as large:
+        parts = ['header', '#given', '#middle', '#card', '#past', '.player']
+        boxes = [large(part).bounding_box() for part in parts]
+        assert sum(box['width'] * box['height'] for box in boxes) == pytest.approx(1920 * 1080, rel=0.001)
+        for part in ('#curve', '#timeline', '#map', '#picture'):
+            assert large(part).bounding_box()['height'] > 1.3 * small(part).bounding_box()['height'], part
+        for tab in (small, large):
+            for part in ('#given', '#card', '#past'):
+                assert tab(part).evaluate('part => part.scrollHeight <= part.clientHeight + 1'), part
+            assert tab('.set .scrolls').evaluate('part => part.scrollWidth <= part.clientWidth')
+            assert tab('#number').evaluate('field => field.scrollWidth <= field.clientWidth')
+
+
+def test_a_weight_is_dragged_by_its_number(chromium: Any, net_page: Path) -> None:
+    with Tab(chromium, net_page) as tab:
+        chip = tab('#picture .chip').nth(1)
+        leaf = chip.get_attribute('data-node')
+        box = chip.bounding_box()
+        before = tab.state()['theta']
+        tab.page.mouse.move(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2)
+        tab.page.mouse.down()
+        tab.page.mouse.move(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2 - 50)
+        tab.page.mouse.up()
+        changed = [k for k, (one, other) in enumerate(zip(before, tab.state()['theta'])) if one != other]
+        assert len(changed) == 1 and tab.state()['chosen'] == int(leaf)
+        assert tab.state()['theta'][changed[0]] == pytest.approx(before[changed[0]] + 1.0)
 
 
 def test_motion_only_where_it_is_wanted(chromium: Any, net_page: Path) -> None:

@@ -23,18 +23,24 @@ const picture = {
   layout() {
     const layers = graph.net.layers, counts = [inputs.length, ...layers.map(layer => layer.neurons.length)];
     const columns = counts.length, tall = Math.max(...counts), base = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
-    const width = Math.max(this.pane.clientWidth - 2, (columns * 118 + 104) * base);
-    const height = Math.max(this.pane.clientHeight - this.tools.offsetHeight - 4, Math.min(tall, 24) * 18 * base, 180 * base);
+    const width = this.pane.clientWidth - 2, least = Math.max(180, Math.min(tall, 24) * 18) * base;
+    // Where there is little room, as on a phone, what the target is stands below the output, and numbers are shorter:
+    // with their names, without, or not at all, but never beyond the edge of the page.
+    const tight = width >= (columns * 118 + 104) * base ? '' : width >= (columns * 88 + 12) * base ? 'named' : width >= (columns * 66) * base ? 'bare' : 'dots';
+    if (tight) this.pane.style.minHeight = `${least + this.tools.offsetHeight + 4}px`;
+    const height = Math.max(this.pane.clientHeight - this.tools.offsetHeight - 4, least);
     // Where there is room all is drawn larger.
     const unit = base * Math.min(1.4, Math.max(1, Math.min(height / tall / 110, width / (columns * 200 + 104)) / base));
-    const gauge = 104 * unit, line = 15 * unit;
-    const box = Math.min(118 * unit, Math.max(88 * unit, (width - gauge) / columns * .56));
-    const left = box / 2 + 4, right = width - gauge - box / 2 - 18 * unit;
+    const gauge = (tight ? 18 : 122) * unit, line = 15 * unit;
+    const box = { bare: 46, dots: 12 }[tight] * unit || Math.min(118 * unit, Math.max((tight ? 66 : 88) * unit, (width - gauge) / columns * (tight ? .7 : .58)));
+    const left = box / 2 + 4, right = width - gauge - box / 2;
     const x = counts.map((_, k) => left + (right - left) * (columns === 1 ? 0 : k / (columns - 1)));
     const spacing = counts.map(count => height / count);
-    const lines = spacing.map((space, k) => Math.max(0, Math.min(k ? 4 : 2, Math.floor((space - 9 * unit) / line))));
+    const lines = spacing.map((space, k) => tight === 'dots' ? 0 : Math.max(0, Math.min(k ? 4 : 2, Math.floor((space - 9 * unit) / line))));
     if (box < 100 * unit) lines[0] = Math.min(1, lines[0]);
-    return { unit, counts, width, height, gauge, line, box, x, spacing, lines, y: (k, j) => height * (j + .5) / counts[k] };
+    const under = tight && tight !== 'dots' ? Math.min(2, Math.max(0, Math.floor((spacing.at(-1) - 13 * unit) / line) - 2)) : 0;
+    if (under) lines[columns - 1] = Math.min(lines.at(-1), Math.floor((spacing.at(-1) - 13 * unit) / line) - under);
+    return { tight, under, unit, counts, width, height, gauge, line, box, x, spacing, lines, y: (k, j) => height * (j + .5) / counts[k] };
   },
 
   build() {
@@ -55,7 +61,7 @@ const picture = {
     graph.outputs.forEach((node, j) => this.output(above, node, j));
     this.handles.sort((a, b) => a.rank - b.rank);
     this.handles.find(({ leaf }) => leaf === focused)?.group.focus({ preventScroll: true });
-    [...this.tools.children].forEach((label, k) => { label.style.left = `${at.x[k + 1]}px`; label.style.maxWidth = `${at.box + 30}px`; });
+    [...this.tools.children].forEach((label, k) => { label.style.left = `${at.x[k + 1]}px`; label.style.maxWidth = `${Math.min(at.box + 30 * unit, at.x[k + 1] - at.x[k] - 4)}px`; });
   },
 
   // What can be dragged, focused and changed by the arrow keys.
@@ -64,13 +70,20 @@ const picture = {
     group.classList.add('handle');
     const entry = { group, leaf, rank };
     this.handles.push(entry);
-    group.addEventListener('pointerdown', event => {
+    this.grab(group, group, leaf);
+    group.addEventListener('focus', () => { if (state.chosen !== leaf) choose(leaf); });
+    return entry;
+  },
+
+  // A leaf is dragged by its handle, a weight by its number, too.
+  grab(target, group, leaf) {
+    target.addEventListener('pointerdown', event => {
       if (event.button) return;
       const start = event.clientY, from = leafNumber(leaf);
       let steps = 0;
       choose(leaf);
       group.focus({ preventScroll: true });
-      group.setPointerCapture(event.pointerId);
+      target.setPointerCapture(event.pointerId);
       event.preventDefault();
       lastGesture = '';
       const move = step => {
@@ -79,11 +92,9 @@ const picture = {
         steps = turned;
         setLeaf(leaf, graph.exact ? plus(from, ratio(BigInt(steps), 50n)) : from + steps / 50, `drag ${leaf}`);
       };
-      group.addEventListener('pointermove', move);
-      group.addEventListener('lostpointercapture', () => group.removeEventListener('pointermove', move), { once: true });
+      target.addEventListener('pointermove', move);
+      target.addEventListener('lostpointercapture', () => target.removeEventListener('pointermove', move), { once: true });
     });
-    group.addEventListener('focus', () => { if (state.chosen !== leaf) choose(leaf); });
-    return entry;
   },
 
   connection(parent, w, k, from, to, i, j) {
@@ -116,7 +127,8 @@ const picture = {
       const text = shape('text', { 'text-anchor': 'middle', x, y: y + 4.2 * unit });
       const plate = shape('rect', { y: y - high / 2, height: high, rx: 3 });
       const chip = shape('g', { class: 'chip', 'data-node': line.leaf, 'aria-hidden': true }, plate, text);
-      (all ? line.group : parent).append(chip);
+      parent.append(chip);
+      this.grab(chip, line.group, line.leaf);
       this.chips.push({ chip, text, plate, x, line, always: all, full: full || !all, fits: room > 96 * unit || lines.length > 80 });
     }
   },
@@ -129,9 +141,10 @@ const picture = {
     const entry = { group, rows: [] };
     rows.forEach((row, n) => {
       const baseline = y - high / 2 + 3.5 * unit + line * (n + .76);
-      const name = shape('text', { x: x - box / 2 + 8 * unit, y: baseline, class: `name ${row.role}` });
-      const value = shape('text', { x: x + box / 2 - 8 * unit, y: baseline, 'text-anchor': 'end', class: `number ${row.role}` });
-      inSvg(name, nameParts(row.name));
+      const edge = box / 2 - (this.at.tight ? 4 : 8) * unit, bare = this.at.tight === 'bare';
+      const name = shape('text', { x: x - edge, y: baseline, class: `name ${row.role}` });
+      const value = shape('text', { x: bare ? x : x + edge, y: baseline, 'text-anchor': bare ? 'middle' : 'end', class: `number ${row.role}` });
+      if (!bare) inSvg(name, nameParts(row.name));
       let parent = group;
       if (row.handle) {
         parent = shape('g', { class: 'row' }, shape('rect', { class: 'hit', x: x - box / 2 + 3, y: baseline - line * .76, width: box - 6, height: line }));
@@ -146,6 +159,14 @@ const picture = {
   },
 
   digits() { return this.at.box / this.at.unit >= 104 ? film.digits : this.at.box / this.at.unit >= 96 ? 3 : 2; },
+
+  // A number for a box; for a narrow one so short that it has room there whatever it is.
+  short(number, digits) {
+    const parts = numberParts(number, digits), { tight } = this.at;
+    if (!tight || !Number.isFinite(Number(number)) || (parts.length === 1 && parts[0].length <= (tight === 'bare' ? 6 : 7))) return parts;
+    const [mantissa, exponent] = Number(number).toExponential(0).replace(/-/g, '−').replace('+', '').split('e');
+    return [`${mantissa}·10`, [exponent, 1]];
+  },
 
   input(parent, node, i) {
     const shown = this.at.lines[0] ? [{ name: names[node] || `x_{${i + 1}}`, node, what: 'data', role: 'input', handle: true, rank: -1e6 + i }] : [];
@@ -181,24 +202,25 @@ const picture = {
   output(parent, node, j) {
     const last = this.at.counts.length - 1, { unit, line, gauge, box } = this.at;
     const target = targets.length === graph.outputs.length ? targets[j] : targets[0];
-    const x = this.at.x[last] + box / 2 + 8 * unit, y = this.at.y(last, j), high = Math.min(this.at.spacing[last] - 8 * unit, 120 * unit);
+    const { tight, under, lines, spacing } = this.at, x = this.at.x[last] + box / 2 + (tight ? -4 : 8) * unit, y = this.at.y(last, j), high = Math.min(spacing[last] - 8 * unit, 120 * unit);
     const bar = { x: x + 12 * unit, top: y - high / 2, high, unit };
     const scale = shape('path', { class: 'axis', d: `M${bar.x} ${bar.top}v${high}` });
     const gap = shape('path', { class: 'gap' }), markY = shape('path', { class: 'mark y' }), markT = shape('path', { class: 'mark t' });
-    const arrow = shape('path', { class: 'axis', d: `M${x - 8 * unit} ${y}H${bar.x}` });
+    const arrow = shape('path', { class: 'axis', d: `M${this.at.x[last] + box / 2} ${y}H${bar.x}` });
     const hasGap = names.some(name => name.includes(' − t'));
     const group = shape('g', { class: 'output' }, arrow, ...(hasGap ? [scale, gap, markY, markT] : []));
     parent.append(group);
     const entry = { group, rows: [], bar: hasGap && bar, node, target, gap, markY, markT };
-    const texts = hasGap && high >= 30 * unit ? ['t', 'gap'] : ['t'];
+    const texts = (hasGap && high >= 30 * unit ? ['t', 'gap'] : ['t']).slice(0, tight ? under : 2);
     texts.forEach((what, n) => {
-      const baseline = y + (n - texts.length / 2 + .78) * line, left = bar.x + 12 * unit;
+      const left = tight ? this.at.x[last] - box / 2 + 2 * unit : bar.x + 12 * unit, wide = tight ? box : gauge - 42 * unit;
+      const baseline = y + (tight ? (lines[last] / 2 + n + .78) * line + 5 * unit : (n - texts.length / 2 + .78) * line);
       const name = shape('text', { x: left, y: baseline, class: `name ${what === 'gap' ? 'error' : ''}` });
-      const value = shape('text', { x: left + 26 * unit, y: baseline, class: `number ${what === 'gap' ? 'error' : ''}` });
-      inSvg(name, what === 'gap' ? ['y−t'] : nameParts(names[target] || 't'));
+      const value = shape('text', { x: left + (tight ? box - 4 * unit : 26 * unit), y: baseline, 'text-anchor': tight ? 'end' : 'start', class: `number ${what === 'gap' ? 'error' : ''}` });
+      if (tight !== 'bare') inSvg(name, what === 'gap' ? ['y−t'] : nameParts(names[target] || 't'));
       const row = shape('g', { class: what === 'gap' ? 'row' : 'row target' });
       if (what === 't') {
-        row.append(shape('rect', { class: 'hit', x: left - 3, y: baseline - line * .76, width: gauge - 24 * unit, height: line }));
+        row.append(shape('rect', { class: 'hit', x: left - 3, y: baseline - line * .76, width: wide, height: line }));
         this.handle(row, target, 1e9 + j);
       }
       row.append(name, value);
@@ -229,10 +251,10 @@ const picture = {
     }
     for (const box of this.boxes) {
       for (const row of box.rows) {
-        if (row.what === 'data') inSvg(row.value, known.nodes.has(row.node) ? numberParts(now.run.data[row.node], digits) : ['']);
-        if (row.what === 'signal') inSvg(row.value, known.signals.has(row.node) ? numberParts(numberAt(known.signals.get(row.node)), Math.min(digits, row.digits ?? digits)) : ['']);
-        if (row.what === 't') inSvg(row.value, numberParts(now.run.data[box.target], 3));
-        if (row.what === 'gap') inSvg(row.value, known.nodes.has(box.node) ? numberParts(minus(now.run.data[box.node], now.run.data[box.target]), 3) : ['']);
+        if (row.what === 'data') inSvg(row.value, known.nodes.has(row.node) ? this.short(now.run.data[row.node], digits) : ['']);
+        if (row.what === 'signal') inSvg(row.value, known.signals.has(row.node) ? this.short(numberAt(known.signals.get(row.node)), Math.min(digits, row.digits ?? digits)) : ['']);
+        if (row.what === 't') inSvg(row.value, this.short(now.run.data[box.target], 3));
+        if (row.what === 'gap') inSvg(row.value, known.nodes.has(box.node) ? this.short(minus(now.run.data[box.node], now.run.data[box.target]), 3) : ['']);
       }
       if (box.bar) this.gauge(box, known.nodes.has(box.node));
     }
