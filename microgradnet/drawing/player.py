@@ -23,6 +23,7 @@ from ..engine.checks import file_path, items, refuse, said, spec, text, whole, w
 from ..engine.numbers import Number
 from ..engine.value import Value
 from ..formulas.colours import PAINTS, repainted, variables
+from ..formulas.mathml import font_face
 from ..nets.losses import error_by_name, half_squared_error
 from .digraph import INDEXED
 from .graph import graph_picture
@@ -233,13 +234,26 @@ def _subscripted(match: re.Match[str]) -> str:
     return match[1].translate(SUBSCRIPTS)
 
 
+def lean(line: str) -> str:
+    """Leave out the blanks beside the signs of a line; of one with a template, a quotient or a pattern, none.
+
+    >>> lean("const a = (b, c) => d ? 'e = f' : b - c;")
+    "const a=(b,c)=>d?'e = f':b - c;"
+    """
+    if re.search('[`/"]', line):
+        return line
+    parts = re.split(r"('(?:[^'\\]|\\.)*')", line)
+    parts[::2] = [re.sub(r' ?([{}()\[\];,:?=<>*&|!]+) ?', r'\1', part) for part in parts[::2]]
+    return ''.join(parts)
+
+
 def script_of(live: Live, names: Sequence[str]) -> str:
     """Join the page's scripts, after the rows that they compute with."""
     folder = files(__package__) / 'page'
     own = [(folder / f'{name}.js').read_text(encoding='utf-8').removeprefix("'use strict';\n") for name in names]
     # Without remarks and indentation, for a page is sent to people; no text of the scripts goes over a line's end.
-    lean = re.sub(r'^(\s*//.*\n|[ \n]+)|  // .*$', '', ''.join([live.code, *own]), flags=re.MULTILINE)
-    return f"'use strict';\n{{\n{lean}}}\n"
+    text = re.sub(r'^(\s*//.*\n|[ \n]+)|  // .*$', '', ''.join([live.code, *own]), flags=re.MULTILINE)
+    return "'use strict';\n{\n" + '\n'.join(map(lean, text.split('\n'))) + '}\n'
 
 
 def lean_style(style: str) -> str:
@@ -263,6 +277,7 @@ def _page(title: str, picture: str, live: Live, film: dict[str, Any]) -> str:
         'digest': f'sha256-{digest}',
         'style': lean_style(_filled(style, {
             'palette': variables(), 'repainted': repainted('.value svg', PAINTS, 'var(--{})'.format),
+            'font': font_face('bench'),
         })),
         'script': script,
         'kind': film['kind'],

@@ -133,13 +133,13 @@ def _sample(sample: str) -> str:
 
 
 @cache
-def font_face() -> str:
-    """Return the rule that brings the package's font of mathematics to a page, as data.
+def font_face(name: str = 'math') -> str:
+    """Return the rule that brings the package's font of mathematics to a page, as data; ``'bench'`` is a part of it.
 
     Without such a font a browser puts a sum's limits on the sum, and brackets do not grow.
     ``tests/formulas/test_math_font.py`` makes the font; its licence is beside it.
     """
-    font = base64.b64encode((files(__package__) / 'font' / 'math.woff2').read_bytes()).decode()
+    font = base64.b64encode((files(__package__) / 'font' / f'{name}.woff2').read_bytes()).decode()
     return f"@font-face {{ font-family: 'Microgradnet Math'; src: url(data:font/woff2;base64,{font}) format('woff2') }}"
 
 

@@ -100,7 +100,9 @@ const document = { getElementById: () => ({ textContent: JSON.stringify($$film) 
 
 def in_node(page: Page, end: str, stop: str, before: str = '') -> Any:
     """Run the page's scripts up to a line, and then some more, in Node; return what is written as JSON."""
-    text = script(page).split(stop)[0] + f'process.stdout.write(JSON.stringify({end}));\n}}'
+    parts = re.split(re.escape(stop).replace(r'\ ', ' ?'), script(page), maxsplit=1)
+    assert len(parts) == 2
+    text = parts[0] + f'process.stdout.write(JSON.stringify({end}));\n}}'
     text = text.replace('{\n', '{\n' + IN_NODE + before, 1)
     done = subprocess.run([str(NODE), '-e', text], input=json.dumps(written(page)), capture_output=True, text=True)
     assert not done.returncode, done.stderr[-2000:]
@@ -153,7 +155,9 @@ def test_the_page_is_whole(is_net: bool) -> None:
         assert not {'src', 'href', 'xlink:href', 'srcset', 'action'} & {*look}, tag
         assert not any(name.startswith('on') for name in look), tag
     text = page.html.replace('http://www.w3.org/2000/svg', '')  # a name, not an address
-    assert '://' not in text and 'url(' not in text.replace('url(#arrow)', '')
+    assert text.count('@font-face') == is_net
+    text = text.replace('url(#arrow)', '').replace('url(data:font/woff2;base64,', '')
+    assert '://' not in text and 'url(' not in text
     ids = [look['id'] for _, look in parsed.elements if 'id' in look]
     assert len(ids) == len({*ids})
     assert ('html', {'lang': 'en'}) in parsed.elements
@@ -165,6 +169,7 @@ def test_only_the_script_of_the_page_may_run() -> None:
     policy = next(look['content'] for _, look in Parsed(page.html).elements if look.get('http-equiv'))
     digest = base64.b64encode(hashlib.sha256(script(page).encode()).digest()).decode()
     assert policy is not None and f"script-src 'sha256-{digest}'" in policy and "default-src 'none'" in policy
+    assert 'font-src data:;' in policy
 
 
 def test_everything_to_work_with_has_a_name() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from microgradnet import MLP, TeacherSet, Value, half_squared_error, train
+from microgradnet import MLP, TeacherSet, Value, half_squared_error, mean_square_error, train
 from microgradnet.compiling.guards import recording
 from microgradnet.drawing.player import Page, play
 from microgradnet.engine.walks import topological_order
@@ -211,6 +211,28 @@ def test_a_gradient_is_the_sum_over_the_samples(chromium: Any, xor_page: Path) -
         assert not tab('#parts').is_visible()
         assert number(tab.text('#slope-words strong')) == shown(parts[1])
         assert tab.text('#E').startswith('E of sample 2 = ')
+
+
+@pytest.mark.parametrize('error', [half_squared_error, mean_square_error])
+def test_a_gradient_over_samples_is_written_as_a_sum(chromium: Any, tmp_path: Path, error: Any) -> None:
+    """Its limits are clear of the sum sign, in the font that the page brings; of a mean it says so."""
+    page = play(net_231(), xor(), error=error)
+    with Tab(chromium, page.save(tmp_path / 'page.html')) as tab:
+        ready = 'document.fonts.ready.then(fonts => [...fonts].map(font => font.status))'
+        assert tab.page.evaluate(ready) == ['loaded']
+        tab.choose('w x2,3')
+        tab.drawn()
+        visible = "math => [...math.querySelectorAll('mi, mn, mo, mtext')].filter(e => e.getClientRects().length)"
+        words = tab('#sum').evaluate(f"{visible[:4]} => ({visible})(math).map(e => e.textContent).join(' ')")
+        mean = '1 4 ' if error is mean_square_error else ''
+        assert words == f'∂ E ∂ w x2,3 = {mean}∑ p = 1 4 ∂ E p ∂ w x2,3'
+        (top, bottom), (below, _), (_, above) = tab('#sum munderover').evaluate(
+            'e => [...e.children].map(e => e.getBoundingClientRect()).map(place => [place.top, place.bottom])'
+        )
+        assert above <= top and bottom <= below
+        tab('#all').click()
+        tab.drawn()
+        assert not tab('#sum').is_visible()
 
 
 def test_each_step_of_a_value_shows_what_has_happened_and_nothing_more(chromium: Any, tmp_path: Path) -> None:
@@ -872,7 +894,9 @@ def test_the_surroundings_of_each_step_of_a_large_graph(chromium: Any, tmp_path:
         assert min(text[5] for text in texts) >= 9
         tab('#leaves input').first.focus()
         tab.page.keyboard.press('ArrowRight')
+        tab.drawn()
         x.data = number(tab('#number').input_value())
+        assert x.data != 0.5
         assert number(tab.text('#E strong')) == shown(chain_at(x.data))
         box = tab('#overview').bounding_box()
         tab.page.mouse.click(box['x'] + box['width'] - 3, box['y'] + box['height'] / 2)

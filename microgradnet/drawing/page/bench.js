@@ -163,12 +163,15 @@ function afterwards() {
 // The gradient of one weight as the sum of what each sample gives.
 function parts(k) {
   const shown = isNet && k >= 0 && state.all && state.rows.length > 1;
-  $('parts').hidden = !shown;
+  for (const id of ['parts', 'sum']) $(id).toggleAttribute('hidden', !shown);
   if (!shown) return;
+  const [base, index = ''] = names[parameters[k]].split(/_?[{}]/), all = selector => [...$('sum').querySelectorAll(selector)];
+  for (const [selector, words] of [['.w', base], ['mtext', index], ['.count', state.rows.length]]) for (const target of all(selector)) target.textContent = words;
+  for (const mean of all('.mean')) mean.toggleAttribute('hidden', graph.share !== 'mean');
   const count = share(state.rows.length), most = 12;
   const slopes = now.runs.map(found => divided(found.signal[parameters[k]], count));
   const largest = Math.max(1e-300, ...slopes.map(slope => Math.abs(Number(slope))).filter(Number.isFinite));
-  replace($('parts'), [element('caption', {}, ...typeset(`∂E/∂${names[parameters[k]]}`), ', sample by sample'),
+  replace($('parts'), [element('caption', {}, 'sample by sample, ', ...typeset(`∂E/∂${names[parameters[k]]}`)),
     ...slopes.slice(0, most).map((slope, row) => {
       const bar = element('span', { className: isNegative(slope) ? 'bar minus' : 'bar' });
       bar.style.setProperty('--part', (Math.abs(Number(slope)) / largest || 0).toFixed(3));

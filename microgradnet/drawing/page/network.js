@@ -191,7 +191,7 @@ const picture = {
     set(group, { 'data-node': count > 2 ? `${neuron.r} ${neuron.f}` : `${neuron.r} ${neuron.f} ${bias}`, 'data-neuron': number });
     group.addEventListener('click', event => { if (!event.target.closest('.handle')) choose(neuron.f); });
     if (count < 3) {
-      const { box, unit } = this.at, x = this.at.x[k + 1] - (count ? box / 2 : 0), y = this.at.y(k + 1, j) + (count * this.at.line + 7 * unit) / 2;
+      const { box, unit } = this.at, x = this.at.x[k + 1] - (count ? box / 2 : 0), y = this.at.y(k + 1, j) + (count * this.at.line + 1 * unit) / 2;
       const dot = shape('g', { class: 'bias' }, shape('circle', { cx: x + 6 * unit, cy: y, r: 4 * unit }));
       parent.append(dot);
       this.handle(dot, bias, k * 1e6 + j * 1e3 + 999);

@@ -46,7 +46,7 @@ const picture = {
       this.scale(this.zoom * Math.exp(-event.deltaY / 300));
     }, { passive: false });
     // All of it where its letters can be read then.
-    this.scale(this.isWhole ? Math.min(2, Math.max(1.1, this.fitting())) : Math.min(1.6, Math.max(1, (pane.clientWidth - 8) / 700)));
+    this.scale(this.isWhole ? Math.min(2, Math.max(1, this.fitting())) : Math.min(1.6, Math.max(1, (pane.clientWidth - 8) / 700)));
     pane.scrollTo(0, 0);
     overview.start();
   },
