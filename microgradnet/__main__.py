@@ -20,6 +20,7 @@ examples:
   microgradnet draw "tanh(a*b + c)" a=2 b=-3 c=10
   microgradnet draw "x**2 / (1 + x)" x=1/3 --out graph.svg
   microgradnet derive 2-2-2-1 w_x1,1
+  microgradnet play 2-3-1 xor.csv --out xor.html
 """
 
 
@@ -37,13 +38,14 @@ class Parser(ArgumentParser):
 
 def parser() -> ArgumentParser:
     """Return the parser of all commands; what they need is imported when they run."""
-    top = Parser('microgradnet', description='Train nets, draw graphs, derive weight updates.', epilog=EXAMPLES,
+    top = Parser('microgradnet', description='Train nets, draw graphs, derive weight updates, play.', epilog=EXAMPLES,
                  formatter_class=RawDescriptionHelpFormatter)  # fmt: skip
     top.add_argument('--version', action='store_true', help='print the version')
     commands = top.add_subparsers(dest='command', metavar='COMMAND')
     for name, what, fill in [
         ('train', 'teach a net one column of a CSV file', _train), ('predict', 'ask a trained net', _predict),
         ('draw', 'draw the graph of an expression', _draw), ('derive', "derive one weight's update", _derive),
+        ('play', 'make a page of a net and its samples, to learn and to look into', _play),
         ('doctor', 'say what is installed, and what each extra would add', _doctor),
     ]:  # fmt: skip
         fill(commands.add_parser(name, help=what, description=fill.__doc__))
@@ -108,6 +110,26 @@ def _derive(command: ArgumentParser) -> None:
     add('--limit', type=_whole, default=64, metavar='N', help='write so many paths out at most (%(default)s)')
     add('--format', choices=['text', 'latex', 'html'], help='text, or what the file is called')
     add('--out', metavar='FILE', help='.txt, .tex or .html')
+
+
+def _play(command: ArgumentParser) -> None:
+    """Make one page of a net and a CSV file: its samples, the net, every formula, and the net learns there."""
+    add = command.add_argument
+    add('sizes', help='inputs, layers and outputs, such as 2-3-1')
+    add('file', help='CSV file whose first line names the columns')
+    add('--target', action='append', metavar='COLUMN', help='what to learn; again for several; the last, if not given')
+    add('--inputs', nargs='+', metavar='COLUMN', help='what to learn from; all other columns, if not given')
+    add('--classes', action='store_true', help='take targets that are numbers as names of classes')
+    add('--standardise', action='store_true', help='the net standardises its inputs')
+    add('--activation', default='tanh', metavar='NAME', help='activation function of the hidden layers (%(default)s)')
+    add('--output-activation', default='identity', metavar='NAME', help='that of the outputs (%(default)s)')
+    pace = command.add_mutually_exclusive_group()
+    pace.add_argument('--mode', choices=['batch', 'online'], default='batch', help='update after all samples, or each')
+    pace.add_argument('--batch', type=_whole, metavar='N', help='update after so many samples')
+    add('--learning-rate', default='0.1', metavar='H', help='h to begin with (%(default)s)')
+    add('--seed', type=int, default=1, metavar='N', help='determines the weights (%(default)s)')
+    add('--delimiter', type=_delimiter, default=',', metavar='SIGN', help='between the cells; tab, too (%(default)s)')
+    add('--out', metavar='FILE', help='.html; without it the browser shows the page')
 
 
 def _doctor(command: ArgumentParser) -> None:

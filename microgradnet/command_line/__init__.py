@@ -3,5 +3,5 @@
 ``parsing``   expressions and numbers, read by a grammar of their own and never run as code
 ``output``    what a terminal can show
 ``runs``      the folder that a training leaves, and its description
-``train``, ``predict``, ``draw``, ``derive``   the commands
+``train``, ``predict``, ``draw``, ``derive``, ``play``   the commands
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from argparse import Namespace
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from .._files import write_whole
@@ -13,16 +12,14 @@ from ..derivation import Derivation, derive
 from ..engine.numbers import Number
 from ..nets.net import MLP
 from .output import colours, say
-from .parsing import number
+from .parsing import number, sizes_of
 
-__all__ = ['run', 'sizes_of']
+__all__ = ['run']
 
 #: The formats of files, by their endings.
 FORMATS = {'.txt': 'text', '.tex': 'latex', '.html': 'html', '.htm': 'html'}
 #: Inputs and targets that are not given are these, over and over.
 INPUTS, TARGETS = (1.0, 0.5, -1.0, -0.5), (1.0, 0.0)
-#: A net of more weights than these is not derived by hand.
-MANY = 10_000
 
 
 def run(options: Namespace) -> int:
@@ -34,7 +31,7 @@ def run(options: Namespace) -> int:
             known = ', '.join(FORMATS)
             raise ValueError(f'a derivation is written as {known}, not as {options.out!r}; or say --format')
         form = options.format or FORMATS[suffix]
-    inputs, *sizes = sizes_of(options.sizes)
+    inputs, *sizes = sizes_of(options.sizes, 'derive')
     sample = _numbers(options.inputs, INPUTS, inputs, 'input'), _numbers(options.targets, TARGETS, sizes[-1], 'target')
     last = options.output_activation or options.activation
     net = MLP(inputs, sizes, options.activation, last, seed=options.seed)
@@ -46,22 +43,6 @@ def run(options: Namespace) -> int:
         write_whole(options.out, _document(derivation, form) + '\n')
         say(f'wrote {options.out}')
     return 0
-
-
-def sizes_of(text: str) -> list[int]:
-    """Read the sizes of a net, inputs first.
-
-    >>> sizes_of('2-2-2-1')
-    [2, 2, 2, 1]
-    """
-    parts = text.split('-')
-    if len(parts) < 2 or not all(part.isascii() and part.isdigit() and len(part) < 6 and int(part) for part in parts):
-        raise ValueError(f'the sizes of a net are like 2-2-2-1, inputs first and outputs last, not {text!r}')
-    sizes = [*map(int, parts)]
-    weights = sum((before + 1) * after for before, after in pairwise(sizes))
-    if weights > MANY:
-        raise ValueError(f'a net of {text} has {weights:,} weights and biases; derive takes nets of {MANY:,} at most')
-    return sizes
 
 
 def _numbers(given: Sequence[str] | None, usual: Sequence[float], wanted: int, what: str) -> list[Number]:

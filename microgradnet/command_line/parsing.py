@@ -33,6 +33,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from ..engine import functions
@@ -42,7 +43,7 @@ from ..engine.value import Value
 
 __all__ = [
     'CONSTANTS', 'SEVERAL', 'Expression', 'check', 'check_signs', 'function_names', 'function_of', 'number',
-    'operands_of', 'parse', 'pointing', 'refusal',
+    'operands_of', 'parse', 'pointing', 'refusal', 'sizes_of',
 ]  # fmt: skip
 
 
@@ -181,6 +182,8 @@ def pointing(what: str, text: str, start: int, stop: int) -> ValueError:
 CONSTANTS = {'pi': math.pi, 'e': math.e}
 #: An expression may be so long, and so many bits an exact number may have.
 LONGEST, LARGEST = 2000, 2000
+#: A net of more weights than these is not looked at one by one.
+MANY = 10_000
 
 
 class Expression:
@@ -282,6 +285,23 @@ def number(text: str) -> Number:
     if isinstance(result, list):
         raise ValueError(f'{text!r} is a list, not a number')
     return result  # type: ignore[no-any-return]
+
+
+def sizes_of(text: str, command: str) -> list[int]:
+    """Read the sizes of a net, inputs first, for a command that shows each of its weights.
+
+    >>> sizes_of('2-2-2-1', 'derive')
+    [2, 2, 2, 1]
+    """
+    parts = text.split('-')
+    if len(parts) < 2 or not all(part.isascii() and part.isdigit() and len(part) < 6 and int(part) for part in parts):
+        raise ValueError(f'the sizes of a net are like 2-2-2-1, inputs first and outputs last, not {text!r}')
+    sizes = [*map(int, parts)]
+    weights = sum((before + 1) * after for before, after in pairwise(sizes))
+    if weights > MANY:
+        has = f'a net of {text} has {weights:,} weights and biases'
+        raise ValueError(f'{has}; {command} takes nets of {MANY:,} at most')
+    return sizes
 
 
 def _check_power(base: Any, exponent: Any) -> None:

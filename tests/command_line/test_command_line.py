@@ -29,7 +29,7 @@ from PIL import Image
 from sklearn.datasets import load_diabetes, load_iris
 
 import microgradnet
-from microgradnet import Value, explain_nan, functions, load, operations
+from microgradnet import MLP, TeacherSet, Value, explain_nan, functions, load, operations, play
 from microgradnet.__main__ import EXAMPLES, main
 from microgradnet.command_line import doctor, parsing, train
 from microgradnet.command_line.parsing import parse
@@ -786,6 +786,66 @@ def test_without_matplotlib_the_rest_is_there(
     assert {path.name for path in (tmp_path / 'run').iterdir()} == {'net.json', 'run.json', 'report.txt'}
 
 
+# play
+
+
+@pytest.fixture
+def xor(tmp_path: Path) -> Path:
+    file = tmp_path / 'xor.csv'
+    file.write_text('x1,x2,t\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n')
+    return file
+
+
+def test_play_writes_the_page_of_the_net(run: Run, xor: Path, tmp_path: Path) -> None:
+    options = ['--output-activation', 'sigmoid', '--seed', 3, '--learning-rate', 0.5, '--batch', 2]
+    page = tmp_path / 'page.html'
+    assert run('play', '2-3-1', xor, *options, '--out', page) == (0, f'wrote {page}\n', '')
+    net = MLP(2, [3, 1], 'tanh', 'sigmoid', seed=3)
+    expected = play(net, TeacherSet.from_csv(xor, 't'), learning_rate=0.5, mode=2)
+    assert page.read_text('utf-8') == expected.html
+
+
+def test_play_without_a_file_opens_the_browser(run: Run, xor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = list[str]()
+    monkeypatch.setattr('webbrowser.open', opened.append)
+    monkeypatch.setattr('tempfile.tempdir', str(xor.parent))
+    status, out, _ = run('play', '2-3-1', xor)
+    file = Path(out.removeprefix('the page is ').removesuffix('\n'))
+    assert status == 0 and file.read_text('utf-8').startswith('<!DOCTYPE html>')
+    assert opened == [file.as_uri()] and file.is_relative_to(xor.parent)
+
+
+def test_play_takes_classes_and_several_targets(run: Run, tmp_path: Path) -> None:
+    file, page = tmp_path / 'a.csv', tmp_path / 'a.htm'
+    file.write_text('x;s;t;kind\n1;2;3;red\n2;3;4;blue\n3;4;5;green\n')
+    semicolons = '--delimiter', ';', '--out', page
+    assert run('play', '3-3', file, *semicolons)[0] == 0
+    classes = TeacherSet.from_csv(file, 'kind', delimiter=';')
+    assert page.read_text('utf-8') == play(MLP(3, [3], seed=1), classes, error='cross_entropy').html
+    columns = '--inputs', 'x', '--target', 's', '--target', 't'
+    assert run('play', '1-2', file, *columns, '--standardise', *semicolons)[0] == 0
+    two = TeacherSet.from_csv(file, ['s', 't'], inputs=['x'], delimiter=';', standardise=True)
+    assert page.read_text('utf-8') == play(MLP(1, [2], seed=1), two).html
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [(['2-1', 'xor.csv', '--out', 'page.png'], 'a page is written as .html, .htm, not as'),
+     (['2_1', 'xor.csv'], 'the sizes of a net are like 2-2-2-1'),
+     (['9999-9999', 'xor.csv'], '99,990,000 weights and biases; play takes nets of 10,000 at most'),
+     (['2-3-1', 'none.csv'], 'none.csv: No such file'),
+     (['3-1', 'xor.csv'], 'xor.csv: a net of 3-1 takes 3 inputs, not x1, x2: --inputs names others'),
+     (['2-1', 'xor.csv', '--classes'], 'a net of 2-1 takes 1 output, not 2 classes: --target names others'),
+     (['2-1', 'xor.csv', '--learning-rate', '0'], 'the learning rate h must be 0 < h <= 1'),
+     (['2-1', 'xor.csv', '--activation', 'tanhh'], 'tanhh'), (['2-1', 'xor.csv', '--target', 'y'], "no column 'y'"),
+     (['2-1', 'xor.csv', '--batch', '2', '--mode', 'online'], 'not allowed with')],
+)  # fmt: skip
+def test_play_refuses(run: Run, xor: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str) -> None:
+    monkeypatch.chdir(xor.parent)
+    monkeypatch.setattr('webbrowser.open', lambda url: pytest.fail('it was shown'))
+    assert said in refused(run('play', *arguments))
+
+
 # The whole.
 
 def test_help_and_version(run: Run) -> None:
@@ -794,17 +854,19 @@ def test_help_and_version(run: Run) -> None:
     assert 'microgradnet derive 2-2-2-1 w_x1,1' in out
     assert run('--version') == (0, f'microgradnet {microgradnet.__version__}\n', '')
     assert run()[:2] == (2, out)
-    for command in ['train', 'predict', 'draw', 'derive']:
+    for command in ['train', 'predict', 'draw', 'derive', 'play']:
         assert run(command, '--help')[0] == 0
     assert 'invalid choice' in refused(run('tarin'))
 
 
-def test_the_examples_of_the_help(run: Run, iris: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_the_help(
+    run: Run, iris: Path, xor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'iris.csv').write_bytes(iris.read_bytes())
     (tmp_path / 'new.csv').write_bytes(iris.read_bytes())
     commands = [shlex.split(line) for line in EXAMPLES.splitlines() if line.startswith('  ')]
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         quick = ['--epochs', '2'] if 'train' in command else []
         assert run(*command[1:], *quick)[0] == 0
@@ -922,8 +984,8 @@ def test_no_control_character_reaches_the_terminal(run: Run, tmp_path: Path, mon
                run('train', 'none\x1b[31m.csv', '--target', 'kind'),
                run('draw', '\x1b[31m'), run('draw', 'a', 'a=\x1b[31m'), run('\x1b[31m'), run('draw', '--\x1b[31m', 'a'),
                run('draw', 'a', 'a=1', '--out', 'b\x1b[31m.dot'), run('draw', 'a', 'a=1', '--out', 'b.\x1b[31m'),
-               run('derive', '1-1', 'b_\x1b[31m')]  # fmt: skip
-    assert [status for status, _, _ in printed] == [0, 0, 2, 2, 2, 2, 2, 2, 2, 0, 2, 2]
+               run('derive', '1-1', 'b_\x1b[31m'), run('play', '1-1\x1b[31m', name)]  # fmt: skip
+    assert [status for status, _, _ in printed] == [0, 0, 2, 2, 2, 2, 2, 2, 2, 0, 2, 2, 2]
     for status, out, err in printed:
         assert not {*out, *err} & CONTROLS, (status, out, err)
     assert '␛[31mred' in printed[0][1]
