@@ -1,19 +1,23 @@
-"""A Sphinx extension: plain docstrings, formulas as MathML, and the table of operations.
+"""A Sphinx extension: plain docstrings, formulas as MathML, the table of operations, and benches.
 
 Docstrings here are plain text with ``code`` and doctests, and lists of arguments written
 ``name: what it is``. They become reStructuredText on the way to the page. Formulas become
-MathML when the site is built, so that no script is needed to read them.
+MathML when the site is built, so that no script is needed to read them. A bench is the page of ``play`` that its
+examples end with; it is made when the site is built, too, and needs nothing else.
 """
 
 from __future__ import annotations
 
 import re
+from doctest import DocTestParser
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
 
 from microgradnet import operations
 
@@ -112,10 +116,32 @@ def _card(app: Any, name: str, template: str, context: dict[str, Any], tree: Any
     context['metatags'] = context.get('metatags', '') + '\n'.join(tags)
 
 
+class Bench(SphinxDirective):
+    """Show examples, and the page that the last line of them calls ``page``; the argument is what it is."""
+
+    has_content, required_arguments, final_argument_whitespace = True, 1, True
+
+    def run(self) -> list[nodes.Node]:
+        code, names = '\n'.join(self.content), dict[str, Any]()
+        for example in DocTestParser().get_examples(code):
+            exec(example.source, names)  # examples of our own pages, which the tests run, too
+        name = f'{self.env.docname.replace("/", "-")}.html'
+        folder = Path(self.env.app.outdir) / 'benches'
+        folder.mkdir(exist_ok=True)
+        names['page'].save(folder / name)
+        address, title = f'{"../" * self.env.docname.count("/")}benches/{name}', escape(self.arguments[0])
+        frame = (
+            f'<figure class="bench"><iframe src="{address}" title="{title}" sandbox="allow-scripts" loading="lazy">'
+            f'</iframe><figcaption>{title} <a href="{address}">On a page of its own</a></figcaption></figure>'
+        )
+        return [nodes.raw('', frame, format='html'), nodes.literal_block(code, code, language='pycon')]
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Tell Sphinx of all this."""
     app.connect('html-page-context', _card)
     app.connect('autodoc-process-docstring', _docstring)
     app.connect('source-read', _page)
+    app.add_directive('bench', Bench)
     app.add_html_math_renderer('mathml', (_inline_formula, None), (_formula, None))
     return {'parallel_read_safe': True, 'parallel_write_safe': True}

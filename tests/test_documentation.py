@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import microgradnet
-from microgradnet import science, testing
+from microgradnet import MLP, TeacherSet, play, science, testing
 
 DOCS = Path(__file__).resolve().parent.parent / 'docs'
 PAGES = sorted(DOCS.rglob('*.md'))
@@ -136,8 +136,31 @@ def test_the_site_needs_no_network(site: Path) -> None:
     assert len(pages) > len(PAGES)
     for page in pages:
         text = page.read_text('utf-8')
-        for source in re.findall(r'<(?:script|img|link)\b[^>]*?\b(?:src|href)="([^"]+)"', text):
+        for source in re.findall(r'<(?:script|img|link|iframe)\b[^>]*?\b(?:src|href)="([^"]+)"', text):
             assert '://' not in source and not source.startswith('//'), f'{page} loads {source}'
+
+
+@pytest.mark.slow
+def test_the_front_page_opens_with_the_bench(site: Path) -> None:
+    front = (site / 'index.html').read_text('utf-8')
+    (source,) = re.findall(r'<iframe src="([^"]+)"[^>]* sandbox="allow-scripts"', front)
+    assert front.index('<iframe') < front.index('<h2')
+    xor = TeacherSet([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
+    net = MLP(2, [3, 1], activation='tanh', output_activation='sigmoid', seed=3)
+    assert (site / source).read_text('utf-8') == play(net, xor, learning_rate=1.0, heading='XOR').html
+
+
+@pytest.mark.slow
+def test_each_bench_is_a_page_of_the_site(site: Path) -> None:
+    shown = 0
+    for page in PAGES:
+        built = site / page.relative_to(DOCS).with_suffix('.html')
+        sources = re.findall(r'<iframe src="([^"]+)"', built.read_text('utf-8'))
+        assert len(sources) == page.read_text('utf-8').count('```{bench}')
+        for source in sources:
+            assert '<meta http-equiv="Content-Security-Policy"' in (built.parent / source).read_text('utf-8')
+            shown += 1
+    assert shown == len([*(site / 'benches').iterdir()]) >= 6
 
 
 @pytest.mark.slow
