@@ -70,16 +70,21 @@ class Gate(NamedTuple):
         """The gate that is open where this one is closed."""
         return Gate(self.condition, *map(_opposite, (self.yes, self.no)))
 
-    def close(self, g: Lowering, signal: Any) -> Any:
+    @property
+    def bare(self) -> Gate:
+        """The gate that is open where this one is, and multiplies by nothing."""
+        return Gate(self.condition, *map(_bare, (self.yes, self.no)))
+
+    def close(self, g: Lowering, signal: Any, otherwise: Any = 0.0) -> Any:
         """Let a signal through where the gate is open; a 0 elsewhere, chosen and never multiplied."""
-        yes, no = (self._side(g, signal, side) for side in (self.yes, self.no))
+        yes, no = (self._side(g, signal, otherwise, side) for side in (self.yes, self.no))
         return g.choose(self.condition, lambda: yes, lambda: no)
 
-    def _side(self, g: Lowering, signal: Any, side: Any) -> Any:
+    def _side(self, g: Lowering, signal: Any, otherwise: Any, side: Any) -> Any:
         if isinstance(side, Gate):
-            return side.close(g, signal)
+            return side.close(g, signal, otherwise)
         if side is None:
-            return g.number(0.0)
+            return g.place(otherwise)
         return signal if g.known(side) == 1 else g.mul(signal, side)
 
 
@@ -87,6 +92,10 @@ def _opposite(side: Any) -> Any:
     if isinstance(side, Gate):
         return side.opposite
     return 1 if side is None else None if side.__class__ is int and side == 1 else side
+
+
+def _bare(side: Any) -> Any:
+    return side.bare if isinstance(side, Gate) else None if side is None else 1
 
 
 class Lowering:

@@ -84,8 +84,16 @@ def arrived(
 
 
 def close(g: Lowering, signal: Place, gates: Gates) -> Place:
-    """Let a signal through only where all its gates are open."""
-    for one in sorted(gates, key=lambda gate: gate.condition):
+    """Let a signal through only where all its gates are open.
+
+    One that is closed decides, whatever the others are: it is chosen last, for a nan makes a nan of a 0, too.
+    """
+    ordered = sorted(gates, key=lambda gate: gate.condition)
+    if len(ordered) > 1:
+        for one in ordered:
+            signal = g.place(one.close(g, signal, signal))
+        ordered = [one.bare for one in ordered]
+    for one in ordered:
         signal = g.place(one.close(g, signal))
     return signal
 
