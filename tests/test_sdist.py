@@ -14,7 +14,7 @@ import microgradnet
 
 ROOT = Path(microgradnet.__file__).parents[1]
 FOLDERS = ('.ci', 'demos', 'docs', 'microgradnet', 'tests')
-FILES = ('*.md', 'LICENSE', 'MANIFEST.in', 'pyproject.toml', 'setup.cfg')
+FILES = ('*.md', 'LICENSE', 'MANIFEST.in', 'pyproject.toml', 'pytest_microgradnet.py', 'setup.cfg')
 PASSED_OVER = shutil.ignore_patterns('__pycache__', '*.py[cod]', '.*_cache')
 
 

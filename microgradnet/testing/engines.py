@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from textwrap import indent
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ['Engine', 'Functions', 'Nodes', 'adapted', 'autograd', 'by_method', 'casadi', 'jax', 'torch']
+__all__ = ['Engine', 'Functions', 'Nodes', 'adapted', 'autograd', 'by_method', 'casadi', 'defined', 'jax', 'torch']
 
 #: How an operation is written, with braces for its operands; None if an engine has it not.
 Spelling: TypeAlias = Callable[[str], str | None]
@@ -162,13 +162,24 @@ class Functions:
     def program(
         self, leaves: Mapping[str, float], steps: Sequence[str], value: bool = True, gradients: bool = True
     ) -> str:
-        body = indent('\n'.join([*steps, 'return y']), '    ')
-        point = ', '.join(_literal(float(number)) for number in leaves.values())
         shown = ', '.join(['y'] * value + ['*gradients'] * gradients)
-        return (
-            f'\ndef f({", ".join(leaves)}):\n{body}\n\n'
-            f'point = ({point}{"," * (len(leaves) == 1)})\n{self.ask}\nprint(*map(float, [{shown}]))'
-        )
+        return f'{defined(leaves, steps)}\n{self.ask}\nprint(*map(float, [{shown}]))'
+
+
+def defined(leaves: Mapping[str, float], steps: Sequence[str]) -> str:
+    """Write a function f, and the point at which it is asked.
+
+    >>> print(defined({'x': 2.0}, ['y = x * x']))
+    <BLANKLINE>
+    def f(x):
+        y = x * x
+        return y
+    <BLANKLINE>
+    point = (2.0,)
+    """
+    body = indent('\n'.join([*steps, 'return y']), '    ')
+    point = ', '.join(_literal(float(number)) for number in leaves.values())
+    return f'\ndef f({", ".join(leaves)}):\n{body}\n\npoint = ({point}{"," * (len(leaves) == 1)})'
 
 
 def adapted(engine: Engine | type[Any]) -> Engine:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from ..engines import Engine, Nodes, adapted
+from ..engines import Engine, Nodes, adapted, by_method
 from ..program import Form
 from ..report import Finding, Report, Severity, in_a_line
 from .edges import EDGES, LEGAL, Edge
@@ -129,10 +129,7 @@ class _Check:
 
     def source(self, program: Program, value: bool = True, gradients: bool = True) -> str:
         """Write a program as the engine has it."""
-        return self.engine.program(program.point, self.steps(program), value, gradients)
-
-    def steps(self, program: Program) -> list[str]:
-        return [f'{name} = {made}' for name, made in program.made(self.engine.spelled).items()]
+        return self.engine.program(program.point, program.lines(self.engine.spelled), value, gradients)
 
     def differs(self, program: Program, title: str = '', why: str = '') -> Iterator[Finding]:
         """Yield a finding if the result or, if not, a gradient of a program is wrong."""
@@ -159,7 +156,7 @@ class _Check:
             wanted, off = [y, *wanted], [TOLERANCE * max(1.0, abs(y)), *off]
         if self.nodes:
             ending = [*first.splitlines(), *(f'{root}.backward()' for root in calls)]
-            source = self.nodes.program(program.point, self.steps(program), y is not None, ending=ending)
+            source = self.nodes.program(program.point, program.lines(by_method), y is not None, ending=ending)
         else:
             source = self.source(program, y is not None)
         yield from self.judge(kind, title, source, wanted, why, off)

@@ -109,6 +109,10 @@ class Program(Expression):
             made[name] = (spelled(op) or by_method(op)).format(*(self.names[o] for o in operands))
         return made
 
+    def lines(self, spelled: Spelling = by_method) -> list[str]:
+        """Its steps, a line each."""
+        return [f'{name} = {made}' for name, made in self.made(spelled).items()]
+
     @property
     def nodes(self) -> dict[str, str]:
         """What makes each leaf and each step of nodes, by its name."""
