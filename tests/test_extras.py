@@ -157,6 +157,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'where': lambda m, _: m.where(m.Value(1.0), 2.0, 3.0),
     'while_loop': lambda m, _: m.while_loop(lambda x: x < 9.0, lambda x: x * x, m.Value(2.0)),
     'science.Fit': lambda m, _: m.science.Fit,
+    'science.checkpoint': lambda m, _: m.science.checkpoint(square)(m.Value(2.0)),
     'science.implicit': lambda m, _: m.science.implicit(lambda x, a: x * x - a, 1.0, m.Value(2.0)),
     'science.least_squares': lambda m, _: m.science.least_squares(lambda x: [x, x - 1.0], 1.0),
     'science.minimise': lambda m, _: m.science.minimise(square, 1.0),

@@ -22,11 +22,11 @@ from typing import Any
 from ..derivatives.transforms import Recorded
 from ..derivatives.trees import take_apart
 from ..engine import context, functions
-from ..engine.checks import function, said, whole
+from ..engine.checks import function, whole
 from ..engine.custom import custom
 from ..engine.value import Constant, Value, lift
-from ..engine.walks import topological_order
 from ..engine.while_loop import while_loop
+from .segments import refuse_others
 
 __all__ = ['implicit']
 
@@ -151,22 +151,15 @@ class _System:
         if self.latest is not None and self.latest[0] == operands:
             return self.latest[1]
         with context.no_grad(), context.ieee_arithmetic():
-            self._check(operands)
+            with context.resumed():  # else a program would not read it again
+                xs = [Value(x) for x in operands[: self.size]]
+                refuse_others([*map(lift, self(xs, operands[self.size :]))], xs, 'residual', 'the parameters')
             found = [float(x._data) for x in self.found(operands)]
         if not all(map(isfinite, found)):
             x0, parameters = self.build(operands[: self.size]), self.like(operands[self.size :])
             raise ValueError(f'implicit found no root of residual from x0 {x0!r}, for parameters {parameters!r}')
         self.latest = operands, found
         return found
-
-    def _check(self, operands: Sequence[float]) -> None:
-        """Refuse a residual that depends on Values that are no parameters: a program would not read them again."""
-        with context.resumed():
-            xs = [Value(x) for x in operands[: self.size]]
-            order = topological_order(*map(lift, self(xs, operands[self.size :])))
-        for node in order:
-            if not node.inputs and node not in xs and not isinstance(node, Constant):
-                raise ValueError(f'residual depends on a Value that is not in parameters: {said(node)}')
 
 
 class _Root:

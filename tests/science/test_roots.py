@@ -177,7 +177,7 @@ def test_a_net_that_is_its_own_input() -> None:
     (lambda: implicit(lambda x, a: x * x + a, 1.0, 1.0), ValueError, 'no root of residual from x0 1.0, for parameters'),
     (lambda: implicit(lambda x, a: x * x + a, 1.0, Value(1.0)), ValueError, 'no root of residual'),
     (lambda: implicit(lambda x, a: [x, x], 1.0, 1.0), ValueError, 'as many numbers as x0 has, 1, not 2'),
-    (lambda: implicit(lambda x, _: x - Value(2.0, 'b'), 1.0, Value(1.0)), ValueError, 'not in parameters: .*b'),
+    (lambda: implicit(lambda x, _: x - Value(2.0, 'b'), 1.0, Value(1.0)), ValueError, 'not among the parameters: .*b'),
     (lambda: implicit(square, [], 1.0), ValueError, 'x0 must have at least one number'),
     (lambda: implicit(square, 'x', 1.0), TypeError, 'x0 must be a number'),
     (lambda: implicit(square, 1.0, 'a'), TypeError, 'parameters must be a number'),
