@@ -37,6 +37,8 @@ STEPS = 10
 #: ten-thousandth of a standard error.
 ENOUGH = 1e-8
 EPSILON = 2.0**-52
+#: What is said of a point that is no least one.
+BENT = 'the curvature is negative'
 #: What SciPy's methods take: all of the Hessian, or products with it; neither a gradient nor a Hessian; bounds.
 WITH_HESSIAN = {'dogleg', 'trust-exact'}
 WITH_PRODUCTS = {'newton-cg', 'trust-ncg', 'trust-krylov', 'trust-constr'}
@@ -116,7 +118,7 @@ class Fit:
             yield '  '.join([name.ljust(widths[0]), *(text.rjust(width) for text, width in zip(others, widths[1:]))])
         yield f'value {self.value:.6g}' if self.sigma is None else f'sigma {self.sigma:.4g}'
         if not self.success:
-            yield f'not at its end: {self.found.message}'
+            yield f'not at a least value: {self.found.message}'
         if self.why:
             yield self.why
 
@@ -196,31 +198,37 @@ def minimise(
     )
     x = numpy.array(model.start)
     _finite('f', both(x)[0], model)
-    given: dict[str, Any] = {'fun': both, 'jac': True}
+    unit = numpy.where(x == 0, 1.0, abs(x))  # SciPy's steps and limits are for numbers of some size
+
+    def scaled(z: Any) -> Any:
+        value, slope = both(z * unit)
+        return value, slope * unit
+
+    given: dict[str, Any] = {'fun': scaled, 'jac': True}
     if kind in WITHOUT:
-        given = {'fun': lambda row: both(row)[0]}
+        given = {'fun': lambda z: both(z * unit)[0]}
     elif kind in WITH_HESSIAN:
-        given['hess'] = curved
+        given['hess'] = lambda z: curved(z * unit) * numpy.outer(unit, unit)
     elif kind in WITH_PRODUCTS:
-        given['hessp'] = product
+        given['hessp'] = lambda z, v: product(z * unit, v * unit) * unit
+    low, high = numpy.array(model.low), numpy.array(model.high)
     if bounded:
-        given['bounds'] = [*zip(model.low, model.high)]
+        given['bounds'] = [*zip(low / unit, high / unit)]
     if kind.startswith('trust') and kind != 'trust-constr':
         options = {'max_trust_radius': 1e9, **(options or {})}
-    found = optimise(x0=x, method=method, options=dict(options or {}), **given)
-    low, high = numpy.array(model.low), numpy.array(model.high)
-    x, value, slope, left = _polished(numpy.asarray(found.x, dtype=float), both, curved, low, high)
+    found = optimise(x0=x / unit, method=method, options=dict(options or {}), **given)
+    found.x = (numpy.asarray(found.x, dtype=float) * unit).clip(low, high)
+    x, value, slope, left = _polished(found.x, both, curved, low, high)
     free = _free(x, slope, low, high)
     square = curved(x)[numpy.ix_(free, free)]
-    if information == 'hessian':
-        known, why = _inverse(square, model.names, free)
-    else:
+    known, why = bread, level = _inverse(square, model.names, free)
+    if information != 'hessian':
         jacobians = numpy.array(slopes(x))[:, free]
         known, why = _inverse(jacobians, model.names, free, slopes=True)
         if information == 'sandwich':
-            bread, why = _inverse(square, model.names, free)
-            known = bread @ (jacobians.T @ jacobians) @ bread
-    success = bool(found.success) or left <= ENOUGH
+            known, why = bread @ (jacobians.T @ jacobians) @ bread, level
+    # SciPy takes a small gradient for the end; in which units it is small, only the curvature knows.
+    success = left <= ENOUGH if not level else bool(found.success) and BENT not in level
     return _fit(model, x, value, known, free, None, inf, success, why, found)
 
 
@@ -337,7 +345,7 @@ def _inverse(matrix: Any, names: Sequence[str], free: Sequence[int], slopes: boo
         way = way / scale
         way = way / way[abs(way).argmax()]
         along = ' '.join(f'{part:+.3g} {names[k]}' for k, part in zip(free, way) if abs(part) > 1e-3)
-        said = 'the curvature is negative' if values.min() < -least else 'the data do not tell them apart'
+        said = BENT if values.min() < -least else 'the data do not tell them apart'
         return numpy.full((count, count), nan), f'no standard errors: {said} along {along}'
     half = vectors / numpy.sqrt(values) / scale[:, None]
     return half @ half.T, ''
