@@ -213,6 +213,7 @@ OFFERS = {
     'digits.py': ('--seeds',),
     'orbit.py': ('--refits',),
     'bounce.py': ('--seed',),
+    'nile.py': ('--out',),
     'check_micrograd': ('micrograd',),
     'why_order': ('--out',),
 }
