@@ -665,6 +665,7 @@ TEXTS = """() => {
 def test_boxes_have_room(chromium: Any, tmp_path: Path, sizes: tuple[int, ...], viewport: dict[str, int]) -> None:
     """No number is smaller than 9 px, over another, cut, or outside its box; nothing scrolls, sideways nowhere."""
     net = MLP(2, sizes, activation='tanh', seed=3)
+    # Saturated neurons send back what is next to nothing, and has a power of ten.
     page = play(net, [-0.000123456, -123456.7], [-0.1] * sizes[-1])
     with Tab(chromium, page.save(tmp_path / 'page.html'), viewport=viewport) as tab:
         texts = tab.page.evaluate(TEXTS)
@@ -723,6 +724,12 @@ def test_a_large_screen_is_filled(chromium: Any, xor_page: Path) -> None:
         for part in ('#curve', '#timeline', '#map', '#picture'):
             assert large(part).bounding_box()['height'] > 1.3 * small(part).bounding_box()['height'], part
         for tab in (small, large):
+            tab('#rows input').nth(2).fill('-0.598765')
+            tab('#rows input').nth(3).fill('-0.00123')
+            tab('#number').focus()
+            tab.drawn()
+            fields = tab('#rows input').evaluate_all('all => all.map(e => [e.value, e.scrollWidth <= e.clientWidth])')
+            assert fields[2] == ['−0.599', True] and fields[3] == ['−0.001', True] and all(fits for _, fits in fields)
             for part in ('#given', '#card', '#past'):
                 assert tab(part).evaluate('part => part.scrollHeight <= part.clientHeight + 1'), part
             assert tab('.set .scrolls').evaluate('part => part.scrollWidth <= part.clientWidth')

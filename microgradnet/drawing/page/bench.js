@@ -168,16 +168,18 @@ function parts(k) {
   const [base, index = ''] = names[parameters[k]].split(/_?[{}]/), all = selector => [...$('sum').querySelectorAll(selector)];
   for (const [selector, words] of [['.w', base], ['mtext', index], ['.count', state.rows.length]]) for (const target of all(selector)) target.textContent = words;
   for (const mean of all('.mean')) mean.toggleAttribute('hidden', graph.share !== 'mean');
-  const count = share(state.rows.length), most = 12;
+  const count = share(state.rows.length), most = innerHeight < 900 ? 4 : 12;
   const slopes = now.runs.map(found => divided(found.signal[parameters[k]], count));
-  const largest = Math.max(1e-300, ...slopes.map(slope => Math.abs(Number(slope))).filter(Number.isFinite));
+  const heights = slopes.map(slope => Math.abs(Number(slope))), largest = Math.max(1e-300, ...heights.filter(Number.isFinite));
+  // Of many samples those that give most, and the one that is shown.
+  const first = slopes.map((_, row) => row).sort((a, b) => (b === state.row) - (a === state.row) || heights[b] - heights[a]).slice(0, most).sort((a, b) => a - b);
   replace($('parts'), [element('caption', {}, 'sample by sample, ', ...typeset(`∂E/∂${names[parameters[k]]}`)),
-    ...slopes.slice(0, most).map((slope, row) => {
-      const bar = element('span', { className: isNegative(slope) ? 'bar minus' : 'bar' });
+    ...first.map(row => {
+      const slope = slopes[row], bar = element('span', { className: isNegative(slope) ? 'bar minus' : 'bar' });
       bar.style.setProperty('--part', (Math.abs(Number(slope)) / largest || 0).toFixed(3));
       return element('tr', { className: row === state.row ? 'chosen' : '' }, element('th', { scope: 'row' }, String(row + 1)), element('td', { className: 'bars' }, bar), element('td', {}, ...figures(slope)));
     }),
-    ...(slopes.length > most ? [element('tr', {}, element('td', { colSpan: 3 }, `and ${slopes.length - most} more samples`))] : []),
+    ...(slopes.length > most ? [element('tr', {}, element('td', { colSpan: 3 }, `and ${slopes.length - most} that give less`))] : []),
     element('tr', { className: 'sum' }, element('th', { scope: 'row' }, graph.share === 'mean' ? 'mean' : 'Σ'), element('td'), element('td', {}, ...figures(now.gradient[k])))]);
 }
 
@@ -207,9 +209,9 @@ function controls(index, step) {
     if (document.activeElement !== $('size')) $('size').value = typeof state.mode === 'number' ? state.mode : 2;
     if (document.activeElement !== $('seed')) $('seed').value = state.seed;
     [...picture.tools.querySelectorAll('select')].forEach((select, k) => { if (state.acts[k]) select.value = state.acts[k]; });
-    replace($('E'), ['E', state.all ? ` over all ${state.rows.length} = ` : ` of sample ${state.row + 1} = `, element('strong', {}, ...figures(step.done ? now.after : now.E))]);
+    replace($('E'), ['E', state.all ? ` over all ${state.rows.length} ` : ` of sample ${state.row + 1} `, ...equals(step.done ? now.after : now.E)]);
   } else {
-    replace($('E'), [...typeset(names[graph.root]), ' = ', element('strong', {}, ...figures(now.E))]);
+    replace($('E'), [...typeset(names[graph.root]), ' ', ...equals(now.E)]);
   }
   // A slider that has the focus speaks for itself; while the film plays, no reader keeps up.
   if (document.activeElement !== stepper && !timer && !learning && !resting) $('status').textContent = sentence(step, index);

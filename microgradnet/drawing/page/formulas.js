@@ -74,7 +74,12 @@ function replace(target, children) {
 }
 
 const part = (...children) => element('span', { className: 'part' }, ...children, ' ');
-const result = number => element('span', { className: 'result' }, '= ', element('strong', { title: inFull(number) }, ...figures(number)));
+// A number after its sign: = or, of a fraction that is too long to be written, ≈.
+function equals(number) {
+  const [first, ...rest] = figures(number), near = first.startsWith('≈');
+  return [near ? '≈ ' : '= ', element('strong', { title: inFull(number) }, near ? first.slice(1) : first, ...rest)];
+}
+const result = number => element('span', { className: 'result' }, ...equals(number));
 const enclosed = number => isNegative(number) ? element('span', { className: 'whole' }, '(', ...figures(number), ')') : element('span', { className: 'whole' }, ...figures(number));
 
 // Other activations than the recorded ones are called by the rows that compute them.

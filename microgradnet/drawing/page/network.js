@@ -160,17 +160,17 @@ const picture = {
 
   digits() { return this.at.box / this.at.unit >= 104 ? film.digits : this.at.box / this.at.unit >= 96 ? 3 : 2; },
 
-  // A number for a box; for a narrow one so short that it has room there whatever it is.
-  short(number, digits) {
-    const parts = numberParts(number, digits), { tight } = this.at;
-    if (!tight || !Number.isFinite(Number(number)) || (parts.length === 1 && parts[0].length <= (tight === 'bare' ? 6 : 7))) return parts;
+  // A number for a box; where there is little room so short that it is enough whatever it is.
+  short(number, digits, room = { named: 7, bare: 6 }[this.at.tight] ?? Infinity) {
+    const parts = numberParts(number, digits);
+    if (room === Infinity || !Number.isFinite(Number(number)) || (parts.length === 1 && parts[0].length <= room)) return parts;
     const [mantissa, exponent] = Number(number).toExponential(0).replace(/-/g, '−').replace('+', '').split('e');
     return [`${mantissa}·10`, [exponent, 1]];
   },
 
   input(parent, node, i) {
     const shown = this.at.lines[0] ? [{ name: names[node] || `x_{${i + 1}}`, node, what: 'data', role: 'input', handle: true, rank: -1e6 + i }] : [];
-    if (this.at.lines[0] > 1) shown.push({ name: `∂E/∂${names[node] || 'x'}`, node, what: 'signal', role: 'error', digits: 3 });
+    if (this.at.lines[0] > 1) shown.push({ name: `∂E/∂${names[node] || 'x'}`, node, what: 'signal', role: 'error', room: 7 });
     const { group } = this.box(parent, 0, i, 'input', shown);
     set(group, { 'data-node': node });
     const label = graph.net.names[i];
@@ -240,9 +240,9 @@ const picture = {
     }
     const digits = this.digits();
     for (const { chip, text, plate, x, line, always, full, fits } of this.chips) {
-      const marked = fits && (line.leaf === state.chosen || (!always && step.nodes?.includes(line.leaf) && step.nodes.length < 3));
+      const marked = fits && ((line.leaf === state.chosen && step.rest) || (!always && step.nodes?.includes(line.leaf) && step.nodes.length < 3));
       chip.style.display = always || marked ? '' : 'none';
-      set(chip, { class: `chip ${line.leaf === state.chosen ? 'chosen' : ''}` });
+      set(chip, { class: `chip ${line.leaf === state.chosen && step.rest ? 'chosen' : ''}` });
       if (!always && !marked) continue;
       const words = [...(full ? [...nameParts(names[line.leaf]), ' '] : []), ...numberParts(theta[line.w], full ? 3 : 2)];
       inSvg(text, words);
@@ -252,7 +252,7 @@ const picture = {
     for (const box of this.boxes) {
       for (const row of box.rows) {
         if (row.what === 'data') inSvg(row.value, known.nodes.has(row.node) ? this.short(now.run.data[row.node], digits) : ['']);
-        if (row.what === 'signal') inSvg(row.value, known.signals.has(row.node) ? this.short(numberAt(known.signals.get(row.node)), Math.min(digits, row.digits ?? digits)) : ['']);
+        if (row.what === 'signal') inSvg(row.value, known.signals.has(row.node) ? this.short(numberAt(known.signals.get(row.node)), digits, row.room) : ['']);
         if (row.what === 't') inSvg(row.value, this.short(now.run.data[box.target], 3));
         if (row.what === 'gap') inSvg(row.value, known.nodes.has(box.node) ? this.short(minus(now.run.data[box.node], now.run.data[box.target]), 3) : ['']);
       }
@@ -261,7 +261,7 @@ const picture = {
     for (const { group, leaf } of this.handles) {
       const number = now.run.data[leaf];
       set(group, { 'aria-label': spoken(names[leaf] || 'input'), 'aria-valuenow': Number.isFinite(Number(number)) ? Number(number) : 0, 'aria-valuetext': saying(number, film.digits), tabindex: leaf === state.chosen ? 0 : -1 });
-      if (leaf === state.chosen) group.classList.add('chosen'); else group.classList.remove('chosen');
+      group.classList.toggle('chosen', leaf === state.chosen && step.rest === true);
     }
     if (!this.handles.some(({ leaf }) => leaf === state.chosen) && this.handles.length) this.handles[0].group.setAttribute('tabindex', 0);
     this.mark(step, known);
@@ -288,7 +288,7 @@ const picture = {
       group.classList.toggle('used', playing && own.some(place => kinds.uses.has(place)));
       group.classList.toggle('later', !own.some(place => known.nodes.has(place)));
     }
-    for (const { group } of this.boxes) group.classList.toggle('chosen', (group.dataset.node ?? '').split(' ').includes(String(state.chosen)));
+    for (const { group } of this.boxes) group.classList.toggle('chosen', !playing && (group.dataset.node ?? '').split(' ').includes(String(state.chosen)));
   },
 
   // The handle beside the one that is focused.

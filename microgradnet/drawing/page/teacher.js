@@ -172,12 +172,12 @@ const side = {
       line.querySelector('button').setAttribute('aria-pressed', isChosen);
       [...line.querySelectorAll('input')].forEach((field, n) => {
         if (document.activeElement === field) return;
-        field.value = digitsOf(state.rows[k][n], 3).join('e').replace(/e$/, '');
+        field.value = [3, 2, 1].map(digits => digitsOf(state.rows[k][n], digits).join('e').replace(/e$/, '')).find((text, place) => place === 2 || text.length <= 6);
         field.title = inFull(state.rows[k][n]);
       });
       const values = valuesFor(now.theta, state.rows[k]);
       graph.forward(values);
-      [...line.querySelectorAll('output')].forEach((cell, n) => replace(cell, figures(values[graph.outputs[n]], 3)));
+      [...line.querySelectorAll('output')].forEach((cell, n) => replace(cell, figures(values[graph.outputs[n]], figures(values[graph.outputs[n]], 3).length > 1 ? 1 : 3)));
     });
   },
 
