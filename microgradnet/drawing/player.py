@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._extras import have, needed
 from .._files import FilePath, write_whole
@@ -30,9 +30,6 @@ from .graph import graph_picture
 from .live import Live, written
 from .script import written_once
 from .svg import graph_svg
-
-if TYPE_CHECKING:
-    from .widget import Widget
 
 __all__ = ['Page', 'play']
 
@@ -62,7 +59,7 @@ class Page:
         return Path(path)
 
     @cached_property
-    def widget(self) -> Widget:
+    def widget(self) -> Any:  # a type of which checkers without anywidget know nothing
         """The page as a widget; ``page.widget.update()`` shows the weights that the net has at that time.
 
         Raises TypeError for the page of a value, and ModuleNotFoundError without anywidget.
