@@ -51,7 +51,9 @@ class Page:
     """
 
     def __init__(self, text: str, net: Any = None, title: str = 'Forward, backward and update, live') -> None:
-        self.html, self._net, self.title = text, net, title
+        self.html = text
+        self.title = title
+        self._net = net
 
     def save(self, path: FilePath) -> Path:
         """Write the page to a file, and return the file's path."""
@@ -74,7 +76,7 @@ class Page:
     def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> Any:
         if self._net is None or not have('anywidget'):
             return None
-        data, about = self.widget._repr_mimebundle_()  # type: ignore[misc]
+        data, about = self.widget._repr_mimebundle_()
         return data | {'text/plain': repr(self)}, about
 
     def _repr_html_(self) -> str:
