@@ -223,14 +223,19 @@ WRITING_BY = {
     ('os', 'replace'), ('os', 'write'), ('os', 'link'), ('os', 'mkfifo'), ('shutil', 'move'), ('shutil', 'copy'),
     ('json', 'dump'), ('pickle', 'dump'), ('marshal', 'dump'), ('super()', 'render'),
 }
+#: Whatever may be a call that writes, to look at closely.
+NAMES = {'open', 'memmap', 'save', *WRITING, *(name for _, name in WRITING_BY)}
 SAVING = re.compile(r'(np|numpy|images?|pages?|super\(\))\b|super\(\)')
 
 
 def writes(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
+            name = getattr(node.func, 'attr', None) or getattr(node.func, 'id', None)
+            if name not in NAMES:
+                continue
             called = ast.unparse(node.func)
-            owner, _, name = called.rpartition('.')
+            owner = called.rpartition('.')[0]
             mode = next((k.value for k in node.keywords if k.arg == 'mode'), None)
             if name == 'open':
                 mode = mode or next(iter(node.args[1 if owner in ('', 'io', 'codecs', 'gzip') else 0 :][:1]), None)

@@ -6,7 +6,7 @@
 >>> from sklearn.datasets import load_iris
 >>> from sklearn.model_selection import cross_val_score
 >>> X, y = load_iris(return_X_y=True)
->>> scores = cross_val_score(NetClassifier((4,), random_state=1), X, y, cv=2)
+>>> scores = cross_val_score(NetClassifier((4,), epochs=40, learning_rate=0.1, random_state=1), X, y, cv=2)
 >>> len(scores), bool(min(scores) > 0.9)
 (2, True)
 """

@@ -531,7 +531,7 @@ def test_a_small_file_is_learned_whole(run: Run, tmp_path: Path) -> None:
     assert 'held out' not in out
 
 
-@pytest.mark.parametrize('options', every(2, [
+@pytest.mark.parametrize('options', every(3, [
     ['--mode', 'batch', '--optimiser', 'descent'], ['--mode', 'online', '--optimiser', 'descent'],
     ['--optimiser', 'momentum'], ['--batch', '8', '--layers', '4', '4', '--activation', 'relu'],
     ['--validation', '0.5', '--patience', '5'], ['--validation', '0', '--seed', '7'],

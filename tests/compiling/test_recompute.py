@@ -166,7 +166,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize('name', every(2, PROGRAMS))
-@pytest.mark.parametrize('length', [20, 1000])
+@pytest.mark.parametrize('length', every(2, [20, 1000]))
 def test_less_memory_gives_the_same_bits(name: str, length: int) -> None:
     with folding(least=30, length=length):
         memory, fewest = check(PROGRAMS[name])
@@ -187,7 +187,7 @@ def test_every_backend_does_with_less(name: str, backend: str) -> None:
     assert fewest < memory
 
 
-@pytest.mark.parametrize('turns', every(3, [500, 2000, 10_000]))
+@pytest.mark.parametrize('turns', every(4, [200, 500, 2000, 10_000]))
 def test_memory_of_a_chain_falls_from_thousands_to_hundreds(turns: int) -> None:
     memory, fewest = check(runge_kutta(turns))
     assert memory == 16 * turns

@@ -41,7 +41,7 @@ def test_all_engines_come_to_the_same_gradient() -> None:
 
 def test_it_learns_a_name_by_heart() -> None:
     learner = names.Learner(1)
-    errors = [learner.step('abc', 0.01) for _ in range(100)]
+    errors = [learner.step('abc', 0.02) for _ in range(50)]
     assert errors[0] > 3 and errors[-1] < 0.1
     assert learner.invent(Random(1), warmth=0.1) == 'abc'
 

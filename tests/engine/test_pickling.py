@@ -40,7 +40,7 @@ def chain(depth: int) -> tuple[Value, Value]:
 @pytest.mark.parametrize('way', every(2, ['pickle', 'pickle in Python']))
 @pytest.mark.parametrize('stumble', [0, pytest.param(100, marks=pytest.mark.slow), 3_000])
 def test_an_exception_in_mid_pickle_leaves_nothing_behind(way: str, stumble: int) -> None:
-    y, _ = chain(3_000)
+    y, _ = chain(1_500)
     node = topological_order(y)[stumble]
     node.label = Unpicklable('bad')
     with pytest.raises(RuntimeError, match='stumbled'):
@@ -54,7 +54,7 @@ def test_an_exception_in_mid_pickle_leaves_nothing_behind(way: str, stumble: int
 @pytest.mark.parametrize('way', ['pickle', 'pickle in Python'])
 def test_an_exception_that_is_kept_leaves_nothing_behind(way: str) -> None:
     """Its traceback holds the frames of a pickler that was stopped half-way."""
-    y, x = chain(3_000)
+    y, x = chain(1_500)
     x.label = Unpicklable('bad')
     with pytest.raises(RuntimeError, match='stumbled') as kept:
         WAYS[way](y)
@@ -94,7 +94,7 @@ class NestedLabel(str):
 
 
 def test_a_pickle_within_a_pickle() -> None:
-    y, _ = chain(3_000)
+    y, _ = chain(1_500)
     inner, outer, again = pickled([Nested(y), y, Nested(y * 2.0)])
     inner.backward()
     outer.backward()
@@ -103,14 +103,14 @@ def test_a_pickle_within_a_pickle() -> None:
 
 
 def test_a_pickle_of_the_graph_itself_within_its_pickle() -> None:
-    y, x = chain(3_000)
+    y, x = chain(1_500)
     label = x.label = NestedLabel('x')
-    label.root = chain(3_000)[0]
+    label.root = chain(1_500)[0]
     assert topological_order(pickled(y))[0].label == 'True'
 
 
 def test_picklings_in_several_threads() -> None:
-    y, _ = chain(3_000)
+    y, _ = chain(1_500)
     with ThreadPoolExecutor(4) as pool:
         roots = [*pool.map(pickled, [y] * 8)]
     for root in roots:

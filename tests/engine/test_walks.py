@@ -123,11 +123,11 @@ def test_depends_on_is_reachability(nodes: list[Node], picked: list[int]) -> Non
 
 def test_walks_do_not_recurse() -> None:
     node: Any = Node(0)
-    for name in range(1, 50_000):
+    for name in range(1, 20_000):
         node = Node(name, (node, node))
     order = topological_order(node)
-    assert [each.name for each in order] == [*range(50_000)]
-    assert len(depends_on(order, order[:1])) == len(consumers(order)) == 50_000
+    assert [each.name for each in order] == [*range(20_000)]
+    assert len(depends_on(order, order[:1])) == len(consumers(order)) == 20_000
     while node.inputs:  # let go of the chain from its end, as a tuple of tuples would recurse
         node, node.inputs = node.inputs[0], ()
 

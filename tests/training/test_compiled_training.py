@@ -17,6 +17,7 @@ from microgradnet.training.data import TeacherSet
 from microgradnet.training.objective import error_of
 from microgradnet.training.optimisers import OPTIMISERS
 from microgradnet.training.train import DivergedError, train
+from tests.support.examples import every
 
 pytest.importorskip('numpy')
 pytest.importorskip('llvmlite')
@@ -201,7 +202,7 @@ def test_targets_are_checked_as_ever() -> None:
     assert nan not in weights(taught(True)[0]) and sys.float_info.max > max(weights(taught(True)[0]))
 
 
-@pytest.mark.parametrize('mode', ['batch', 'online', 4])
+@pytest.mark.parametrize('mode', every(3, ['batch', 'online', 4]))
 @pytest.mark.parametrize('error', [*SETS], ids=lambda error: error.__name__)
 def test_weights_of_samples_go_into_the_program(mode: Any, error: Any) -> None:
     plain = SETS[error]
