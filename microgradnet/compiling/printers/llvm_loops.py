@@ -17,7 +17,7 @@ from ..ir.unroll import jam
 from . import llvm_products
 from .libm import declarations, definitions
 from .llvm import Native, counters, hexadecimal, loop
-from .llvm_driver import MEMCPY, Driver
+from .llvm_driver import Driver
 
 __all__ = ['module']
 
@@ -47,7 +47,7 @@ def module(
     names = routine.used()
     text = [definitions(names, lanes, False), declarations(names), printer.table(), *printer.done]
     text += [printer.reduction, driver.block(), driver.pack(), driver.batch(adding), driver.sums()]
-    text += [MEMCPY] if adding else [driver.each(), driver.blocks()]
+    text += [] if adding else [driver.each(), driver.blocks()]
     text += [llvm_products.declaration(lanes, register), driver.later(register)] if products else []
     text.append('declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)')
     return '\n'.join([*text, 'attributes #0 = { nounwind }']), driver.scratch
@@ -215,7 +215,7 @@ class _Loops(Native):
 
 
 class _LoopDriver(Driver):
-    """What goes around a routine: sums are numbers, not vectors of them."""
+    """What goes around a routine: sums are numbers, not vectors of them, and added up where they are wanted."""
 
     def __init__(
         self, routine: Routine, lanes: int, adding: bool, calls: list[str], products: Sequence[Product]
@@ -225,7 +225,7 @@ class _LoopDriver(Driver):
         #: The outputs of each row begin at 0 where something is added to them.
         self.clears = not adding and routine.adds
         self.kept, self.rolling, self.signals = (size * lanes for size in routine.sizes.values())
-        self.results = -(-self.count * (1 if adding else lanes) // 8) * 8
+        self.results = 0 if adding else -(-self.count * lanes // 8) * 8
         #: So many blocks have what is kept beside each other, until their products are added up.
         self.panel = 1
         if products:
@@ -242,38 +242,39 @@ class _LoopDriver(Driver):
             size = 8 * self.results
             clear += f'  call void @llvm.memset.p0.i64(ptr %outputs, i8 0, i64 {size}, i1 false)\n'
         return f"""define internal void @block(
-  ptr %packed, i64 %number, ptr %parameters, ptr %outputs, i64 %filled
+  ptr %packed, i64 %number, ptr %parameters, ptr %outputs, ptr %scratch, i64 %filled
 ) #0 {{
   %start = mul i64 %number, {self.width * self.lanes}
   %rows = getelementptr double, ptr %packed, i64 %start
   %slot = and i64 %number, {self.panel - 1}
   %skip0 = mul i64 %slot, {self.kept}
   %skip = add i64 %skip0, {self.results}
-  %kept = getelementptr double, ptr %outputs, i64 %skip
-  %rolling = getelementptr double, ptr %outputs, i64 {self.results + self.panel * self.kept}
+  %kept = getelementptr double, ptr %scratch, i64 %skip
+  %rolling = getelementptr double, ptr %scratch, i64 {self.results + self.panel * self.kept}
   %signals = getelementptr double, ptr %rolling, i64 {self.rolling}
 {clear}{calls}
   ret void
 }}
 """
 
-    def call(self, number: str) -> str:
-        return f'  call void @block(ptr %packed, i64 {number}, ptr %parameters, ptr %scratch, i64 %filled)'
+    def call(self, number: str, outputs: str = '%scratch') -> str:
+        to = f'ptr {outputs}, ptr %scratch'
+        return f'  call void @block(ptr %packed, i64 {number}, ptr %parameters, {to}, i64 %filled)'
 
     def batch(self, adding: bool, name: str = 'batch') -> str:
-        later = '\n  call void @later(ptr %packed, i64 %b, i64 %left, ptr %scratch, i64 %filled)' * bool(self.products)
+        given = 'ptr %packed, i64 %b, i64 %left, ptr %results, ptr %scratch, i64 %filled'
+        later = f'\n  call void @later({given})' * bool(self.products)
         run = f"""
   %first = mul i64 %b, {self.lanes}
   %left = sub i64 %n, %first
   %filled = call i64 @llvm.smin.i64(i64 %left, i64 {self.lanes})
-{self.call('%b')}{later}"""
+{self.call('%b', '%results')}{later}"""
         return f"""define void @{name}(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
 {counters('b')}
   %up = add i64 %n, {self.lanes - 1}
   %blocks = sdiv i64 %up, {self.lanes}
-  call void @llvm.memset.p0.i64(ptr %scratch, i8 0, i64 {8 * self.count}, i1 false)
+  call void @llvm.memset.p0.i64(ptr %results, i8 0, i64 {8 * self.count}, i1 false)
 {loop('b', '%blocks', run)}
-  call void @llvm.memcpy.p0.p0.i64(ptr %results, ptr %scratch, i64 {8 * self.count}, i1 false)
   ret void
 }}
 """
@@ -282,7 +283,9 @@ class _LoopDriver(Driver):
         """Print the function that does the products of all blocks that are kept, when they are many or the last."""
         sizes = {'kept': self.kept, 'rows': self.width * self.lanes}
         calls = llvm_products.calls(self.products, self.lanes, register, sizes)
-        return f"""define internal void @later(ptr %packed, i64 %number, i64 %left, ptr %outputs, i64 %filled) #0 {{
+        return f"""define internal void @later(
+  ptr %packed, i64 %number, i64 %left, ptr %outputs, ptr %scratch, i64 %filled
+) #0 {{
   %slot = and i64 %number, {self.panel - 1}
   %full = icmp eq i64 %slot, {self.panel - 1}
   %last = icmp sle i64 %left, {self.lanes}
@@ -293,7 +296,7 @@ now:
   %first = sub i64 %number, %slot
   %start = mul i64 %first, {self.width * self.lanes}
   %rows = getelementptr double, ptr %packed, i64 %start
-  %kept = getelementptr double, ptr %outputs, i64 {self.results}
+  %kept = getelementptr double, ptr %scratch, i64 {self.results}
 {calls}  br label %done
 done:
   ret void
