@@ -108,8 +108,10 @@ def _derive(command: ArgumentParser) -> None:
     add('--seed', type=int, default=1, metavar='N', help='determines the weights (%(default)s)')
     add('--learning-rate', metavar='H', help='h of the update; 0.5, if not given')
     add('--limit', type=_whole, default=64, metavar='N', help='write so many paths out at most (%(default)s)')
-    add('--format', choices=['text', 'latex', 'html'], help='text, or what the file is called')
-    add('--out', metavar='FILE', help='.txt, .tex or .html')
+    add('--digits', type=_whole, default=6, metavar='N', help='in how many digits numbers are printed (%(default)s)')
+    add('--steps', nargs='+', metavar='STEP', help='print these steps only, such as forward and signals')
+    add('--format', choices=['text', 'latex', 'beamer', 'html', 'pdf'], help='text, or what the file is called')
+    add('--out', metavar='FILE', help='.txt, .tex, .html or .pdf')
 
 
 def _play(command: ArgumentParser) -> None:

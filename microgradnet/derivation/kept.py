@@ -65,14 +65,14 @@ class Kept:
 
         self._gradients = dict(zip(places, map(of, parameters), strict=True))
         self._deltas = [[[of(firing.output) for firing in layer] for layer in run.layers] for run in self.runs]
-        self._data = dict(zip(places, [p.data for p in parameters], strict=True))
+        self.data = dict(zip(places, [p.data for p in parameters], strict=True))
 
     def gradient(self, place: Place) -> Any:
         """Return the derivative of E by a weight or bias, as ``backward`` would find it."""
         return self._gradients[place]
 
     def weight(self, place: Place) -> Symbol:
-        return Symbol(self.names.parameter(place), (self._data[place],))
+        return Symbol(self.names.parameter(place), (self.data[place],))
 
     def r(self, k: int, j: int) -> Symbol:
         """Return the net input of a neuron."""

@@ -17,14 +17,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from textwrap import fill, indent
 from typing import Any
 from unicodedata import combining
 
+from .._files import FilePath
 from ..engine.checks import whole
 from ..formulas.latex import tex
 from ..formulas.mathml import MATH_FONT, font_face, mathml
-from ..formulas.numbers import SIX
+from ..formulas.numbers import SIX, in_tex
 from ..formulas.prose import prose_html, prose_tex
 from ..formulas.terms import Number, Symbol, Term
 from ..formulas.text import text
@@ -118,15 +120,16 @@ class Line:
             return [f'{left} &{first.strip()}', *(f'&{row.strip()}' for row in rows)]
         return [f'& {left}{first}', *(rf'& \quad{row}' for row in rows)]
 
-    def html(self) -> str:
+    def html(self, form: Callable[[Term], str] | None = None, attributes: str = '') -> str:
         """Print the line as a MathML element, which the derivation's page breaks before its equals signs."""
         comma = '<mo separator="true">,</mo><mspace width="0.3em"/>'
-        left, sides, numbers = self._pieces(partial(mathml, places=self.digits), '<mo>=</mo>', comma, WIDTH)
+        _, sides, numbers = self._pieces(form or partial(mathml, places=self.digits), '<mo>=</mo>', comma, WIDTH)
+        left = mathml(self.left, self.digits)  # what is defined stays a name
         pieces = [f'<mrow>{piece}</mrow>' for piece in [*sides, *numbers]]
         if self._is_long(WIDTH) and not self._has_short_left():
             pieces.insert(len(sides) - 1, '<mspace style="flex-basis:100%"/>')
         rest = ''.join(pieces) + f'<mtext>({self.tag})</mtext>' * bool(self.tag)
-        return f'<math displaystyle="true"><mrow>{left}</mrow>{rest}</math>'
+        return f'<math displaystyle="true"{attributes}><mrow>{left}</mrow>{rest}</math>'
 
     def _has_short_left(self) -> bool:
         return _width(self.left) <= SHORT
@@ -205,7 +208,7 @@ class Table:
 
     def latex(self) -> str:
         """Print it as a ``tabular``."""
-        head, *rows = (' & '.join(map(prose_tex, row)) + r' \\' for row in (self.head, *self.rows))
+        head, *rows = (' & '.join(in_tex(prose_tex(cell)) for cell in row) + r' \\' for row in (self.head, *self.rows))
         begin = rf'\begin{{tabular}}{{{"l" * len(self.head)}}}'
         return '\n'.join([r'\begin{center}', begin, head, r'\hline', *rows, r'\end{tabular}', r'\end{center}'])
 
@@ -239,8 +242,9 @@ class Derivation(Sequence[Line]):
     sections: list[Section]
     lines: list[Line]
 
-    def __init__(self, title: str, sections: Sequence[Section], digits: int = SIX) -> None:
-        self.title, self.digits = title, digits
+    def __init__(self, title: str, sections: Sequence[Section], digits: int = SIX, picture: Any = None) -> None:
+        #: ``picture`` is of the net, if there is one: it draws it, and tells which of its parts an equation speaks of.
+        self.title, self.digits, self.picture = title, digits, picture
         lines = [line for section in sections for line in section.body if isinstance(line, Line)]
         equations = [line for line in lines if any(not isinstance(side, Number) for side in line.sides)]
         tags = {id(line): str(number) for number, line in enumerate(equations, 1)}  # two lines may be equal
@@ -298,25 +302,51 @@ class Derivation(Sequence[Line]):
         """Print it all as LaTeX for a document, which needs amsmath and xcolor."""
         rows = [rf'\section*{{{prose_tex(self.title)}}}']
         for section in self.sections:
-            rows += ['', rf'\subsection*{{{prose_tex(section.heading)}}}']
-            for part in section.body:
-                if isinstance(part, Line):
-                    tag = rf'\tag{{{part.tag}}} ' if part.tag else ''
-                    rows.append(rf'\[ {part.latex()} {tag}\]')
-                else:
-                    rows.append(prose_tex(part) if isinstance(part, str) else part.latex())
+            rows += ['', rf'\subsection*{{{prose_tex(section.heading)}}}', *self.latex_parts(section)]
         return '\n'.join(rows)
+
+    @staticmethod
+    def latex_parts(section: Section, fitted: Callable[[str], str] = str) -> Iterator[str]:
+        """Print a section's paragraphs as LaTeX; ``fitted`` may do something to formulas too wide for a page."""
+        for part in section.body:
+            if isinstance(part, Line):
+                tag = rf'\tag{{{part.tag}}} ' if part.tag else ''
+                yield rf'\[ {fitted(part.latex())} {tag}\]'
+            else:
+                yield prose_tex(part) if isinstance(part, str) else part.latex()
 
     def html(self) -> str:
         """Print it all as HTML with MathML; it brings its font, and needs no style sheet, no script and no network."""
         rules = ' '.join([font_face(), *(f'.microgradnet-derivation {what} {{{how}}}' for what, how in RULES.items())])
         parts = [f'<section class="microgradnet-derivation" style="max-width:100%"><style>{rules}</style>',
                  f'<h3>{prose_html(self.title)}</h3>']  # fmt: skip
+        return '\n'.join([*parts, *self.html_sections(), '</section>'])
+
+    def html_sections(
+        self, form: Callable[[Term], str] | None = None, attributes: Callable[[Line], str] = lambda line: ''
+    ) -> Iterator[str]:
+        """Print each section as HTML; ``form`` prints a formula, and ``attributes`` are what lines have more."""
+
+        def printed(part: str | Line | Table) -> str:
+            if isinstance(part, str):
+                return f'<p>{prose_html(part)}</p>'
+            return part.html(form, attributes(part)) if isinstance(part, Line) else part.html()
+
         for section in self.sections:
-            parts.append(f'<h4>{prose_html(section.heading)}</h4>')
-            for kind, group in groupby(section.body, _kind):
-                parts.append(GROUPS[kind].format(''.join(map(_html, group))))
-        return '\n'.join([*parts, '</section>'])
+            groups = (GROUPS[kind].format(''.join(map(printed, group))) for kind, group in groupby(section.body, _kind))
+            yield '\n'.join([f'<h4>{prose_html(section.heading)}</h4>', *groups])
+
+    def save(self, path: FilePath, format: str | None = None) -> Path:
+        """Write it to a file as a document of its own, and return the file's path.
+
+        As ``.txt``, ``.tex``, ``.html`` or ``.pdf``; ``format`` says so where the name does not, ``'text'``,
+        ``'latex'``, ``'html'``, ``'pdf'``, or ``'beamer'`` for LaTeX in frames. The page has the net in its
+        margin: the equation under the pointer lights its path, and names turn into numbers. A PDF is that page on A4,
+        printed by a Chromium or Chrome; raises FileNotFoundError where there is none on the PATH.
+        """
+        from .sheet import save
+
+        return save(self, path, format)
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -324,10 +354,6 @@ class Derivation(Sequence[Line]):
     def _repr_latex_(self) -> str:
         rows = r' \\ '.join(row for line in self.lines for row in line.latex_rows())
         return rf'$$\begin{{aligned}} {rows} \end{{aligned}}$$'
-
-
-def _html(part: str | Line | Table) -> str:
-    return f'<p>{prose_html(part)}</p>' if isinstance(part, str) else part.html()
 
 
 def _unbroken(cell: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, log10
+from typing import Any
 
 from ..engine.checks import one_of
 from ..formulas.text import text
@@ -27,14 +28,15 @@ def too_many(paths: int, limit: int, source: str, target: str, instead: str) -> 
 
 
 def with_steps(
-    title: str, sections: Mapping[str, Section], steps: str | Sequence[str] | None, digits: int
+    title: str, sections: Mapping[str, Section], steps: str | Sequence[str] | None, digits: int, picture: Any = None
 ) -> Derivation:
     """Make a derivation of the sections that are wanted, all of whose numbers are finite, printed or not."""
     wanted = [*sections] if steps is None else [steps] if isinstance(steps, str) else [*steps]
     for step in wanted:
         one_of('step', step, [*sections])
-    whole = finite(Derivation(title, [*sections.values()], digits))
-    return whole if steps is None else Derivation(title, [s for name, s in sections.items() if name in wanted], digits)
+    finite(Derivation(title, [*sections.values()], digits))
+    printed = [section for name, section in sections.items() if name in wanted]
+    return Derivation(title, printed, digits, picture)
 
 
 def finite(derivation: Derivation) -> Derivation:

@@ -30,6 +30,7 @@ from ..formulas.terms import (
     Number,
     Power,
     Samples,
+    Struck,
     Symbol,
     Term,
     add,
@@ -42,6 +43,7 @@ from ..formulas.text import text
 from .kept import Kept
 from .lines import FEW, MANY, Derivation, Line, Referring, Section, Table
 from .refusals import too_many, with_steps
+from .sheet import NetPicture
 
 __all__ = ['Parts', 'Steps', 'derive_weight']
 
@@ -240,9 +242,9 @@ class Steps(Parts):
         section.body += [Line(s, (), self.each(s.at), in_full=True) for s in of_samples]
         section.body.append(f'Activation: {"; ".join(letters)}.')
         for letter, name in kept.functions.items():
-            r = Symbol(Name('r'), (0,))
-            for primed, form in enumerate(by_hand(name, r, Applied(letter, False, r, (0,))) or ()):
-                section.body.append(Line(Applied(letter, bool(primed), r, (0,)), (form,), (0,), formula=True))
+            r = Symbol(Name('r'), ())
+            for primed, form in enumerate(by_hand(name, r, Applied(letter, False, r, ())) or ()):
+                section.body.append(Line(Applied(letter, bool(primed), r, ()), (form,), (0,), formula=True))
         return section
 
     def forward(self) -> Section:
@@ -307,10 +309,11 @@ class Steps(Parts):
     def vanishing(self) -> Section:
         section = Section('The terms that vanish')
         for k, j in self.on_the_way():
-            written_out = self.by(self.written_out(k, j))
+            terms = self.terms_of(k, j)
+            written_out = self.by(add(*(t if self.remains(k, j, i) else Struck(t) for t, i in terms)))
             section.body.append(Referring('From {}:', self.defined[k, j]))
             section.body.append(Line(self.by_r(k, j), (written_out,), self.by_weight[k, j], formula=True))
-            zeros = [term for term, i in self.terms_of(k, j) if not self.remains(k, j, i)]
+            zeros = [term for term, i in terms if not self.remains(k, j, i)]
             section.body += [Line(self.by(term), (), (0,)) for term in zeros]
         return section
 
@@ -436,7 +439,8 @@ def derive_weight(
     _require_one_place(kept, place, name)
     several = f'batch learning from {kept.count} samples' if kept.count > 1 else 'on-line learning from one sample'
     title = f'The update of {name} by {several}'
-    return with_steps(title, Steps(kept, place, h, digits, samples).all(), steps, digits)
+    sections = Steps(kept, place, h, digits, samples).all()
+    return with_steps(title, sections, steps, digits, NetPicture(kept.names, kept.data))
 
 
 def _require_one_place(kept: Kept, place: Place, name: str) -> None:

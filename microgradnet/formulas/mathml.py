@@ -111,6 +111,10 @@ class MathML(Printer):
         below = f'<mrow><mi>i</mi><mo>=</mo><mn>{first}</mn></mrow>'
         return f'<mrow><munderover><mo movablelimits="false">∑</mo>{below}<mi>M</mi></munderover>{body}</mrow>'
 
+    def struck(self, body: str) -> str:
+        line = 'linear-gradient(to top right,transparent 48%,currentColor 48% 52%,transparent 52%)'
+        return f'<mrow class="struck" style="background:{line}">{body}</mrow>'
+
     def marked(self, part: str, body: str) -> str:
         light = PARTS[part].colour
         # A border, as a brace would need a font with one that grows; two colours, the second for a dark page.

@@ -3,7 +3,7 @@
 ``number``      compactly, by a format, as Python reads it; a fraction exactly where it is short
 ``in_full``     with all its digits
 ``digits``      in six digits, or in full; a fraction whole
-``on_paper``    any of these with its power of ten raised, and ∞; ``in_ascii`` the other way
+``on_paper``    any of these with its power of ten raised, and ∞; ``in_ascii`` the other way, ``in_tex`` for LaTeX
 ``digits_apart``  sign, digits, denominator and exponent, for notations that raise and stack themselves
 """
 
@@ -13,7 +13,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
-__all__ = ['SIX', 'digits', 'digits_apart', 'in_ascii', 'in_full', 'number', 'on_paper']
+__all__ = ['SIX', 'digits', 'digits_apart', 'in_ascii', 'in_full', 'in_tex', 'number', 'on_paper']
 
 #: A number's digits and its exponent, as Python writes them.
 POWER = re.compile(r'(?<![\w.])(\d[\d.]*)e([+-]?)0*(\d+)(?!\w)')
@@ -86,6 +86,23 @@ def on_paper(text: str) -> str:
         return ('' if above == '1' else f'{above}·') + '10' + f'{sign.strip("+")}{exponent}'.translate(UP)
 
     return POWER.sub(raised, text).replace('inf', '∞')
+
+
+def in_tex(text: str) -> str:
+    r"""Write the powers of ten in a text as formulas of LaTeX, and a text that is a number as one.
+
+    >>> print(in_tex('-6.037·10⁻⁵'), in_tex('-0.5'), in_tex('b: 10²⁰'), in_tex('–'))
+    $-6.037 \cdot 10^{-5}$ $-0.5$ b: $10^{20}$ –
+    """
+    number = re.fullmatch(rf'-?(?:{RAISED.pattern}|[\d./]+)', text)
+    dollar = '' if number else '$'
+
+    def formula(match: re.Match[str]) -> str:
+        before = rf'{match[1]} \cdot ' if match[1] else ''
+        return f'{dollar}{before}10^{{{match[2].translate(DOWN)}}}{dollar}'
+
+    raised = RAISED.sub(formula, text)
+    return f'${raised}$' if number else raised
 
 
 def in_ascii(text: str) -> str:

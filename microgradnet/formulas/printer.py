@@ -26,6 +26,7 @@ from .terms import (
     Product,
     Quotient,
     Samples,
+    Struck,
     Sum,
     Symbol,
     Term,
@@ -140,6 +141,9 @@ class Printer:
                 return self.samples(first, self.print(body, PRODUCT)), PRODUCT
             case Marked(part, body):
                 return self.marked(part, self.print(body)), TIGHT
+            case Struck(body):
+                printed, binding = self.spell(body)
+                return self.struck(printed), binding
         raise TypeError(f'no formula: {term!r}')
 
     def factor(self, term: Term, first: bool, last: bool) -> Any:
@@ -190,6 +194,9 @@ class Printer:
 
     def minus(self, body: str) -> str:
         return f'-{body}'
+
+    def struck(self, body: Any) -> Any:
+        return body
 
     # What a form must say.
 

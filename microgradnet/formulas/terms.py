@@ -6,6 +6,7 @@
 ``Sum``, ``Product``, ``Quotient``, ``Power``, ``Minus``, ``Function``
 ``Derivative``  the derivative of a term by a symbol, not yet worked out
 ``Samples``     the sum over all samples, or from one of them on
+``Struck``      a term that vanishes
 ``Marked``      a factor that is one of ``colours.PARTS``: error introduced, gradient, input
 
 ``term.at(i)`` is the number for sample i, counted from 0. Make sums and products with
@@ -28,7 +29,7 @@ writes for one sample what holds for every one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -36,8 +37,8 @@ from typing import Any
 from ..engine.table import Operation
 
 __all__ = [
-    'Applied', 'Derivative', 'Function', 'Marked', 'Minus', 'Name', 'Number', 'Power', 'Product',
-    'Quotient', 'Samples', 'Sum', 'Symbol', 'Term', 'add', 'at_sample', 'multiply', 'negate', 'numbers_first', 'put',
+    'Applied', 'Derivative', 'Function', 'Marked', 'Minus', 'Name', 'Number', 'Power', 'Product', 'Quotient', 'Samples',
+    'Struck', 'Sum', 'Symbol', 'Term', 'add', 'at_sample', 'multiply', 'negate', 'numbers_first', 'parts_of', 'put',
     'with_numbers',
 ]  # fmt: skip
 
@@ -196,6 +197,36 @@ class Marked(Term):
         return self.body.at(i)
 
 
+@dataclass(frozen=True)
+class Struck(Term):
+    """A term that vanishes: printed as it is and, where there is ink for it, struck through."""
+
+    body: Term
+
+    def at(self, i: int) -> Any:
+        return self.body.at(i)
+
+
+def parts_of(term: Term) -> Iterator[Term]:
+    """Go through a formula and all formulas that it is made of.
+
+    >>> [type(part).__name__ for part in parts_of(Minus(Power(Number(2), Number(3))))]
+    ['Minus', 'Power', 'Number', 'Number']
+    """
+    yield term
+    match term:
+        case Sum(parts) | Product(parts) | Function(_, parts):
+            inner: Sequence[Term] = parts
+        case Minus(body) | Samples(body) | Marked(_, body) | Struck(body) | Derivative(_, body):
+            inner = [body]
+        case Quotient(one, other) | Power(one, other):
+            inner = [one, other]
+        case _:
+            inner = []
+    for part in inner:
+        yield from parts_of(part)
+
+
 def add(*terms: Term) -> Term:
     """Add terms up; without zeros, and without a sum around a single one."""
     flat = [t for term in terms for t in (term.terms if isinstance(term, Sum) else (term,))]
@@ -264,6 +295,8 @@ def put(term: Term, i: int) -> Term:
             return Power(put(term.base, i), put(term.exponent, i))
         case Marked():
             return Marked(term.part, put(term.body, i))
+        case Struck():
+            return Struck(put(term.body, i))
         case Function():
             return Function(term.operation, tuple(put(t, i) for t in term.operands))
     return term
@@ -300,6 +333,8 @@ def at_sample(term: Term, sample: str) -> Term:
             return replace(term, body=at_sample(term.body, sample))
         case Marked():
             return Marked(term.part, at_sample(term.body, sample))
+        case Struck():
+            return Struck(at_sample(term.body, sample))
     return term
 
 

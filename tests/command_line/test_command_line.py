@@ -334,7 +334,7 @@ def test_derive_takes_numbers(run: Run) -> None:
 @pytest.mark.parametrize(
     ('name', 'start', 'end'),
     [('d.txt', 'The update', ''), ('d.tex', '\\documentclass', '\\end{document}'),
-     ('d.html', '<!doctype html>', '</html>')],
+     ('d.html', '<!DOCTYPE html>', '</html>')],
 )  # fmt: skip
 def test_derive_to_a_file(run: Run, tmp_path: Path, name: str, start: str, end: str) -> None:
     assert run('derive', '2-2-1', 'w_1,3', '--out', tmp_path / name)[:2] == (0, f'wrote {tmp_path / name}\n')
@@ -355,7 +355,9 @@ def test_derive_to_a_file(run: Run, tmp_path: Path, name: str, start: str, end: 
      (['2-2-1', 'b_3', '--activation', 'sigmiod'], "did you mean 'sigmoid'?"),
      (['2-2-1', 'b_3', '--learning-rate', '2'], '0 < h <= 1'),
      (['1-9-9-1', 'w_x1,1', '--limit', '8'], 'the limit is 8'),
-     (['2-2-1', 'b_3', '--out', 'd.pdf'], "not as 'd.pdf'")],
+     (['2-2-1', 'b_3', '--out', 'd.png'], "not as 'd.png'"), (['2-2-1', 'b_3', '--digits', '18'], 'at most 17'),
+     (['2-2-1', 'b_3', '--format', 'pdf'], 'say which by --out'),
+     (['2-2-1', 'b_3', '--steps', 'foward'], "did you mean 'forward'")],
 )  # fmt: skip
 def test_derive_refuses(run: Run, arguments: list[str], said: str) -> None:
     assert said in refused(run('derive', *arguments))
