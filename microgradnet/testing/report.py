@@ -87,16 +87,16 @@ class Finding:
 
 
 class Report(list[Finding]):
-    """The findings about one engine, the worst first.
+    """The findings about one engine, the worst first; ``tried`` are the titles of all that was tried.
 
     >>> print(Report('some.Value'))
     some.Value: nothing found
     """
 
-    def __init__(self, engine: str, findings: Sequence[Finding] = ()) -> None:
+    def __init__(self, engine: str, findings: Sequence[Finding] = (), tried: Sequence[str] = ()) -> None:
         order = [*SEVERITIES]
         super().__init__(sorted(findings, key=lambda finding: order.index(finding.severity)))
-        self.engine = engine
+        self.engine, self.tried = engine, tuple(tried)
 
     def of(self, severity: Severity) -> list[Finding]:
         """List the findings of one severity."""

@@ -52,7 +52,7 @@ def check_engine(engine: Engine | type[Any]) -> Report:
     if not findings:
         for part in (check.equality, check.forms, check.graphs, check.calls, check.depth, check.edges):
             findings += part()
-    return Report(check.engine.name, findings)
+    return Report(check.engine.name, findings, [*dict.fromkeys(check.tried)])
 
 
 class _Check:
@@ -63,6 +63,7 @@ class _Check:
         self.nodes = engine if isinstance(engine, Nodes) else None
         self.names = engine.namespace()
         self.known: list[Form] = []
+        self.tried: list[str] = []
 
     def run(self, source: str) -> list[Any] | Exception:
         """Run a program; return what it prints, or what it raises. What it warns of is not heard."""
@@ -79,6 +80,8 @@ class _Check:
         severity: Severity = 'wrong',
     ) -> Iterator[Finding]:
         """Run a program that prints numbers; yield a finding if they are not those wanted."""
+        if title:
+            self.tried.append(title)
         came = self.run(source)
         within = [1e-9 * abs(number) for number in wanted] if off is None else off
         if isinstance(came, Exception) or not all(map(_close, came, wanted, within)):
@@ -115,6 +118,7 @@ class _Check:
                 continue
             program = single(form, (2.0, 3.0))
             title, plain = program.made()['y'], self.source(program, gradients=False)
+            self.tried.append(title)
             raised = self.run(plain)
             if isinstance(raised, Exception):
                 yield self.finding('missing', title, plain, 'a Value', in_a_line(raised), MISSING, 'missing')
@@ -167,6 +171,7 @@ class _Check:
 
     def graphs(self) -> Iterator[Finding]:
         """Check graphs of operations that are right alone; first sums and products, where a wrong walk is known."""
+        self.tried.append('a graph')
         for forms in (self.walkable(), self.known):
             found = _smallest(forms, self.differs)
             if found:
@@ -216,6 +221,7 @@ class _Check:
             yield from found if not raised and alone(program) else ()
 
         others: list[Finding] = []
+        self.tried += ['backward twice', 'two roots, one inner node', 'data changed before backward']
         for roots, check in [(1, twice), (2, both), (1, late)]:
             program = _smallest(self.walkable(), check, roots) or _smallest(self.known, check, roots)
             others += check(program) if program else []
@@ -255,7 +261,9 @@ class _Check:
                 yield from self.judge(
                     'edge', edge.title, source, edge.wanted, why, severity='convention' if legal else severity
                 )
-            elif isinstance(came := self.run(source), list) and isinstance(came[0], complex):
+                continue
+            self.tried.append(edge.title)
+            if isinstance(came := self.run(source), list) and isinstance(came[0], complex):
                 yield self.finding('edge', edge.title, source, 'a ValueError', in_a_line(came), edge.why, severity)
 
     def at(self, edge: Edge) -> str:

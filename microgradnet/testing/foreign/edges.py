@@ -52,7 +52,8 @@ E40 = exp(-40)  # e^(-2x) of tanh at 20, and e^(-x) of the sigmoid at 40
 RAISES = 'Where the slope is infinite, backward should say inf; raising loses the whole gradient.'
 LOST = 'The rule subtracts two nearly equal numbers, so all digits of a small slope are lost.'
 OVERFLOWS = 'The result and its derivative are ordinary numbers; an intermediate one is not.'
-HIDDEN = 'A comparison with nan is False, so the gradient hides the nan that the result shows.'
+HIDDEN = 'A comparison with nan is False: it must not hide the nan that came in.'
+FLAT = 'A power above 1 is flat at 0, by its exponent, too.'
 KINK = 'At a kink any slope between those of its two sides is legal; this is none.'
 #: What is said of a slope that is legal, by the least and the largest.
 LEGAL = 'Any slope from {:g} to {:g} is a subgradient at the kink; this project has the smallest.'
@@ -65,7 +66,10 @@ EDGES: tuple[Edge, ...] = (
     Edge(('pow', 'vc'), '0.5', ('-1.0',), None, 'There is no real root; a complex number goes on in silence.'),
     Edge(('pow', 'vc'), '-1', ('2',), (0.5, -0.25), 'Whole numbers are data, too.', inside=True),
     Edge(('div', 'vc'), '2', ('3',), (1.5, 0.5), 'Whole numbers are data, too.', inside=True),
+    Edge(('pow', 'vc'), '2.5', ('0.0',), (0.0, 0.0), FLAT),
+    Edge(('pow', 'vv'), '', ('0.0', '2.0'), (0.0, 0.0, 0.0), FLAT),
     Edge(('div', 'vv'), '', ('1e200', '1e200'), (1.0, 1e-200, -1e-200), OVERFLOWS),
+    Edge(('div', 'vv'), '', ('1e-200', '1e-200'), (1.0, 1e200, -1e200), OVERFLOWS),
     Edge(('relu', 'v'), '', ('nan',), (nan, nan), HIDDEN),
     Edge(('relu', 'v'), '', ('0.0',), (0.0, 0.0), KINK, legal=(0.0, 1.0)),
     Edge(('abs', 'v'), '', ('nan',), (nan, nan), HIDDEN),
@@ -74,5 +78,6 @@ EDGES: tuple[Edge, ...] = (
     Edge(('tanh', 'v'), '', ('1000.0',), (1.0, 0.0), OVERFLOWS),
     Edge(('tanh', 'v'), '', ('20.0',), (1.0, 4 * E40 / (1 + E40) ** 2), LOST),
     Edge(('sigmoid', 'v'), '', ('-1000.0',), (0.0, 0.0), OVERFLOWS),
+    Edge(('sigmoid', 'v'), '', ('1000.0',), (1.0, 0.0), OVERFLOWS),
     Edge(('sigmoid', 'v'), '', ('40.0',), (1.0, E40 / (1 + E40) ** 2), LOST),
 )
