@@ -26,13 +26,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> Any:
-    """Put the test that draws in the place of one that has the marker."""
-    marks = [mark for mark in getattr(obj, 'pytestmark', []) if mark.name == MARK]
-    if not marks or not collector.istestfunction(obj, name) or hasattr(obj, 'hypothesis'):
+    """Put the test that draws in the place of one that has the marker, or takes what its class or module gives it."""
+    if hasattr(obj, 'hypothesis') or not collector.istestfunction(obj, name):
         return None
-    from microgradnet.testing.drawn import drawn
+    own = next((mark for mark in getattr(obj, 'pytestmark', []) if mark.name == MARK), None)
+    mark = own or collector.get_closest_marker(MARK)
+    if mark is None:
+        return None
+    from microgradnet.testing.drawn import drawn, offered
 
-    [mark] = marks
+    if not own and not offered(obj):
+        return None
     try:
         test = drawn(obj, *mark.args, **mark.kwargs)  # by name: pytest would decorate a class that stands alone
     except (TypeError, ValueError, ModuleNotFoundError) as error:

@@ -18,7 +18,7 @@ from ..engine.checks import items, whole
 from .engines import Engine, adapted, by_method, defined
 from .foreign.straight import FORMS, OPS, Program, forward, programs
 
-__all__ = ['GIVEN', 'drawn']
+__all__ = ['drawn', 'offered']
 
 #: What a test may ask for, beside its fixtures.
 GIVEN = 'f', 'point', 'value', 'gradient'
@@ -28,6 +28,15 @@ DRAWN = 'program'
 #: The program says all that Hypothesis would. Fixtures are set up once for all programs.
 PHASES = [phase for phase in Phase if phase is not Phase.explain]
 FINE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+def offered(test: Callable[..., Any]) -> list[str]:
+    """Return what a test takes of what is drawn.
+
+    >>> offered(lambda self, f, point, fixture: None)
+    ['f', 'point']
+    """
+    return [name for name in GIVEN if name in inspect.signature(test).parameters]
 
 
 def drawn(
@@ -61,7 +70,7 @@ def drawn(
         if name not in OPS or not spelled(name):
             raise ValueError(f'operations must be some of {", ".join(op for op in OPS if spelled(op))}, not {name!r}')
     signature = inspect.signature(test)
-    wanted = [name for name in GIVEN if name in signature.parameters]
+    wanted = offered(test)
     if not wanted:
         raise TypeError(f'a test of gradients must take one at least of {", ".join(GIVEN)}; it takes {signature}')
 
@@ -77,9 +86,9 @@ def drawn(
         assert tape is not None
         exec(defined(program.point, program.lines(spelled)), known)
         slopes = [forward(tape, leaf)[0] for leaf in range(tape.leaves)]
-        offered = {'f': known['f'], 'point': known['point'], 'value': tape.data[-1], 'gradient': slopes}
+        here = {'f': known['f'], 'point': known['point'], 'value': tape.data[-1], 'gradient': slopes}
         try:
-            test(**dict(zip(kept, arguments)), **fixtures, **{name: offered[name] for name in wanted})
+            test(**dict(zip(kept, arguments)), **fixtures, **{name: here[name] for name in wanted})
         except Exception as error:
             error.add_note(f'\n{_pasted(program, adapter)}  # wanted {tape.data[-1]!r}, {", ".join(map(repr, slopes))}')
             raise

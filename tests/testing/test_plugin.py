@@ -132,6 +132,14 @@ class TestOfAClass:
     def test_method(self, f, point, value):
         assert f(*map(Value, point)).data == pytest.approx(value)
 
+@pytest.mark.gradients(operations=['mul'])
+class TestAllOfAClass:
+    def test_method(self, f, point, value):
+        assert f(*point) == pytest.approx(value)
+
+    def test_of_something_else(self, least):
+        assert least
+
 @pytest.mark.gradients()
 def nothing_to_collect(f):
     pass
@@ -148,7 +156,7 @@ MARKED = 'import pytest\n@pytest.mark.gradients'
 @pytest.mark.parametrize(
     ('tests', 'wanted'),
     [
-        (TESTS, ['1 failed, 3 passed', 'test_it.py::test_plain[0]', 'y = x + x\n', 'point = (1.0,)  # wanted 2.0,']),
+        (TESTS, ['1 failed, 5 passed', 'test_it.py::test_plain[0]', 'y = x + x\n', 'point = (1.0,)  # wanted 2.0,']),
         (f'{MARKED}(steps=0)\ndef test_it(f): pass', ['test_it: steps must be a whole number of at least 1']),
         (f'{MARKED}\ndef test_it(): pass', ['test_it: a test of gradients must take one']),
     ],
