@@ -31,6 +31,7 @@ EXTRAS = {
     'mpmath': 'testing',
     'networkx': 'sparse',
     'numpy': 'numpy',
+    'nutpie': 'sampling',
     'pygraphviz': 'draw',
     'scipy': 'sparse',
     'sklearn': 'sklearn',

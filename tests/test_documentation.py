@@ -22,6 +22,7 @@ REFERENCE = '\n'.join(page.read_text('utf-8') for page in DOCS.glob('reference/*
 NEEDS = {
     'how-to/give-it-to-scipy.md': ['llvmlite', 'numpy', 'scipy'],
     'how-to/fit-a-model.md': ['llvmlite', 'numpy', 'scipy'],
+    'how-to/draw-samples.md': ['llvmlite', 'nutpie', 'arviz'],
     'how-to/with-scikit-learn.md': ['sklearn'],
 }
 #: Pages whose examples take long; what they show is tested quickly elsewhere, in training.

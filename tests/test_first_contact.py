@@ -477,6 +477,13 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'order': Kind(lambda: 1, is_whole),
         'limit': size,
     },
+    'sample': fit | {
+        'log_density': function(lambda x: -x * x),
+        'draws': Kind(lambda: 1, is_whole),
+        'warmup': Kind(lambda: 1, is_whole),
+        'chains': Kind(lambda: 1, is_whole),
+        'bar': flag,
+    },
     'least_squares': fit | {
         'residuals': function(lambda x: [x, x - 1.0]),
         'sigma': Kind(lambda: None, or_none(positive.fits)),

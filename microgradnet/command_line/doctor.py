@@ -22,6 +22,7 @@ ADDS = {
     'notebook': 'play: the page of a net as a widget, with its weights',
     'numpy': 'compile: programs in NumPy; arrays of Values',
     'plot': 'plots of a training, animations',
+    'sampling': 'samples from a posterior, over nutpie',
     'science': 'fits of models with standard errors, over SciPy',
     'sklearn': 'nets as estimators of scikit-learn; train: --missing, columns of words',
     'sparse': 'sparse Jacobians and Hessians by colouring',

@@ -41,6 +41,8 @@ class Parameters:
 
     def __init__(self, f: Any, x0: Any, bounds: Any = None, what: str = 'f') -> None:
         self._call, name, names = _caller(function(what, f), x0, what)
+        parts = x0.items() if isinstance(x0, dict) else zip(names, x0) if names else [(name or 'x', x0)]
+        self._parts = [*parts]
         leaves, self.build = take_apart(x0, 'x0', objects=False)
         if not leaves:
             raise ValueError(f'x0 must have at least one parameter, and is {x0!r}')
@@ -59,6 +61,15 @@ class Parameters:
     def call(self, row: Sequence[Any]) -> Any:
         """Call the function with the numbers of a flat row."""
         return self._call(self.build(row))
+
+    def parts(self) -> list[tuple[str, tuple[int, ...]]]:
+        """List the name and the shape of each part of x0; a nest is a row."""
+        found = []
+        for name, part in self._parts:
+            leaves, _ = take_apart(part)
+            is_number = not isinstance(part, (dict, list, tuple)) and not is_array(part)
+            found.append((str(name), part.shape if is_array(part) else () if is_number else (len(leaves),)))
+        return found
 
     def said(self, row: Sequence[float]) -> str:
         """Say what the parameters are."""
