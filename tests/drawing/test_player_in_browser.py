@@ -629,10 +629,12 @@ def test_a_term_is_found_in_the_picture(chromium: Any, net_page: Path) -> None:
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
-@pytest.mark.parametrize('kind', ['net', 'value'])
+@pytest.mark.parametrize('kind', ['net', 'value', 'large value'])
 def test_contrast(chromium: Any, xor_page: Path, tmp_path: Path, scheme: str, kind: str) -> None:
     """Everything that is written differs from what it is written on by a ratio of 4.5 at least (WCAG 2, AA)."""
-    with Tab(chromium, xor_page if kind == 'net' else value_page(tmp_path), color_scheme=scheme) as tab:
+    large = play(chain()[0]).save(tmp_path / 'large.html')
+    file = {'net': xor_page, 'value': value_page(tmp_path), 'large value': large}[kind]
+    with Tab(chromium, file, color_scheme=scheme) as tab:
         paper = hexadecimal(tab.page.evaluate('getComputedStyle(document.body).backgroundColor'))
         assert (paper < '#444444') == (scheme == 'dark')
         texts = tab.page.evaluate("""() => [...document.querySelectorAll(
@@ -713,6 +715,18 @@ def test_on_a_phone(chromium: Any, xor_page: Path, tmp_path: Path, kind: str, sc
             for number in tab('.output text.number').all():
                 box = number.bounding_box()
                 assert box['y'] >= bottom['y'] + bottom['height'] - 1 and box['x'] + box['width'] <= 360
+
+
+def test_short_numbers_on_a_phone_are_the_engines(chromium: Any, tmp_path: Path) -> None:
+    """Of a number as many digits as have room, and each of them right: 0.0071, and with less room 7·10 to the −3."""
+    net = MLP(2, [1, 9, 7, 2], activation='tanh', seed=3)
+    run = net.run([0.001, 0.002])
+    with Tab(chromium, play(net, [0.001, 0.002], [0.5, -0.5]).save(tmp_path / 'page.html'), viewport=PHONE) as tab:
+        found = [[number(text) for _, text in box if text] for box in boxes_of(tab)]
+        neurons = [neuron for layer in run.layers for neuron in layer]
+        for box, neuron in zip(found[2:], neurons, strict=True):
+            f = neuron.output.data
+            assert any(math.isclose(x, shown(f, digits)) for x in box for digits in (1, 2)), (box, f)
 
 
 def test_a_large_screen_is_filled(chromium: Any, xor_page: Path) -> None:
@@ -805,6 +819,9 @@ def test_a_projector_has_larger_letters(chromium: Any, xor_page: Path) -> None:
 
 def test_the_leaves_of_a_value_are_sliders(chromium: Any, tmp_path: Path) -> None:
     with Tab(chromium, value_page(tmp_path)) as tab:
+        for leaf in tab('#leaves .leaf').all():
+            name, slider, figure = (leaf.locator(part).bounding_box() for part in ('.name', 'input', 'output'))
+            assert name['x'] + name['width'] <= slider['x'] and slider['x'] + slider['width'] <= figure['x']
         tab('#leaves input').first.focus()
         tab.page.keyboard.press('ArrowRight')
         tab.drawn()

@@ -162,8 +162,8 @@ const picture = {
 
   // A number for a box; where there is little room so short that it is enough whatever it is.
   short(number, digits, room = { named: 7, bare: 6 }[this.at.tight] ?? Infinity) {
-    const parts = numberParts(number, digits);
-    if (room === Infinity || !Number.isFinite(Number(number)) || (parts.length === 1 && parts[0].length <= room)) return parts;
+    const fits = parts => room === Infinity || !Number.isFinite(Number(number)) || (parts.length === 1 && parts[0].length <= room);
+    for (let count = digits; count; count--) if (fits(numberParts(number, count))) return numberParts(number, count);
     const [mantissa, exponent] = Number(number).toExponential(0).replace(/-/g, '−').replace('+', '').split('e');
     return [`${mantissa}·10`, [exponent, 1]];
   },

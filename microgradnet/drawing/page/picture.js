@@ -91,10 +91,13 @@ const picture = {
       this.line(edges, at + half, y, x - wide / 2, y, { 'data-into': node });
       return at - half;
     };
-    const arrive = (node, x, y, places, from) => places.forEach((place, k) => {
+    // A line's number is at that end where lines are apart.
+    const arrive = (node, x, y, places, from, early = true) => places.forEach((place, k) => {
       const [x0, y0] = from(place, k), e = this.event.get(`${node} ${place}`), spread = (k - (places.length - 1) / 2) * Math.min(6, 18 / places.length);
       const line = this.line(edges, x0, y0, x, y + spread, { 'data-into': node, 'data-from': graph.nodes[node].inputs[place], ...(e === undefined ? {} : { 'data-event': e }) });
-      if (e !== undefined) line.append(shape('text', { class: 'partial', 'text-anchor': 'start', x: x0 + 5, y: y > y0 ? y0 - 6 : y < y0 ? y0 + 13 : y0 - 5, 'data-partial': e }));
+      if (e !== undefined) line.append(shape('text', early
+        ? { class: 'partial', 'text-anchor': 'start', x: x0 + 5, y: y > y0 ? y0 - 6 : y < y0 ? y0 + 13 : y0 - 5, 'data-partial': e }
+        : { class: 'partial', 'text-anchor': 'end', x: x - 7, y: y + (y < y0 ? -5 : y > y0 ? 12 : -5) + 11 * k, 'data-partial': e }));
     });
     const operands = node => graph.nodes[node]?.inputs ?? [];
     // Of many operands those about the one that is asked for. Rows: as many for an operand as it has operands of its own.
@@ -113,19 +116,28 @@ const picture = {
     more(-across, -high / 2 - 6, begin);
     more(-across, all * row - 26, count - first.length - begin);
     box(centre, 0, middle);
-    const users = this.users[centre].slice(0, most);
+    // What is computed with it; with a leaf, what is computed with that, too.
+    const use = (node, x, y, user, at, k, all) => {
+      const places = operands(user).flatMap((source, place) => source === node ? [place] : []).slice(0, 3);
+      arrive(user, operation(user, x + across, at), at, places, (_, n) => [x + wide / 2, y + (k - (all - 1) / 2) * 6 + (n - (places.length - 1) / 2) * 14], all === 1);
+      box(user, x + across, at);
+    };
+    const users = this.users[centre].slice(0, most), next = users.map(user => count || users.length > 3 ? [] : this.users[user].slice(0, 3));
+    const high2 = next.map(own => Math.max(1, own.length)), sum2 = high2.reduce((sum, each) => sum + each, 0);
     users.forEach((user, k) => {
-      const y = middle + (k - (users.length - 1) / 2) * row, places = operands(user).flatMap((source, place) => source === centre ? [place] : []).slice(0, 3);
-      arrive(user, operation(user, across, y), y, places, (_, n) => [wide / 2, middle + (k - (users.length - 1) / 2) * 6 + (n - (places.length - 1) / 2) * 14]);
-      box(user, across, y);
+      const top = middle + (high2.slice(0, k).reduce((sum, each) => sum + each, 0) - (sum2 - 1) / 2) * row, y = top + (high2[k] - 1) / 2 * row;
+      use(centre, 0, middle, user, y, k, users.length);
+      next[k].forEach((later, n) => use(user, across, y, later, top + n * row, n, next[k].length));
+      more(2 * across, top + (next[k].length - .5) * row + 4, next[k].length && this.users[user].length - next[k].length);
     });
-    more(across, middle + users.length / 2 * row + 8, this.users[centre].length - users.length);
+    more(across, middle + sum2 / 2 * row + 8, this.users[centre].length - users.length);
     this.drawn = new Set(drawn.map(([node]) => node));
     const xs = drawn.map(([, x]) => x), ys = drawn.map(([, , y]) => y);
     const [left, right, top, bottom] = [Math.min(...xs) - wide / 2 - 4, Math.max(...xs) + wide / 2 + 4, Math.min(...ys) - row / 2 - 14 * (begin > 0), Math.max(...ys) + row / 2 + 14];
     this.size = [right - left, bottom - top];
     this.svg.replaceChildren(edges, boxes);
     set(this.svg, { viewBox: `${left} ${top} ${right - left} ${bottom - top}`, width: this.size[0] * this.zoom, height: this.size[1] * this.zoom });
+    overview.frame();
     this.last = null;
   },
 
@@ -255,6 +267,8 @@ const overview = {
     if (!this.svg) return;
     const { pane, zoom, isWhole } = picture, fits = pane.scrollWidth <= pane.clientWidth && pane.scrollHeight <= pane.clientHeight;
     this.svg.style.display = isWhole && fits ? 'none' : '';
+    // What is beneath the overview can be scrolled above it.
+    pane.style.paddingBottom = picture.size[1] * zoom > pane.clientHeight - 8 ? `${this.svg.clientHeight + 12}px` : '';
     if (isWhole) set(this.view, { x: pane.scrollLeft / zoom, y: pane.scrollTop / zoom, width: pane.clientWidth / zoom, height: pane.clientHeight / zoom });
   },
 };
@@ -273,6 +287,7 @@ const side = {
       });
       slider.addEventListener('focus', () => choose(leaf));
       slider.dataset.width = width;
+      slider.title = spoken(names[leaf]);
       return element('label', { className: 'leaf' }, element('span', { className: 'name' }, ...typeset(names[leaf])), slider, element('output', {}));
     }));
   },
