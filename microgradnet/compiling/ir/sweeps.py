@@ -19,7 +19,9 @@ what goes to one place outside is carried too, and the rest is added up in memor
 (18, 0, 0, 101)
 
 A signal that leaves a body is closed by its gates. What comes back from a carry or from memory to an
-operation that all signals reach through gates is taken as closed where it is exactly 0.
+operation that all signals reach through gates is taken as closed where it is exactly 0 (and, in a tangent, does
+not move). So derivatives are those of the graph wherever these are numbers; where they are nan, because a signal
+of exactly 0 met an infinite partial, those of a loop may be numbers.
 """
 
 from __future__ import annotations
