@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 from microgradnet import MLP, Value, derive, latex, text
 from microgradnet._escapes import tex_name, visible
+from microgradnet.formulas.latex import tex
+from microgradnet.formulas.terms import Minus, Name, Number, Product, Sum, Symbol, Term
+from microgradnet.formulas.text import text as text_of
 from tests.support.examples import every
 
 KINDS: dict[str, Callable[[Value], Value]] = {
@@ -99,6 +102,25 @@ def test_derive_of_a_net_is_linear_in_its_layers() -> None:
     once, twice = (MLP(1, [1] * layers, 'tanh', seed=1) for layers in (20, 40))
     sample = [([0.5], 1.0)]
     check_linear(lambda: derive(once, sample, 'w_{x1,1}'), lambda: derive(twice, sample, 'w_{x1,1}'))
+
+
+A, TWO_LESS = Symbol(Name('a'), (1.0,)), Number(-2.0)
+#: Formulas of a derivation, whose numbers bring their own signs, in text; LaTeX has its own dot and brackets.
+SIGNS: list[tuple[Term, str]] = [
+    (Sum((A, TWO_LESS)), 'a - 2'),
+    (Sum((A, Product((TWO_LESS, A)))), 'a - 2 · a'),
+    (Sum((A, Minus(A))), 'a - a'),
+    (Sum((A, Minus(TWO_LESS))), 'a - (-2)'),
+    (Sum((TWO_LESS, A)), '-2 + a'),
+    (Product((A, TWO_LESS)), 'a · (-2)'),
+    (Minus(TWO_LESS), '-(-2)'),
+]
+
+
+@pytest.mark.parametrize(('term', 'said'), SIGNS, ids=[said for _, said in SIGNS])
+def test_a_sign_is_written_once_and_in_brackets_after_another(term: Term, said: str) -> None:
+    assert text_of(term) == said
+    assert tex(term) == said.replace('·', r'\cdot').replace('(', r'\left(').replace(')', r'\right)')
 
 
 def test_brackets_signs_and_lists_are_put_as_before() -> None:
