@@ -1,11 +1,11 @@
 """How fast scalar programs are, from the first call on: beside C by hand, JAX, CasADi, NumPy and others.
 
 ``python tests/benchmarks/scalars.py [--quick] [--only ROW ...] [--limit S] [--json FILE] [--plot FILE]
-[--markdown FILE]`` has all engines work by turns in one process, on one processor, in float64, with nothing kept
-on disk. Before anything is timed every engine must have come to the same numbers as the first of its table. All
-times are processor times, those of the first calls, which compile, with that of compilers in other processes; a
-ratio is the median over the rounds, with the least and the greatest. Engines that are not installed are left
-out, and named.
+[--markdown FILE] [--read FILE ...]`` has all engines work by turns in one process, on one processor, in float64, with
+nothing kept on disk. Before anything is timed every engine must have come to the same numbers as the first of its
+table. All times are processor times, those of the first calls, which compile, with that of compilers in other
+processes; a ratio is the median over the rounds, with the least and the greatest. Engines that are not installed are
+left out, and named. ``--read`` measures nothing, but makes one table of the rows that several runs have written.
 
 ==============  ==================================================================================
 `rosenbrock`    the gradient of Rosenbrock's function of 100 numbers, written with ``**2``
@@ -33,6 +33,7 @@ The step of the net 2-16-16-1 (a call a step) and both epochs of the net 2-2-2-1
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from math import inf
@@ -43,7 +44,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from peers.measuring import Task, alone, work_off  # noqa: E402
-from peers.report import FIRST, MEMORY, describe, digest, insert, publish, summary  # noqa: E402
+from peers.report import FIRST, MEMORY, Goal, describe, digest, insert, publish, summary  # noqa: E402
 
 __all__ = ['main']
 
@@ -162,15 +163,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
     parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
     parser.add_argument('--markdown', metavar='FILE', type=Path, help='put a short table there, between its marks')
+    parser.add_argument('--read', metavar='FILE', nargs='+', type=Path, help='measure nothing: take what --json wrote')
     options = parser.parse_args(arguments)
     limit = options.limit or (20 if options.quick else 300)
     alone()
-    machine = describe()
+    before = [json.loads(file.read_text()) for file in options.read or ()]
+    machine = before[-1]['machine'] if before else describe()
     print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
     print('One processor, one thread, float64. The figures are of this machine, at this hour.')
-    results, found = [], []
+    known = {result['name']: result for run in before for result in run['tasks']}
+    results = [known[name] for name in ROWS if name in known]
+    found = [Goal(goal['what'], goal['found'], goal['wanted']) for run in before for goal in run['goals']]
     for task in tasks(options.quick):
-        if not options.only or task.name in options.only:
+        if not before and (not options.only or task.name in options.only):
             slow = task.name == 'first'
             rounds = 1 if slow else 3 if options.quick else 15
             long = inf if slow else 0.5
