@@ -46,6 +46,7 @@ def parser() -> ArgumentParser:
         ('train', 'teach a net one column of a CSV file', _train), ('predict', 'ask a trained net', _predict),
         ('draw', 'draw the graph of an expression', _draw), ('derive', "derive one weight's update", _derive),
         ('play', 'make a page of a net and its samples, to learn and to look into', _play),
+        ('exercise', 'make exercises of it, to be worked out by hand', _exercise),
         ('doctor', 'say what is installed, and what each extra would add', _doctor),
     ]:  # fmt: skip
         fill(commands.add_parser(name, help=what, description=fill.__doc__))
@@ -132,6 +133,21 @@ def _play(command: ArgumentParser) -> None:
     add('--seed', type=int, default=1, metavar='N', help='determines the weights (%(default)s)')
     add('--delimiter', type=_delimiter, default=',', metavar='SIGN', help='between the cells; tab, too (%(default)s)')
     add('--out', metavar='FILE', help='.html; without it the browser shows the page')
+
+
+def _exercise(command: ArgumentParser) -> None:
+    """Make an exercise of one weight's update: numbers that work out by hand, and blanks for all that follow."""
+    add = command.add_argument
+    add('sizes', help='inputs, layers and outputs, such as 2-2-1')
+    add('weight', nargs='?', help='source and target, such as w_x1,1; the first, if not given')
+    add('--seed', type=int, default=1, metavar='N', help='determines the numbers (%(default)s)')
+    add('--decimals', action='store_true', help='sigmoid and decimals in place of softsign and fractions')
+    add('--digits', type=_whole, default=4, metavar='N', help='digits of the answers in decimals (%(default)s)')
+    add('--students', type=_whole, default=1, metavar='N', help='so many sheets, each with other numbers')
+    add('--solution', action='store_true', help='the derivation after the exercise, or the key of all answers')
+    add('--key', metavar='FILE', help='the answers of all students, as text')
+    add('--format', choices=['text', 'latex', 'beamer', 'html', 'pdf'], help='text, or what the file is called')
+    add('--out', metavar='FILE', help='.txt, .tex, .html (checks the answers) or .pdf')
 
 
 def _doctor(command: ArgumentParser) -> None:

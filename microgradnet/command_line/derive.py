@@ -5,14 +5,14 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 
-from ..derivation import derive
+from ..derivation import Derivation, derive
 from ..derivation.sheet import document
 from ..engine.numbers import Number
 from ..nets.net import MLP
 from .output import colours, say
 from .parsing import number, sizes_of
 
-__all__ = ['run']
+__all__ = ['run', 'write']
 
 #: Inputs and targets that are not given are these, over and over.
 INPUTS, TARGETS = (1.0, 0.5, -1.0, -0.5), (1.0, 0.0)
@@ -20,8 +20,6 @@ INPUTS, TARGETS = (1.0, 0.5, -1.0, -0.5), (1.0, 0.0)
 
 def run(options: Namespace) -> int:
     """Make the net, derive the weight's update on one sample, and print it or write it to a file."""
-    if options.out is None and options.format == 'pdf':
-        raise ValueError('a PDF is written to a file: say which by --out')
     inputs, *sizes = sizes_of(options.sizes, 'derive')
     sample = _numbers(options.inputs, INPUTS, inputs, 'input'), _numbers(options.targets, TARGETS, sizes[-1], 'target')
     last = options.output_activation or options.activation
@@ -30,6 +28,13 @@ def run(options: Namespace) -> int:
     derivation = derive(
         net, [sample], options.weight, learning_rate=h, limit=options.limit, digits=options.digits, steps=options.steps
     )
+    return write(derivation, options)
+
+
+def write(derivation: Derivation, options: Namespace) -> int:
+    """Print a derivation, or write it to the file that was asked for."""
+    if options.out is None and options.format == 'pdf':
+        raise ValueError('a PDF is written to a file: say which by --out')
     if options.out is not None:
         derivation.save(options.out, options.format)
         say(f'wrote {options.out}')

@@ -1,6 +1,7 @@
 """Derivations written out, with the numbers of the graph that ran.
 
 ``derive``          a weight's update, or the derivative of any expression, step by step
+``exercise``        the same with blanks, of numbers that work out by hand
 ``error_signals``   r, g(r), g'(r), delta and gradients of every neuron, as a table
 
 >>> from microgradnet.engine.value import Value
@@ -34,12 +35,14 @@ from typing import Any, overload
 
 from ..engine.checks import said, whole
 from ..engine.value import Value
+from .exercise import Exercise, exercise
 from .lines import Derivation, Line, Section
 from .paths import derive_value
+from .refusals import with_steps
 from .signals import ErrorSignals, error_signals
-from .steps import derive_weight
+from .steps import sections_of
 
-__all__ = ['Derivation', 'ErrorSignals', 'Line', 'Section', 'derive', 'error_signals']
+__all__ = ['Derivation', 'ErrorSignals', 'Exercise', 'Line', 'Section', 'derive', 'error_signals', 'exercise']
 
 
 @overload
@@ -136,7 +139,8 @@ def derive(
     needed = {'teacher_set': teacher_set, 'weight': weight}
     if missing := [repr(name) for name, given in needed.items() if given is None]:
         raise TypeError(f'derive(net, teacher_set, weight) is missing its {" and its ".join(missing)}')
-    return derive_weight(
+    title, sections, picture = sections_of(
         subject, teacher_set, weight, learning_rate=learning_rate, limit=limit, hats=hats, digits=digits,
-        samples=samples, steps=steps,
+        samples=samples,
     )  # fmt: skip
+    return with_steps(title, sections, steps, digits, picture)

@@ -10,6 +10,7 @@ E = 0.5 · w_{1,3} · w_{1,3} = 8
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from math import floor, log10
 from pathlib import Path
 from textwrap import fill, indent
 from typing import Any
@@ -31,7 +33,7 @@ from ..formulas.prose import prose_html, prose_tex
 from ..formulas.terms import Number, Symbol, Term
 from ..formulas.text import text
 
-__all__ = ['FEW', 'MANY', 'Derivation', 'Line', 'Referring', 'Section', 'Table']
+__all__ = ['FEW', 'MANY', 'Blank', 'Derivation', 'Line', 'Referring', 'Section', 'Table']
 
 #: Where a line for every sample has more than MANY numbers, only the first FEW are printed.
 MANY, FEW = 5, 3
@@ -170,6 +172,29 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Blank(Line):
+    """A line whose number is to be filled in; what it is equal to is the hint."""
+
+    def text(self, colour: bool = False, width: int = WIDTH) -> str:
+        return f'{text(self.left, colour)} = {"_" * 8}'
+
+    def latex_rows(self) -> list[str]:
+        return [rf'{tex(self.left)} &= \underline{{\hspace{{6em}}}}']
+
+    def html(self, form: Callable[[Term], str] | None = None, attributes: str = '') -> str:
+        """Print a field for the number, which the derivation's page checks, and the hint behind a click."""
+        answer = float(self.number)
+        # One unit of the last digit that would be printed.
+        within = 10.0 ** ((floor(log10(abs(answer))) if answer else 0) + 1 - self.digits)
+        hint = Line(self.left, self.sides[:-1] or self.sides, self.numbers, formula=True, digits=self.digits)
+        left = f'<math displaystyle="true"{attributes}><mrow>{mathml(self.left)}<mo>=</mo></mrow></math>'
+        blank = f'<input class="blank" inputmode="text" aria-label="{html.escape(text(self.left))}" autocomplete="off" '
+        blank += f'data-answer="{answer!r}" data-within="{within * 1.001!r}"/>'
+        help = f'<details class="hint"><summary>hint</summary>{hint.html()}</details>' * bool(self.sides)
+        return f'<div class="task">{left}{blank}{help}</div>'
+
+
+@dataclass(frozen=True)
 class Table:
     """Numbers by neuron: a head, and rows of cells as they are printed.
 
@@ -230,6 +255,8 @@ class Section:
 
     heading: str
     body: list[str | Line | Table] = field(default_factory=list)
+    #: Whether it begins on a sheet of its own, on paper.
+    new_sheet: bool = False
 
 
 class Derivation(Sequence[Line]):
@@ -257,7 +284,7 @@ class Derivation(Sequence[Line]):
         def is_there(part: str | Line | Table) -> bool:  # a reference to what is not printed is left out
             return not isinstance(part, Referring) or all(id(line) in tags for line in part.lines)
 
-        self.sections = [Section(s.heading, [*map(numbered, filter(is_there, s.body))]) for s in sections if s.body]
+        self.sections = [replace(s, body=[*map(numbered, filter(is_there, s.body))]) for s in sections if s.body]
         self.lines = [line for section in self.sections for line in section.body if isinstance(line, Line)]
 
     def __getitem__(self, place: Any) -> Any:

@@ -141,7 +141,7 @@ class _Paths:
         lines = [
             Line(self.symbols[node], with_numbers(formula(node, self.symbols), 0), (node.data,)) for node in self.steps
         ]
-        return Section('The expression, step by step', [*lines])
+        return Section('The expression, step by step', [*lines], new_sheet=True)
 
     def local(self, node: Value, source: Value) -> Derivative:
         """Return the derivative of a node by one of its inputs."""

@@ -32,7 +32,7 @@ from ..formulas.names import Names, Place, layers_of
 from ..formulas.numbers import digits, on_paper
 from ..formulas.prose import prose_html, prose_tex
 from ..formulas.terms import Applied, Derivative, Name, Number, Struck, Symbol, Term, parts_of
-from .lines import RULES, Derivation, Line
+from .lines import RULES, Blank, Derivation, Line
 
 __all__ = ['FORMATS', 'NetPicture', 'document', 'page', 'save']
 
@@ -168,7 +168,7 @@ def document(derivation: Derivation, form: str) -> str:
         body = '\n'.join(derivation.latex_parts(section, r'\fit{{{}}}'.format))
         heading = prose_tex(section.heading)
         if form == 'latex':
-            rows += ['', rf'\subsection*{{{heading}}}', body]
+            rows += ['', r'\newpage' * section.new_sheet, rf'\subsection*{{{heading}}}', body]
         else:
             rows += ['', rf'\begin{{frame}}[allowframebreaks]{{{heading}}}', body, r'\end{frame}']
     content = '\n'.join(rows)
@@ -186,9 +186,11 @@ def page(derivation: Derivation) -> str:
         parts = picture.parts([line.left, *line.sides]) if picture else []
         return f' tabindex="0" data-lights="{" ".join(parts)}"' * bool(parts)
 
-    given, *others = derivation.html_sections(form, lights)
-    body = f'<section class="given">{given}</section>\n<section class="solution">{"".join(others)}</section>'
-    tools = '<label class="tools"><input type="checkbox" id="flip"> numbers instead of names</label>'
+    to_fill_in = any(isinstance(line, Blank) for line in derivation)  # and symbols must not tell their numbers
+    sheets = zip(derivation.sections, derivation.html_sections(None if to_fill_in else form, lights))
+    body = '\n'.join(f'<section class="{"sheet" * section.new_sheet}">{text}</section>' for section, text in sheets)
+    flip = '<label class="tools"><input type="checkbox" id="flip"> numbers instead of names</label>'
+    tools = '' if to_fill_in else flip
     return whole_page(derivation.title, body, picture.svg() if picture else '', tools)
 
 

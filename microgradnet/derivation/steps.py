@@ -4,12 +4,12 @@ The steps of the derivation for one weight, in its order, as lines with numbers.
 
 ``Steps`` has one method for each section, and ``all`` for all of them.
 
-``derive`` for a weight of a net.
+``sections_of`` for a weight of a net.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import product
 from math import prod
 from typing import Any
@@ -41,11 +41,11 @@ from ..formulas.terms import (
 )
 from ..formulas.text import text
 from .kept import Kept
-from .lines import FEW, MANY, Derivation, Line, Referring, Section, Table
-from .refusals import too_many, with_steps
+from .lines import FEW, MANY, Line, Referring, Section, Table
+from .refusals import too_many
 from .sheet import NetPicture
 
-__all__ = ['Parts', 'Steps', 'derive_weight']
+__all__ = ['Parts', 'Steps', 'sections_of']
 
 
 class Parts:
@@ -248,7 +248,7 @@ class Steps(Parts):
         return section
 
     def forward(self) -> Section:
-        kept, section = self.kept, Section('The forward run')
+        kept, section = self.kept, Section('The forward run', new_sheet=True)
         for k, size in enumerate(kept.names.sizes):
             for j in range(size):
                 r, g, slope = kept.r(k, j), kept.g(k, j), kept.slope(k, j)
@@ -410,19 +410,18 @@ class Steps(Parts):
         }  # fmt: skip
 
 
-def derive_weight(
+def sections_of(
     net: Any,
     teacher_set: Iterable[tuple[Any, Any]],
     weight: str | Value,
     *,
-    learning_rate: Any,
-    limit: int,
-    hats: bool | None,
-    digits: int,
-    samples: int | None,
-    steps: str | Sequence[str] | None,
-) -> Derivation:
-    """Write the update of one weight out; ``derive`` says what it takes."""
+    learning_rate: Any = None,
+    limit: int = 64,
+    hats: bool | None = None,
+    digits: int = SIX,
+    samples: int | None = None,
+) -> tuple[str, dict[str, Section], NetPicture]:
+    """Write the update of one weight out: a title, sections by the names of their steps, and the net."""
     if samples is not None:
         whole('samples', samples)
     names = Names(net, bool(hats))
@@ -438,9 +437,8 @@ def derive_weight(
     name = kept.names.text(place)
     _require_one_place(kept, place, name)
     several = f'batch learning from {kept.count} samples' if kept.count > 1 else 'on-line learning from one sample'
-    title = f'The update of {name} by {several}'
     sections = Steps(kept, place, h, digits, samples).all()
-    return with_steps(title, sections, steps, digits, NetPicture(kept.names, kept.data))
+    return f'The update of {name} by {several}', sections, NetPicture(kept.names, kept.data)
 
 
 def _require_one_place(kept: Kept, place: Place, name: str) -> None:

@@ -346,6 +346,19 @@ def test_derive_to_a_file(run: Run, tmp_path: Path, name: str, start: str, end: 
         assert run('derive', '2-2-1', 'w_1,3', '--format', form)[1] == text
 
 
+def test_exercise_makes_sheets_and_a_key(run: Run, tmp_path: Path) -> None:
+    status, out, err = run('exercise', '2-2-1')
+    assert (status, err) == (0, '') and 'r_1 = ________' in out
+    assert run('exercise', '2-2-1', '--seed', 2)[1] != out
+    sheets, key = tmp_path / 'sheets.html', tmp_path / 'key.txt'
+    said = run('exercise', '2-2-1', 'w_1,3', '--students', 3, '--decimals', '--key', key, '--out', sheets)
+    assert said[:2] == (0, f'wrote {sheets}\n')
+    assert sheets.read_text('utf-8').count('what is given') == 3
+    assert len(key.read_text('utf-8').rstrip().split('\n')) == 2 + 1 + 3
+    assert run('exercise', '2-2-1', '--solution')[1].startswith(out)
+    assert "'0' should be a whole number" in refused(run('exercise', '2-2-1', '--students', 0))
+
+
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [(['2', 'w_1,1'], 'the sizes of a net are like 2-2-2-1'), (['2-0-1', 'w_1,1'], 'the sizes of a net'),
@@ -856,7 +869,7 @@ def test_help_and_version(run: Run) -> None:
     assert 'microgradnet derive 2-2-2-1 w_x1,1' in out
     assert run('--version') == (0, f'microgradnet {microgradnet.__version__}\n', '')
     assert run()[:2] == (2, out)
-    for command in ['train', 'predict', 'draw', 'derive', 'play']:
+    for command in ['train', 'predict', 'draw', 'derive', 'exercise', 'play']:
         assert run(command, '--help')[0] == 0
     assert 'invalid choice' in refused(run('tarin'))
 

@@ -20,6 +20,3 @@ for (const blank of document.querySelectorAll('input.blank')) {
     blank.classList.toggle('wrong', blank.value.trim() !== '' && !right);
   });
 }
-for (const hint of document.querySelectorAll('button.hint')) {
-  hint.addEventListener('click', () => { hint.nextElementSibling.hidden = false; hint.remove(); });
-}
