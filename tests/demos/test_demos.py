@@ -214,6 +214,7 @@ OFFERS = {
     'orbit.py': ('--refits',),
     'bounce.py': ('--seed',),
     'nile.py': ('--out',),
+    'options.py': ('--paths',),
     'check_micrograd': ('micrograd',),
     'why_order': ('--out',),
 }
