@@ -25,15 +25,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from matplotlib.figure import Figure
 from scipy.integrate import solve_ivp
-from scipy.optimize import minimize
 
-from microgradnet import compile, hessian, value_and_grad
+from microgradnet import compile
 from microgradnet import functions as F
 from microgradnet.formulas.colours import INK, NEGATIVE, POSITIVE
+from microgradnet.science import Fit, minimise
 
 #: Metres and seconds.
 GRAVITY, HEIGHT = 9.81, 1.0
-NAMES = ('speed', 'drag', 'kept at a bounce')
 TRUE, GUESS = (3.0, 0.08, 0.8), (2.5, 0.05, 0.7)
 SEEN, EVERY, NOISE = 45, 0.06, 0.01
 #: How exact a step is, and how near to the floor a ball is on it.
@@ -43,10 +42,9 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 
 class Result(NamedTuple):
-    """What the demo found: the fit, its error bars, how far the model is from SciPy's, the picture."""
+    """What the demo found: the fit, how far the model is from SciPy's, the picture."""
 
-    fit: Array
-    bars: Array
+    fit: Fit
     difference: float
     picture: Path
 
@@ -139,33 +137,28 @@ def main(argv: Sequence[str] | None = None) -> Result:
     exact = by_scipy(TRUE)
     seen = exact + NOISE * np.random.default_rng(arguments.seed).standard_normal(SEEN)
 
-    def misfit(theta: Sequence[Any]) -> Any:
-        return F.sum([(y - float(one)) ** 2 for y, one in zip(heights(theta), seen)]) / (2 * NOISE**2)
+    def misfit(speed: Any, drag: Any, kept: Any) -> Any:
+        flown = heights((speed, drag, kept))
+        return F.sum([(y - float(one)) ** 2 for y, one in zip(flown, seen)]) / (2 * NOISE**2)
 
-    program, start = compile(value_and_grad(misfit)), perf_counter()
-    program(np.array(GUESS))
-    print(f'{SEEN} flights of a while_loop each, with their gradient: compiled in {perf_counter() - start:.1f} s.')
     start = perf_counter()
-    fit = minimize(lambda theta: program(theta), GUESS, jac=True, bounds=[(0, None), (0, None), (0, 1)]).x
-    print(f'Fitted in {perf_counter() - start:.2f} s, along {len(program.paths)} path of the code.')
-    start = perf_counter()
-    bars = np.sqrt(np.diag(np.linalg.inv(np.array(compile(hessian(misfit))(list(fit))))))
-    print(f'The second derivatives, through all steps and bounces: {perf_counter() - start:.1f} s.\n')
-    print(f'{"":18} {"true":>8} {"fitted":>10}')
-    for name, true, found, bar in zip(NAMES, TRUE, fit, bars):
-        print(f'{name:18} {true:8.4f} {found:10.4f} +- {bar:.4f}')
+    fit = minimise(misfit, GUESS, [(0, None), (0, None), (0, 1)])
+    print(f'{SEEN} flights of a while_loop each: fitted in {perf_counter() - start:.1f} s, compiling included,')
+    print('with error bars from the second derivatives through all steps and bounces.\n')
+    print(fit)
+    print('\ntrue: ', ', '.join(f'{name} {true}' for name, true in zip(fit.names, TRUE)))
     difference = float(np.abs(np.array(compile(heights)(list(TRUE))) - exact).max())
     print(f'\nThe flight itself is within {difference:.0e} m of SciPy\'s.')
     picture = arguments.out / 'bounce.png'
-    draw(seen, fit).savefig(picture, dpi=110)
+    draw(seen, fit.x).savefig(picture, dpi=110)
     print(f'It is drawn in {picture}')
-    return Result(fit, bars, difference, picture)
+    return Result(fit, difference, picture)
 
 
-def draw(seen: Array, fit: Array) -> Figure:
+def draw(seen: Array, theta: Sequence[float]) -> Figure:
     """Draw what was seen, and the fitted flight."""
     fine = 8
-    curve = compile(lambda theta: heights(theta, SEEN * fine, EVERY / fine))(list(fit))
+    curve = compile(lambda theta: heights(theta, SEEN * fine, EVERY / fine))([*theta])
     figure = Figure(figsize=(8, 4), layout='constrained')
     axes = figure.subplots()
     times = EVERY * np.arange(1, SEEN + 1)
