@@ -24,7 +24,7 @@ from ..compiling import compile
 from ..derivatives.transforms import hessian, hvp, jacobian, value_and_grad
 from ..derivatives.trees import take_apart
 from ..engine import functions
-from ..engine.checks import one_of, within
+from ..engine.checks import instance, one_of, within
 from .parameters import Parameters
 
 __all__ = ['Fit', 'least_squares', 'minimise']
@@ -180,7 +180,8 @@ def minimise(
     one_of('information', information, INFORMATION)
     bounded = any(isfinite(bound) for bound in (*model.low, *model.high))
     size = len(model.start)
-    method = method or ('L-BFGS-B' if bounded else 'trust-exact' if size <= WHOLE else 'trust-ncg')
+    if method is None:
+        method = 'L-BFGS-B' if bounded else 'trust-exact' if size <= WHOLE else 'trust-ncg'
     kind = one_of('method', method.lower() if isinstance(method, str) else method, METHODS)
     if bounded and kind not in WITH_BOUNDS:
         raise ValueError(f'the method {method!r} knows no bounds; {", ".join(sorted(WITH_BOUNDS))} do')
@@ -214,9 +215,8 @@ def minimise(
     low, high = numpy.array(model.low), numpy.array(model.high)
     if bounded:
         given['bounds'] = [*zip(low / unit, high / unit)]
-    if kind.startswith('trust') and kind != 'trust-constr':
-        options = {'max_trust_radius': 1e9, **(options or {})}
-    found = optimise(x0=x / unit, method=method, options=dict(options or {}), **given)
+    far = {'max_trust_radius': 1e9} if kind.startswith('trust') and kind != 'trust-constr' else {}
+    found = optimise(x0=x / unit, method=method, options=far | _options(options), **given)
     found.x = (numpy.asarray(found.x, dtype=float) * unit).clip(low, high)
     x, value, slope, left = _polished(found.x, both, curved, low, high)
     free = _free(x, slope, low, high)
@@ -281,7 +281,7 @@ def least_squares(
         raise ValueError(f'{len(first)} residuals do not tell {len(x)} parameters{and_sigma}{more}')
     found = optimise(
         lambda row: numpy.array(values(row)), x, lambda row: numpy.array(slopes(row)), (model.low, model.high),
-        method=method, **{'x_scale': 'jac', 'ftol': 1e-15, 'xtol': 1e-15, 'gtol': 1e-15, **(options or {})},
+        method=method, **{'x_scale': 'jac', 'ftol': 1e-15, 'xtol': 1e-15, 'gtol': 1e-15} | _options(options),
     )  # fmt: skip
     x, free = found.x, numpy.flatnonzero(found.active_mask == 0)
     value, success = 2 * float(found.cost), bool(found.success)
@@ -289,6 +289,10 @@ def least_squares(
     known, why = _inverse(numpy.array(slopes(x))[:, free], model.names, free, slopes=True)
     left = float(freedom) if sigma is None else inf
     return _fit(model, x, value, known * spread**2, free, spread, left, success, why, found)
+
+
+def _options(options: Any) -> dict[str, Any]:
+    return {} if options is None else dict(instance('options', options, Mapping, 'a dict of what SciPy calls them'))
 
 
 def _finite(what: str, number: float, model: Parameters) -> None:
