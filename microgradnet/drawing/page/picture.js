@@ -46,7 +46,7 @@ const picture = {
       this.scale(this.zoom * Math.exp(-event.deltaY / 300));
     }, { passive: false });
     // All of it where its letters can be read then.
-    this.scale(this.isWhole ? Math.min(2, Math.max(1, this.fitting())) : Math.min(1.6, Math.max(1, (pane.clientWidth - 8) / 700)));
+    this.scale(this.isWhole ? Math.min(2, Math.max(1, this.fitting())) : Math.min(1.6, Math.max(1, (pane.clientWidth - 8) / 712)));
     pane.scrollTo(0, 0);
     overview.start();
   },
@@ -66,7 +66,7 @@ const picture = {
   around(centre, asked = -1) {
     if (centre === this.centre && (asked < 0 || this.drawn.has(asked))) return;
     this.centre = centre;
-    const wide = 96, high = 54, across = 190, row = 66, most = 7;
+    const wide = 112, high = 54, across = 196, row = 66, most = 7;
     const edges = shape('g'), boxes = shape('g'), drawn = [];
     const text = (x, y, look, ...words) => inSvg(boxes.lastChild.appendChild(shape('text', { x, y, ...look })), words);
     const more = (x, y, count) => { if (count > 0) boxes.append(shape('g')), text(x, y, { class: 'more', 'text-anchor': 'middle' }, `… ${count} more`); };
@@ -165,7 +165,7 @@ const picture = {
     for (const group of all('[data-node]')) {
       const node = Number(group.dataset.node);
       group.classList.toggle('later', !isKnown(node));
-      group.classList.toggle('chosen', node === state.chosen);
+      group.classList.toggle('chosen', node === state.chosen && step.rest === true);
       group.classList.toggle('leaf', parameters.includes(node));
       const name = names[node].replace(/_\{([^{}]*)\}/g, '$1');
       const told = [...(isKnown(node) ? [`${name} = ${inFull(now.run.data[node])}`] : []), ...(known.signals.has(node) ? [`its derivative = ${inFull(numberAt(known.signals.get(node)))}`] : [])];
@@ -256,11 +256,17 @@ const overview = {
     return places;
   },
 
-  dots(nodes) { return [...nodes].map(node => this.places[node]).filter(Boolean).map(([x, y, wide, high]) => `M${x} ${y}h${wide}v${high}h${-wide}z`).join('') || 'M0 0'; },
+  // Marks among thousands are wide enough to be seen.
+  dots(nodes, least = 0) {
+    return [...nodes].map(node => this.places[node]).filter(Boolean).map(([x, y, wide, high]) => {
+      const broad = Math.max(wide, least * this.size[0]);
+      return `M${x + (wide - broad) / 2} ${y}h${broad}v${high}h${-broad}z`;
+    }).join('') || 'M0 0';
+  },
 
   update(step) {
-    if (!picture.isWhole) set(this.marks.near, { d: this.dots(picture.drawn) });
-    set(this.marks.now, { d: this.dots(step.rest ? [state.chosen] : step.stage === 'start' ? [] : step.nodes) });
+    if (!picture.isWhole) set(this.marks.near, { d: this.dots(picture.drawn, .01) });
+    set(this.marks.now, { d: this.dots(step.rest ? [state.chosen] : step.stage === 'start' ? [] : step.nodes, .02) });
   },
 
   frame() {

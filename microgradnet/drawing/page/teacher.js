@@ -11,7 +11,6 @@ const side = {
     this.path = shape('path', { class: 'curve' });
     this.frame = shape('svg', { viewBox: '0 0 100 100', preserveAspectRatio: 'none' }, this.path);
     this.way = graph.between(inputs, graph.outputs);
-    $('all').hidden = graph.share === '';
     $('all').addEventListener('click', () => change(() => { state.all = !state.all; }));
     $('add').addEventListener('click', () => change(() => {
       state.rows = [...state.rows, [...state.rows[state.row]]];
@@ -83,6 +82,7 @@ const side = {
 
   update() {
     this.table();
+    $('all').hidden = graph.share === '' || state.rows.length === 1;
     set($('all'), { 'aria-pressed': state.all });
     replace($('all'), [`all ${state.rows.length}`]);
     $('remove').disabled = state.rows.length === 1;
