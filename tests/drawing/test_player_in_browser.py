@@ -981,6 +981,20 @@ def test_a_refresh_is_short(chromium: Any, tmp_path: Path) -> None:
         assert math.isfinite(float(tab('body').get_attribute('data-drawn')))
 
 
+def test_a_refresh_changes_the_look_of_what_looks_otherwise_alone(chromium: Any, tmp_path: Path) -> None:
+    net = MLP(2, [8, 8, 1], activation='tanh', output_activation='sigmoid', seed=3)
+    with Tab(chromium, play(net, xor()).save(tmp_path / 'page.html')) as tab:
+        tab.choose('w x1,1')
+        tab.page.evaluate("""() => {
+            window.changed = [];
+            const watch = new MutationObserver(found => window.changed.push(...found.map(each => each.target.tagName)));
+            watch.observe(document.getElementById('picture'), { subtree: true, attributeFilter: ['class', 'style'] });
+        }""")
+        tab.page.keyboard.press('Shift+ArrowUp')  # its sign stays, and it is not the largest
+        tab.drawn()
+        assert tab.page.evaluate('window.changed') == ['path']
+
+
 def test_in_a_notebook(chromium: Any, tmp_path: Path) -> None:
     page = play(net_231(), xor())
     assert isinstance(page, Page)

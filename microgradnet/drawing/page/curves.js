@@ -8,6 +8,10 @@ function shape(tag, look = {}, ...children) {
 }
 const set = (target, look) => { for (const [name, value] of Object.entries(look)) if (target.getAttribute(name) !== String(value)) target.setAttribute(name, value); };
 
+// Whether a part of a drawing is to look otherwise than when this was last asked: most stay as they are.
+const looks = new WeakMap();
+const differs = (part, look) => looks.get(part) !== look && Boolean(looks.set(part, look));
+
 // A number in a drawing, and a name with its index; the small digits are not smaller than 9 px.
 function inSvg(text, parts) {
   const key = parts.flat().join('\u0001');

@@ -59,6 +59,7 @@ const picture = {
     inputs.forEach((node, i) => this.input(above, node, i));
     layers.forEach((layer, k) => layer.neurons.forEach((neuron, j) => this.neuron(above, neuron, k, j)));
     graph.outputs.forEach((node, j) => this.output(above, node, j));
+    this.nodes = [...this.svg.querySelectorAll('[data-node]')].map(group => [group, group.dataset.node.split(' ').map(Number)]);
     this.handles.sort((a, b) => a.rank - b.rank);
     this.handles.find(({ leaf }) => leaf === focused)?.group.focus({ preventScroll: true });
     [...this.tools.children].forEach((label, k) => { label.style.left = `${at.x[k + 1]}px`; label.style.maxWidth = `${Math.min(at.box + 30 * unit, at.x[k + 1] - at.x[k] - 4)}px`; });
@@ -233,16 +234,19 @@ const picture = {
   update(step, known) {
     if (!this.at) return;
     const theta = now.theta, largest = Math.max(1e-300, ...this.lines.map(({ w }) => Math.abs(Number(theta[w]))).filter(Number.isFinite));
-    for (const { group, line, w, leaf } of this.lines) {
-      const weight = Number(theta[w]), part = Math.min(1, Math.abs(weight) / largest) || 0;
-      set(group, { class: `connection handle ${weight > 0 ? 'positive' : weight < 0 ? 'negative' : 'neither'}` });
-      line.style.setProperty('--size', part.toFixed(3));
+    for (const { group, line, w } of this.lines) {
+      const weight = Number(theta[w]), size = (Math.min(1, Math.abs(weight) / largest) || 0).toFixed(3);
+      const sign = weight > 0 ? 'positive' : weight < 0 ? 'negative' : 'neither';
+      if (differs(line, `${sign} ${size}`)) {
+        for (const name of ['positive', 'negative', 'neither']) group.classList.toggle(name, name === sign);
+        line.style.setProperty('--size', size);
+      }
     }
     const digits = this.digits();
     for (const { chip, text, plate, x, line, always, full, fits } of this.chips) {
       const marked = fits && ((line.leaf === state.chosen && step.rest) || (!always && step.nodes?.includes(line.leaf) && step.nodes.length < 3));
       chip.style.display = always || marked ? '' : 'none';
-      set(chip, { class: `chip ${line.leaf === state.chosen && step.rest ? 'chosen' : ''}` });
+      chip.classList.toggle('chosen', line.leaf === state.chosen && step.rest === true);
       if (!always && !marked) continue;
       const words = [...(full ? [...nameParts(names[line.leaf]), ' '] : []), ...numberParts(theta[line.w], full ? 3 : 2)];
       inSvg(text, words);
@@ -258,12 +262,14 @@ const picture = {
       }
       if (box.bar) this.gauge(box, known.nodes.has(box.node));
     }
-    for (const { group, leaf } of this.handles) {
-      const number = now.run.data[leaf];
-      set(group, { 'aria-label': spoken(names[leaf] || 'input'), 'aria-valuenow': Number.isFinite(Number(number)) ? Number(number) : 0, 'aria-valuetext': saying(number, film.digits), tabindex: leaf === state.chosen ? 0 : -1 });
-      group.classList.toggle('chosen', leaf === state.chosen && step.rest === true);
+    // One of them is a stop of the tab key: what is chosen, or the first.
+    const stop = this.handles.find(({ leaf }) => leaf === state.chosen) ?? this.handles[0];
+    for (const entry of this.handles) {
+      const { group, leaf } = entry, number = now.run.data[leaf], chosen = leaf === state.chosen && step.rest === true;
+      if (!differs(group, `${number} ${chosen} ${entry === stop}`)) continue;
+      set(group, { 'aria-label': spoken(names[leaf] || 'input'), 'aria-valuenow': Number.isFinite(Number(number)) ? Number(number) : 0, 'aria-valuetext': saying(number, film.digits), tabindex: entry === stop ? 0 : -1 });
+      group.classList.toggle('chosen', chosen);
     }
-    if (!this.handles.some(({ leaf }) => leaf === state.chosen) && this.handles.length) this.handles[0].group.setAttribute('tabindex', 0);
     this.mark(step, known);
   },
 
@@ -282,11 +288,9 @@ const picture = {
     this.svg.classList.toggle('forward', step.stage === 'forward');
     this.svg.classList.toggle('backward', step.stage === 'backward');
     const playing = !step.rest;
-    for (const group of this.svg.querySelectorAll('[data-node]')) {
-      const own = group.dataset.node.split(' ').map(Number);
-      group.classList.toggle('now', playing && own.some(place => kinds.nodes.has(place)));
-      group.classList.toggle('used', playing && own.some(place => kinds.uses.has(place)));
-      group.classList.toggle('later', !own.some(place => known.nodes.has(place)));
+    for (const [group, own] of this.nodes) {
+      const is = { now: playing && own.some(place => kinds.nodes.has(place)), used: playing && own.some(place => kinds.uses.has(place)), later: !own.some(place => known.nodes.has(place)) };
+      if (differs(own, `${is.now} ${is.used} ${is.later}`)) for (const name in is) group.classList.toggle(name, is[name]);
     }
     for (const { group } of this.boxes) group.classList.toggle('chosen', !playing && (group.dataset.node ?? '').split(' ').includes(String(state.chosen)));
   },
