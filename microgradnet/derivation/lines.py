@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from math import floor, log10
 from pathlib import Path
 from textwrap import fill, indent
@@ -393,6 +393,20 @@ def _columns(text: str) -> int:
     return sum(not combining(sign) for sign in COLOUR.sub('', text))
 
 
+def _reach(row: str, width: int) -> int:
+    """Return where in a row so many columns end, however much comes after; its length if it takes no more."""
+    place, taken = 0, 0
+    while place < len(row):
+        if colour := COLOUR.match(row, place):
+            place = colour.end()
+            continue
+        taken += not combining(row[place])
+        if taken > width:
+            return place
+        place += 1
+    return place
+
+
 def _width(term: Term, places: int = SIX) -> int:
     """Count the columns that a printed formula takes."""
     return _columns(text(term, places=places))
@@ -400,12 +414,16 @@ def _width(term: Term, places: int = SIX) -> int:
 
 def _torn(row: str, width: int, hanging: int, rest: str = '') -> Iterator[str]:
     """Tear a row that is too long before operators, those in the fewest brackets first; what follows hangs."""
-    while _columns(row) > width:
+    while (reach := _reach(row, width)) < len(row):
         start = len(row) - len(row.lstrip()) + 1  # what is left of the first equals sign keeps that beside it
-        everywhere = [match.start() for match in TEAR.finditer(row, start) if row[match.start() :] != rest]
-        if not everywhere:
+        kept = len(row) - len(rest) if row.endswith(rest) else len(row)
+        within = TEAR.finditer(row, start, reach + 3)  # an operator and a space on either side
+        tears = [match.start() for match in within if match.start() != kept]
+        if not tears:
+            beyond = TEAR.finditer(row, max(start, reach))
+            tears = [*islice((match.start() for match in beyond if match.start() != kept), 1)]
+        if not tears:
             break
-        tears = [tear for tear in everywhere if _columns(row[:tear]) <= width] or everywhere[:1]
         # A row of little is as good as a full one: any tear in the farther half will do.
         tears = [tear for tear in tears if 2 * _columns(row[:tear]) > width] or tears[-1:]
         where = min(tears, key=lambda tear: (_depth(row[start:tear]), -tear))
