@@ -52,6 +52,7 @@ RULES = {
     'math': f'font:1.12em {MATH_FONT};{FLOW}',
     'math > mrow:first-child': 'margin-left:-2em',
     'math > mtext': 'margin-left:auto;padding-left:1em',
+    '.struck': 'background:linear-gradient(to top right,transparent 48%,currentColor 48% 52%,transparent 52%)',
     'div': SCROLL,
     'div.short': 'display:flex;flex-wrap:wrap;column-gap:2em;align-items:center',
     'h4': 'margin:1.2em 0 .3em',
