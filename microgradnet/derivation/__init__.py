@@ -35,6 +35,7 @@ from typing import Any, overload
 
 from ..engine.checks import said, whole
 from ..engine.value import Value
+from .every import sections_of_all
 from .exercise import Exercise, exercise
 from .lines import Derivation, Line, Section
 from .paths import derive_value
@@ -61,7 +62,7 @@ def derive(
 
 @overload
 def derive(
-    net: Any, /, teacher_set: Any, weight: str | Value, *,
+    net: Any, /, teacher_set: Any, weight: str | Value | None = None, *,
     learning_rate: Any = None, limit: int = 64, hats: bool | None = None,
     digits: int = 6, samples: int | None = None, steps: str | Sequence[str] | None = None,
 ) -> Derivation: ...  # fmt: skip
@@ -96,6 +97,11 @@ def derive(
     out; of more than five the first three are written out, unless ``samples`` says how many,
     and the others added up.
     ``learning_rate`` is 0.5 unless given, or 1/2 where all parameters are fractions.
+
+    Without a weight: the update of every weight and bias, by the error signals, with the sums over the samples;
+    and beside each other what all samples together make of them, in one step of batch learning, and what each after
+    the other makes, on-line. Its steps are ``'given'``, ``'forward'``, ``'error'``, ``'signals'``, ``'weights'`` and
+    ``'compared'``, and ``limit`` is for the weights.
 
     Of a node: its derivative by another one, ``wrt``, as the chain rule along each path
     between them.
@@ -136,11 +142,13 @@ def derive(
         raise TypeError(f'there is {wanted}, and what came first is {said(subject)}')
     if wrt is not None:
         raise TypeError('derive(net, teacher_set, weight) takes no wrt: what to derive by is its weight')
-    needed = {'teacher_set': teacher_set, 'weight': weight}
-    if missing := [repr(name) for name, given in needed.items() if given is None]:
-        raise TypeError(f'derive(net, teacher_set, weight) is missing its {" and its ".join(missing)}')
-    title, sections, picture = sections_of(
-        subject, teacher_set, weight, learning_rate=learning_rate, limit=limit, hats=hats, digits=digits,
-        samples=samples,
-    )  # fmt: skip
+    if teacher_set is None:
+        raise TypeError("derive(net, teacher_set, weight) is missing its 'teacher_set'")
+    if samples is not None:
+        whole('samples', samples)
+    options: dict[str, Any] = {'learning_rate': learning_rate, 'limit': limit, 'hats': hats, 'digits': digits}
+    if weight is None:
+        title, sections, picture = sections_of_all(subject, teacher_set, samples=samples, **options)
+    else:
+        title, sections, picture = sections_of(subject, teacher_set, weight, samples=samples, **options)
     return with_steps(title, sections, steps, digits, picture)

@@ -14,7 +14,6 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from ..engine.checks import whole
 from ..engine.numbers import Fraction, real
 from ..engine.value import Value
 from ..engine.walks import topological_order
@@ -45,7 +44,7 @@ from .lines import FEW, MANY, Line, Referring, Section, Table
 from .refusals import too_many
 from .sheet import NetPicture
 
-__all__ = ['Parts', 'Steps', 'sections_of']
+__all__ = ['Parts', 'Steps', 'rate_of', 'require_one_place', 'sections_of']
 
 
 class Parts:
@@ -249,6 +248,7 @@ class Steps(Parts):
 
     def forward(self) -> Section:
         kept, section = self.kept, Section('The forward run', new_sheet=True)
+        ways = {*self.on_the_way(), (self.k, self.j)}
         for k, size in enumerate(kept.names.sizes):
             for j in range(size):
                 r, g, slope = kept.r(k, j), kept.g(k, j), kept.slope(k, j)
@@ -257,7 +257,7 @@ class Steps(Parts):
                 assert isinstance(first, Line)
                 self.defined[k, j] = first
                 section.body += [first, *others, *self.only_numbers(g, form)]
-                if k >= self.k and (k > self.k or j == self.j):
+                if (k, j) in ways:
                     section.body += self.only_numbers(slope, its_slope)
         for o in range(kept.names.sizes[-1]):
             section.body += self.with_numbers(kept.y(o), kept.g(self.last, o))
@@ -385,21 +385,22 @@ class Steps(Parts):
         return Table(('neuron', *(['i'] if several else []), 'r', 'g(r)', "g'(r)", 'δ'), tuple(rows))
 
     def numbers(self) -> Section:
-        section, own = Section('The update with numbers', ['Of every neuron:', self.table()]), self.own()
+        return Section('The update with numbers', ['Of every neuron:', self.table(), *self.updating()])
+
+    def updating(self) -> list[str | Line | Table]:
+        """Work out the gradient, sample by sample, and the new weight."""
+        body, own = list[str | Line | Table](), self.own()
         if self.kept.count == 1:
             gradient: list[str | Line] = [Line(self.slope_of_E, (own, put(own, 0)), (self.gradient,))]
         else:
             of_each = Derivative(self.w, Symbol(Name('E', sample='i'), ()), self.each(own.at))
             for s in self.shown():
                 its, number = str(s + 1), own.at(s)
-                section.body.append(Line(at_sample(of_each, its), (at_sample(own, its), put(own, s)), (number,)))
+                body.append(Line(at_sample(of_each, its), (at_sample(own, its), put(own, s)), (number,)))
             gradient = self.added_up(self.slope_of_E, self.gradient, of_each, own)
-        section.body += gradient
         assert isinstance(gradient[-1], Line)
-        section.body.append(Referring('From {} and {}:', self.updated, gradient[-1]))
-        new = self.rule.at(0)
-        section.body.append(Line(self.w.of('l+1'), (self.rule, put(self.rule, 0)), (new,)))
-        return section
+        new = Line(self.w.of('l+1'), (self.rule, put(self.rule, 0)), (self.rule.at(0),))
+        return [*body, *gradient, Referring('From {} and {}:', self.updated, gradient[-1]), new]
 
     def all(self) -> dict[str, Section]:
         """Return all sections by the names of the steps, in the derivation's order."""
@@ -422,26 +423,30 @@ def sections_of(
     samples: int | None = None,
 ) -> tuple[str, dict[str, Section], NetPicture]:
     """Write the update of one weight out: a title, sections by the names of their steps, and the net."""
-    if samples is not None:
-        whole('samples', samples)
+    h = rate_of(net, learning_rate)
     names = Names(net, bool(hats))
     place = names.find(weight)
-    if learning_rate is None:
-        learning_rate = Fraction(1, 2) if all(isinstance(p.data, Fraction) for p in net.parameters()) else 0.5
-    h = real(learning_rate, 'the learning rate h')
-    if not 0 < h <= 1:
-        raise ValueError(f'the learning rate h must be 0 < h <= 1, not {learning_rate!r}')
     if (paths := prod(names.sizes[place[0] + 1 :])) > limit:
         raise too_many(paths, limit, names.text(place), 'the outputs', 'ask for a later weight')
     kept = Kept(net, teacher_set, names.wants_hats(weight) if hats is None else hats)
     name = kept.names.text(place)
-    _require_one_place(kept, place, name)
+    require_one_place(kept, place, name)
     several = f'batch learning from {kept.count} samples' if kept.count > 1 else 'on-line learning from one sample'
     sections = Steps(kept, place, h, digits, samples).all()
     return f'The update of {name} by {several}', sections, NetPicture(kept.names, kept.data)
 
 
-def _require_one_place(kept: Kept, place: Place, name: str) -> None:
+def rate_of(net: Any, learning_rate: Any) -> Any:
+    """Return the learning rate h: 0.5 unless given, or 1/2 where all parameters are fractions."""
+    if learning_rate is None:
+        learning_rate = Fraction(1, 2) if all(isinstance(p.data, Fraction) for p in net.parameters()) else 0.5
+    h = real(learning_rate, 'the learning rate h')
+    if not 0 < h <= 1:
+        raise ValueError(f'the learning rate h must be 0 < h <= 1, not {learning_rate!r}')
+    return h
+
+
+def require_one_place(kept: Kept, place: Place, name: str) -> None:
     """Raise ValueError if E depends on a weight by other ways than through its own neuron."""
     k, j, i = place
     neuron = kept.names.net.layers[k].neurons[j]

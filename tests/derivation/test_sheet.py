@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,7 +31,7 @@ def elements(text: str) -> ElementTree.Element:
 
 
 def test_the_page_needs_nothing_and_runs_its_own_script_only() -> None:
-    for derivation in samples_of_all():
+    for derivation in islice(samples_of_all(), 2, None, 12):
         text = sheet.document(derivation, 'html')
         (script,) = re.findall('<script>(.*?)</script>', text, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
