@@ -361,6 +361,15 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'samples': Kind(lambda: None, lambda x: x is None),
         'steps': Kind(lambda: 'paths', or_none(nothing)),
     },
+    'exercise': {
+        'net_or_sizes': Kind(lambda: [1, 1], all_of(is_whole)),
+        'weight': Kind(lambda: 'b_1', or_none(nothing)),
+        'seed': Kind(lambda: 1, lambda x: is_whole(x, -10)),
+        'fractions': flag,
+        'solution': flag,
+        'students': size,
+        'digits': Kind(lambda: 6, lambda x: is_whole(x) and x < 18),
+    },
     'dot': vectors,
     'sum': {'a': numbers},
     'logsumexp': {'a': numbers},
@@ -499,7 +508,7 @@ MADE_BY_US = {
     'GradientError', 'GradientReport', 'OperationError', 'OperationReport', 'BranchError', 'BranchWarning',
     'RendererNotFound',
     'Digraph', 'Derivation', 'ErrorSignals', 'Line', 'Section', 'Expression', 'functions', 'operations', 'Page',
-    'ErrorSignal', 'Finding', 'Fit', 'Report',
+    'ErrorSignal', 'Exercise', 'Finding', 'Fit', 'Report',
 }  # fmt: skip
 #: Objects whose methods are doors.
 OBJECTS: dict[str, Callable[[], Any]] = {
