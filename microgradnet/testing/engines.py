@@ -204,19 +204,19 @@ def _calls(module: str, *operations: str) -> dict[str, str]:
 
 _ELEMENTARY = 'tanh', 'exp', 'log', 'sqrt', 'sin', 'cos'
 
-jax = Functions(
+jax: Functions = Functions(
     'jax',
     'import jax\nfrom jax import numpy as np',
     'with jax.enable_x64(True):\n    y, gradients = jax.value_and_grad(f, [*range(len(point))])(*point)',
     _calls('np', *_ELEMENTARY) | _calls('jax.nn', 'sigmoid', 'relu'),
 )
-autograd = Functions(
+autograd: Functions = Functions(
     'autograd',
     'import autograd\nfrom autograd import numpy as np',
     'y, gradients = autograd.value_and_grad(f, [*range(len(point))])(*np.array(point))',
     _calls('np', *_ELEMENTARY) | {'relu': 'np.maximum({}, 0)'},
 )
-torch = Functions(
+torch: Functions = Functions(
     'torch',
     'import torch',
     'point = [torch.tensor(number, dtype=torch.float64, requires_grad=True) for number in point]\n'
@@ -224,7 +224,7 @@ torch = Functions(
     'gradients = torch.autograd.grad(y, point)',
     _calls('torch', *_ELEMENTARY, 'sigmoid', 'relu'),
 )
-casadi = Functions(
+casadi: Functions = Functions(
     'casadi',
     'import casadi',
     "xs = casadi.SX.sym('x', len(point))\n"

@@ -73,6 +73,11 @@ class Recording:
     function's.
     """
 
+    xs: list[Value]
+    value: Value
+    root: Value
+    order: list[Value]
+
     def __init__(
         self,
         f: Callable[[Any], Any],

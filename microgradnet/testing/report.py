@@ -93,6 +93,9 @@ class Report(list[Finding]):
     some.Value: nothing found
     """
 
+    engine: str
+    tried: tuple[str, ...]
+
     def __init__(self, engine: str, findings: Sequence[Finding] = (), tried: Sequence[str] = ()) -> None:
         order = [*SEVERITIES]
         super().__init__(sorted(findings, key=lambda finding: order.index(finding.severity)))

@@ -149,12 +149,17 @@ def stepped(name: str, numbers: Sequence[float]) -> tuple[float, list[float]] | 
 class Tape:
     """The numbers of a program: ``data``, and for each the places and the local derivatives of its inputs."""
 
+    data: list[float]
+    leaves: int
+    nodes: int
+    edges: list[list[tuple[int, float]]]
+
     def __init__(self, leaves: Iterable[float], constants: Iterable[float] = ()) -> None:
         self.data = [*map(float, leaves)]
         self.leaves = len(self.data)
         self.data += map(float, constants)
         self.nodes = len(self.data)
-        self.edges: list[list[tuple[int, float]]] = [[] for _ in self.data]
+        self.edges = [[] for _ in self.data]
 
     def record(self, name: str, operands: Sequence[int]) -> bool:
         """Take a step if it is tame there."""
