@@ -33,12 +33,13 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> Any:
     mark = own or collector.get_closest_marker(MARK)
     if mark is None:
         return None
-    from microgradnet.testing.drawn import drawn, offered
+    from microgradnet._extras import needed
 
-    if not own and not offered(obj):
-        return None
     try:
-        test = drawn(obj, *mark.args, **mark.kwargs)  # by name: pytest would decorate a class that stands alone
+        drawn = needed('microgradnet.testing.drawn', f'the marker {MARK}')
+        if not own and not drawn.offered(obj):
+            return None
+        test = drawn.drawn(obj, *mark.args, **mark.kwargs)  # by name: pytest would decorate a class that stands alone
     except (TypeError, ValueError, ModuleNotFoundError) as error:
         raise pytest.Collector.CollectError(f'{name}: {error}') from None
     setattr(collector.obj, name, test)

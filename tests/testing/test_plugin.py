@@ -158,6 +158,10 @@ MARKED = 'import pytest\n@pytest.mark.gradients'
     [
         (TESTS, ['1 failed, 5 passed', 'test_it.py::test_plain[0]', 'y = x + x\n', 'point = (1.0,)  # wanted 2.0,']),
         (f'{MARKED}(steps=0)\ndef test_it(f): pass', ['test_it: steps must be a whole number of at least 1']),
+        (
+            f'import sys\nsys.modules["hypothesis"] = None\n{MARKED}\ndef test_it(f): pass',
+            ["test_it: the marker gradients needs hypothesis: pip install 'microgradnet[testing]'"],
+        ),
         (f'{MARKED}\ndef test_it(): pass', ['test_it: a test of gradients must take one']),
     ],
 )  # fmt: skip
