@@ -215,6 +215,7 @@ OFFERS = {
     'bounce.py': ('--seed',),
     'nile.py': ('--out',),
     'options.py': ('--paths',),
+    'schools.py': ('--draws',),
     'check_micrograd': ('micrograd',),
     'why_order': ('--out',),
 }
