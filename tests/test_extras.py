@@ -192,10 +192,10 @@ NEED = {
     'numpy': LARGE | SPARSE | ESTIMATORS | SCIENCE | SAMPLING
     | {'compile, numpy', 'compile, native', 'train, compiled', 'History.plot'},
     'llvmlite': {'compile, native'},
-    'matplotlib': {'History.plot'},
-    'PIL': {'draw_error_signal, a GIF', 'History.plot'},
+    'matplotlib': {'History.plot'} | SAMPLING,  # nutpie brings ArviZ, which needs it
+    'PIL': {'draw_error_signal, a GIF', 'History.plot'} | SAMPLING,
     'networkx': SPARSE,
-    'scipy': SPARSE | ESTIMATORS | SCIENCE,
+    'scipy': SPARSE | ESTIMATORS | SCIENCE | SAMPLING,
     'sklearn': ESTIMATORS,
     'pygraphviz': DRAWN | {'draw_error_signal, a GIF'},
     'anywidget': {'play, a widget'},
