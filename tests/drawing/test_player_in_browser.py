@@ -913,6 +913,9 @@ def test_the_surroundings_of_each_step_of_a_large_graph(chromium: Any, tmp_path:
                 assert operands <= drawn and tab('#picture .edge.now[data-from]').count() == len(operands & drawn)
                 used = [k for k, node in enumerate(order) if order[place] in node.inputs]
                 assert {*used} <= drawn
+                heard = tab('#picture').get_attribute('aria-label')
+                said = [re.sub(r'_{(.*)}', r' \1', names[k]) for k in (place, order.index(order[place].inputs[0]))]
+                assert heard.startswith(f'{said[0]}, computed from {said[1]}') and ', used by v ' in heard
             assert tab('#overview .now').evaluate('e => e.getBoundingClientRect().width') >= 3
             over = """groups => {
                 const right = e => e.textContent || e.matches('rect') ? e.getBoundingClientRect().right : 0;

@@ -7,7 +7,7 @@ const picture = {
     this.pane = pane;
     this.svg = pane.querySelector('svg');
     this.isWhole = this.svg !== null;
-    this.svg ??= pane.appendChild(shape('svg', { role: 'img', class: 'surroundings', 'aria-label': 'A node: its operands and theirs on the left, what is computed with it on the right' }));
+    this.svg ??= pane.appendChild(shape('svg', { role: 'img', class: 'surroundings' }));
     this.svg.id = 'picture';
     if (this.isWhole) {
       const { width, height } = this.svg.viewBox.baseVal;
@@ -46,7 +46,7 @@ const picture = {
       this.scale(this.zoom * Math.exp(-event.deltaY / 300));
     }, { passive: false });
     // All of it where its letters can be read then.
-    this.scale(this.isWhole ? Math.min(2, Math.max(1, this.fitting())) : Math.min(1.6, Math.max(1, (pane.clientWidth - 8) / 712)));
+    this.scale(this.isWhole ? Math.min(2, Math.max(1, this.fitting())) : Math.min(1.6, Math.max(1, (pane.clientWidth - 8) / 728)));
     pane.scrollTo(0, 0);
     overview.start();
   },
@@ -66,7 +66,7 @@ const picture = {
   around(centre, asked = -1) {
     if (centre === this.centre && (asked < 0 || this.drawn.has(asked))) return;
     this.centre = centre;
-    const wide = 112, high = 54, across = 196, row = 66, most = 7;
+    const wide = 112, high = 54, across = 202, row = 66, most = 7;
     const edges = shape('g'), boxes = shape('g'), drawn = [];
     const text = (x, y, look, ...words) => inSvg(boxes.lastChild.appendChild(shape('text', { x, y, ...look })), words);
     const more = (x, y, count) => { if (count > 0) boxes.append(shape('g')), text(x, y, { class: 'more', 'text-anchor': 'middle' }, `… ${count} more`); };
@@ -131,6 +131,9 @@ const picture = {
       more(2 * across, top + (next[k].length - .5) * row + 4, next[k].length && this.users[user].length - next[k].length);
     });
     more(across, middle + sum2 / 2 * row + 8, this.users[centre].length - users.length);
+    const told = nodes => nodes.map(node => spoken(names[node]) || saying(graph.data[node], film.digits)).join(', ');
+    const words = [count ? `computed from ${told(first.map(({ node }) => node))}` : 'given', ...(users.length ? [`used by ${told(users)}`] : [])];
+    set(this.svg, { 'aria-label': `${spoken(names[centre])}, ${words.join(', ')}` });
     this.drawn = new Set(drawn.map(([node]) => node));
     const xs = drawn.map(([, x]) => x), ys = drawn.map(([, , y]) => y);
     const [left, right, top, bottom] = [Math.min(...xs) - wide / 2 - 4, Math.max(...xs) + wide / 2 + 4, Math.min(...ys) - row / 2 - 14 * (begin > 0), Math.max(...ys) + row / 2 + 14];
