@@ -139,6 +139,30 @@ def test_without_anywidget_a_net_is_a_frame(monkeypatch: pytest.MonkeyPatch) -> 
     assert {*DisplayFormatter().format(play(net_231(), xor()))[0]} == {'text/plain', 'text/html'}
 
 
+@pytest.mark.slow
+def test_in_a_kernel_a_cell_that_assigns_or_trains_is_on_the_page() -> None:
+    import nbclient
+    import nbformat
+
+    cells = ["""\
+from microgradnet import MLP, TeacherSet, play, train
+net = MLP(1, [1], seed=1)
+samples = TeacherSet([[1.0]], [0.5])
+page = play(net, samples)
+page""", 'net.layers[0].neurons[0].bias.data = 1 / 3', """\
+history = train(net, samples, learning_rate=0.5, epochs=1)
+print(*[p.data for p in net.parameters()])"""]  # fmt: skip
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    client, weights = nbclient.NotebookClient(notebook, timeout=60), list[list[float]]()
+    with client.setup_kernel():
+        for k, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, k)
+            model = notebook.cells[0].outputs[0].data['application/vnd.jupyter.widget-view+json']['model_id']
+            weights.append(client.widget_state[model]['weights'])
+    assert weights[0] != weights[1] and weights[1][1] == 1 / 3
+    assert weights[2] == [float(number) for number in notebook.cells[2].outputs[0].text.split()] != weights[1]
+
+
 # In a browser, by anywidget's front-end protocol.
 
 #: A host that is all a notebook is to a widget: a model whose changes go to Python, and come from it.
@@ -270,7 +294,7 @@ def test_what_python_trains_is_on_the_page(notebook: Notebook) -> None:
 def test_both_at_once_end_alike(notebook: Notebook) -> None:
     notebook.frame.locator('.menu').evaluate('menu => { menu.open = true; }')
     notebook.frame.locator('#learn').click()
-    for k in range(20):
+    for k in range(5):
         notebook.net.layers[1].neurons[0].bias.data = float(k)
         notebook.widget.update()
         notebook.settle()
