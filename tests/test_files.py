@@ -205,9 +205,12 @@ def test_nothing_is_written_but_through_the_writer() -> None:
     assert found == NO_FILES
 
 
-#: These write into a BytesIO, which is then written whole; or nowhere.
+#: These write into a BytesIO, which is then written whole; by the writer; or nowhere.
 NO_FILES = {
     'command_line/output.py: os.open',  # the null device, for a reader who has gone
+    'command_line/play.py: page.save',  # by the writer
+    'command_line/play.py: tempfile.mkdtemp',  # a folder for that
+    'command_line/play.py: webbrowser.open',  # to be read
     'compiling/run/code_cache.py: os.open',  # to be read
     'drawing/animation.py: pages[0].save',  # Pillow's
     'training/history.py: figure.savefig',
