@@ -362,9 +362,9 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'steps': Kind(lambda: 'paths', or_none(nothing)),
     },
     'exercise': {
-        'net_or_sizes': Kind(lambda: [1, 1], all_of(is_whole)),
+        'net_or_sizes': Kind(lambda: [1, 1], lambda x: is_net(x) or all_of(is_whole)(x)),
         'weight': Kind(lambda: 'b_1', or_none(nothing)),
-        'seed': Kind(lambda: 1, lambda x: is_whole(x, -10)),
+        'seed': Kind(lambda: 1, lambda x: is_whole(x, 0)),
         'fractions': flag,
         'solution': flag,
         'students': size,

@@ -134,14 +134,16 @@ def derive(
     of_a_net = {'weight': weight, 'learning_rate': learning_rate, 'hats': hats, 'samples': samples}
     if isinstance(subject, Value):
         if needless := [name for name, given in of_a_net.items() if given is not None]:
-            raise TypeError(f'derive(value, wrt) takes no {" and no ".join(needless)}: that is for the weight of a net')
+            came = ', '.join(f'{name}={said(of_a_net[name])}' for name in needless)
+            raise TypeError(f'derive(value, wrt) takes no {" and no ".join(needless)}, which is for nets; {came} came')
         by = teacher_set if wrt is None else wrt
         return derive_value(subject, by, limit=limit, digits=digits, steps=steps)
     if not hasattr(subject, 'parameters'):
         wanted = 'derive(value, wrt) or derive(net, teacher_set, weight)'
         raise TypeError(f'there is {wanted}, and what came first is {said(subject)}')
     if wrt is not None:
-        raise TypeError('derive(net, teacher_set, weight) takes no wrt: what to derive by is its weight')
+        wanted = 'derive(net, teacher_set, weight) takes no wrt: what to derive by is its weight'
+        raise TypeError(f'{wanted}, not {said(wrt)}')
     if teacher_set is None:
         raise TypeError("derive(net, teacher_set, weight) is missing its 'teacher_set'")
     if samples is not None:

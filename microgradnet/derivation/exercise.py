@@ -16,7 +16,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from ..engine.checks import flag, whole
+from ..engine import checks
+from ..engine.checks import flag, items, whole
 from ..engine.numbers import Fraction
 from ..formulas.numbers import digits as in_digits
 from ..formulas.numbers import on_paper
@@ -94,13 +95,16 @@ def exercise(
     """
     flag('fractions', fractions)
     flag('solution', solution)
+    whole('seed', seed, 0)
     whole('students', students)
     whole('digits', digits, 1, 17)
-    if hasattr(net_or_sizes, 'layers'):
+    name = 'w_{x1,1}' if weight is None else checks.text('weight', weight)
+    if hasattr(net_or_sizes, 'layers') and not isinstance(net_or_sizes, type):
         sizes = [net_or_sizes.inputs, *net_or_sizes.sizes]
         activations = [layer.activation.name for layer in net_or_sizes.layers]
     else:
-        sizes = [whole('a size', size) for size in net_or_sizes]
+        wanted = 'a net, or a list of the sizes of its inputs and layers'
+        sizes = [whole('each of net_or_sizes', size) for size in items('net_or_sizes', net_or_sizes, wanted)]
         if len(sizes) < 2:
             raise ValueError(f'the sizes of a net are those of its inputs and its layers, not {net_or_sizes!r}')
         activations = ['softsign' if fractions else 'sigmoid'] * (len(sizes) - 2) + ['identity']
@@ -109,7 +113,7 @@ def exercise(
     sheets: list[list[Section]] = []
     for student in range(1, students + 1):
         source = random.Random(f'{seed} {student}')
-        title, sections, picture = _drawn(sizes, activations, weight, source, fractions)
+        title, sections, picture = _drawn(sizes, activations, name, source, fractions)
         blanks = _blanks(sections.values())
         who = f'Student {student}: ' * (students > 1)
         given = replace(sections['given'], heading=f'{who}{"w" if who else "W"}hat is given', new_sheet=student > 1)
@@ -138,7 +142,7 @@ def _is_asked(line: Line) -> bool:
 
 
 def _drawn(
-    sizes: Sequence[int], activations: Sequence[str], weight: str | None, source: random.Random, fractions: bool
+    sizes: Sequence[int], activations: Sequence[str], weight: str, source: random.Random, fractions: bool
 ) -> tuple[str, dict[str, Section], Any]:
     """Draw a net and a sample, and derive the weight's update, until its gradient is not 0."""
     while True:
@@ -161,7 +165,7 @@ def _drawn(
             for neuron in layer.neurons:
                 neuron.activation = Activation(name)
         h = Fraction(1, 2) if fractions else 0.5
-        title, sections, picture = sections_of(net, [(x, t)], weight or 'w_{x1,1}', learning_rate=h)
+        title, sections, picture = sections_of(net, [(x, t)], weight, learning_rate=h)
         gradient = next(line for line in sections['numbers'].body if isinstance(line, Line))
         if gradient.number != 0:
             return title, sections, picture

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, log10
 from typing import Any
 
-from ..engine.checks import one_of
+from ..engine.checks import one_of, texts
 from ..formulas.text import text
 from .lines import Derivation, Section
 
@@ -31,7 +31,9 @@ def with_steps(
     title: str, sections: Mapping[str, Section], steps: str | Sequence[str] | None, digits: int, picture: Any = None
 ) -> Derivation:
     """Make a derivation of the sections that are wanted, all of whose numbers are finite, printed or not."""
-    wanted = [*sections] if steps is None else [steps] if isinstance(steps, str) else [*steps]
+    wanted = [*sections] if steps is None else [steps] if isinstance(steps, str) else texts('steps', steps)
+    if not wanted:
+        raise ValueError(f'steps must name at least one of {", ".join(sections)}, not {steps!r}')
     for step in wanted:
         one_of('step', step, [*sections])
     finite(Derivation(title, [*sections.values()], digits))

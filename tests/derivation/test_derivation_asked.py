@@ -72,10 +72,12 @@ def test_what_is_wrong_is_said() -> None:
         derive(3, [([1.0], 0.0)], 'b_1')
     with pytest.raises(TypeError, match='takes no wrt: what to derive by is its weight'):
         derive(net, [([1.0], 0.0)], 'b_1', wrt=Value(1.0))
-    with pytest.raises(TypeError, match='takes no hats and no samples: that is for the weight of a net'):
+    with pytest.raises(TypeError, match='takes no hats and no samples, which is for nets; hats=True of type bool, '):
         derive(Value(1.0), Value(1.0), hats=True, samples=2)
     with pytest.raises(ValueError, match="there is no step 'path'; did you mean 'paths'"):
         derive(net, [([1.0], 0.0)], 'b_13', steps=['given', 'path'])
+    with pytest.raises(ValueError, match='steps must name at least one of given, forward'):
+        derive(net, [([1.0], 0.0)], 'b_13', steps=[])
     for option in ({'digits': 0}, {'digits': 18}, {'samples': 0}):
         with pytest.raises(ValueError, match=f'{next(iter(option))} must be a whole number of at'):
             derive(net, [([1.0], 0.0)], 'b_13', **option)

@@ -92,7 +92,7 @@ def test_a_net_gives_its_sizes_and_activations() -> None:
 def test_what_is_wrong_is_said() -> None:
     for call, wanted in [
         (lambda: exercise([2]), 'sizes of a net are those of its inputs and its layers'),
-        (lambda: exercise([2, 0]), 'a size must be a whole number of at least 1'),
+        (lambda: exercise([2, 0]), 'each of net_or_sizes must be a whole number of at least 1'),
         (lambda: exercise(MLP(1, [1, 1], 'tanh')), 'tanh has no fractions for values: there are identity'),
         (lambda: exercise([1, 1], students=0), 'students must be a whole number'),
         (lambda: exercise([1, 1], 'w_{1,9}'), "no weight 'w_{1,9}'"),
