@@ -116,7 +116,8 @@ def exercise(
         title, sections, picture = _drawn(sizes, activations, name, source, fractions)
         blanks = _blanks(sections.values())
         who = f'Student {student}: ' * (students > 1)
-        given = replace(sections['given'], heading=f'{who}{"w" if who else "W"}hat is given', new_sheet=student > 1)
+        given = replace(sections['given'], heading=f'{who}{"w" if who else "W"}hat is given', new_sheet=student > 1,
+                        picture=picture if who else None)  # fmt: skip
         sheets.append([given, Section(f'{who}{"w" if who else "W"}ork out', [*blanks])])
     ends = [s for key, s in sections.items() if key != 'given'] if students == 1 else []
     title = f'Exercise {seed}: {title[0].lower()}{title[1:]}'

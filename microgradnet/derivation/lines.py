@@ -258,6 +258,8 @@ class Section:
     body: list[str | Line | Table] = field(default_factory=list)
     #: Whether it begins on a sheet of its own, on paper.
     new_sheet: bool = False
+    #: What is drawn above it, if that is not drawn beside all.
+    picture: Any = None
 
 
 class Derivation(Sequence[Line]):
@@ -336,12 +338,17 @@ class Derivation(Sequence[Line]):
     @staticmethod
     def latex_parts(section: Section, fitted: Callable[[str], str] = str) -> Iterator[str]:
         """Print a section's paragraphs as LaTeX; ``fitted`` may do something to formulas too wide for a page."""
-        for part in section.body:
-            if isinstance(part, Line):
-                tag = rf'\tag{{{part.tag}}} ' if part.tag else ''
-                yield rf'\[ {fitted(part.latex())} {tag}\]'
-            else:
-                yield prose_tex(part) if isinstance(part, str) else part.latex()
+        for kind, group in groupby(section.body, _kind):
+            if kind == 'short':  # side by side, as a paragraph
+                pieces = (rf'$\displaystyle {part.latex()} $\quad' for part in group if isinstance(part, Line))
+                yield '\n'.join([r'{\lineskiplimit=4pt\lineskip=8pt\noindent', *pieces, r'\par}'])
+                continue
+            for part in group:
+                if isinstance(part, Line):
+                    tag = rf'\tag{{{part.tag}}} ' if part.tag else ''
+                    yield rf'\[ {fitted(part.latex())} {tag}\]'
+                else:
+                    yield prose_tex(part) if isinstance(part, str) else part.latex()
 
     def html(self) -> str:
         """Print it all as HTML with MathML; it brings its font, and needs no style sheet, no script and no network."""
@@ -444,4 +451,4 @@ def _kind(part: str | Line | Table) -> str:
         return 'prose'
     if isinstance(part, Table):
         return 'table'
-    return 'data' if part.is_data else 'line' if part.sides else 'short'
+    return 'data' if part.is_data else 'line' if part.sides or isinstance(part, Blank) else 'short'

@@ -177,7 +177,7 @@ def document(derivation: Derivation, form: str) -> str:
 
 def page(derivation: Derivation) -> str:
     """Write a derivation as a page of HTML, with its net if it is of one."""
-    picture = derivation.picture
+    picture = derivation.picture or next((s.picture for s in derivation.sections if s.picture), None)
 
     def form(term: Term) -> str:
         return Turning(derivation.digits).write([term])
@@ -188,10 +188,13 @@ def page(derivation: Derivation) -> str:
 
     to_fill_in = any(isinstance(line, Blank) for line in derivation)  # and symbols must not tell their numbers
     sheets = zip(derivation.sections, derivation.html_sections(None if to_fill_in else form, lights))
-    body = '\n'.join(f'<section class="{"sheet" * section.new_sheet}">{text}</section>' for section, text in sheets)
+    body = ''
+    for section, text in sheets:
+        drawing = section.picture.svg() if section.picture else ''
+        body += f'<section class="{"sheet" * section.new_sheet}">{drawing}{text}</section>\n'
     flip = '<label class="tools"><input type="checkbox" id="flip"> numbers instead of names</label>'
     tools = '' if to_fill_in else flip
-    return whole_page(derivation.title, body, picture.svg() if picture else '', tools)
+    return whole_page(derivation.title, body, derivation.picture.svg() if derivation.picture else '', tools)
 
 
 def whole_page(title: str, body: str, picture: str, tools: str = '') -> str:

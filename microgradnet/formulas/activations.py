@@ -38,6 +38,9 @@ def by_hand(name: str, r: Symbol, g: Applied) -> tuple[Term, Term] | None:
         case 'softsign':
             below = add(ONE, _called('abs', r))
             return Quotient(r, below), Quotient(ONE, Power(below, Number(2)))
+        case 'silu':
+            below = add(ONE, _called('exp', Minus(r)))
+            return Quotient(r, below), Quotient(add(ONE, r, Minus(g)), below)
         case 'softplus':
             return _called('log', add(ONE, _called('exp', r))), Quotient(ONE, add(ONE, _called('exp', Minus(r))))
     return None

@@ -78,7 +78,7 @@ def test_each_student_has_other_numbers_and_the_teacher_a_key() -> None:
     assert len({row[1:] for row in sheets.key.rows}) == 5 == len(sheets.key.rows)
     assert [section.new_sheet for section in sheets.sections] == [False, False, *[True, False] * 4]
     assert len({*re.findall(r'(?s)Student \d: what is given(.*?)Activation', str(sheets))}) == 5
-    assert 'Key' not in str(sheets)
+    assert 'Key' not in str(sheets) and page(sheets).count('<svg') == 5 and page(exercise([1, 1])).count('<svg') == 1
     assert str(sheets.key) in str(exercise([2, 2, 1], seed=1, students=5, solution=True)).replace('\n  ', '\n')
     alone = exercise([2, 2, 1], seed=1)
     assert alone.key.rows[0] == sheets.key.rows[0]
