@@ -41,6 +41,8 @@ EXACT = 'identity', 'linear', 'softsign', 'relu'
 class Exercise(Derivation):
     """A derivation with blanks: printed, shown and saved as any; ``key`` has the answers."""
 
+    key: Table
+
     def __init__(
         self, title: str, sheets: Sequence[Sequence[Section]], digits: int, picture: Any, solution: Any
     ) -> None:

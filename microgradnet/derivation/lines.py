@@ -272,6 +272,10 @@ class Derivation(Sequence[Line]):
     sections: list[Section]
     lines: list[Line]
 
+    title: str
+    digits: int
+    picture: Any
+
     def __init__(self, title: str, sections: Sequence[Section], digits: int = SIX, picture: Any = None) -> None:
         #: ``picture`` is of the net, if there is one: it draws it, and tells which of its parts an equation speaks of.
         self.title, self.digits, self.picture = title, digits, picture
