@@ -13,12 +13,23 @@ import dis
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.machinery import PathFinder
 from importlib.util import resolve_name
+from os.path import dirname
 from typing import Any
 
 from ._extras import needed
 
 __all__ = ['homes', 'later']
+
+
+def _code(package: str) -> Any:
+    """Return the code of a package that has been imported, whoever did it: pytest's loader does not give it away."""
+    spec = sys.modules[package].__spec__
+    assert spec is not None and spec.submodule_search_locations, 'a package'
+    if not hasattr(spec.loader, 'get_code'):
+        spec = PathFinder.find_spec(package, [dirname(spec.submodule_search_locations[0])])
+    return spec.loader.get_code(package)  # type: ignore[union-attr]
 
 
 @cache
@@ -28,10 +39,8 @@ def homes(package: str) -> dict[str, str]:
     >>> homes('microgradnet.drawing')['draw']
     '.graph'
     """
-    spec = sys.modules[package].__spec__
-    assert spec is not None and spec.loader is not None, 'a package that has been imported'
     found, home, before = {}, '', [0, 0]  # what is loaded before an import: how many dots, and the names
-    for step in dis.get_instructions(spec.loader.get_code(package)):  # type: ignore[attr-defined]
+    for step in dis.get_instructions(_code(package)):
         if step.opname == 'IMPORT_NAME':
             home = '.' * before[0] + step.argval
         elif step.opname == 'IMPORT_FROM' and home.startswith('.'):
