@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from .. import functions
 from ..derivatives.graphs import gradients
 from ..engine.value import Value, signals
+from ..formulas.activations import by_hand
 from ..formulas.names import Names, Place
 from ..formulas.terms import Applied, Name, Symbol
 from ..nets.losses import half_squared_error
@@ -50,11 +53,14 @@ class Kept:
         self._go_back(net)
         self._slopes: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._activations = [[neuron.activation for neuron in layer.neurons] for layer in net.layers]
-        functions = {activation.g: activation.name for layer in self._activations for activation in layer}
+        names = {activation.g: activation.name for layer in self._activations for activation in layer}
         #: Which letter stands for which activation, and what each is called.
-        self.letters = {g: Name('g', hat=place > 0) if len(functions) < 3 else Name('g', str(place + 1))
-                        for place, g in enumerate(functions)}  # fmt: skip
-        self.functions = {self.letters[g]: name for g, name in functions.items()}
+        self.letters = {g: Name('g', hat=place > 0) if len(names) < 3 else Name('g', str(place + 1))
+                        for place, g in enumerate(names)}  # fmt: skip
+        self.functions = {self.letters[g]: name for g, name in names.items()}
+        #: How each is written, given r and g(r): only operations, not what a user gave the name of one.
+        self.forms = {self.letters[g]: partial(by_hand, name if _is_operation(g, name) else '')
+                      for g, name in names.items()}  # fmt: skip
 
     def _go_back(self, net: Any) -> None:
         places, parameters = self.names.places(), net.parameters()
@@ -113,6 +119,10 @@ class Kept:
 
     def _applied(self, k: int, j: int, primed: bool, numbers: Iterable[Any]) -> Applied:
         return Applied(self.letters[self._activations[k][j].g], primed, self.r(k, j), (*numbers,))
+
+
+def _is_operation(g: Any, name: str) -> bool:
+    return isinstance(g, str) or g is getattr(functions, name, None)
 
 
 def _ran(net: Any, sample: Any, place: int) -> tuple[Run, list[Any]]:

@@ -17,7 +17,6 @@ from typing import Any
 from ..engine.numbers import Fraction, real
 from ..engine.value import Value
 from ..engine.walks import topological_order
-from ..formulas.activations import by_hand
 from ..formulas.names import Names, Place
 from ..formulas.numbers import SIX, digits, on_paper
 from ..formulas.terms import (
@@ -240,9 +239,9 @@ class Steps(Parts):
         of_samples += [kept.t(o) for o in range(names.sizes[-1])]
         section.body += [Line(s, (), self.each(s.at), in_full=True) for s in of_samples]
         section.body.append(f'Activation: {"; ".join(letters)}.')
-        for letter, name in kept.functions.items():
+        for letter, by_hand in kept.forms.items():
             r = Symbol(Name('r'), ())
-            for primed, form in enumerate(by_hand(name, r, Applied(letter, False, r, ())) or ()):
+            for primed, form in enumerate(by_hand(r, Applied(letter, False, r, ())) or ()):
                 section.body.append(Line(Applied(letter, bool(primed), r, ()), (form,), (0,), formula=True))
         return section
 
@@ -252,7 +251,7 @@ class Steps(Parts):
         for k, size in enumerate(kept.names.sizes):
             for j in range(size):
                 r, g, slope = kept.r(k, j), kept.g(k, j), kept.slope(k, j)
-                form, its_slope = by_hand(kept.functions[g.function], r, g) or (None, None)
+                form, its_slope = kept.forms[g.function](r, g) or (None, None)
                 first, *others = self.with_numbers(r, self.written_out(k, j))
                 assert isinstance(first, Line)
                 self.defined[k, j] = first

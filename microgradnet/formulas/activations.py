@@ -25,8 +25,8 @@ def _called(name: str, operand: Term) -> Term:
 def by_hand(name: str, r: Symbol, g: Applied) -> tuple[Term, Term] | None:
     """Return g(r) and g'(r) as formulas of ``r`` and of ``g``, which stands for g(r); None where nobody has one.
 
-    A function of the user's may do otherwise at another r than where it was seen, and so has none; nor have those
-    of two cases, which their name tells as well.
+    A function of the user's may do otherwise at another r than where it was seen, and so has none. relu is r times
+    ``step(r)``, which is 1 where r is positive and 0 elsewhere.
     """
     match name:
         case 'identity' | 'linear':
@@ -43,4 +43,13 @@ def by_hand(name: str, r: Symbol, g: Applied) -> tuple[Term, Term] | None:
             return Quotient(r, below), Quotient(add(ONE, r, Minus(g)), below)
         case 'softplus':
             return _called('log', add(ONE, _called('exp', r))), Quotient(ONE, add(ONE, _called('exp', Minus(r))))
+        case 'relu':
+            step = _called('step', r)
+            return multiply(r, step), step
+        case 'sin':
+            return _called('sin', r), _called('cos', r)
+        case 'cos':
+            return _called('cos', r), Minus(_called('sin', r))
+        case 'exp':
+            return _called('exp', r), g
     return None

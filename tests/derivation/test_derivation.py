@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from microgradnet import functions
 from microgradnet.derivation import derive
 from microgradnet.drawing import parameter_names
 from microgradnet.nets.losses import half_squared_error
@@ -26,7 +27,7 @@ from tests.support.examples import examples
 
 NUMBERS = st.floats(-2, 2, allow_subnormal=False).map(lambda x: round(x, 3))
 FRACTIONS = st.integers(-6, 6).map(lambda n: Fraction(n, 3))
-SMOOTH = ['sigmoid', 'tanh', 'identity', 'softplus', 'silu']
+SMOOTH = ['sigmoid', 'tanh', 'identity', 'softplus', 'silu', 'sin', 'cos', 'exp']
 XOR = [([1.0, -2.0], [0.25]), ([0.5, 0.75], [-1.5])]
 
 
@@ -175,6 +176,13 @@ def test_each_neuron_has_its_own_activation() -> None:
     compare_with_engine(Reader(text), net, XOR, net.parameters().index(net.layers[1].neurons[0].weights[1]), 0.5)
     net = MLP(1, [1, 1], lambda r: r * r, lambda r: r.tanh(), seed=1)
     assert 'Activation: g is <lambda>; ĝ is <lambda>.' in str(derive(net, [([1.0], 0.5)], 'b_1'))
+
+    def tanh(r: Any) -> Any:  # another function than its name says has no formula
+        return r * r
+
+    text = str(derive(MLP(1, [1, 1], tanh, seed=1), [([1.0], 0.5)], 'b_1'))
+    assert 'Activation: g is tanh' in text and 'g(r) =' not in text
+    assert 'g(r) = tanh(r)' in str(derive(MLP(1, [1, 1], functions.tanh, seed=1), [([1.0], 0.5)], 'b_1'))
 
 
 def generic_net(sizes: list[int], *activations: str) -> MLP:

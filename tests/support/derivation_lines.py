@@ -66,6 +66,7 @@ FUNCTIONS: dict[str, tuple[Any, Any]] = {
     'tanh': (math.tanh, lambda r: 1 / math.cosh(r) ** 2),
     'softsign': (lambda r: r / (1 + abs(r)), lambda r: 1 / (1 + abs(r)) ** 2),
     'relu': (lambda r: max(r, 0), lambda r: int(r > 0)),
+    'step': (lambda a: int(a > 0), lambda a: 0),
     'softplus': (lambda r: math.log1p(math.exp(r)), sigma),
     'silu': (lambda r: r * sigma(r), swish_slope),
     'abs': (abs, lambda a: (a > 0) - (a < 0)),
