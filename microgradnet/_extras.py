@@ -35,9 +35,13 @@ EXTRAS = {
     'pygraphviz': 'draw',
     'scipy': 'sparse',
     'sklearn': 'sklearn',
+    'torch': 'torch',
 }
 #: What people call a package, where that is not its name in Python.
-CALLED = {'PIL': 'Pillow', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy', 'sklearn': 'scikit-learn'}
+CALLED = {
+    'PIL': 'Pillow', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy', 'sklearn': 'scikit-learn',
+    'torch': 'PyTorch',
+}
 
 
 def needed(module: str, what: str = 'this', *, extra: str = '', instead: str = '') -> Any:

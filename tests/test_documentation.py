@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import microgradnet
-from microgradnet import MLP, TeacherSet, play, science, testing
+from microgradnet import MLP, TeacherSet, interop, play, science, testing
 
 DOCS = Path(__file__).resolve().parent.parent / 'docs'
 PAGES = sorted(DOCS.rglob('*.md'))
@@ -96,7 +96,7 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
 
 
-@pytest.mark.parametrize('name', testing.__all__ + science.__all__)
+@pytest.mark.parametrize('name', testing.__all__ + science.__all__ + interop.__all__)
 def test_what_is_in_a_room_of_its_own_is_in_the_reference(name: str) -> None:
     assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
 

@@ -156,6 +156,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'vjp': lambda m, _: m.vjp(square, 1.0),
     'where': lambda m, _: m.where(m.Value(1.0), 2.0, 3.0),
     'while_loop': lambda m, _: m.while_loop(lambda x: x < 9.0, lambda x: x * x, m.Value(2.0)),
+    'interop.to_torch': lambda m, _: m.interop.to_torch,
     'science.Fit': lambda m, _: m.science.Fit,
     'science.checkpoint': lambda m, _: m.science.checkpoint(square)(m.Value(2.0)),
     'science.implicit': lambda m, _: m.science.implicit(lambda x, a: x * x - a, 1.0, m.Value(2.0)),
@@ -187,8 +188,10 @@ SCIENCE = {'science.least_squares', 'science.minimise'}
 SAMPLING = {'science.sample'}
 SPARSE = {'sparse_hessian', 'sparse_jacobian'}
 DRAWN = {'Program.draw', 'draw', 'draw_error_signal', 'draw_network', 'play'}
+#: Other frameworks: they cannot be imported twice in a process, so tests/interop sees what is said without them.
+INTEROP = ('torch',)
 #: What needs each package; the others work without it.
-NEED = {
+NEED: dict[str, set[str] | None] = {
     'numpy': LARGE | SPARSE | ESTIMATORS | SCIENCE | SAMPLING
     | {'compile, numpy', 'compile, native', 'train, compiled', 'History.plot'},
     'llvmlite': {'compile, native'},
@@ -202,6 +205,7 @@ NEED = {
     'nutpie': SAMPLING,
     'hypothesis': None,
     'mpmath': None,
+    **{package: set() for package in INTEROP},
 }
 
 
@@ -218,6 +222,7 @@ def outcome(entry: Callable[[Any, Path], Any], package: ModuleType, folder: Path
     try:
         import_module('microgradnet.testing')
         import_module('microgradnet.science')
+        import_module('microgradnet.interop')
         entry(package, folder)
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) or type(error).__name__ == 'RendererNotFound':
@@ -227,11 +232,12 @@ def outcome(entry: Callable[[Any, Path], Any], package: ModuleType, folder: Path
 
 
 def test_every_public_entry_is_tried() -> None:
-    from microgradnet import science, testing
+    from microgradnet import interop, science, testing
 
     names = {entry.partition(',')[0] for entry in ENTRIES}
     assert {*microgradnet.__all__} <= names
     assert {f'testing.{name}' for name in testing.__all__} <= names
+    assert {f'interop.{name}' for name in interop.__all__} <= names
     assert {f'science.{name}' for name in science.__all__} <= names
     assert EXTRAS.keys() == NEED.keys()
 

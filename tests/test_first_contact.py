@@ -31,7 +31,7 @@ import numpy as np
 import pytest
 
 import microgradnet
-from microgradnet import compiling, custom, derivation, drawing, functions, science, testing
+from microgradnet import compiling, custom, derivation, drawing, functions, interop, science, testing
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
 
@@ -557,7 +557,9 @@ class Door(NamedTuple):
 
 def doors() -> Iterator[Door]:
     seen: set[int] = set()
-    modules: list[ModuleType] = [microgradnet, functions, testing, drawing, compiling, derivation, science]
+    modules: list[ModuleType] = [
+        microgradnet, functions, testing, drawing, compiling, derivation, science, interop,
+    ]  # fmt: skip
     for module in modules:
         for name in module.__all__:
             thing = getattr(module, name)

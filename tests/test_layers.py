@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import microgradnet
-from microgradnet import drawing, science, testing
+from microgradnet import drawing, interop, science, testing
 from microgradnet._lazy import homes
 from tests.support.sources import imports_of
 
@@ -27,7 +27,7 @@ FLOORS = [
     {'functions'},
     {'derivatives', 'nets'},
     {'compiling', 'formulas'},
-    {'training', 'drawing', 'science'},
+    {'training', 'drawing', 'science', 'interop'},
     {'derivation', 'diagnosis'},
     {'testing'},
     {'command_line'},
@@ -105,7 +105,9 @@ def test_no_name_imported_late_is_a_modules(name: str) -> None:
     assert name not in MODULES or isinstance(thing, types.ModuleType)
 
 
-@pytest.mark.parametrize('package', [microgradnet, drawing, science, testing], ids=lambda package: package.__name__)
+@pytest.mark.parametrize(
+    'package', [microgradnet, drawing, interop, science, testing], ids=lambda package: package.__name__
+)
 def test_what_a_checker_finds_is_what_users_find(package: types.ModuleType) -> None:
     assert late(package).items() <= homes(package.__name__).items()
     assert late(package).keys() <= {*package.__all__} <= {*dir(package)}
@@ -125,7 +127,7 @@ def imported() -> set[str]:
 @pytest.mark.parametrize(
     'heavy',
     ['numpy', 'scipy', 'networkx', 'mpmath', 'matplotlib', 'graphviz', 'pygraphviz', 'tqdm', 'hypothesis', 'llvmlite',
-     'sklearn', 'pytest'],
+     'sklearn', 'torch', 'pytest'],
 )
 def test_import_is_light(heavy: str, imported: set[str]) -> None:
     assert heavy not in imported

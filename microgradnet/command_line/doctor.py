@@ -27,6 +27,7 @@ ADDS = {
     'sklearn': 'nets as estimators of scikit-learn; train: --missing, columns of words',
     'sparse': 'sparse Jacobians and Hessians by colouring',
     'testing': 'check_engine, and drawn expressions for Hypothesis',
+    'torch': 'functions as operations of PyTorch',
     'distributed': 'training by the workers of a Dask cluster',
 }
 REQUIREMENT = re.compile(r'([\w.-]+)[^;]*;\s*extra\s*==\s*["\']([\w.-]+)["\']')

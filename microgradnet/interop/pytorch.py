@@ -1,0 +1,83 @@
+"""Functions as operations of PyTorch, with derivatives of any order and over batches: ``to_torch``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from .._extras import needed
+from .bridge import Bridge
+
+__all__ = ['to_torch']
+
+
+def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function as an operation of PyTorch: tensors in, tensors out, and gradients by ``backward``.
+
+    f: a function of numbers that ``compile`` takes, or what ``compile`` returned. Its arguments are tensors of any
+        shape; a result of numbers, or of lists as long as each other, is a tensor, a tuple several.
+
+    It is compiled, and so is its derivative, which is an operation, too: ``create_graph=True`` and
+    ``torch.autograd.functional.hessian`` work as everywhere. ``torch.vmap`` runs all rows in one call. It computes
+    with float64 on the CPU; the result has the type and the device of the arguments.
+    It needs PyTorch: ``pip install 'microgradnet[torch]'``.
+    """
+    bridge = Bridge.of(f)
+    torch = needed('torch', 'to_torch')
+    apply = _operation()
+
+    def operation(*arguments: Any) -> Any:
+        for place, argument in enumerate(arguments):
+            if not isinstance(argument, (torch.Tensor, int, float)):
+                raise TypeError(
+                    f'argument {place} of {bridge.name} must be a tensor or a number, '
+                    f'not {argument!r} of type {type(argument).__name__}'
+                )
+            if isinstance(argument, torch.Tensor) and argument.is_complex():
+                raise TypeError(f'argument {place} of {bridge.name} must be of real numbers, not of {argument.dtype}')
+        given = [argument for argument in arguments if isinstance(argument, torch.Tensor)]
+        floating = [tensor for tensor in given if tensor.is_floating_point()]
+        kind = torch.float64 if not given else torch.get_default_dtype()
+        for place, tensor in enumerate(floating):
+            kind = torch.promote_types(kind, tensor.dtype) if place else tensor.dtype
+        device = given[0].device if given else None
+        found = apply(bridge, *(torch.as_tensor(argument, dtype=kind, device=device) for argument in arguments))
+        return found if bridge.is_tuple else found[0]
+
+    operation.__name__ = bridge.name
+    return operation
+
+
+@cache
+def _operation() -> Callable[..., Any]:
+    """Make the class that PyTorch asks for; return what applies it to a bridge and tensors."""
+    torch = needed('torch', 'to_torch')
+
+    class Operation(torch.autograd.Function):  # type: ignore[misc, name-defined]
+        @staticmethod
+        def forward(bridge: Bridge, *tensors: Any) -> Any:
+            like = tensors[0]
+            arrays = bridge(*(tensor.detach().to('cpu', torch.float64).numpy() for tensor in tensors))
+            return tuple(torch.from_numpy(array.copy()).to(like) for array in arrays)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.bridge, *tensors = inputs
+            ctx.save_for_backward(*tensors)
+
+        @staticmethod
+        def backward(ctx: Any, *signals: Any) -> Any:
+            tensors = ctx.saved_tensors
+            return None, *Operation.apply(ctx.bridge.pull(len(tensors)), *tensors, *signals)
+
+        @staticmethod
+        def vmap(info: Any, dims: Any, bridge: Bridge, *tensors: Any) -> Any:
+            rows = [
+                tensor.expand(info.batch_size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+                for tensor, dim in zip(tensors, dims[1:])
+            ]
+            found = Operation.apply(bridge.mapped(), *rows)
+            return found, (0,) * len(found)
+
+    return Operation.apply  # type: ignore[no-any-return]

@@ -1,0 +1,29 @@
+"""Where another framework is not installed, the error says which extra brings it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from microgradnet import interop
+from microgradnet._extras import EXTRAS
+
+CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
+    'to_torch': ('torch', lambda: interop.to_torch(abs)),
+}
+
+
+def test_every_name_is_tried() -> None:
+    assert {*CALLS} == {*interop.__all__}
+
+
+@pytest.mark.parametrize('name', CALLS)
+def test_the_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, call = CALLS[name]
+    monkeypatch.setitem(sys.modules, package, None)
+    wanted = rf"^{name} needs \w+: pip install 'microgradnet\[{EXTRAS[package]}\]'"
+    with pytest.raises(ModuleNotFoundError, match=wanted):
+        call()

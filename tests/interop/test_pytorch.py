@@ -1,0 +1,100 @@
+"""``to_torch``: values, derivatives of any order and batches, held against PyTorch's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from microgradnet import compile
+from microgradnet import functions as F
+from microgradnet.interop import to_torch
+
+torch = pytest.importorskip('torch')
+
+
+def spring(x: Any, a: Any) -> Any:
+    """A result of two numbers, whose branches differ."""
+    return [F.sin(x[0]) * a, F.exp(x[1]) + a * a if x[0] > x[1] else x[1] * a]
+
+
+def energy(x: Any) -> Any:
+    return F.log(1 + F.dot(x, x)) * x[1]
+
+
+def doubles(*numbers: Any) -> list[Any]:
+    return [torch.tensor(number, dtype=torch.float64, requires_grad=True) for number in numbers]
+
+
+@pytest.mark.parametrize('make', [
+    pytest.param(lambda f: f, id='plain', marks=pytest.mark.slow),
+    pytest.param(lambda f: compile(f, backend='python'), id='compiled'),
+])  # fmt: skip
+def test_gradcheck_of_two_orders(make: Callable[[Any], Any]) -> None:
+    op = to_torch(make(spring))
+    for x in [0.7, -0.3], [-0.3, 0.7]:
+        assert torch.autograd.gradcheck(op, doubles(x, 1.5))
+        assert torch.autograd.gradgradcheck(op, doubles(x, 1.5))
+
+
+def test_values_and_gradients_are_torchs_own() -> None:
+    [x] = doubles([0.4, -1.2, 2.0])
+    ours = to_torch(energy)(x)
+    theirs = torch.log(1 + x @ x) * x[1]
+    assert torch.allclose(ours, theirs, rtol=1e-14)
+    for mine, other in zip(torch.autograd.grad(ours * 3, x), torch.autograd.grad(theirs * 3, x)):
+        assert torch.allclose(mine, other, rtol=1e-14)
+    ours_hessian = torch.autograd.functional.hessian(to_torch(energy), x)
+    assert torch.allclose(ours_hessian, torch.autograd.functional.hessian(lambda x: torch.log(1 + x @ x) * x[1], x))
+
+
+def test_a_batch_is_one_call_of_its_rows() -> None:
+    op = to_torch(compile(spring, backend='python'))
+    rows = torch.tensor([[0.7, -0.3], [-0.3, 0.7], [1.0, 0.5]], dtype=torch.float64)
+    a = torch.tensor(1.5, dtype=torch.float64)
+    found = torch.vmap(op, in_dims=(0, None))(rows, a)
+    assert torch.equal(found, torch.stack([op(row, a) for row in rows]))
+    by_row = torch.vmap(torch.func.grad(lambda x, a: op(x, a).sum()), in_dims=(0, None))(rows, a)
+    assert torch.allclose(by_row, torch.stack([torch.func.grad(lambda x: op(x, a).sum())(row) for row in rows]))
+    twice = torch.vmap(torch.vmap(op, (0, None)), (None, 0))(rows, torch.stack([a, 2 * a]))
+    assert torch.equal(twice[1], torch.vmap(op, (0, None))(rows, 2 * a))
+
+
+def test_several_results_types_and_numbers() -> None:
+    op = to_torch(lambda x, k: (x[0] * k, [[x[0], x[1]]]))
+    y, table = op(torch.tensor([1.0, 2.0]), 3)
+    assert y.dtype == table.dtype == torch.float32 and y.item() == 3.0 and table.shape == (1, 2)
+    x = torch.ones(2, requires_grad=True)
+    op(x, 2.0)[1].sum().backward()  # nothing comes back from y
+    assert x.grad.tolist() == [1.0, 1.0] and x.grad.dtype == torch.float32
+
+
+def test_it_learns_in_a_module() -> None:
+    w = torch.nn.Parameter(torch.tensor([1.0, 1.0], dtype=torch.float64))
+    error, descent = to_torch(lambda w: (w[0] - 3) ** 2 + (w[1] + 1) ** 2), torch.optim.SGD([w], lr=0.25)
+    for _ in range(60):
+        descent.zero_grad()
+        error(w).backward()
+        descent.step()
+    assert w.tolist() == pytest.approx([3.0, -1.0])
+
+
+@pytest.mark.parametrize(('attempt', 'said'), [
+    (lambda: to_torch(3.0), 'f must be a function of numbers'),
+    (lambda: to_torch(energy)([1.0, 2.0, 3.0]), r'argument 0 of energy must be a tensor or a number, not \[1.0'),
+    (lambda: to_torch(energy)(torch.ones(3) * 1j), 'argument 0 of energy must be of real numbers, not of torch.comp'),
+    (lambda: to_torch(lambda x: {'y': x})(1.0), 'must return numbers, lists or arrays of them, or a tuple of these'),
+], ids=['number', 'list', 'complex', 'dict'])  # fmt: skip
+def test_errors_name_what_came(attempt: Callable[[], Any], said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        attempt()
+
+
+def test_lists_of_unequal_lengths_and_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match='lists as long as each other'):
+        to_torch(lambda x: [[x], [x, x]])(1.0)
+    op = to_torch(lambda x: [x] if x > 0 else [x, x])
+    op(1.0)
+    with pytest.raises(ValueError, match=r'one shape whatever the numbers are, not \(\(1,\),\) and \(\(2,\),\)'):
+        op(-1.0)
