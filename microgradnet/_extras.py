@@ -26,6 +26,7 @@ EXTRAS = {
     'PIL': 'plot',
     'anywidget': 'notebook',
     'hypothesis': 'testing',
+    'jax': 'jax',
     'llvmlite': 'native',
     'matplotlib': 'plot',
     'mpmath': 'testing',
@@ -39,8 +40,8 @@ EXTRAS = {
 }
 #: What people call a package, where that is not its name in Python.
 CALLED = {
-    'PIL': 'Pillow', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy', 'sklearn': 'scikit-learn',
-    'torch': 'PyTorch',
+    'PIL': 'Pillow', 'jax': 'JAX', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy',
+    'sklearn': 'scikit-learn', 'torch': 'PyTorch',
 }
 
 

@@ -27,6 +27,7 @@ ADDS = {
     'sklearn': 'nets as estimators of scikit-learn; train: --missing, columns of words',
     'sparse': 'sparse Jacobians and Hessians by colouring',
     'testing': 'check_engine, and drawn expressions for Hypothesis',
+    'jax': 'functions in programs of JAX',
     'torch': 'functions as operations of PyTorch',
     'distributed': 'training by the workers of a Dask cluster',
 }

@@ -81,9 +81,14 @@ class Bridge:
             self.compiled(*(numpy.ones(shape) if shape else 1.0 for shape in shapes))
         return self.flat.shapes[shapes]
 
-    def mapped(self) -> Bridge:
-        """Return the same over one more leading axis of all arguments."""
-        return Bridge(self.flat, self.compiled, self.depth + 1)
+    def mapped(self, axes: int = 1) -> Bridge:
+        """Return the same over so many more leading axes of all arguments."""
+        return Bridge(self.flat, self.compiled, self.depth + axes)
+
+    def begun(self, arguments: tuple[Any, ...]) -> None:
+        """Refuse a call without arguments: nothing of another framework would be in it."""
+        if not arguments:
+            raise TypeError(f'{self.name} must be called with at least one argument, and is with none')
 
     def pull(self, arguments: int) -> Bridge:
         """Return the vector times the Jacobian: of so many arguments and then an array for each result, by the first.

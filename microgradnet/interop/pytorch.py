@@ -28,6 +28,7 @@ def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
     apply = _operation()
 
     def operation(*arguments: Any) -> Any:
+        bridge.begun(arguments)
         for place, argument in enumerate(arguments):
             if not isinstance(argument, (torch.Tensor, int, float)):
                 raise TypeError(

@@ -12,6 +12,7 @@ from microgradnet import interop
 from microgradnet._extras import EXTRAS
 
 CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
+    'to_jax': ('jax', lambda: interop.to_jax(abs)),
     'to_torch': ('torch', lambda: interop.to_torch(abs)),
 }
 
