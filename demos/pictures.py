@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from demos import bounce, digits, iris, orbit, two_moons, why_order, xor
+from demos import bounce, digits, iris, nile, options, orbit, schools, two_moons, why_order, xor
 from microgradnet import MLP, Value, compile, draw, draw_error_signal, draw_network
 from microgradnet.formulas.colours import DERIVATIVE, INK, INPUT, SIGNAL, Colour
 
@@ -61,6 +61,9 @@ def main(argv: Sequence[str] | None = None) -> list[Path]:
 GALLERY: dict[Any, dict[str, str]] = {
     orbit: {'orbit.png': 'orbit.png'},
     bounce: {'bounce.png': 'bounce.png'},
+    nile: {'nile.png': 'nile.png'},
+    options: {'options.png': 'options.png'},
+    schools: {'schools.png': 'schools.png'},  # needs nutpie, of the extra sampling
     digits: {'neurons.png': 'digits_neurons.png', 'mistakes.png': 'digits_mistakes.png'},
     xor: {'errors.png': 'xor.png'},
     why_order: {'recursion.svg': 'why_order.svg'},
