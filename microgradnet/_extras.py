@@ -33,6 +33,7 @@ EXTRAS = {
     'networkx': 'sparse',
     'numpy': 'numpy',
     'nutpie': 'sampling',
+    'onnx': 'onnx',
     'pygraphviz': 'draw',
     'scipy': 'sparse',
     'sklearn': 'sklearn',
@@ -41,7 +42,7 @@ EXTRAS = {
 #: What people call a package, where that is not its name in Python.
 CALLED = {
     'PIL': 'Pillow', 'jax': 'JAX', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy',
-    'sklearn': 'scikit-learn', 'torch': 'PyTorch',
+    'onnx': 'ONNX', 'sklearn': 'scikit-learn', 'torch': 'PyTorch',
 }
 
 

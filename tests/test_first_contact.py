@@ -393,6 +393,7 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'vjp': {'x': structure, 'w': Kind(lambda: None, or_none(structure.fits))},
     'load': {'path': Kind(saved, is_path), 'activations': Kind(dict, or_none(of(dict)))},
     'restore': {'path': Kind(saved, is_path)},
+    'to_onnx': {'float32': flag},
     'play': {
         'thing': net, 't': targets, 'heading': Kind(lambda: None, or_none(is_text)),
         'weights': Kind(lambda: None, lambda x: x is None or is_sequence(x)),

@@ -28,6 +28,7 @@ ADDS = {
     'sparse': 'sparse Jacobians and Hessians by colouring',
     'testing': 'check_engine, and drawn expressions for Hypothesis',
     'jax': 'functions in programs of JAX',
+    'onnx': 'nets as ONNX files, and back',
     'torch': 'functions as operations of PyTorch',
     'distributed': 'training by the workers of a Dask cluster',
 }

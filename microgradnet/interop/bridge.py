@@ -37,6 +37,10 @@ class Bridge:
     A result of numbers, or of lists as long as each other, is an array; a tuple is several.
     """
 
+    flat: _Flat
+    compiled: Function
+    depth: int
+
     def __init__(self, flat: _Flat, compiled: Function, depth: int = 0) -> None:
         self.flat, self.compiled, self.depth = flat, compiled, depth
         self._pulls: dict[int, Bridge] = {}

@@ -31,7 +31,7 @@ from ..engine.numbers import Fraction, Number
 from .names import classes_for, names_for
 from .net import MLP, Activation, Standardisation
 
-__all__ = ['as_json', 'load', 'restore', 'save']
+__all__ = ['as_json', 'from_json', 'load', 'restore', 'save']
 
 FORMAT, VERSION = 'microgradnet net', 1
 SPECIAL = {'nan': float('nan'), 'inf': float('inf'), '-inf': float('-inf')}
@@ -57,6 +57,11 @@ def as_json(net: MLP) -> str:
     if not isinstance(net, MLP):
         raise TypeError(f'only an MLP can be saved, not {said(net)}')
     return json.dumps(_described(net), indent=1, allow_nan=False) + '\n'
+
+
+def from_json(text: str, path: FilePath) -> MLP:
+    """Make a net of what ``as_json`` returned; errors name the path."""
+    return _Reader(path, text).net({})
 
 
 def load(path: FilePath, *, activations: Activations | None = None) -> MLP:
@@ -144,10 +149,11 @@ def _class_text(name: Any) -> Any:
 class _Reader:
     """What a file says, checked piece by piece as it is asked for."""
 
-    def __init__(self, path: FilePath) -> None:
+    def __init__(self, path: FilePath, text: str | None = None) -> None:
         self.path = file_path('path', path)
         try:
-            self.content = json.loads(Path(path).read_text('utf-8'), parse_constant=self._refuse_constant)
+            text = Path(path).read_text('utf-8') if text is None else text
+            self.content = json.loads(text, parse_constant=self._refuse_constant)
         except (ValueError, RecursionError) as trouble:
             raise ValueError(f'{path} is not a saved net: it is not JSON ({trouble})') from trouble
         found = self.content.get('format') if isinstance(self.content, dict) else self.content

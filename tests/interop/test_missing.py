@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from microgradnet import interop
+from microgradnet import MLP, interop
 from microgradnet._extras import EXTRAS
 
 CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
     'to_jax': ('jax', lambda: interop.to_jax(abs)),
+    'to_onnx': ('onnx', lambda: interop.to_onnx(MLP(1, [1]), 'net.onnx')),
+    'from_onnx': ('onnx', lambda: interop.from_onnx('net.onnx')),
     'to_torch': ('torch', lambda: interop.to_torch(abs)),
 }
 
