@@ -16,6 +16,7 @@ put it into the source.
 
 from __future__ import annotations
 
+import errno
 import html
 import os
 import re
@@ -121,8 +122,13 @@ class Digraph(graphviz.Digraph):  # type: ignore[misc, unused-ignore]
 
     def as_rendered(self, format: str | None = None, **options: Any) -> bytes:
         """Return the picture as the renderer writes it: an SVG is light on a dark page, too."""
-        with suppress(graphviz.ExecutableNotFound):
+        try:
             return super().pipe(format, **options)  # type: ignore[no-any-return, unused-ignore]
+        except graphviz.ExecutableNotFound:
+            pass
+        except OSError as trouble:
+            if trouble.errno != errno.ENOTSUP:  # as in a browser, where there are no programs
+                raise
         return self._render_without_dot(format or self.format, **options)
 
     def render(

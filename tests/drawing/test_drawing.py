@@ -6,6 +6,7 @@ shares anything with what wrote them.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import pickle
@@ -531,6 +532,24 @@ def fake_dot(no_dot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ('dot', 'neato'):
         (no_dot / name).write_text(FAKE_DOT.format(python=sys.executable))
         (no_dot / name).chmod(0o755)
+
+
+@pytest.mark.usefixtures('no_renderer')
+def test_where_there_are_no_processes_there_is_no_dot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python in a browser has none, and says so by another error than that of a program that is not found."""
+    trouble = OSError(errno.ENOTSUP, 'emscripten does not support processes.')
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise trouble
+
+    monkeypatch.setattr(subprocess, 'Popen', refuse)
+    picture = draw(example()[-1])
+    with pytest.raises(RendererNotFound, match='tanh'):
+        picture.pipe('svg')
+    assert picture._repr_svg_() is None
+    trouble = OSError(errno.EACCES, 'not allowed')
+    with pytest.raises(PermissionError):
+        picture.pipe('svg')
 
 
 @pytest.mark.usefixtures('fake_dot')
