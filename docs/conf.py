@@ -1,8 +1,9 @@
-"""Settings of the documentation site; what is peculiar to this house is in house.py.
+"""Settings of the documentation site; what is peculiar to this house is in house.py, the console in try_it.py.
 
     sphinx-build --fail-on-warning --keep-going docs site
 
-makes the site in the folder ``site``; it wants the extra ``docs``, and no network.
+makes the site in the folder ``site``; it wants the extra ``docs``, and for the console of "Try it" pip's and npm's
+registries, without which that page says so.
 """
 
 import sys
@@ -18,7 +19,7 @@ project = 'microgradnet'
 version = release = microgradnet.__version__
 html_title = 'microgradnet'
 
-extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode', 'house']
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode', 'house', 'try_it']
 html_math_renderer = 'mathml'
 myst_enable_extensions = ['dollarmath']
 myst_heading_anchors = 3
