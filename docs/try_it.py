@@ -55,10 +55,10 @@ def _run(command: list[str], what: str) -> None:
     try:
         done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=240)
     except subprocess.TimeoutExpired:
-        raise Unavailable(f'{what}: {command[0]} gave no answer') from None
+        raise Unavailable(f'{what}: {command[0]} gave no answer in time') from None
     if done.returncode:
         logging.getLogger(__name__).info(done.stderr)  # which may name a host that is nobody's business on a page
-        raise Unavailable(f'{what}: it could not be had from its registry')
+        raise Unavailable(f'{what} could not be had')
 
 
 def gather(folder: Path) -> None:

@@ -285,6 +285,26 @@ def test_blocks_history_and_tracebacks(tab: Tab) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_typed_ahead_of_python_is_one_block(tab: Tab) -> None:
+    tab.page.locator('#typed').focus()
+    for line in 'def f(x):', '    return 1 / x', '', 'f(4)':
+        tab.type(line)
+    assert tab.told('in') == []  # Python is not there yet
+    tab.ready()
+    assert tab.told('out') == ['0.25\n'] and tab.told('err') == []
+
+
+@pytest.mark.slow
+def test_a_page_that_computes_runs_in_the_console(tab: Tab) -> None:
+    tab.page.locator('.program .run').first.press('Enter')
+    tab.page.locator('#typed').focus()
+    tab.type('from microgradnet import play; play(net, xor)')
+    tab.ready()
+    frame = tab.page.frame_locator('.console iframe').frame_locator('iframe')
+    frame.get_by_role('button', name='Learn').first.wait_for()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_it_fits_a_phone(browser: Any, address: str, scheme: str) -> None:
     one = Tab(browser, address, viewport=PHONE, color_scheme=scheme)

@@ -86,7 +86,7 @@ class Console(InteractiveInterpreter):
         sys.stdout, sys.stderr, sys.displayhook = Stream('out', self.say), Stream('err', self.say), self.show
         try:
             for source in sources:
-                if not self.failed:
+                if not self.failed and source.strip():
                     if is_begun(source):
                         return False
                     self._run(source)

@@ -84,15 +84,21 @@ const hear = {
   },
   html(text) {
     const frame = document.createElement('iframe');
-    Object.assign(frame, { title: 'What Python made', srcdoc: text });
+    const chosen = document.body.dataset.theme, system = matchMedia('(prefers-color-scheme: dark)').matches;
+    frame.style.colorScheme = chosen === 'dark' || (chosen !== 'light' && system) ? 'dark' : 'light';
+    const style = '<style>:root { color-scheme: light dark; font-family: sans-serif }</style>';
+    Object.assign(frame, { title: 'What Python made', srcdoc: style + text });
     frame.setAttribute('sandbox', 'allow-scripts');
     shown(frame);
   },
   done() { idle(); },
   more(text) {
-    typed.value = `${text}\n${typed.value}`;
-    prompt.textContent = '...';
-    fit();
+    if (queue.length) queue[0] = `${text}\n${queue[0]}`;  // typed ahead
+    else {
+      typed.value = `${text}\n${typed.value}`;
+      prompt.textContent = '...';
+      fit();
+    }
     idle();
   },
 };
@@ -103,8 +109,8 @@ function fit() {
 
 function enter() {
   const text = typed.value;
-  if (!text.trim()) return;
-  if (history.at(-1) !== text.trimEnd()) history.push(text.trimEnd());
+  if (!text.trim() && !busy) return;
+  if (text.trim() && history.at(-1) !== text.trimEnd()) history.push(text.trimEnd());
   place = history.length;
   typed.value = '';
   prompt.textContent = '>>>';

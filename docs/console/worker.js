@@ -7,8 +7,9 @@ const tell = (kind, text = '') => postMessage({ kind, text });
 
 async function start() {
   const python = await loadPyodide({ indexURL: new URL('.', import.meta.url).href, checkAPIVersion: false });
+  const extractDir = python.runPython('import site; site.getsitepackages()[0]');
   for (const wheel of (await (await fetch(new URL('wheels.txt', import.meta.url))).text()).split('\n')) {
-    python.unpackArchive(await (await fetch(new URL(wheel, import.meta.url))).arrayBuffer(), 'wheel');
+    python.unpackArchive(await (await fetch(new URL(wheel, import.meta.url))).arrayBuffer(), 'wheel', { extractDir });
   }
   const code = await (await fetch(new URL('console.py', import.meta.url))).text();
   python.FS.writeFile('/home/pyodide/_console.py', code);
