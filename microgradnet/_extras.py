@@ -35,6 +35,7 @@ EXTRAS = {
     'nutpie': 'sampling',
     'onnx': 'onnx',
     'pygraphviz': 'draw',
+    'pytensor': 'pytensor',
     'scipy': 'sparse',
     'sklearn': 'sklearn',
     'torch': 'torch',
@@ -42,7 +43,7 @@ EXTRAS = {
 #: What people call a package, where that is not its name in Python.
 CALLED = {
     'PIL': 'Pillow', 'jax': 'JAX', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy',
-    'onnx': 'ONNX', 'sklearn': 'scikit-learn', 'torch': 'PyTorch',
+    'onnx': 'ONNX', 'pytensor': 'PyTensor', 'sklearn': 'scikit-learn', 'torch': 'PyTorch',
 }
 
 

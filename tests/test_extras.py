@@ -159,6 +159,7 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'interop.to_jax': lambda m, _: m.interop.to_jax,
     'interop.from_onnx': lambda m, _: m.interop.from_onnx,
     'interop.to_onnx': lambda m, _: m.interop.to_onnx,
+    'interop.to_pytensor': lambda m, _: m.interop.to_pytensor,
     'interop.to_torch': lambda m, _: m.interop.to_torch,
     'science.Fit': lambda m, _: m.science.Fit,
     'science.checkpoint': lambda m, _: m.science.checkpoint(square)(m.Value(2.0)),
@@ -192,7 +193,7 @@ SAMPLING = {'science.sample'}
 SPARSE = {'sparse_hessian', 'sparse_jacobian'}
 DRAWN = {'Program.draw', 'draw', 'draw_error_signal', 'draw_network', 'play'}
 #: Other frameworks: they cannot be imported twice in a process, so tests/interop sees what is said without them.
-INTEROP = 'jax', 'onnx', 'torch'
+INTEROP = 'jax', 'onnx', 'pytensor', 'torch'
 #: What needs each package; the others work without it.
 NEED: dict[str, set[str] | None] = {
     'numpy': LARGE | SPARSE | ESTIMATORS | SCIENCE | SAMPLING

@@ -127,7 +127,7 @@ def imported() -> set[str]:
 @pytest.mark.parametrize(
     'heavy',
     ['numpy', 'scipy', 'networkx', 'mpmath', 'matplotlib', 'graphviz', 'pygraphviz', 'tqdm', 'hypothesis', 'llvmlite',
-     'sklearn', 'torch', 'jax', 'onnx', 'pytest'],
+     'sklearn', 'torch', 'jax', 'onnx', 'pytensor', 'pytest'],
 )
 def test_import_is_light(heavy: str, imported: set[str]) -> None:
     assert heavy not in imported

@@ -29,6 +29,7 @@ ADDS = {
     'testing': 'check_engine, and drawn expressions for Hypothesis',
     'jax': 'functions in programs of JAX',
     'onnx': 'nets as ONNX files, and back',
+    'pytensor': 'functions as operations of PyTensor, for PyMC',
     'torch': 'functions as operations of PyTorch',
     'distributed': 'training by the workers of a Dask cluster',
 }

@@ -15,6 +15,7 @@ CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
     'to_jax': ('jax', lambda: interop.to_jax(abs)),
     'to_onnx': ('onnx', lambda: interop.to_onnx(MLP(1, [1]), 'net.onnx')),
     'from_onnx': ('onnx', lambda: interop.from_onnx('net.onnx')),
+    'to_pytensor': ('pytensor', lambda: interop.to_pytensor(abs)),
     'to_torch': ('torch', lambda: interop.to_torch(abs)),
 }
 
