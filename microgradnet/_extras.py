@@ -38,12 +38,14 @@ EXTRAS = {
     'pytensor': 'pytensor',
     'scipy': 'sparse',
     'sklearn': 'sklearn',
+    'tensorboard': 'tensorboard',
     'torch': 'torch',
 }
 #: What people call a package, where that is not its name in Python.
 CALLED = {
     'PIL': 'Pillow', 'jax': 'JAX', 'networkx': 'NetworkX', 'numpy': 'NumPy', 'scipy': 'SciPy',
-    'onnx': 'ONNX', 'pytensor': 'PyTensor', 'sklearn': 'scikit-learn', 'torch': 'PyTorch',
+    'onnx': 'ONNX', 'pytensor': 'PyTensor', 'sklearn': 'scikit-learn',
+    'tensorboard': 'TensorBoard', 'torch': 'PyTorch',
 }
 
 

@@ -161,6 +161,8 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'interop.to_onnx': lambda m, _: m.interop.to_onnx,
     'interop.to_pytensor': lambda m, _: m.interop.to_pytensor,
     'interop.to_torch': lambda m, _: m.interop.to_torch,
+    'interop.write_csv': lambda m, _: m.interop.write_csv,
+    'interop.write_tensorboard': lambda m, _: m.interop.write_tensorboard,
     'science.Fit': lambda m, _: m.science.Fit,
     'science.checkpoint': lambda m, _: m.science.checkpoint(square)(m.Value(2.0)),
     'science.implicit': lambda m, _: m.science.implicit(lambda x, a: x * x - a, 1.0, m.Value(2.0)),
@@ -193,7 +195,7 @@ SAMPLING = {'science.sample'}
 SPARSE = {'sparse_hessian', 'sparse_jacobian'}
 DRAWN = {'Program.draw', 'draw', 'draw_error_signal', 'draw_network', 'play'}
 #: Other frameworks: they cannot be imported twice in a process, so tests/interop sees what is said without them.
-INTEROP = 'jax', 'onnx', 'pytensor', 'torch'
+INTEROP = 'jax', 'onnx', 'pytensor', 'tensorboard', 'torch'
 #: What needs each package; the others work without it.
 NEED: dict[str, set[str] | None] = {
     'numpy': LARGE | SPARSE | ESTIMATORS | SCIENCE | SAMPLING

@@ -34,6 +34,7 @@ import microgradnet
 from microgradnet import compiling, custom, derivation, drawing, functions, interop, science, testing
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
+from microgradnet.training.history import History
 
 PACKAGE = Path(microgradnet.__file__).parent
 SECONDS = 10  # a call that takes longer hangs
@@ -394,6 +395,8 @@ SPECIAL: dict[str, dict[str, Kind]] = {
     'load': {'path': Kind(saved, is_path), 'activations': Kind(dict, or_none(of(dict)))},
     'restore': {'path': Kind(saved, is_path)},
     'to_onnx': {'float32': flag},
+    'write_csv': {'history': Kind(History, of(History))},
+    'write_tensorboard': {'history': Kind(History, of(History)), 'folder': Kind(lambda: 'run', is_path)},
     'play': {
         'thing': net, 't': targets, 'heading': Kind(lambda: None, or_none(is_text)),
         'weights': Kind(lambda: None, lambda x: x is None or is_sequence(x)),

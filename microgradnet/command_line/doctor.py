@@ -30,6 +30,7 @@ ADDS = {
     'jax': 'functions in programs of JAX',
     'onnx': 'nets as ONNX files, and back',
     'pytensor': 'functions as operations of PyTensor, for PyMC',
+    'tensorboard': 'the history of a training for TensorBoard',
     'torch': 'functions as operations of PyTorch',
     'distributed': 'training by the workers of a Dask cluster',
 }
