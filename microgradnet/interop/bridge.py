@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from .._extras import needed
 from ..compiling import compile
 from ..compiling.function import Function
+from ..compiling.program import Program
 from ..derivatives.transforms import vjp
 from ..derivatives.trees import take_apart
 from ..engine.checks import function
@@ -50,7 +51,10 @@ class Bridge:
         """Make one of any function that ``compile`` takes, or that it has returned, whose backend it keeps."""
         if isinstance(f, Function):
             backend, f = backend or f.backend, f.f
-        flat = _Flat(function('f', f, 'a function of numbers, or what compile has made of one'))
+        wanted = 'a function of numbers, or what compile has made of one'
+        if isinstance(f, Program):
+            raise TypeError(f'f must be {wanted}, not {f!r}: give the function that the Program was recorded from')
+        flat = _Flat(function('f', f, wanted))
         return cls(flat, compile(flat, backend=backend))
 
     @property
