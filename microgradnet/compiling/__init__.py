@@ -93,7 +93,11 @@ def compile(
     if callable(what) and not isinstance(what, Value):
         if rows is not None or parameters is not None:
             raise TypeError('rows= and parameters= are for recorded values; a function has arguments')
+        if not options.keys().isdisjoint(('loops', 'memory')):
+            raise TypeError('loops= and memory= are for recorded values, and not for a function')
         return Function(what, **options)
+    if 'most_paths' in options:
+        raise TypeError('most_paths= is for a function, and not for recorded values')
     return Program(what, rows or (), parameters, **options)
 
 

@@ -42,7 +42,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     takes structures and returns one; all Values that it depends on are among its arguments, others are refused
     with ValueError.
 
-    A compiled function records f as it is: there ``compile(..., memory=)`` bounds what is kept, by the same idea.
+    A compiled function records f as it is. Of recorded values ``compile(..., memory=)`` bounds what is kept, by the
+    same idea.
 
     >>> from microgradnet import grad
     >>> cube = checkpoint(lambda x: x * x * x)

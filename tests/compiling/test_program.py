@@ -227,6 +227,10 @@ def test_rows_and_parameters_must_be_leaves_each_with_one_place() -> None:
         compile({'y': 'no number'}, rows=[x])
     with pytest.raises(TypeError, match='rows= and parameters= are for recorded values'):
         compile(lambda x: x, rows=[x])
+    with pytest.raises(TypeError, match='loops= and memory= are for recorded values, and not for a function'):
+        compile(lambda x: x, memory=8)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match='most_paths= is for a function, and not for recorded values'):
+        compile(x, most_paths=8)  # type: ignore[call-overload]
 
 
 def test_options_that_are_none_are_refused() -> None:
