@@ -73,6 +73,8 @@ def drawn(
     wanted = offered(test)
     if not wanted:
         raise TypeError(f'a test of gradients must take one at least of {", ".join(GIVEN)}; it takes {signature}')
+    if inspect.iscoroutinefunction(test) or inspect.isasyncgenfunction(test) or inspect.isgeneratorfunction(test):
+        raise TypeError('a test of gradients must not be async nor yield: a call of it would run, and find, nothing')
 
     @cache
     def namespace() -> dict[str, Any]:  # an engine is imported when the first test runs, not when it is collected

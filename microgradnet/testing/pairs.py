@@ -62,7 +62,8 @@ def check_function(
     differences, whose error is estimated and allowed, beside ``tolerance`` as a part of the derivative.
     At a kink the slopes of both sides are found: any between them is legal, and a ``'convention'`` if it is not
     the smallest; a number that is none of them is wrong at an ``'edge'``, as is what is wrong at numbers that
-    are very large or small only. Points at which f has no value, or nothing is known, are passed over.
+    are very large or small only. Points at which f has no value, or nothing is known, are passed over; ValueError,
+    where these are all.
 
     The report is that of ``check_engine``: a list of findings, the worst first, empty if all is well.
     """
@@ -90,6 +91,8 @@ def check_function(
             found = {**dict(pair.findings(point)), **found}
     else:
         refuse('points', 'a list of points, one at least, or a strategy of Hypothesis', points)
+    if not found and not pair.judged:  # an empty report would say that all is well
+        raise ValueError(f'{pair.name} has no value, or no derivative that can be known, at any of the points')
     return Report(pair.name, [found[key] for key in _worst(found)])
 
 
@@ -105,7 +108,7 @@ class _Pair:
     """A function and a gradient, and how they are judged at a point."""
 
     def __init__(self, f: Any, gradient: Any, tolerance: float) -> None:
-        self.f, self.gradient, self.tolerance = f, gradient, tolerance
+        self.f, self.gradient, self.tolerance, self.judged = f, gradient, tolerance, False
         self.name, self.called = _known(f) or 'f', _known(gradient) or 'gradient'
         first = _known(gradient).partition('.')[0]
         self.opening = f'from {gradient.__module__} import {first}\n' * bool(first)
@@ -125,6 +128,7 @@ class _Pair:
         if not math.isfinite(y):
             return
         truths = [*self.truths(value, numbers, y, build)]
+        self.judged = self.judged or any(off < math.inf for _, _, off in truths)
         try:
             came, _ = take_apart(self.gradient(build(numbers)), 'what the gradient returned')
         except Exception as error:

@@ -127,3 +127,10 @@ def test_what_is_no_function_of_numbers_is_refused() -> None:
         check_function(lambda x: [x, x], lambda x: 1.0, [1.0])
     with pytest.raises(TypeError, match='a point must be a number'):
         check_function(abs, sign, ['one'])
+
+
+@pytest.mark.parametrize('points', [[-1.0, -2.0], [float('nan')]])
+def test_that_nothing_could_be_checked_is_said(points: Any) -> None:
+    assert check_function(F.log, lambda x: 1.0 / x, [*points, 1.0]) == []
+    with pytest.raises(ValueError, match='no value, or no derivative that can be known, at any of the points'):
+        check_function(F.log, lambda x: 1.0 / x, points)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -98,6 +99,18 @@ def test_what_cannot_be_drawn_is_refused(options: Any, error: type[Exception], s
 def test_a_test_that_takes_nothing_is_refused() -> None:
     with pytest.raises(TypeError, match=r'must take one at least of f, point, value, gradient; it takes \(x\)'):
         drawn(lambda x: None)
+
+
+def test_a_test_whose_call_would_run_nothing_is_refused() -> None:
+    async def later(f: Any) -> None:
+        raise AssertionError
+
+    def parts(f: Any) -> Iterator[None]:
+        yield
+
+    for test in later, parts:
+        with pytest.raises(TypeError, match='must not be async nor yield'):
+            drawn(test)
 
 
 def test_pytest_finds_it_and_it_imports_nothing() -> None:
