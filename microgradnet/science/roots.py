@@ -32,9 +32,11 @@ __all__ = ['implicit']
 
 #: A Newton step that is so small a part of x leads to a root: the next would be its square.
 SMALL = 1e-9
-#: Where x gets no nearer even by so short a part of a step, it is at the rounding of the residual, or at no root; which
-#: of them, the length of the step tells.
-SHORTEST, ROUNDING = 2.0**-20, 1e-6
+#: Where x gets no nearer even by so short a part of a step, it is at the rounding of the residual, or at no root: then
+#: the step is longer, or, where all x are small, the square of the residual after the whole step so many times larger.
+SHORTEST, ROUNDING, BEND = 2.0**-20, 1e-6, 2.0**20
+#: The least float that has all its digits.
+LEAST = 2.0**-1022
 
 
 def implicit(residual: Callable[[Any, Any], Any], x0: Any, parameters: Any, *, order: int = 3, limit: int = 100) -> Any:
@@ -131,13 +133,20 @@ class _System:
             def gone(share: Any) -> list[Value]:
                 return [x - share * step for x, step in zip(xs, steps)]
 
-            def is_too_far(share: Any) -> bool:
-                after = [*map(lift, self(gone(share), numbers))]
-                nearer = functions.dot(after, after) < functions.dot(before, before)
-                return not nearer and left > 0 and share > SHORTEST  # a nan is not nearer
+            def square(residual: Sequence[Any]) -> Any:
+                parts = [lift(y) / most for y in residual]  # else small ones are 0, and large ones infinite
+                return functions.dot(parts, parts)
 
-            share = while_loop(is_too_far, lambda share: share / 2, 1.0)
-            return gone(share), share, left, rough
+            def is_too_far(share: Any, after: Any) -> bool:
+                return not after < here and left > 0 and share > SHORTEST  # a nan is not nearer
+
+            def halved(share: Any, _: Any) -> tuple[Any, Any]:
+                return share / 2, square(self(gone(share / 2), numbers))
+
+            most = functions.max([LEAST, *(abs(y) for y in before)])
+            here, whole = square(before), square(self(gone(1.0), numbers))
+            share, _ = while_loop(is_too_far, halved, 1.0, whole)
+            return gone(share), share, left, functions.where(whole.greater(BEND * here), 1.0, rough)
 
         xs, _, left, rough = while_loop(
             lambda xs, share, left, rough: left > 0 and share > SHORTEST, turn, [*starts], 1.0, 1.0, 1.0,

@@ -190,6 +190,24 @@ def test_errors_name_the_argument(attempt: Any, error: type[Exception], said: st
         attempt()
 
 
+@pytest.mark.parametrize('unit', [1.0, 1e-9, 1e-12])
+def test_that_there_is_no_root_is_seen_in_any_unit(unit: float) -> None:
+    with pytest.raises(ValueError, match='found no root'):
+        implicit(lambda x, a: x**4 - x * unit**3 + a, 0.7 * unit, unit**4)
+    with pytest.raises(ValueError, match='found no root'):
+        implicit(lambda x, a: x * x + a, 0.7 * unit, unit**2)
+    assert close(implicit(lambda x, a: x * x - a, 0.7 * unit, unit**2), unit)
+
+
+def test_a_root_whose_residual_is_at_its_rounding_is_one() -> None:
+    assert abs(implicit(lambda x, a: a * (x + 0.1) * 3 - 0.3 * a + 1e-17, 1.0, 7.0)) < 1e-15
+
+
+def test_a_residual_whose_square_is_no_float_leads_to_a_root() -> None:
+    assert implicit(lambda x, a: x * F.exp(x) - a, 0.0, 1e-300) == 1e-300
+    assert close(implicit(lambda x, a: x * x - a, 1e153, 1e300), 1e150)
+
+
 def test_compiled_where_there_is_no_root_there_is_nan() -> None:
     found = compile(lambda a: implicit(lambda x, a: x * x + a, 1.0, a), backend='python')
     assert found(-4.0) == 2.0 and found(4.0) != found(4.0)
