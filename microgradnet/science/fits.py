@@ -249,7 +249,7 @@ def least_squares(
     sigma: the standard deviation of a residual, if it is known; else it is estimated from them, and intervals are of
         Student's distribution.
     method: that of ``scipy.optimize.least_squares``: ``'trf'``, ``'dogbox'`` or ``'lm'``.
-    options: its other options.
+    options: its other options; of ``loss`` only ``'linear'``, the sum of squares: ``minimise`` takes any other.
 
     ``x0``, ``bounds`` and ``backend`` are those of ``minimise``.
 
@@ -266,6 +266,9 @@ def least_squares(
     one_of('method', method, SQUARES)
     if sigma is not None:
         within('sigma', sigma, 'greater than 0', lambda x: 0 < x < inf)
+    loss = _options(options).get('loss', 'linear')
+    if loss != 'linear':  # of another one neither the value nor the errors would be what they are called
+        raise ValueError(f"loss must be 'linear', the sum of squares, not {loss!r}: minimise takes any other sum")
 
     def flat(row: Any) -> list[Any]:
         return take_apart(model.call(row), 'what residuals returns')[0]

@@ -199,6 +199,10 @@ def test_a_fit_is_pickled() -> None:
     (lambda: minimise(lambda a: a * a, 1.0, method='trust'), ValueError, 'did you mean'),
     (lambda: minimise(lambda a: a * a, 1.0, information='fischer'), ValueError, "did you mean 'fisher'"),
     (lambda: minimise(lambda a: a * a, 1.0, options=['maxiter']), TypeError, 'options must be a dict'),
+    (
+        lambda: least_squares(lambda a: [a - 1, a - 30], 1.0, options={'loss': 'soft_l1'}), ValueError,
+        "loss must be 'linear', the sum of squares, not 'soft_l1': minimise takes any other sum",
+    ),
     (lambda: minimise(lambda a: a * a, []), ValueError, 'at least one parameter'),
     (lambda: least_squares(lambda a, b: [a, b], (1.0, 2.0)), ValueError, 'not tell 2 parameters and sigma'),
     (lambda: least_squares(lambda a: [1 / (a - 1), a], 1.0), ValueError, 'residual 0 must be finite at x0, and is inf'),
