@@ -139,6 +139,48 @@ def test_rows_that_begin_with_a_cell_of_their_own_are_one_loop(inner: int) -> No
     assert len(fold(items, shapes)) == 1
 
 
+def stages(turns: int, irregular: int = -1) -> tuple[list[Item], Shapes]:
+    """Turns that begin with what is in no loop, then have one of three stages and one of ten rows of four cells."""
+    shapes, (a, b, c, d) = named(3, 2, 4, 2)
+    items: list[Item] = []
+    for turn in range(turns):
+        items.append((a, (len(items), len(items) - 1 if turn else 7, FAR)))
+        for stage in range(3):
+            moves = stage * (turn if turn == irregular else 1)
+            items += [(c, (len(items) + k, 10 * turn + moves, FAR + k, 2 * FAR)) for k in range(3)] * 4
+        for row in range(10):
+            items.append((d, (len(items), row)))
+            items += [(b, (3 * FAR + turn, 4 * row + cell)) for cell in range(4)]
+    return items, shapes
+
+
+@pytest.mark.parametrize('irregular', [-1, 2, 5, 23, 39])
+def test_what_is_written_for_turns_alike_is_what_would_be_found(irregular: int, eager: None) -> None:
+    items, shapes = stages(40, irregular)
+    folded = fold(items, shapes)
+    assert [*unfold(folded, shapes)] == items
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reroll._Outer, 'written', lambda *_: 0)
+        _, others = stages(0)
+        assert (fold(items, others), others) == (folded, shapes)
+
+
+def test_inner_loops_are_not_looked_for_at_every_turn(eager: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, repetition = [0], reroll._repetition
+
+    def counted(*arguments: Any) -> Any:
+        looked[0] += 1
+        return repetition(*arguments)
+
+    monkeypatch.setattr(reroll, '_repetition', counted)
+    counts = []
+    for turns in (20, 200):
+        looked[0] = 0
+        assert len(fold(*stages(turns))) < 30
+        counts.append(looked[0])
+    assert counts[1] < 1.2 * counts[0]
+
+
 def steps(items: list[Item], shapes: Shapes) -> int:
     """Fold, and count the numbers of vectors that are looked at."""
     looked_at = 0

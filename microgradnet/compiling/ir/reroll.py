@@ -118,6 +118,20 @@ class Items(Sequence[Item]):
         self.flat += items.numbers(start, end)
         self.sizes |= items.sizes
 
+    def repeat(self, items: int, numbers: int, times: int) -> None:
+        """Add the last items, of so many numbers, some times more, moved on as they have moved from those before.
+
+        >>> items = Items([(0, (7, 8)), (0, (7, 9))])
+        >>> items.repeat(1, 2, 2)
+        >>> items.names, items.flat
+        ([0, 0, 0, 0], array('q', [7, 8, 7, 9, 7, 10, 7, 11]))
+        """
+        self.names += self.names[-items:] * times
+        last, before = (int.from_bytes(self.flat[-turns * numbers :][:numbers], byteorder) for turns in (1, 2))
+        for turn in range(1, times + 1):
+            moved = last + turn * (last - before)
+            self.flat.frombytes(moved.to_bytes(numbers * self.flat.itemsize, byteorder))
+
     @cached_property
     def starts(self) -> array[int]:
         """Where each vector begins, and the last one ends."""
@@ -172,8 +186,40 @@ def fold(items: Items, shapes: Shapes, worth: Worth | None = None) -> Items:
         items = folded
 
 
+class _Outer:
+    """A repetition in which others begin, while these are folded turn by turn, until two turns fold alike.
+
+    All its numbers move by the same steps from turn to turn. Where two of its turns are the same loops, which have the
+    same steps therefore, all others are too, and nothing is looked for in them.
+    """
+
+    def __init__(self, start: int, period: int, times: int) -> None:
+        self.start, self.period, self.times, self.end = start, period, times, start + period * times
+        #: In which turn it is, and where the last turns began: how far from their start, and in what was written.
+        self.turn, self.begins = 0, list[tuple[int, int, int]]()
+
+    def written(self, start: int, result: Items) -> int:
+        """Write all turns but the last, whose end is another, once two are alike; return how many items these were.
+
+        What is before the start has been written.
+        """
+        turn, rim = divmod(start - self.start, self.period)
+        if turn == self.turn:
+            return 0
+        self.begins = [*self.begins[-2:], (rim, len(result.names), len(result.flat))] if turn == self.turn + 1 else []
+        self.turn, left = turn, self.times - 1 - turn
+        if len(self.begins) < 3 or len({rim for rim, _, _ in self.begins}) > 1 or left < 1:
+            return 0
+        (_, first, _), (_, second, start_of_last), (_, end, end_of_last) = self.begins
+        if result.names[first:second] != result.names[second:end]:
+            return 0
+        result.repeat(end - second, end_of_last - start_of_last, left)
+        return left * self.period
+
+
 def _fold_once(items: Items, shapes: Shapes, worth: Worth) -> Items:
     again: list[list[int]] = []
+    outers: list[_Outer] = []
     result = Items()
     start, most, end, base = 0, len(items), 0, -WINDOW
 
@@ -193,6 +239,11 @@ def _fold_once(items: Items, shapes: Shapes, worth: Worth) -> Items:
         return None
 
     while start < len(items):
+        outers = [outer for outer in outers if start < outer.end]
+        for outer in outers:
+            if written := outer.written(start, result):
+                start += written
+                end += written if end < outer.end else 0
         if start >= end:
             most = len(items)
         found, place = find(start, most), start
@@ -201,6 +252,8 @@ def _fold_once(items: Items, shapes: Shapes, worth: Worth) -> Items:
             inner = find(place, found[0] - 1)
             if inner:
                 result.extend(items, start, place)
+                if all(outer.period != found[0] for outer in outers):
+                    outers.append(_Outer(start, *found[:2]))
                 most, end = found[0] - 1, start + found[0] * found[1]
                 found, start = inner, place
         if found:
