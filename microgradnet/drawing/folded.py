@@ -9,10 +9,12 @@ the number from turn to turn, and, in the colour of the error signal, its signal
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf, isfinite, log10, prod
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..engine.value import Constant, Value
@@ -89,6 +91,7 @@ ARC = {
 }  # fmt: skip
 #: Of longer lists the tooltip names only the first and the last nodes.
 NAMED = 6
+_born = attrgetter('born')
 
 
 def folded_picture(
@@ -137,7 +140,6 @@ class _Facts:
         signals: Mapping[Value, Any] | None,
     ) -> None:
         self.folded, self.labels, self.signals = folded, labels, signals
-        self.places = {id(node): place for place, node in enumerate(folded.order)}
         self.roots, self.marked = self._sites_of(roots), self._sites_of(marked)
         self.marked_leaves = {id(node) for node in marked}
         self.sources = {(site, position): folded.sources(site, position)
@@ -151,14 +153,22 @@ class _Facts:
                     self.users.setdefault(source.site, []).append(use)
         self._numbers: dict[int, tuple[Sequence[Any], list[Any], list[Any]]] = {}
         self._ranges: dict[int, list[_Range]] = {}
+        self._constants: dict[tuple[Site, int], Any] = {}
+        self._lines: dict[tuple[Site, int], list[str]] = {}
 
     def _sites_of(self, nodes: Iterable[Value]) -> dict[Site, list[tuple[int, ...]]]:
         """Return the sites of some nodes, each with the turns of these."""
         found: dict[Site, list[tuple[int, ...]]] = {}
-        for place in sorted(place for node in nodes if (place := self.places.get(id(node))) is not None):
+        for place in sorted(place for node in nodes if (place := self._place(node)) is not None):
             site, turns = self.folded.site_of(place)
             found.setdefault(site, []).append(turns)
         return found
+
+    def _place(self, node: Any) -> int | None:
+        """Return where a node is in the order, in which nodes were recorded; None for leaves, numbers and others."""
+        order = self.folded.order
+        place = bisect_left(order, node.born, key=_born) if isinstance(node, Value) else len(order)
+        return place if place < len(order) and order[place] is node else None
 
     def title(self, nodes: Sequence[Any]) -> str:
         """What nodes are called: by their label, or their first and their last."""
@@ -185,6 +195,14 @@ class _Facts:
             self._ranges[id(nodes)] = [_Range.of(each) for each in numbers if each]
         return self._ranges[id(nodes)]
 
+    def lines(self, site: Site, within: int) -> list[str]:
+        """Draw sparklines of the numbers of a site, of which so many are of one turn."""
+        use = site, within
+        if use not in self._lines:
+            kinds = zip(self.numbers(self.nodes[site]), (INPUT, SIGNAL))
+            self._lines[use] = [_sparkline(_by_turns(each, within), colour) for each, colour in kinds if each]
+        return self._lines[use]
+
     def _signal(self, node: Value) -> Any:
         return node.grad if self.signals is None else self.signals.get(node)
 
@@ -197,15 +215,18 @@ class _Facts:
         return f'{which}data = {data.written(in_full)}' + ''.join(f', grad = {each.written(in_full)}' for each in sent)
 
     def _name(self, node: Any) -> str:
-        place = self.places.get(id(node))
+        place = self._place(node)
         return short(self.label(node)) or ('' if place is None else f'#{place + 1}')
 
     def constant(self, site: Site, position: int) -> Any:
         """Return the number that an operand is at every turn, None if it is none."""
-        [source, *_] = self.sources[site, position]
-        plain = [_data(leaf) for leaf in source.leaves if not isinstance(leaf, Value) or isinstance(leaf, Constant)]
-        same = source.way == 'leaf' and len(plain) == len(source.leaves) and len({*map(repr, plain)}) == 1
-        return plain[0] if same else None
+        use = site, position
+        if use not in self._constants:
+            [source, *_] = self.sources[use]
+            plain = [_data(leaf) for leaf in source.leaves if not isinstance(leaf, Value) or isinstance(leaf, Constant)]
+            same = source.way == 'leaf' and len(plain) == len(source.leaves) and len({*map(repr, plain)}) == 1
+            self._constants[use] = plain[0] if same else None
+        return self._constants[use]
 
 
 @dataclass
@@ -426,13 +447,11 @@ class _Picture:
             nodes = self.facts.nodes[site]
             title = self.facts.title(nodes) or begin
             self.titles[name] = title
-            data, sent = self.facts.numbers(nodes)
             rows = [f'<tr><td><b>{_titled(title)}</b></td></tr>'] if title else []
             if ago > 1:
                 rows.append(f'<tr><td><font point-size="{SMALL}" color="{FAINT}">{ago} turns before</font></td></tr>')
             within = prod(inner.times for inner in site.path[len(plate.path) + 1 :])
-            rows += [_sparkline(_by_turns(numbers, within), colour)
-                     for numbers, colour in ((data, INPUT), (sent, SIGNAL)) if numbers]  # fmt: skip
+            rows += self.facts.lines(site, within)
             what = 'from the turn before' if ago == 1 else f'from {ago} turns before'
             look = {'style': 'rounded,filled,dashed', 'color': OPERATION_LINE, 'label': as_table(rows),
                     'tooltip': plain(f'{title} {what}: {self.facts.told(nodes)}'.strip())}  # fmt: skip

@@ -258,11 +258,10 @@ class _Writer:
             places[node.born] = place
             for position, source in enumerate(operands):
                 if source.__class__ is not float:
-                    if source.born:
-                        put(places[source.born])
-                        continue
-                    if source in seen:
-                        put(seen[source])
+                    born = source.born
+                    number = places[born] if born else seen.get(source)
+                    if number is not None:
+                        put(number)
                         continue
                 kind = kinds.get((shape, position))
                 if kind is None:
