@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._extras import have
 from ._lazy import later
 from .engine import functions
 from .engine.context import no_grad
@@ -90,6 +91,10 @@ __all__ = [
     'where',
     'while_loop',
 ]
+
+if not have('sklearn'):  # they are classes of it: ``from microgradnet import *`` is for everyone
+    __all__.remove('NetClassifier')
+    __all__.remove('NetRegressor')
 
 if not TYPE_CHECKING:  # what is not there is an error to a checker
     __getattr__, __dir__ = later(__name__)

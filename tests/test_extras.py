@@ -237,6 +237,14 @@ def outcome(entry: Callable[[Any, Path], Any], package: ModuleType, folder: Path
     return ''
 
 
+def test_a_star_brings_what_needs_no_extra() -> None:
+    there: dict[str, Any] = {}
+    with hidden('sklearn', 'numpy', 'llvmlite', 'scipy') as microgradnet:
+        exec('from microgradnet import *', there)
+        assert {*microgradnet.__all__} == there.keys() - {'__builtins__'}
+    assert 'Value' in there and 'NetClassifier' not in there
+
+
 def test_every_public_entry_is_tried() -> None:
     from microgradnet import interop, science, testing
 
