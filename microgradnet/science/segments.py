@@ -39,8 +39,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     A call records one node for each number of the result, whose inputs are the Values of the arguments. The graph in
     between is gone at once, so that a way of n parts takes the memory of one part and n Jacobians. Where a derivative
     is to be a graph (``gradients``, ``hessian``), f is done again. It pays where f does much with few numbers. f
-    takes structures and returns one; all Values that it depends on are among its arguments, others are refused
-    with ValueError.
+    takes structures and returns one; all Values that it depends on are among its arguments by position, others are
+    refused with ValueError.
 
     A compiled function records f as it is. Of recorded values ``compile(..., memory=)`` bounds what is kept, by the
     same idea.
@@ -55,12 +55,13 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     name = name if name.isidentifier() and name not in operations else 'checkpoint'
 
     @wraps(f)
-    def step(*arguments: Any) -> Any:
+    def step(*arguments: Any, **options: Any) -> Any:
+        run = partial(f, **options) if options else f
         leaves, build = take_apart(arguments, 'the arguments')
         is_recording = context.one_loop.get() is not None
         if is_recording or context.is_paused() or not any(isinstance(leaf, Value) for leaf in leaves):
-            return f(*arguments)
-        segment = _Segment(f, build([0.0] * len(leaves)))
+            return run(*arguments)
+        segment = _Segment(run, build([0.0] * len(leaves)))
         numbers, _ = segment.at(*[float(leaf._data if isinstance(leaf, Value) else leaf) for leaf in leaves])
         nodes = [
             custom(partial(segment.value, place), partial(segment.slopes, place), name=name)(*leaves)

@@ -90,3 +90,10 @@ def test_it_is_pickled_with_the_function() -> None:
     y, x = pickle.loads(pickle.dumps((checkpoint(flight)({'angle': x, 'speed': 0.0}, 9.8)['angle'], x)))
     (slope,) = gradients(y, [x])
     assert slope.data == pytest.approx(grad(lambda a: flight({'angle': a, 'speed': 0.0}, 9.8)['angle'])(1.0), rel=1e-12)
+
+
+def test_what_is_given_by_name_is_handed_on() -> None:
+    power = checkpoint(lambda x, *, n=2: x**n)
+    assert grad(power)(2.0) == 4.0 and grad(power)(2.0, n=3) == 12.0 and grad(grad(power))(2.0, n=3) == 12.0
+    with pytest.raises(ValueError, match='a Value that is not among its arguments'):
+        power(Value(2.0), n=Value(3.0))
