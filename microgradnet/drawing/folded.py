@@ -85,6 +85,7 @@ ALL = 12
 #: A formula may be so long, about, and local derivatives are looked at in so many turns.
 LONG, SOME = 34, 50
 TAG = re.compile('<[^>]*>')
+LINE_END = re.compile('</tr>|<br[^>]*>')
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 ARC = {
     'color': OPERATION_LINE, 'penwidth': '1.8', 'arrowsize': '0.7', 'tooltip': 'handed on to the next turn',
@@ -105,7 +106,8 @@ def folded_picture(
 ) -> Digraph | None:
     """Draw a graph as ``draw`` does, folded; None where it has no loop, or, if ``much``, that would not save much.
 
-    Where it would be too wide, what is used once stands in the formula of what uses it: functions first, then all.
+    Where it would be too wide, what is used once stands in the formula of what uses it: functions first, then all;
+    then a range is written in two digits, and in two lines. The tooltips have the numbers in full.
     """
     if any(root.op is None for root in roots):
         return None
@@ -116,8 +118,10 @@ def folded_picture(
     leaves = [leaf for kind in folded.leaves for leaf in kind if isinstance(leaf, Value)]
     labels = known_names(leaves) | dict(labels)
     facts = _Facts(folded, roots, labels, marked, signals)
-    for told in (1, 2, ALL):
-        picture = _Picture(facts, number_format, told)
+    short = '.2g' if number_format == '.4g' else number_format
+    for told, spec, stacked in [(1, number_format, False), (2, number_format, False), (ALL, number_format, False),
+                                (ALL, short, False), (ALL, short, True)]:  # fmt: skip
+        picture = _Picture(facts, spec, told, stacked)
         if picture.width() <= WIDE:
             break
     boxes = len(picture.nodes)
@@ -240,10 +244,14 @@ class _Edge:
 
 
 class _Picture:
-    """A picture while it is being drawn; ``told`` is how many operations a box may tell, 2 if one is a function's."""
+    """A picture while it is being drawn.
 
-    def __init__(self, facts: _Facts, spec: str, told: int) -> None:
-        self.facts, self.spec = facts, spec
+    ``told`` is how many operations a box may tell, 2 if one is a function's; ``spec`` how ranges are written,
+    ``stacked`` whether their ends stand in a line each.
+    """
+
+    def __init__(self, facts: _Facts, spec: str, told: int, stacked: bool = False) -> None:
+        self.facts, self.spec, self.stacked = facts, spec, stacked
         sites = facts.folded.sites
         self.names = {site: f'v{number}' for number, site in enumerate(sites)}
         #: The boxes of each plate, None for outside, in their order: names and looks.
@@ -528,6 +536,10 @@ class _Picture:
     def _row(self, name: str, ends: _Range, colour: str) -> str:
         shown = ends.written(self._number)
         room = f' width="{width_of(shown, 10):.0f}"'  # the reader's font may be wider than the renderer's
+        if self.stacked and APART in shown:
+            first, last = shown.split(APART)
+            room = f' width="{max(width_of(first + " …", 10), width_of(last, 10)):.0f}"'
+            shown = f'{first} …<br align="left"/>{last}<br align="left"/>'
         return (
             f'<tr><td align="right"><font point-size="{SMALL}" color="{FAINT}">{name}</font></td>'
             f'<td align="left"{room}><font color="{colour}">{shown}</font></td></tr>'
@@ -544,6 +556,10 @@ def _way(source: Source) -> str:
 
 def _data(leaf: Any) -> Any:
     return leaf.data if isinstance(leaf, Value) else leaf
+
+
+#: What stands between the ends of a range.
+APART = ' … '
 
 
 class _Range(NamedTuple):
@@ -565,13 +581,13 @@ class _Range(NamedTuple):
         >>> _Range.of([1.0, 3.0, 2.0]).written(str), _Range.of([1.0, float('nan'), 1.0]).written(str)
         ('1.0 … 3.0', '1.0, nan')
         """
-        span = ' … '.join(dict.fromkeys(map(write, self[:2])))
+        span = APART.join(dict.fromkeys(map(write, self[:2])))
         return span + ', nan' * (self.has_nan and span != 'nan')
 
 
 def _width(label: str) -> float:
     """How wide a box is, about."""
-    lines = [TAG.sub('', row) for row in label.split('</tr>')]
+    lines = [TAG.sub('', row) for row in LINE_END.split(label)]
     return max(max(width_of(line, 10) for line in lines), BARS * THICK if 'fixedsize' in label else 0) + 16
 
 

@@ -51,6 +51,22 @@ def runge_kutta(turns: int) -> Value:
     return x * v
 
 
+def predators(turns: int) -> Value:
+    """Two populations by Runge-Kutta: each formula of the body has both, and two rates."""
+    a, b, x, y, h = Value(1.3, 'a'), Value(0.4, 'b'), Value(0.7, 'x'), Value(0.3, 'y'), 0.01
+
+    def slope(x: Value, y: Value) -> tuple[Value, Value]:
+        return a * x - b * x * y, -b * y + a * x * y
+
+    for _ in range(turns):
+        p1, q1 = slope(x, y)
+        p2, q2 = slope(x + h / 2 * p1, y + h / 2 * q1)
+        p3, q3 = slope(x + h / 2 * p2, y + h / 2 * q2)
+        p4, q4 = slope(x + h * p3, y + h * q3)
+        x, y = x + h / 6 * (p1 + 2 * p2 + 2 * p3 + p4), y + h / 6 * (q1 + 2 * q2 + 2 * q3 + q4)
+    return x * y
+
+
 def recurrent(turns: int) -> Value:
     """A gated cell: layers in a loop, with inputs of each turn."""
     gate, candidate = Layer(6, 4, 'sigmoid', seed=1), Layer(6, 4, 'tanh', seed=2)
