@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -35,13 +35,9 @@ def spring(turns: int) -> Value:
     return x * x + y * y
 
 
-def runge_kutta(turns: int) -> Value:
-    """A body whose own parts are a loop in all turns but the first."""
-    k, x, v, h = Value(0.3, 'k'), Value(1.0, 'x'), Value(0.0, 'v'), 0.01
-
-    def slope(x: Value, v: Value) -> tuple[Value, Value]:
-        return v, -k * x.sin()
-
+def steps(slope: Callable[[Value, Value], tuple[Value, Value]], x: Value, v: Value, turns: int) -> Value:
+    """Take steps of Runge and Kutta: a body whose own parts are a loop in all turns but the first."""
+    h = 0.01
     for _ in range(turns):
         a1, b1 = slope(x, v)
         a2, b2 = slope(x + h / 2 * a1, v + h / 2 * b1)
@@ -51,20 +47,16 @@ def runge_kutta(turns: int) -> Value:
     return x * v
 
 
+def runge_kutta(turns: int) -> Value:
+    """A pendulum."""
+    k = Value(0.3, 'k')
+    return steps(lambda x, v: (v, -k * x.sin()), Value(1.0, 'x'), Value(0.0, 'v'), turns)
+
+
 def predators(turns: int) -> Value:
-    """Two populations by Runge-Kutta: each formula of the body has both, and two rates."""
-    a, b, x, y, h = Value(1.3, 'a'), Value(0.4, 'b'), Value(0.7, 'x'), Value(0.3, 'y'), 0.01
-
-    def slope(x: Value, y: Value) -> tuple[Value, Value]:
-        return a * x - b * x * y, -b * y + a * x * y
-
-    for _ in range(turns):
-        p1, q1 = slope(x, y)
-        p2, q2 = slope(x + h / 2 * p1, y + h / 2 * q1)
-        p3, q3 = slope(x + h / 2 * p2, y + h / 2 * q2)
-        p4, q4 = slope(x + h * p3, y + h * q3)
-        x, y = x + h / 6 * (p1 + 2 * p2 + 2 * p3 + p4), y + h / 6 * (q1 + 2 * q2 + 2 * q3 + q4)
-    return x * y
+    """Two populations: each formula of the body has both, and two rates."""
+    a, b = Value(1.3, 'a'), Value(0.4, 'b')
+    return steps(lambda x, y: (a * x - b * x * y, -b * y + a * x * y), Value(0.7, 'x'), Value(0.3, 'y'), turns)
 
 
 def recurrent(turns: int) -> Value:
