@@ -4,6 +4,9 @@
 >>> y.backward()
 >>> f'{x.grad:.4f}'
 '3.5839'
+
+pytest rewrites the asserts of plugins, and warns where one was imported before; here is nothing to rewrite:
+PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
