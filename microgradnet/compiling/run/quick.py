@@ -216,8 +216,14 @@ class _Unknown(Exception):
 
 
 def _size(thing: Any) -> int:
-    """Count the numbers of a structure."""
-    return thing.size if isinstance(thing, np.ndarray) else 1 if isinstance(thing, float) else sum(map(_size, thing))
+    """Count the numbers of a structure of what the short way reads."""
+    if isinstance(thing, np.ndarray):
+        return thing.size
+    if isinstance(thing, (list, tuple)):
+        return sum(map(_size, thing))
+    if isinstance(thing, float):
+        return 1
+    raise _Unknown
 
 
 @cache
