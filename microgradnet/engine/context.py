@@ -15,7 +15,7 @@ All hold for the current thread or task only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -44,44 +44,34 @@ choices: ContextVar[tuple[tuple[Any, bool], ...]] = ContextVar('choices', defaul
 
 
 @contextmanager
-def ieee_arithmetic() -> Iterator[None]:
-    """Record without raising: a pole is an infinity, an undefined result is nan."""
-    token = _ieee.set(True)
+def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _ieee.reset(token)
+        variable.reset(token)
+
+
+def ieee_arithmetic() -> AbstractContextManager[None]:
+    """Record without raising: a pole is an infinity, an undefined result is nan."""
+    return _set(_ieee, True)
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Compute without recording: every result is a fresh leaf."""
-    token = _paused.set(True)
-    try:
-        with slow_path():
-            yield
-    finally:
-        _paused.reset(token)
+    with _set(_paused, True), slow_path():
+        yield
 
 
-@contextmanager
-def resumed() -> Iterator[None]:
+def resumed() -> AbstractContextManager[None]:
     """Record even within ``no_grad``: a derivative that is asked for there is of what it records itself."""
-    token = _paused.set(False)
-    try:
-        yield
-    finally:
-        _paused.reset(token)
+    return _set(_paused, False)
 
 
-@contextmanager
-def choosing(condition: Any, side: bool) -> Iterator[None]:
+def choosing(condition: Any, side: bool) -> AbstractContextManager[None]:
     """Record one branch of a ``where``: a loop in it must not run for numbers that the other one is for."""
-    token = choices.set((*choices.get(), (condition, side)))
-    try:
-        yield
-    finally:
-        choices.reset(token)
+    return _set(choices, (*choices.get(), (condition, side)))
 
 
 @contextmanager
@@ -94,12 +84,8 @@ def watching(watch: Callable[[Any], object]) -> Iterator[None]:
     mul
     add
     """
-    token = _watcher.set(watch)
-    try:
-        with slow_path():
-            yield
-    finally:
-        _watcher.reset(token)
+    with _set(_watcher, watch), slow_path():
+        yield
 
 
 def is_ieee() -> bool:
