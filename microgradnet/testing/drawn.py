@@ -101,7 +101,7 @@ def drawn(
         parameters=[*(signature.parameters[name] for name in kept), added]
     )
     forms = [form for form in FORMS if form[0] in names]
-    # What is to be pasted is said by us: Hypothesis would add a blob in CI, which means nothing for a test of this kind.
+    # We say what is to be pasted: Hypothesis would add a blob in CI, which means nothing for a test of this kind.
     chosen = settings(
         max_examples=examples or settings().max_examples, deadline=None, phases=PHASES, verbosity=Verbosity.quiet,
         suppress_health_check=FINE, print_blob=False,
