@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
+from microgradnet.derivatives import sparse
 from microgradnet.derivatives.linear import Linear
 from microgradnet.derivatives.sparse import plan, sparse_hessian, sparse_jacobian
 from microgradnet.derivatives.transforms import grad, hessian, jacobian
@@ -83,6 +84,21 @@ def test_hessian_of_any_pattern(drawn: tuple[int, Pattern], seed: int) -> None:
     np.testing.assert_allclose(found, hessian(f)(x), rtol=1e-12, atol=1e-12)
     entries = {(i, j) for row in pattern for i in row for j in row}
     assert {(int(i), int(j)) for i, j in np.argwhere(found)} <= entries
+
+
+@given(patterns(), st.lists(st.sampled_from([0.0, -1.0, 2.0]), min_size=9, max_size=9))
+def test_a_pattern_has_both_sides_and_nothing_of_what_is_compared(drawn: tuple[int, Pattern], x: list[float]) -> None:
+    """Whatever the numbers: here partials are 0 in places, too, and any side is the one that is chosen."""
+    width, pattern = drawn
+    xs = [*map(Value, x[:width])]
+    rows = function_of(pattern)(xs)
+    compared = [F.where(F.greater(xs[0], 0.5), one, other) for one, other in zip(rows, rows[::-1])]
+    nested = [F.where(F.less(xs[-1], one), other, one * one) for one, other in zip(compared, rows)]
+    bits = as_bits(pattern)
+    both = [one | other for one, other in zip(bits, bits[::-1])]
+    for ys, wanted in (rows, bits), (compared, both), (nested, [a | b for a, b in zip(both, bits)]):
+        nodes = [k for k, y in enumerate(ys) if isinstance(y, Value)]
+        assert sparse.pattern([ys[k] for k in nodes], xs) == [wanted[k] for k in nodes]
 
 
 @given(patterns())
