@@ -23,8 +23,9 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from engine import processor  # noqa: E402
-from microgradnet import MLP, Value, half_squared_error  # noqa: E402
+from microgradnet import MLP, Value  # noqa: E402
 from microgradnet.drawing import draw  # noqa: E402
+from tests.support.graphs import batch, loop, runge_kutta  # noqa: E402
 
 __all__ = ['main']
 
@@ -35,38 +36,10 @@ PIXEL = 4 / 3
 VIEW = re.compile(r'viewBox="\S+ \S+ (\S+) (\S+)"')
 
 
-def loop(turns: int) -> Value:
-    w, b, y = Value(0.9, 'w'), Value(0.1, 'b'), Value(0.5, 'h')
-    for _ in range(turns):
-        y = (y * w + b).tanh()
-    return y
-
-
-def samples(count: int) -> Value:
-    net = MLP(4, [16, 16, 1], 'tanh', seed=1)
-    rows = [[0.1 * (i + 1) * (k % 100) for i in range(4)] for k in range(count)]
-    error: Value = half_squared_error([net(row) for row in rows], [[0.5]] * count)
-    return error
-
-
-def runge_kutta(turns: int) -> Value:
-    k, x, v, h = Value(0.3, 'k'), Value(1.0, 'x'), Value(0.0, 'v'), 0.01
-
-    def slope(x: Value, v: Value) -> tuple[Value, Value]:
-        return v, -k * x.sin()
-
-    for _ in range(turns):
-        a1, b1 = slope(x, v)
-        a2, b2 = slope(x + h / 2 * a1, v + h / 2 * b1)
-        a3, b3 = slope(x + h / 2 * a2, v + h / 2 * b2)
-        a4, b4 = slope(x + h * a3, v + h * b3)
-        x, v = x + h / 6 * (a1 + 2 * a2 + 2 * a3 + a4), v + h / 6 * (b1 + 2 * b2 + 2 * b3 + b4)
-    return x * v
-
-
+NET = MLP(4, [16, 16, 1], 'tanh', seed=1)
 #: The graphs, and about how many computed nodes one turn of each is.
 GRAPHS: dict[str, tuple[Callable[[int], Value], int]] = {
-    'loop': (loop, 3), 'samples': (samples, 66), 'Runge-Kutta': (runge_kutta, 38),
+    'loop': (loop, 3), 'samples': (lambda count: batch(count, NET), 66), 'Runge-Kutta': (runge_kutta, 38),
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from microgradnet.drawing.digraph import number_markup
 from microgradnet.engine.walks import topological_order
 from microgradnet.formulas.colours import INPUT, MARK
 from tests.drawing.test_drawing import edges, nodes, shown, svg
-from tests.drawing.test_plates import accumulated, batch, delayed, loop, predators, recurrent, runge_kutta, spring
+from tests.support.graphs import accumulated, batch, delayed, loop, predators, recurrent, runge_kutta, spring
 
 SVG = '{http://www.w3.org/2000/svg}'
 #: A point of the picture, in pixels of a page.

@@ -11,7 +11,7 @@ from microgradnet import MLP, Value, compile, half_squared_error
 from microgradnet.compiling.ir.routine import Routine
 from microgradnet.drawing.program import program_picture
 from tests.drawing.test_drawing import edges, nodes, shown, svg
-from tests.drawing.test_plates import loop, runge_kutta, spring
+from tests.support.graphs import loop, runge_kutta, spring
 
 
 def net(samples: int) -> Value:
