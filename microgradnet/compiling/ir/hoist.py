@@ -43,7 +43,7 @@ from ...engine.value import Value
 from .instructions import COMPARISONS, CONDITIONS, LEAVES, Instruction
 from .lowering import Lowering, Place
 from .nests import Affine
-from .routine import Block, Routine
+from .routine import Routine
 
 __all__ = ['Pieces', 'cut', 'hoisted', 'shares']
 
@@ -124,7 +124,7 @@ def _apart(routine: Routine) -> Routine:
             made.append(g.make(name, operands[0], made[operands[1]]))
         else:
             made.append(g.make(name, *(operands if name in LEAVES else [made[o] for o in operands])))
-    return replace(routine, instructions=g.instructions, blocks=[_block(g)])
+    return replace(routine, instructions=g.instructions, blocks=[g.emitter.block])
 
 
 def cost(routine: Routine) -> int:
@@ -292,10 +292,5 @@ class _Writer:
                 made[place] = g.make(name, *copied)
         found = [made[place] for place in results] + ([g.number(1.0)] if self.counts else [])
         for number, place in enumerate(found):
-            g.instructions.append(Instruction('output', (Affine(number), place)))
-        return Routine(g.instructions, [_block(g)], len(found), width, parameters, 0, 0, 0, [], {}, flat=True)
-
-
-def _block(g: Lowering) -> Block:
-    """Return straight code of all that was made."""
-    return [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
+            g.put('output', Affine(number), place)
+        return Routine(g.instructions, [g.emitter.block], len(found), width, parameters, 0, 0, 0, [], {}, flat=True)

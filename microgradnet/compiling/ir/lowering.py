@@ -3,7 +3,8 @@
 A row's cell, printed in graph arithmetic, is calls of a builder; here the builder
 makes instructions instead of nodes. Equal instructions are made once, those of numbers
 alone are computed. Nothing else is simplified, so every backend computes what the
-recording did, in the same order.
+recording did, in the same order. Where an instruction goes is said by an ``Emitter``: by default
+all go into one body, that of straight code.
 
 >>> g = Lowering()
 >>> y = g.apply(operations['sigmoid'], [g.make('row', 0)])
@@ -32,9 +33,10 @@ from typing import Any, NamedTuple, cast
 
 from ...engine.table import Operation, operations
 from .instructions import PRIMITIVES, Instruction
+from .routine import Block
 from .while_loops import Inner
 
-__all__ = ['Gate', 'Lowering', 'Place', 'compute']
+__all__ = ['Emitter', 'Gate', 'Later', 'Lowering', 'Place', 'compute']
 
 #: Instructions whose operands are computed already, where an algebra's cells pass what computes them.
 _EAGER: dict[str, Callable[..., Any]] = {
@@ -56,6 +58,13 @@ class Place(int):
     """A place in the list of instructions; a bare number among operands is a number."""
 
     __slots__ = ()  # with no dict, it is none of the garbage collector's business
+
+
+class Later:
+    """An operand that is fetched only if it is asked for."""
+
+    def __init__(self, fetch: Callable[[], Place]) -> None:
+        self.fetch = fetch
 
 
 class Gate(NamedTuple):
@@ -98,38 +107,95 @@ def _bare(side: Any) -> Any:
     return side.bare if isinstance(side, Gate) else None if side is None else 1
 
 
+class _Body:
+    """A body that is being written: what it does, and what was made in it.
+
+    inner: whether what was made in the body around it is at hand in it.
+    """
+
+    __slots__ = ('block', 'inner', 'made')
+
+    def __init__(self, inner: bool) -> None:
+        self.block: Block = []
+        self.inner = inner
+        self.made: dict[Instruction, Place] = {}
+
+
+class Emitter:
+    """Writes instructions into bodies, by default the innermost; numbers and carries are in none."""
+
+    def __init__(self) -> None:
+        self.instructions: list[Instruction] = []
+        #: The registers that are numbers.
+        self.numbers: dict[Place, float] = {}
+        self._number: dict[float | str, Place] = {}
+        self._bodies: list[_Body] = []
+
+    @property
+    def block(self) -> Block:
+        """What has been written into the innermost body."""
+        return self._bodies[-1].block
+
+    def enter(self, inner: bool = False) -> None:
+        """Begin a body in the innermost one; ``inner``: one in which what was made around it is at hand."""
+        self._bodies.append(_Body(inner))
+
+    def leave(self) -> Block:
+        """End the innermost body, and return it."""
+        return self._bodies.pop().block
+
+    def make(self, name: str, *operands: Any, level: int = -1) -> Place:
+        """Return the place of an instruction; add it if it is not there yet."""
+        if name == 'number':
+            return self.number(operands[0])
+        instruction = _instruction((name, operands))
+        body = first = self._bodies[level]
+        place = body.made.get(instruction)
+        while place is None and body.inner:
+            level -= 1
+            body = self._bodies[level]
+            place = body.made.get(instruction)
+        if place is None:
+            place = first.made[instruction] = Place(len(self.instructions))
+            self.instructions.append(instruction)
+            first.block.append(place)
+        return place
+
+    def put(self, name: str, *operands: Any) -> Place:
+        """Add an instruction, whether or not there is one like it, for nobody else."""
+        place = Place(len(self.instructions))
+        self.instructions.append(_instruction((name, operands)))
+        if name != 'carry':
+            self._bodies[-1].block.append(place)
+        return place
+
+    def number(self, number: float) -> Place:
+        """Return the place of a constant."""
+        key = number if abs(number) > 0 else repr(number)  # -0.0 is not 0.0, and a nan is like another
+        place = self._number.get(key)
+        if place is None:
+            place = self._number[key] = Place(len(self.instructions))
+            self.instructions.append(_instruction(('number', (number,))))
+            self.numbers[place] = number
+        return place
+
+
 class Lowering:
     """The builder that cells in graph arithmetic speak to: it makes instructions."""
 
-    def __init__(self) -> None:
-        self._made: dict[tuple[Any, ...], Place] = {}
-        self._numbers: dict[Place, float] = {}
+    def __init__(self, emitter: Emitter | None = None) -> None:
+        if emitter is None:
+            emitter = Emitter()
+            emitter.enter()
+        self.emitter = emitter
+        self.make, self.put, self.number = emitter.make, emitter.put, emitter.number
+        self.instructions, self._numbers = emitter.instructions, emitter.numbers
         self._names: dict[Operation, str] = {}
-        self.instructions: list[Instruction] = []
         self.customs: dict[str, Operation] = {}
         #: The results of rows that are several instructions, and the operands: what those differentiate by.
         self.rows: dict[int, tuple[Operation, tuple[Place, ...]]] = {}
         #: Whether what lets no change through has a register of its own, for a tangent to stop at.
         self.stops = False
-
-    def make(self, name: str, *operands: Any) -> Place:
-        """Return the place of an instruction; add it if it is not there yet."""
-        instruction = _instruction((name, operands))
-        key: tuple[Any, ...] = instruction
-        if name == 'number' and not abs(operands[0]) > 0:  # -0.0 is not 0.0, and a nan is like another
-            key = name, repr(operands)
-        place = self._made.get(key)
-        if place is None:
-            place = self._made[key] = Place(len(self.instructions))
-            self.instructions.append(instruction)
-            if name == 'number':
-                self._numbers[place] = operands[0]
-        return place
-
-    def put(self, name: str, *operands: Any) -> Place:
-        """Add an instruction, whether or not there is one like it, for nobody else."""
-        self.instructions.append(_instruction((name, operands)))
-        return Place(len(self.instructions) - 1)
 
     def apply(self, op: Operation, operands: Sequence[Place]) -> Place:
         """Make the instructions of one node."""
@@ -210,26 +276,24 @@ class Lowering:
         """Return the largest term as Python's ``max`` does: a later one only where it is greater."""
         return reduce(lambda m, a: self.choose(self.gt(a, m), lambda: a, lambda: m), terms)
 
-    def number(self, number: float) -> Place:
-        """Return the place of a constant."""
-        return self.make('number', number)
-
     def _primitive(self, name: str, *operands: Any) -> Any:
         """Make an instruction, or compute it where all operands are numbers."""
         numbers = [self.known(operand) for operand in operands]
         if None in numbers:
             return self.make(name, *map(self.place, operands))
         result = compute(name, *numbers)
-        return result if isinstance(result, bool) else self.make('number', result)
+        return result if isinstance(result, bool) else self.number(result)
 
     def known(self, operand: Any) -> float | None:
         """Return the number an operand is, if it is one."""
-        if not isinstance(operand, Place):
-            return float(operand)
-        return self._numbers.get(operand)
+        if isinstance(operand, Place):
+            return self._numbers.get(operand)
+        return self.known(operand.fetch()) if isinstance(operand, Later) else float(operand)
 
     def place(self, operand: Any) -> Place:
-        return operand if isinstance(operand, Place) else self.make('number', float(operand))
+        if isinstance(operand, Place):
+            return operand
+        return operand.fetch() if isinstance(operand, Later) else self.number(float(operand))
 
     def _join(self, name: str, conditions: Sequence[Callable[[], Any]]) -> Any:
         """Join conditions, those that are known folded away; what comes after a decided one is not even made."""

@@ -11,15 +11,88 @@ from collections.abc import Iterable, Sequence
 from operator import sub
 from typing import TypeAlias
 
-from .nests import Affine, Site, pick
+from .instructions import Instruction
+from .nests import Affine, Nests, Part, Site, pick
 from .reroll import sums_before
+from .routine import MEMORY
 
-__all__ = ['Read', 'short_lived', 'slots']
+__all__ = ['Memory', 'Read', 'short_lived', 'slots']
 
 #: Numbers that are asked for again soon have memory of their own where they are so many, and it is so much less.
 LARGE, LESS = 4096, 4
 #: A number that is fetched, the place of the operation it is for (None: the end), and what computes it.
 Read: TypeAlias = tuple[Affine, 'Affine | None', set[Site]]
+
+
+class Memory:
+    """What goes through memory while a tape is written as a routine; ``give`` says where each number is."""
+
+    def __init__(self, nests: Nests) -> None:
+        self._nests = nests
+        #: What is kept, what signals go to through memory, and whether that is at every turn of its loop; else
+        #: it is after the loop.
+        self.kept: dict[Site, bool] = {}
+        self.sent: dict[Site, bool] = {}
+        #: The number that begins what is carried from turn to turn.
+        self.starts: dict[Site, Affine] = {}
+        self._reads: dict[tuple[Affine, Affine | None], None] = {}
+        for site in nests.sites:
+            for number in site.operands:
+                self._survey(number, site.path, site.active)
+
+    def _survey(self, number: Affine, path: tuple[Part, ...], active: bool) -> None:
+        """Find out whether an operand has to be kept for an operation, and whether its signals go through memory."""
+        way, source = self._nests.find(number, path)
+        if way == 'memory':
+            self._mark(self.kept, number)
+            if active:
+                self._mark(self.sent, number)
+        elif way == 'before' and source not in self.starts:
+            assert source is not None
+            self.starts[source] = number
+            self._survey(number.first(), path[:-1], active)
+
+    def _mark(self, memory: dict[Site, bool], number: Affine) -> set[Site]:
+        """Give memory to what computes a number, once for each turn of its loop if other turns than the last do."""
+        sources = self._nests.behind(number)
+        last = self._nests.are_last(number)
+        for source in sources:
+            every = not (last and source.place.steps and source.path[-1].alone)
+            memory[source] = memory.get(source, False) or every
+        return sources
+
+    def read(self, number: Affine, reader: Affine | None) -> set[Site]:
+        """Note that a number is fetched for the operation at a place, None for the end; return what computes it."""
+        self._reads[number, reader] = None
+        return self._mark(self.kept, number)
+
+    def give(self, length: int, instructions: list[Instruction], may_roll: bool) -> dict[str, int]:
+        """Write places in memory into instructions that have places of a tape; return how large each memory is."""
+        reads = [(number, reader, self._nests.behind(number)) for number, reader in self._reads]
+        kept, sent = (
+            {site: site.place if every else site.place.last() for site, every in memory.items()}
+            for memory in (self.kept, self.sent)
+        )
+        rolling, turns = short_lived(length, kept, reads) if may_roll else (set(), 0)
+        homes = {
+            'kept': [place for site, place in kept.items() if site not in rolling],
+            'rolling': [kept[site] for site in rolling],
+            'signals': [*sent.values()],
+        }
+        moved = {
+            number: 'rolling' if operands[0] == 'kept' and self._nests.behind(operands[1]) <= rolling else operands[0]
+            for number, (name, operands) in enumerate(instructions)
+            if name in MEMORY and operands[0] in ('kept', 'signals')
+        }
+        where, sizes = {}, {}
+        for memory, places in homes.items():
+            asked = [instructions[number].operands[1] for number, home in moved.items() if home == memory]
+            where[memory], slot = slots(length, places, asked)
+            sizes[memory] = slot[-1] if asked else 0  # forwards no signal is under way
+        for number, memory in moved.items():
+            name, (_, place, *others) = instructions[number]
+            instructions[number] = Instruction(name, (memory, where[memory][place], *others))
+        return {**sizes, 'rolling': turns}
 
 
 def short_lived(length: int, kept: dict[Site, Affine], reads: list[Read]) -> tuple[set[Site], int]:

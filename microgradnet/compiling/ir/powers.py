@@ -33,10 +33,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import inf
 
-from .instructions import LEAVES, Instruction
-from .lowering import Lowering, Place
+from .instructions import LEAVES
+from .lowering import Emitter, Lowering, Place
 from .routine import Block, Carry, Loop, Routine
 
 __all__ = ['without_powers']
@@ -76,35 +77,30 @@ def _recipe(routine: Routine, register: int) -> Callable[[Lowering, Place], Plac
     return WRITTEN_OUT.get(routine.instructions[operands[1]].operands[0])
 
 
-class _Rewriting(Lowering):
+class _Rewriting:
     """Copies instructions in their order; what is made beside them stays in the block of the power."""
 
     def __init__(self, old: Routine) -> None:
-        super().__init__()
-        self.old = old
+        self.old, self.g = old, Lowering(Emitter())
         #: The new register of each old one, and the new registers that stand in its place in a block.
         self.register: dict[int, Place] = {}
         self.instead: dict[int, Block] = {}
 
-    def make(self, name: str, *operands: object) -> Place:
-        if name == 'number':
-            return super().make(name, *operands)
-        self.instructions.append(Instruction(name, operands))
-        return Place(len(self.instructions) - 1)
-
     def made(self) -> Routine:
+        g = self.g
         for register, (name, operands) in enumerate(self.old.instructions):
-            first, recipe = len(self.instructions), _recipe(self.old, register)
+            recipe = _recipe(self.old, register)
             if name in ('while', 'back'):
                 operands = (operands[0].mapped(without_powers), *operands[1:])
             if name not in LEAVES:
                 operands = tuple(self.register[o] if isinstance(o, int) else o for o in operands)
-            self.register[register] = recipe(self, operands[0]) if recipe else self.make(name, *operands)
-            new = range(first, len(self.instructions))
-            self.instead[register] = [k for k in new if self.instructions[k].name != 'number']
+            g.emitter.enter()
+            make = g.number if name == 'number' else partial(g.put, name)
+            self.register[register] = recipe(g, operands[0]) if recipe else make(*operands)
+            self.instead[register] = g.emitter.leave()
         labels: dict[int, str] = {self.register[register]: label for register, label in self.old.labels.items()}
         blocks = [self.block(block) for block in self.old.blocks]
-        return replace(self.old, instructions=self.instructions, blocks=blocks, labels=labels)
+        return replace(self.old, instructions=g.instructions, blocks=blocks, labels=labels)
 
     def block(self, block: Block) -> Block:
         result: Block = []

@@ -20,7 +20,7 @@ from dataclasses import replace
 from .instructions import Instruction
 from .lowering import Lowering, Place
 from .nests import Affine
-from .routine import Block, Routine
+from .routine import Routine
 from .signals import OPEN, Term, arrived, close, dot_product, gate, partials, seed, sent
 from .tape import ASIDE, NUMBER, OUTPUT, PARAMETER, ROW, Tape
 from .while_loops import Back, Item, Join, While, item_at
@@ -157,15 +157,14 @@ class _Straight:
         """Return what was written; so many parameters are more than the tape's."""
         g, tape = self.g, self.tape
         for number, register in sorted(self.outputs.items()):
-            g.instructions.append(Instruction('output', (Affine(number), register)))
+            g.put('output', Affine(number), register)
         leaves = {kind: [tape.labels.get(base + k, '') for k in range(count)] for kind, base, count in (
             ('row', ROW, tape.width), ('parameter', PARAMETER, tape.parameters), ('outside', ROW + ASIDE, tape.outside)
         )}  # fmt: skip
         leaves['parameter'] += [''] * more
-        block: Block = [register for register, (name, _) in enumerate(g.instructions) if name != 'number']
         return Routine(
-            g.instructions, [block], len(self.outputs), tape.width, len(leaves['parameter']), 0, 0, 0, [], g.customs,
-            self.labels, leaves, True, tape.watched, dict(g.rows), is_gradient,
+            g.instructions, [g.emitter.block], len(self.outputs), tape.width, len(leaves['parameter']), 0, 0, 0, [],
+            g.customs, self.labels, leaves, True, tape.watched, dict(g.rows), is_gradient,
         )  # fmt: skip
 
 

@@ -26,92 +26,178 @@ of exactly 0 met an infinite partial, those of a loop may be numbers.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..._processes import cached_property
 from ...engine.value import Value
-from .emit import Emitter, Frame, Later, outside
 from .hoist import shares
-from .lowering import Lowering, Place
-from .nests import Affine, Nest, Part, Site
-from .routine import Block, Carry, Loop, Routine
+from .instructions import LEAVES
+from .lowering import Emitter, Later, Lowering, Place
+from .memory import Memory
+from .nests import Affine, Nest, Nests, Part, Site, pick
+from .routine import MEMORY, Block, Carry, Loop, Routine
 from .signals import OPEN, Term, arrived, close, gate, partials, plus, seed, sent
 from .straight import straight
-from .tape import ASIDE, PARAMETER, ROW, Tape, is_long, tape
+from .tape import ASIDE, NUMBER, PARAMETER, ROW, Tape, is_long, tape
 
-__all__ = ['Sweeps', 'lower', 'prepare', 'routine']
+__all__ = ['lower', 'prepare', 'routine']
 
 
-class Sweeps(Emitter):
-    """Writes both sweeps."""
+class _Frame:
+    """A body that is being written: what it carries, and the sums of signals on their way."""
 
-    def __init__(self, tape: Tape, gradient: bool = False, seeds: bool = False) -> None:
-        super().__init__(tape)
-        self._seeds = seeds
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.block: Block = []
+        self.carries: dict[Any, tuple[Carry, Any]] = {}
+        #: The signals of operations of this body, of theirs at the turn before, of loops' last turns.
+        self.signals: dict[Site, list[Term]] = {}
+        self.before: dict[Site, list[Term]] = {}
+        self.after: dict[Site, list[Term]] = {}
+        #: What goes to the turn before, added up.
+        self.going: dict[Site, Place] = {}
+        self.totals: dict[Any, tuple[Carry, list[Term]]] = {}
+
+
+class _Sweeps:
+    """Writes both sweeps, each into a frame for every body around what is being written."""
+
+    def __init__(self, tape: Tape, gradient: bool = False, seeds: bool = False, stops: bool = False) -> None:
+        self._tape, self._seeds = tape, seeds
+        self._nests = Nests(tape)
+        self._memory = Memory(self._nests)
+        self._emitter = Emitter()
+        self._g = Lowering(self._emitter)
+        self._g.stops = stops
+        self._labels: dict[int, str] = {}
+        self._frames: list[_Frame] = []
+        self._register: dict[Site, Place] = {}
+        #: The place of the operation that operands are fetched for.
+        self._reader = Affine(0)
+        self._depths: list[int] = []
         #: How many outputs there are before those that are only watched.
         self._count = tape.outputs + tape.parameters * gradient
 
-    def forwards(self) -> list[Block]:
-        return [self._forward(part) for part in self._nests.parts]
+    def routine(self, gradient: bool, may_roll: bool) -> Routine:
+        """Write the sweeps, give memory to what goes through it, and return all that was written."""
+        tape, g = self._tape, self._g
+        # Backwards first, since it says what must be kept.
+        backwards = [self._backward(part).block for part in reversed(self._nests.parts)] if gradient else []
+        blocks = [self._forward(part).block for part in self._nests.parts] + backwards
+        sizes = self._memory.give(len(tape.items), g.instructions, may_roll)
+        return Routine(
+            g.instructions, blocks, self._count + tape.watched, tape.width,
+            tape.parameters + tape.outputs * self._seeds, sizes['kept'], sizes['rolling'], sizes['signals'],
+            tape.numbers, g.customs, self._labels, watched=tape.watched, rows=g.rows,
+        )  # fmt: skip
 
-    def _forward(self, part: Part) -> Block:
-        frame = Frame(part)
+    def _enter(self, part: Part) -> _Frame:
+        frame = _Frame(part)
         self._frames.append(frame)
+        self._emitter.enter(inner=part.alone)
+        return frame
+
+    def _leave(self) -> _Frame:
+        frame = self._frames.pop()
+        frame.block = self._emitter.leave()
+        return frame
+
+    def _level(self, number: Affine, sources: Sequence[Site] | set[Site] = ()) -> int:
+        """Return the outermost level at which a number is the same as here, outside of its sources' loops."""
+        level = len(self._frames) - 1
+        while level and self._frames[level].part.alone and not number.steps[level - 1]:
+            if any(self._frames[level].part in source.path for source in sources):
+                break
+            level -= 1
+        return level
+
+    @property
+    def _path(self) -> tuple[Part, ...]:
+        return tuple(frame.part for frame in self._frames)
+
+    def _value(self, number: Affine, backwards: bool = False) -> Place:
+        """Return the register of an operand; in the backward sweep all is fetched from memory."""
+        make = self._emitter.make
+        way, source = self._nests.find(number, self._path)
+        if way == 'number':
+            return self._constant(number)
+        if way in ('row', 'parameter'):
+            level = self._level(number)
+            return make(way, outside(number.moved(-(ROW if way == 'row' else PARAMETER)), level), level=level)
+        if backwards or way == 'memory':
+            sources = self._memory.read(number, None if backwards else self._reader)
+            level = self._level(number, () if backwards else sources)
+            return make('load', 'kept', outside(number, level), level=level)
+        assert source is not None
+        if way != 'before':
+            return self._register[source]
+        carries = self._frames[-1].carries
+        if source not in carries:
+            carries[source] = Carry(self._g.put('carry')), number
+        return Place(carries[source][0].register)
+
+    def _constant(self, number: Affine) -> Place:
+        first = self._tape.numbers[number.start - NUMBER]
+        if all(_alike(first, pick(self._tape.numbers, turn)) for turn in number.moved(-NUMBER).ranges()):
+            return self._g.number(first)
+        level = self._level(number)
+        return self._emitter.make('table', outside(number.moved(-NUMBER), level), level=level)
+
+    def _forward(self, part: Part) -> _Frame:
+        self._enter(part)
         for item in part.items:
             if isinstance(item, Nest):
                 self._forward_loop(item)
             else:
                 self._forward_site(item)
-        if not part.alone:
-            self._frames.pop()
-        return frame.block
+        return self._leave()
 
     def _forward_loop(self, nest: Nest) -> None:
         loop = Loop(nest.count, backwards=False)
         for part in nest.parts:
-            loop.blocks.append(self._forward(part))
-            if part.alone:
-                for source, (carry, number) in self._frames.pop().carries.items():
-                    self._reader = source.place.first()
-                    carry.start, carry.after = self._value(number.first()), self._register[source]
-                    loop.carries.append(carry)
-        self._frames[-1].block.append(loop)
+            frame = self._forward(part)
+            loop.blocks.append(frame.block)
+            for source, (carry, number) in frame.carries.items():
+                self._reader = source.place.first()
+                carry.start, carry.after = self._value(number.first()), self._register[source]
+                loop.carries.append(carry)
+        self._emitter.block.append(loop)
         for part in nest.parts:
             for item in part.items:
-                if isinstance(item, Site) and self._kept.get(item) is False:
-                    self._put(-1, 'store', 'kept', item.place.last(), self._register[item])
+                if isinstance(item, Site) and self._memory.kept.get(item) is False:
+                    self._g.put('store', 'kept', item.place.last(), self._register[item])
 
     def _forward_site(self, site: Site) -> None:
         self._reader = site.place
         operands = [self._value(number) for number in site.operands]
-        result = self._register[site] = self.apply(site.operation, operands)
+        is_term = site.operation.name == 'dot' and len(operands) == 3  # of a long dot: see the tape
+        result = self._g.make('madd', *operands) if is_term else self._g.apply(site.operation, operands)
+        self._register[site] = result
         if label := self._tape.labels.get(site.place.start):
             self._labels.setdefault(result, label)
-        if self._kept.get(site):
-            self._put(-1, 'store', 'kept', site.place, result)
+        if self._memory.kept.get(site):
+            self._g.put('store', 'kept', site.place, result)
         for number in site.outputs:
             place = number.moved(self._count - ASIDE) if number.start >= ASIDE else number
-            self._put(-1, 'output', place, result)
+            self._g.put('output', place, result)
 
-    def backwards(self) -> list[Block]:
-        return [self._backward(part) for part in reversed(self._nests.parts)]
-
-    def _backward(self, part: Part) -> Block:
+    def _backward(self, part: Part) -> _Frame:
         starts: dict[Site, Place] = {}
         if part.alone:
             after = self._frames[-1].after
             for site in part.items:
                 if isinstance(site, Site) and site.active:
                     terms = after.pop(site, [])
-                    if self._sent.get(site) is False:
-                        terms.append(Term(self._put(-1, 'load', 'signals', site.place.last())))
-                    if terms or site in self._starts:
-                        starts[site] = self._sum(terms) if terms else self._zero
-        frame = Frame(part)
-        self._frames.append(frame)
+                    if self._memory.sent.get(site) is False:
+                        terms.append(Term(self._g.put('load', 'signals', site.place.last())))
+                    if terms or site in self._memory.starts:
+                        starts[site] = self._sum(terms) if terms else self._g.number(0.0)
+        frame = self._enter(part)
         for site, start in starts.items():
-            register = self._put(-1, 'carry')
+            register = self._g.put('carry')
             frame.carries[site] = Carry(register, start), None
             frame.signals[site] = [self._back(site, register)]
         for item in reversed(part.items):
@@ -119,52 +205,42 @@ class Sweeps(Emitter):
                 self._backward_loop(item)
             elif item.active:
                 self._backward_site(item)
-        if not part.alone:
-            self._frames.pop()
-        return frame.block
-
-    @property
-    def _zero(self) -> Place:
-        return super().make('number', 0.0)
+        frame.going = {site: self._sum(terms) for site, terms in frame.before.items()}
+        for carry, terms in frame.totals.values():
+            carry.after, carry.start = self._sum(terms), self._g.number(0.0)
+        return self._leave()
 
     def _backward_loop(self, nest: Nest) -> None:
-        loop = Loop(nest.count, backwards=True, blocks=[self._backward(part) for part in reversed(nest.parts)])
-        if len(nest.parts) > 1:
-            if any(loop.blocks):
-                self._frames[-1].block.append(loop)
-            return
-        frame = self._frames[-1]
-        before = {site: self._sum(terms) for site, terms in frame.before.items()}
-        totals = {target: self._sum(terms) for target, (_, terms) in frame.totals.items()}
+        frames = [self._backward(part) for part in reversed(nest.parts)]
+        loop = Loop(nest.count, backwards=True, blocks=[frame.block for frame in frames])
+        frame = frames[-1]  # only the whole body of a loop carries anything
         for site, (carry, _) in frame.carries.items():
-            carry.after = before.get(site, self._zero)
+            carry.after = frame.going.get(site, self._g.number(0.0))
             loop.carries.append(carry)
-        for target, (carry, _) in frame.totals.items():
-            carry.start, carry.after = self._zero, totals[target]
-            loop.carries.append(carry)
-        self._frames.pop()
+        loop.carries += [carry for carry, _ in frame.totals.values()]
         if any(loop.blocks) or loop.carries:
-            self._frames[-1].block.append(loop)
-        for (target, level), total in totals.items():
+            self._emitter.block.append(loop)
+        for (target, level), (carry, _) in frame.totals.items():
+            total = Place(carry.after)
             self._gather(target, level, self._back(target, total) if isinstance(target, Site) else Term(total))
-        for site, signal in before.items():
-            start = self._starts[site].first()
+        for site, signal in frame.going.items():
+            start = self._memory.starts[site].first()
             _, source = self._nests.find(start, self._path)
             self._send(start, self._back(source, signal) if source else Term(signal))
 
     def _backward_site(self, site: Site) -> None:
         terms = self._frames[-1].signals.pop(site, [])
-        if self._sent.get(site):
-            terms.append(self._back(site, self._put(-1, 'load', 'signals', site.place)))
+        if self._memory.sent.get(site):
+            terms.append(self._back(site, self._g.put('load', 'signals', site.place)))
         if ends := self._ends(site):
-            terms[:0] = map(self._seed, ends) if self._seeds else [Term(super().make('number', 1.0))]
+            terms[:0] = map(self._seed, ends) if self._seeds else [Term(self._g.number(1.0))]
         if not terms:
             return
-        signal, gates = arrived(self, terms, self._add)
+        signal, gates = arrived(self._g, terms, self._add)
         active = [self._is_active(number) for number in site.operands]
-        operands = [Later(number) for number in site.operands]
-        for k, partial in partials(self, site.operation, operands, Later(site.place), active):
-            term = sent(self, signal, partial, gates)
+        *operands, y = (Later(partial(self._value, number, True)) for number in (*site.operands, site.place))
+        for k, one in partials(self._g, site.operation, operands, y, active):
+            term = sent(self._g, signal, one, gates)
             if term is not None:
                 self._send(site.operands[k], term)
 
@@ -175,7 +251,7 @@ class Sweeps(Emitter):
     def _seed(self, output: Affine) -> Term:
         level = self._level(output)
         place = outside(output.moved(self._tape.parameters), level)
-        return seed(self, self._make(level, 'parameter', place))
+        return seed(self._g, self._emitter.make('parameter', place, level=level))
 
     def _is_active(self, number: Affine) -> bool:
         start = number.start
@@ -204,34 +280,39 @@ class Sweeps(Emitter):
         if level < len(self._frames) - 1:
             key = target, level
             if key not in frame.totals:
-                register = self._put(-1, 'carry')
+                register = self._g.put('carry')
                 frame.totals[key] = Carry(register), [Term(register)]
             frame.totals[key][1].append(term)
         elif isinstance(target, Site):
             frame.signals.setdefault(target, []).append(term)
         elif isinstance(term.partial, Place) and not term.gates:
-            self._put(-1, 'add_to', *target, term.signal, term.partial)
+            self._g.put('add_to', *target, term.signal, term.partial)
         else:
-            self._put(-1, 'add_to', *target, close(self, plus(self, None, term), term.gates))
+            self._g.put('add_to', *target, close(self._g, plus(self._g, None, term), term.gates))
 
     def _sum(self, terms: list[Term]) -> Place:
         """Add up signals times partials, those of closed gates being 0."""
-        return close(self, *arrived(self, terms, self._add))
+        return close(self._g, *arrived(self._g, terms, self._add))
 
     def _add(self, _: Lowering, terms: Sequence[Term]) -> Place:
         """Add signals times partials, those first that are there first, so that the last is waited for least."""
         total = None
         for term in sorted(terms, key=self._wait):
-            total = plus(self, total, term)
+            total = plus(self._g, total, term)
         assert total is not None
         return total
 
     def _wait(self, term: Term) -> int:
-        return max(self._depth(part) for part in (term.signal, term.partial) if isinstance(part, Place))
+        """Return how many instructions one after the other a term waits for, in its body."""
+        depths = self._depths
+        for name, operands in self._g.instructions[len(depths) :]:
+            waits = name not in LEAVES and name not in MEMORY and name != 'carry'
+            depths.append(waits + max((depths[o] for o in operands if waits and isinstance(o, Place)), default=0))
+        return max(depths[part] for part in (term.signal, term.partial) if isinstance(part, Place))
 
     def _back(self, site: Site, signal: Place) -> Term:
         """Return a signal that comes from a carry or from memory."""
-        return Term(signal, 1, frozenset([gate(self, signal)]) if site in self._gated else OPEN)
+        return Term(signal, 1, frozenset([gate(self._g, signal)]) if site in self._gated else OPEN)
 
     @cached_property
     def _gated(self) -> set[Site]:
@@ -314,9 +395,16 @@ def routine(
     """
     if not tape.loops:
         return straight(tape, gradient, seeds, stops=stops)
-    sweeps = Sweeps(tape, gradient, seeds)
-    sweeps.stops = stops
-    backwards = sweeps.backwards() if gradient else []  # first, since it says what must be kept
-    written = sweeps.routine(sweeps.forwards() + backwards, sweeps._count + tape.watched, rolling)
-    written.parameters += tape.outputs * seeds
-    return written
+    return _Sweeps(tape, gradient, seeds, stops).routine(gradient, rolling)
+
+
+def _alike(number: float, others: Sequence[float]) -> bool:
+    """Tell whether numbers are all the same, a zero's sign and a nan included."""
+    if number != number:
+        return all(other != other for other in others)
+    return array('d', others).tobytes() == array('d', [number] * len(others)).tobytes()
+
+
+def outside(number: Affine, level: int) -> Affine:
+    """Return a number as it is at an outer level, where it does not change."""
+    return Affine(number.start, number.steps[:level], number.counts[:level])

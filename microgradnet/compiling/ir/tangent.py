@@ -19,11 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ...engine.table import Operation, operations
-from .instructions import COMPARISONS, LEAVES, Instruction
-from .lowering import Lowering, Place
+from .instructions import COMPARISONS, LEAVES
+from .lowering import Emitter, Lowering, Place
 from .nests import Affine
 from .routine import MEMORY, Block, Carry, Loop, Routine
 from .signals import Term, close, gate, partials, plus, sent
@@ -49,13 +48,11 @@ def tangent(routine: Routine, by: int | None = None, only: bool = False, careful
     return _Tangent(routine, routine.parameters if by is None else by, only, careful).made()
 
 
-class _Tangent(Lowering):
+class _Tangent:
     def __init__(self, routine: Routine, by: int, only: bool, careful: bool) -> None:
-        super().__init__()
         self.old, self.by, self.only, self.careful = routine, by, only, careful
-        self.customs = dict(routine.customs)
-        self.block: Block = []
-        self.here: dict[tuple[Any, ...], Place] = {}
+        self.g = Lowering(Emitter())
+        self.g.customs = dict(routine.customs)
         #: The new register of each old one; of those that move the register that says how much, and, if one is
         #: to be careful, the one that is 0 where they do not.
         self.register: dict[int, Place] = {}
@@ -69,16 +66,16 @@ class _Tangent(Lowering):
         self.active = self.find_active()
 
     def made(self) -> Routine:
-        old, times = self.old, self.times
+        old, times, g = self.old, self.times, self.g
         blocks = [self.body(block) for block in old.blocks]
         labels: dict[int, str] = {
             self.register[register]: label for register, label in old.labels.items() if register in self.register
         }
         leaves = {**old.leaves, 'parameter': [*old.leaves.get('parameter', []), *[''] * self.by]}
         return replace(
-            old, instructions=self.instructions, blocks=blocks, count=old.count + self.outputs * (not self.only),
+            old, instructions=g.instructions, blocks=blocks, count=old.count + self.outputs * (not self.only),
             parameters=old.parameters + self.by, kept=times * old.kept, rolling=times * old.rolling,
-            signals=times * old.signals, customs=self.customs, labels=labels, leaves=leaves, rows=self.rows,
+            signals=times * old.signals, customs=g.customs, labels=labels, leaves=leaves, rows=g.rows,
         ).pruned()  # fmt: skip
 
     def find_active(self) -> set[int | str]:
@@ -99,40 +96,23 @@ class _Tangent(Lowering):
             active |= {c.register for c in self.old.carries if not active.isdisjoint((c.start, c.after))}
         return active
 
-    # Instructions, made once in each body.
-    def put(self, name: str, *operands: Any) -> Place:
-        register = Place(len(self.instructions))
-        self.instructions.append(Instruction(name, operands))
-        if name != 'carry':
-            self.block.append(register)
-        return register
-
-    def make(self, name: str, *operands: Any) -> Place:
-        if name == 'number':
-            return super().make(name, *operands)
-        key = name, operands
-        if key not in self.here:
-            self.here[key] = self.put(name, *operands)
-        return self.here[key]
-
     def body(self, block: Block) -> Block:
-        outer, outer_here = self.block, self.here
-        self.block, self.here = [], {}
+        emitter = self.g.emitter
+        emitter.enter()
         for item in block:
             if isinstance(item, Loop):
-                self.block.append(self.loop(item))
+                emitter.block.append(self.loop(item))
             else:
                 self.instruction(item)
-        result, self.block, self.here = self.block, outer, outer_here
-        return result
+        return emitter.leave()
 
     def loop(self, loop: Loop) -> Loop:
         for carry in loop.carries:
-            self.register[carry.register] = self.put('carry')
+            self.register[carry.register] = self.g.put('carry')
             if carry.register in self.active:
-                self.moves[carry.register] = self.put('carry')
+                self.moves[carry.register] = self.g.put('carry')
                 if self.careful:
-                    self.masks[carry.register] = self.put('carry')
+                    self.masks[carry.register] = self.g.put('carry')
         new = Loop(loop.count, loop.backwards, [self.body(block) for block in loop.blocks])
         for carry in loop.carries:
             new.carries.append(Carry(self.register[carry.register], self.of(carry.start), self.of(carry.after)))
@@ -145,36 +125,36 @@ class _Tangent(Lowering):
 
     def of(self, register: int) -> Place:
         name, operands = self.old.instructions[register]
-        return self.number(*operands) if name == 'number' else self.register[register]
+        return self.g.number(*operands) if name == 'number' else self.register[register]
 
     def move(self, register: int) -> Place:
-        return self.moves.get(register, self.number(0.0))
+        return self.moves.get(register, self.g.number(0.0))
 
     def mask(self, register: int) -> Place:
-        return self.masks.get(register, self.number(0.0))
+        return self.masks.get(register, self.g.number(0.0))
 
     def instruction(self, register: int) -> None:
         name, operands = self.old.instructions[register]
         if name in LEAVES or name == 'table':
-            self.register[register] = self.make(name, *operands)
+            self.register[register] = self.g.make(name, *operands)
             if register in self.active:
-                v = self.moves[register] = self.make(name, operands[0].moved(self.old.parameters))
+                v = self.moves[register] = self.g.make(name, operands[0].moved(self.old.parameters))
                 if self.careful:
-                    self.masks[register] = close(self, self.number(1.0), frozenset([gate(self, v)]))
+                    self.masks[register] = close(self.g, self.g.number(1.0), frozenset([gate(self.g, v)]))
         elif name == 'load':
             memory, place = operands
-            self.register[register] = self.put(name, memory, self.slot(place))
+            self.register[register] = self.g.put(name, memory, self.slot(place))
             if memory in self.active:
-                self.moves[register] = self.put(name, memory, self.slot(place, 1))
+                self.moves[register] = self.g.put(name, memory, self.slot(place, 1))
                 if self.careful:
-                    self.masks[register] = self.put(name, memory, self.slot(place, 2))
+                    self.masks[register] = self.g.put(name, memory, self.slot(place, 2))
         elif name == 'store':
             memory, place, given = operands
-            self.put(name, memory, self.slot(place), self.of(given))
+            self.g.put(name, memory, self.slot(place), self.of(given))
             if memory in self.active:
-                self.put(name, memory, self.slot(place, 1), self.move(given))
+                self.g.put(name, memory, self.slot(place, 1), self.move(given))
                 if self.careful:
-                    self.put(name, memory, self.slot(place, 2), self.mask(given))
+                    self.g.put(name, memory, self.slot(place, 2), self.mask(given))
         elif name == 'output':
             self.output(*operands)
         elif name == 'add_to':
@@ -190,11 +170,11 @@ class _Tangent(Lowering):
 
     def output(self, place: Affine, given: int) -> None:
         if place.start >= self.outputs:
-            self.put('output', place.moved(self.outputs * (not self.only)), self.of(given))
+            self.g.put('output', place.moved(self.outputs * (not self.only)), self.of(given))
             return
         if not self.only:
-            self.put('output', place, self.of(given))
-        self.put('output', self.beside(place), self.move(given))
+            self.g.put('output', place, self.of(given))
+        self.g.put('output', self.beside(place), self.move(given))
 
     def beside(self, place: Affine) -> Affine:
         """Return the place of the output that says how much another one moves."""
@@ -209,19 +189,19 @@ class _Tangent(Lowering):
         given_out = memory == 'outputs'
         factors = [*map(self.of, given)]
         if not (given_out and self.only):
-            self.put('add_to', memory, place if given_out else self.slot(place), *factors)
+            self.g.put('add_to', memory, place if given_out else self.slot(place), *factors)
         others = reversed(factors) if len(given) == 2 else [1]
         terms = [(o, Term(self.moves[o], factor)) for o, factor in zip(given, others) if o in self.moves]
         if terms:
             move, mask = self.added(terms)
-            self.put('add_to', memory, self.beside(place) if given_out else self.slot(place, 1), move)
+            self.g.put('add_to', memory, self.beside(place) if given_out else self.slot(place, 1), move)
             if mask is not None and not given_out:
-                self.put('add_to', memory, self.slot(place, 2), mask)
+                self.g.put('add_to', memory, self.slot(place, 2), mask)
 
     def while_loop(self, register: int, loop: While, *operands: int) -> None:
         """A loop of twice the state, as much from outside, and the same condition."""
         if register not in self.active and not loop.keeps:
-            self.register[register] = self.inner('while', loop, *map(self.of, operands))
+            self.register[register] = self.g.inner('while', loop, *map(self.of, operands))
             return
         n, m = loop.states, loop.outside
         places = [*range(n), *range(2 * n, 2 * n + m), *range(n, 2 * n), *range(2 * n + m, 2 * n + 2 * m)]
@@ -229,7 +209,7 @@ class _Tangent(Lowering):
         body = renumbered(tangent(loop.body, careful=self.careful), places, 2 * n + 2 * m)
         new = While(condition, body, None, 2 * n, loop.limit, loop.line, loop.keeps)
         state, outside = operands[:n], operands[n:]
-        self.register[register] = self.inner('while', new, *self.paired(state), *self.paired(outside))
+        self.register[register] = self.g.inner('while', new, *self.paired(state), *self.paired(outside))
         self.doubled[register] = {k: n + k for k in range(n)}, n
 
     def back(self, register: int, back: Back, loop: int, *operands: int) -> None:
@@ -242,7 +222,7 @@ class _Tangent(Lowering):
         body = renumbered(tangent(back.body, careful=self.careful), places, 2 * (n + m + a), outputs)
         new = Back(body, 2 * n, 2 * a, 2 * b)
         signals, outside = operands[:a], operands[a:]
-        self.register[register] = self.inner(
+        self.register[register] = self.g.inner(
             'back', new, self.register[loop], *self.paired(signals), *self.paired(outside)
         )
         self.doubled[register] = {k: a + k for k in range(a)} | {a + k: 2 * a + b + k for k in range(b)}, a
@@ -252,22 +232,22 @@ class _Tangent(Lowering):
 
     def item(self, register: int, source: int, place: Item) -> None:
         if source not in self.doubled:
-            self.register[register] = self.make('item', self.register[source], place)
+            self.register[register] = self.g.make('item', self.register[source], place)
             return
         moves, signals = self.doubled[source]
         here = place.place + (signals if place.place >= signals else 0)
-        self.register[register] = self.make('item', self.register[source], item_at(here))
-        move = self.moves[register] = self.make('item', self.register[source], item_at(moves[place.place]))
+        self.register[register] = self.g.make('item', self.register[source], item_at(here))
+        move = self.moves[register] = self.g.make('item', self.register[source], item_at(moves[place.place]))
         if self.careful:
-            self.masks[register] = close(self, self.number(1.0), frozenset([gate(self, move)]))
+            self.masks[register] = close(self.g, self.g.number(1.0), frozenset([gate(self.g, move)]))
 
     def compute(self, register: int, name: str, operands: tuple[int, ...]) -> None:
         given = [*map(self.of, operands)]
-        make = self.put if register in self.old.rows else self.make  # what looks like a row may be something else
+        make = self.g.put if register in self.old.rows else self.g.make  # what looks like a row may be something else
         y = self.register[register] = make(name, *given)
         if name == 'came':
             for move in (self.moves[o] for o in operands if o in self.moves):
-                y = self.register[register] = self.make('either', y, self.came(move, 0.0))
+                y = self.register[register] = self.g.make('either', y, self.g.came(move, 0.0))
         if name in STILL or register not in self.active:
             return
         if name == 'select' and register not in self.old.rows:
@@ -280,11 +260,11 @@ class _Tangent(Lowering):
         else:  # its instructions may have a kink where it has none
             op, operands = self.old.rows[register]
             given = [*map(self.of, operands)]
-            self.rows.setdefault(y, (op, tuple(given)))
+            self.g.rows.setdefault(y, (op, tuple(given)))
         moved = [operand in self.moves for operand in operands]
         terms = (
-            (operands[k], sent(self, self.moves[operands[k]], partial, frozenset()))
-            for k, partial in partials(self, op, given, y, moved)
+            (operands[k], sent(self.g, self.moves[operands[k]], partial, frozenset()))
+            for k, partial in partials(self.g, op, given, y, moved)
         )
         found = [(operand, term) for operand, term in terms if term is not None]
         if found:
@@ -293,7 +273,7 @@ class _Tangent(Lowering):
                 self.masks[register] = mask
 
     def chosen(self, condition: bool | Place, a: Place, b: Place) -> Place:
-        return self.place(self.choose(condition, lambda: a, lambda: b))
+        return self.g.place(self.g.choose(condition, lambda: a, lambda: b))
 
     def operation(self, name: str) -> Operation:
         """Return the operation that an instruction is."""
@@ -308,11 +288,11 @@ class _Tangent(Lowering):
         for register, term in terms:
             mask = self.masks[register] if self.careful else None
             if mask is not None:
-                moving = plus(self, moving, Term(close(self, mask, term.gates)))
+                moving = plus(self.g, moving, Term(close(self.g, mask, term.gates)))
                 if isinstance(term.partial, Place):
-                    term = term._replace(gates=term.gates | {gate(self, mask)})
+                    term = term._replace(gates=term.gates | {gate(self.g, mask)})
             if term.gates:
-                term = Term(close(self, plus(self, None, term), term.gates))
-            total = plus(self, total, term)
+                term = Term(close(self.g, plus(self.g, None, term), term.gates))
+            total = plus(self.g, total, term)
         assert total is not None
         return total, moving
