@@ -485,7 +485,8 @@ class Program:
         self._watch.check(data, theta)
         errors: list[float] = []
         batches, kept = -(-len(data) // size), [theta, *optimiser.remembered(theta)]
-        order, varies = [*range(len(data))] if shuffle else [], optimiser.is_paced or min(rates) < max(rates)
+        order = [*range(len(data))] if shuffle else []
+        varies = optimiser.is_paced or rates.count(rates[0]) < epochs
         block = 1 if shuffle else max(1, STEPS // batches) if varies else epochs
         for first in range(0, epochs, block):
             if shuffle:
