@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import update_wrapper
 from importlib import import_module
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, NoReturn
 from warnings import warn_explicit
 
 from .._extras import needed
-from .._processes import uncollected
+from .._processes import cached_property, uncollected
 from .._progress import shown
 from ..derivatives.transforms import AROUND
 from ..derivatives.trees import take_apart
@@ -34,10 +34,10 @@ from ..engine.copying import in_order
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
 from ..engine.origins import here
-from ..engine.value import Value, lift
+from ..engine.value import Value, births, lift
 from ..engine.while_loop import LimitError
 from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of, put_together, taken_apart
-from .guards import BranchError, BranchWarning, log, outcomes
+from .guards import BranchError, BranchWarning, Guard, log, outcomes
 from .ir.sweeps import prepare
 from .ir.tape import Tape, tape
 from .paths import Path, Unlike, merged
@@ -58,8 +58,8 @@ ELSEWHERE: tuple[Callable[[float, int], float], ...] = (
 
 #: What a path costs, in times of what a plain call does for an operation: recording it, thrice; looking through it for
 #: loops, with all others that it is printed with; making machine code at all, and of each operation; printing an
-#: operation else. And so much, beside the first path, is done before it is
-#: known whether it pays: less than half a second's work.
+#: operation else. And so much, beside a first path that nobody can leave, is done before it is known whether it pays:
+#: less than half a second's work.
 RECORDING, FOLDING, BEGINNING, PRINTING, PRINTING_ELSE, FREE = 12, 4, 30_000, 500, 60, 400_000
 #: What a plain call of a derivative does, in times of the function's.
 DERIVING = 3
@@ -286,7 +286,7 @@ class Function:
         Recorded again, with all branches as before, the graph must be the same, whatever
         the arguments are: else it depends on them, or on something else, beside the graph.
         """
-        other = None
+        size, other = len(first.tape.items), None  # taped before it is recorded again
         for move in ELSEWHERE:
             try:
                 other = first.again(move)
@@ -307,8 +307,7 @@ class Function:
         taped: Tape | None = other.tape
         if first.guards or len(parameters) < len(other.leaves):  # what was made anew is not from outside
             taped = None
-        guards, size = tuple(first.guards), len(first.tape.items)
-        return Path(guards, other.sides, other.outputs, other.template, other.xs, parameters, size, taped)
+        return Path(tuple(first.guards), other.sides, other.outputs, other.template, other.xs, parameters, size, taped)
 
     def _refuse(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise ValueError(
@@ -317,18 +316,18 @@ class Function:
             'or a state that changes'
         ) from cause
 
-    def _tell(self, paths: list[Path]) -> None:
-        """Say, once, that paths are many."""
+    def _tell(self, count: int, guards: Iterable[Guard]) -> None:
+        """Say, once, that paths are many, and which of what they compare is most of it."""
         if self._told:
             return
         self._told = True
-        lines = Counter(guard.origin for path in paths for guard in path.guards)
+        lines = Counter(guard.origin for guard in guards)
         line = ''
         for origin, _ in lines.most_common(1):
             line = f', most of them by the branch at {origin}: {origin.source}'
         caller = here()
         warn_explicit(
-            f'{self.__name__} took {len(paths)} different paths{line}. To compile more of them does not pay yet: rows '
+            f'{self.__name__} took {count} different paths{line}. To compile more of them does not pay yet: rows '
             'that take another one are computed as without compile(). With where(), max() or while_loop() of '
             'microgradnet.functions in place of the branch there is one path only',
             BranchWarning, caller.file, caller.line,
@@ -345,10 +344,11 @@ class _Seen:
 class _Ways:
     """What is known of a function for arguments of one structure: its paths, and the programs that go along them.
 
-    A row that goes along none of them is recorded at once and printed with the others as one program, as long as that
-    is little work. From then on it is a plain call, of which is kept which way it went; ways that come again are
-    recorded, and all printed anew, when plain calls along them have done as much as that takes. So what is recorded is
-    printed, what never comes again is never recorded, and no more work is done than twice that of plain calls.
+    What compares nothing has one path, which is printed at the first call. Else a row that goes along no path is
+    recorded at once and printed with the others as one program, as long as that is little work. From then on it is a
+    plain call, of which is kept which way it went; ways that come again are recorded, and all printed anew, when plain
+    calls along them have done as much as that takes, the first one when it comes again at all. So what never comes
+    again is never printed, and no more work is done than twice that of plain calls.
     """
 
     def __init__(self, function: Function, build: Callable[..., Any], width: int) -> None:
@@ -366,6 +366,8 @@ class _Ways:
         self.often: dict[bytes, _Seen] = {}
         #: What was done for paths beside the first, and by plain calls; and what the function itself does in one.
         self.spent = self.plain = self.size = 0
+        #: What the first recording compared.
+        self.guards: Sequence[Guard] = ()
 
     def answers(self, rows: Any) -> Iterator[Answers]:
         """Yield what comes of the rows, those together that go along the paths of one program."""
@@ -411,19 +413,40 @@ class _Ways:
 
     def _learn(self, row: list[float]) -> tuple[Run | None, Answers | None]:
         """Take in a row that goes along no path; return a new program, and what came of the row, if either is there."""
+        if not (self.paths or self.guards):
+            return self._first(row)
         room = self.function.most_paths - len(self.paths)
-        if not self.paths or (room > 0 and self.spent + self._cost(1) <= FREE):
+        if room > 0 and self.spent + self._cost(1) <= FREE:
             return self._recorded([row])
         answer = self._plainly(row)
         if room <= 0 or self.plain > FREE:
-            self.function._tell(self.paths)
+            compared = (guard for path in self.paths for guard in path.guards) if self.paths else self.guards
+            self.function._tell(len(self.paths) or len(self.seen), compared)
         most = sorted(self.often.items(), key=lambda pair: -pair[1].count)[: max(room, 0)]
-        if not most or sum(way.count for _, way in most) * self._work < self._cost(len(most)):
+        if not most or not self._pays([way for _, way in most]):
             return None, answer
+        made, _ = self._recorded([way.row for _, way in most])
         for key, _ in most:
             del self.seen[key], self.often[key]
-        made, _ = self._recorded([way.row for _, way in most])
         return made, answer
+
+    def _first(self, row: list[float]) -> tuple[Run | None, Answers | None]:
+        """Record the first row; print it, unless it is one of many paths, perhaps, and much work."""
+        with self._recording():
+            first = self._record(row)
+            self.size = first.size
+            if not first.guards or self._cost(1) <= FREE:
+                return self._printed([first])
+        self.guards = first.guards
+        if self.arguments.steps:
+            return None, self._plainly(row)
+        self._note(bytes(guard.held for guard in first.guards), row)
+        return None, first.answer()
+
+    def _pays(self, ways: Sequence[_Seen]) -> bool:
+        """Tell whether plain calls along some ways have done as much as compiling them would."""
+        count = sum(way.count for way in ways)
+        return count * self._work >= self._cost(len(ways)) if self.paths else count > 1
 
     @property
     def _work(self) -> int:
@@ -434,33 +457,44 @@ class _Ways:
         """What so many more paths cost, printing all others anew: each adds about as much as each that is there.
 
         Of the first one it adds what lies between two comparisons: a little too little, where that is not known better.
-        Of loops it adds others, for what follows a comparison has other turns.
+        Of loops it adds others, for what follows a comparison has other turns. Whether the first one has loops is not
+        known before.
         """
         is_native = self.function.backend in (None, 'native')
         start, printing = (BEGINNING, PRINTING) if is_native else (0, PRINTING_ELSE)
         printed = sum(run.size for run in self.runs)
-        known = 0 if self.is_sparse else len(self.paths)
-        new = printed // (len(self.paths) + (len(self.paths[0].guards) if printed >= self.size else 0))
+        known, new = 0 if self.is_sparse else len(self.paths), self.size
+        if self.paths:
+            new = printed // (len(self.paths) + (len(self.paths[0].guards) if printed >= self.size else 0))
         made = start + printing * (new * paths + printed * (not self.is_sparse))
         return RECORDING * self.size * paths + FOLDING * self.size * (known + paths) + made
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        with installed(), uncollected(), shown(f'compiling {self.function.__name__}, path {len(self.paths) + 1}'):
+            yield
+
+    def _record(self, row: list[float]) -> _Recording:
+        return _Recording(self.function.__name__, self.base, self.arguments, row)
 
     def _recorded(self, rows: Sequence[list[float]]) -> tuple[Run | None, Answers | None]:
         """Record and print the paths of some rows; return the program, and what came of the last row."""
         self.spent += self._cost(len(rows)) if self.paths else 0
+        with self._recording():
+            return self._printed(map(self._record, rows))
+
+    def _printed(self, recordings: Iterable[_Recording]) -> tuple[Run | None, Answers | None]:
         new: list[Path] = []
-        with installed(), uncollected(), shown(f'compiling {self.function.__name__}, path {len(self.paths) + 1}'):
-            for row in rows:
-                first = _Recording(self.function.__name__, self.base, self.arguments, row)
-                held = [guard.held for guard in first.guards]
-                if all(held != [guard.held for guard in path.guards] for path in (*self.paths, *new)):
-                    new.append(self.function._closed_over(first))
-            made = self.take(new)
-        return made, None if self.arguments.steps else first.answer()
+        for first in recordings:
+            held = [guard.held for guard in first.guards]
+            if all(held != [guard.held for guard in path.guards] for path in (*self.paths, *new)):
+                new.append(self.function._closed_over(first))
+        return self.take(new), None if self.arguments.steps else first.answer()
 
     def take(self, new: Sequence[Path]) -> Run | None:
         """Print paths with those that there are; return the last program that was made."""
         if not self.paths and new:
-            self.size = new[0].size
+            self.size, self.guards = new[0].size, new[0].guards
         made = None
         for shape in dict.fromkeys(_structure(path.template) for path in new):
             alike = [path for path in new if _structure(path.template) == shape]
@@ -476,17 +510,20 @@ class _Ways:
                 result = self.function.f(*self.build(row))
             else:
                 result = self.base(*self.arguments.build([Value(row[number]) for number in self.arguments.numbers]))
-        self.plain += self._work
-        if len(self.seen) >= WAYS:
-            self.seen = {**self.often}
-        key = bytes(went)
-        way = self.seen.setdefault(key, _Seen())
-        way.count, way.row = way.count + 1, row
-        if way.count * self._work >= self._cost(1) - self._cost(0):
-            self.often[key] = way
+        self._note(bytes(went), row)
         if self.is_sparse:
             return Answers(result, lambda numbers: numbers, [result], [], True)
         return _answer(result)
+
+    def _note(self, key: bytes, row: list[float]) -> None:
+        """Keep in mind which way a plain call went."""
+        self.plain += self._work
+        if len(self.seen) >= WAYS:
+            self.seen = {**self.often}
+        way = self.seen.setdefault(key, _Seen())
+        way.count, way.row = way.count + 1, row
+        if way.count * self._work >= self._cost(1) - self._cost(0) or (not self.paths and way.count > 1):
+            self.often[key] = way
 
     def _run(self, paths: list[Path], shape: Hashable) -> Run:
         """Print paths, as one program with others of the same structure where that can be."""
@@ -544,7 +581,7 @@ class _Recording:
         move: Callable[[float, int], float] | None = None,
     ) -> None:
         self.name, self.f, self.arguments, self.row = name, f, arguments, row
-        self.xs = [Value(row[number]) for number in arguments.numbers]
+        self.xs, before = [Value(row[number]) for number in arguments.numbers], next(births)
         around = AROUND.set((*AROUND.get(), *self.xs) if arguments.steps else AROUND.get())
         try:
             with ieee_arithmetic(), log(outcomes) as written, Readings(name, self.xs, move):
@@ -556,14 +593,28 @@ class _Recording:
         self.outputs, self.sides, self.guards = [*map(lift, outputs)], written.sides, written.guards
         self.shape = _structure(self.template), [guard.relation for guard in self.guards]
         self.numbers = [float(y._data) for y in self.outputs]
-        by, others = {*arguments.by}, list[Value]()
-        rows = [x for x, number in zip(self.xs, arguments.numbers) if number not in by]
-        parameters = [x for x, number in zip(self.xs, arguments.numbers) if number in by]
-        self.tape = tape(self.outputs, rows, parameters, watched=self.sides, others=others)
-        #: The leaves that are no arguments, as they come, with their numbers.
-        self.leaves = {leaf: repr(leaf._data) for leaf in others}
-        if outcomes is None and len(self.tape.items) > LARGEST:  # of which there is no room for two
+        #: About how many operations there are.
+        self.size, self.is_first = next(births) - before, outcomes is None
+
+    @property
+    def tape(self) -> Tape:
+        """What was computed, and compared."""
+        return self._taped[0]
+
+    @property
+    def leaves(self) -> dict[Value, str]:
+        """The leaves that are no arguments, as they come, with their numbers."""
+        return self._taped[1]
+
+    @cached_property
+    def _taped(self) -> tuple[Tape, dict[Value, str]]:
+        by, others = {*self.arguments.by}, list[Value]()
+        rows = [x for x, number in zip(self.xs, self.arguments.numbers) if number not in by]
+        parameters = [x for x, number in zip(self.xs, self.arguments.numbers) if number in by]
+        made = tape(self.outputs, rows, parameters, watched=self.sides, others=others)
+        if self.is_first and len(made.items) > LARGEST:  # of which there is no room for two
             self.outputs, self.sides, self.xs = [], [], []
+        return made, {leaf: repr(leaf._data) for leaf in others}
 
     def again(self, move: Callable[[float, int], float]) -> _Recording:
         """Record it for other numbers, along the same branches."""
