@@ -38,7 +38,9 @@ from .ir.tape import Tape
 from .run.engines import Call, Engine, best_backend, engine
 from .run.rows import BLOCK, added
 
-__all__ = ['Arguments', 'Derived', 'Evaluator', 'Step', 'arguments_of', 'chain_of', 'put_together', 'taken_apart']
+__all__ = [
+    'Arguments', 'Derived', 'Evaluator', 'Step', 'arguments_of', 'chain_of', 'mend', 'put_together', 'taken_apart',
+]  # fmt: skip
 
 
 def chain_of(f: Callable[..., Any]) -> tuple[Callable[..., Any], list[Derivative]]:
@@ -339,8 +341,8 @@ class Derived:
     def routine(self, careful: bool, way: str) -> Routine:
         """Write it, for one of the ways to run it: see ``Evaluator``."""
         seeds, stops = self.first == 'weighed', bool(self.passes)
-        if self.first == 'value' or self.memory is None:
-            made = routine(self.tape, self.first != 'value', seeds, stops)
+        if self.first == 'value':
+            made = routine(self.tape, stops=stops)
         else:
             made = recompute(self.tape, self.memory, seeds, stops)
         for only in self.passes:
@@ -421,11 +423,7 @@ class Evaluator:
         """Return for each row the numbers of the result, and the sides of the comparisons."""
         numbers, sides = self.run(rows, careful=False)
         if self.derived.passes:
-            doubtful = [place for place, row in enumerate(numbers) if _has_nan(row)]
-            if doubtful:  # an infinity times a 0 that is no motion: what moves is asked for then
-                again, _ = self.run(rows[doubtful] if is_array(rows) else [rows[k] for k in doubtful], careful=True)
-                for place, row in zip(doubtful, again):
-                    numbers[place] = row
+            mend(numbers, rows, lambda doubtful: self.run(doubtful, careful=True)[0])
         return numbers, sides
 
     def call(self, arguments: tuple[Any, ...]) -> Callable[..., Any] | None:
@@ -578,6 +576,14 @@ def _joined(parts: Sequence[Any]) -> Any:
     if is_array(parts[0]):
         return needed('numpy', 'an array of rows').concatenate(parts)
     return [row for part in parts for row in part]
+
+
+def mend(numbers: Any, rows: Any, again: Callable[[Any], Any]) -> None:
+    """Ask again, more carefully, for what came of rows with a nan in it: an infinity times a 0 that is no motion."""
+    doubtful = [place for place, row in enumerate(numbers) if _has_nan(row)]
+    if doubtful:
+        for place, row in zip(doubtful, again(rows[doubtful] if is_array(rows) else [rows[k] for k in doubtful])):
+            numbers[place] = row
 
 
 def _has_nan(numbers: Any) -> bool:

@@ -31,6 +31,7 @@ from ..engine.incoming import is_row, numbers
 from ..engine.numbers import Number, real
 from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
+from .batches import Batches
 from .derived import Arguments, Derived, Evaluator, Step
 from .guards import BranchError, Guard, branches_of
 from .ir.recompute import recompute
@@ -408,6 +409,11 @@ class Program:
             self._evaluators[kind] = Evaluator(derived, (), (self.backend, self.threads, self.fast))
         return self._evaluators[kind]
 
+    @cached_property
+    def batches(self) -> Batches:
+        """This program over arrays of rows, with what goes back to rows and parameters: what ``interop`` asks for."""
+        return Batches(self._made, self._forward, self._most, self._template)
+
     def bind(self, rows: Any) -> Bound:
         """Return this program with its rows: for calls, many of them, that bring new parameters only.
 
@@ -512,9 +518,7 @@ class Program:
         if self._made.outputs != 1:
             raise TypeError(f'only a program of one output has a gradient; this one has {self._made.outputs}')
         with uncollected(), shown('compiling: writing the gradient of a program'):
-            if self._most is not None:
-                return recompute(self._made, self._most)
-            return routine(self._made, gradient=True)
+            return recompute(self._made, self._most)
 
     def _slopes(self, gradient: bool) -> Routine | None:
         """Return the routine of the gradient that is printed beside the outputs, if there is one and it is wanted."""
@@ -537,7 +541,9 @@ class Program:
         return data if {*map(type, data)} <= {float} else [float(real(x, 'the data of a parameter')) for x in data]
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ('_build', '_forward', 'routine', '_gradient', '_gradient_routine', '_evaluators', '_enter')
+        left_out = (
+            '_build', '_forward', 'routine', '_gradient', '_gradient_routine', '_evaluators', '_enter', 'batches',
+        )  # fmt: skip
         return {name: value for name, value in self.__dict__.items() if name not in left_out} | {'_shards': None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

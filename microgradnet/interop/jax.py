@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._extras import needed
-from .bridge import Bridge
+from .bridge import Bridge, Bridged, bridge_of
 
 __all__ = ['to_jax']
 
@@ -22,21 +22,18 @@ def to_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     with float64; the result has the type of the arguments, float32 unless ``jax_enable_x64`` is set.
     It needs JAX: ``pip install 'microgradnet[jax]'``.
     """
-    bridge = Bridge.of(f)
+    bridge = bridge_of(f)
     jax = needed('jax', 'to_jax')
     operation = _operation(jax, bridge)
 
     def call(*arguments: Any) -> Any:
-        bridge.begun(arguments)
         arrays = [*map(jax.numpy.asarray, arguments)]
         for place, (argument, array) in enumerate(zip(arguments, arrays)):
             if jax.numpy.iscomplexobj(array):
                 raise TypeError(f'argument {place} of {bridge.name} must be of real numbers, not {argument!r}')
-        found = operation(*(array.astype(jax.dtypes.result_type(float, *arrays)) for array in arrays))
-        return found if bridge.is_tuple else found[0]
+        return operation(*(array.astype(jax.dtypes.result_type(float, *arrays)) for array in arrays))
 
-    call.__name__ = bridge.name
-    return call
+    return Bridged(to_jax, f, bridge, call)
 
 
 def _operation(jax: Any, bridge: Bridge) -> Callable[..., tuple[Any, ...]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from .._extras import needed
-from .bridge import Bridge
+from .bridge import Bridge, Bridged, bridge_of
 
 __all__ = ['to_pytensor']
 
@@ -21,17 +21,11 @@ def to_pytensor(f: Callable[..., Any]) -> Callable[..., Any]:
     compiles with numba, it is called back (numba's object mode).
     It needs ``pip install 'microgradnet[pytensor]'``.
     """
-    bridge = Bridge.of(f)
+    bridge = bridge_of(f)
     needed('pytensor', 'to_pytensor')
-    operation = _operation()(bridge)
+    operation = _operation_of(bridge)
 
-    def call(*arguments: Any) -> Any:
-        bridge.begun(arguments)
-        found = operation(*arguments, return_list=True)
-        return tuple(found) if bridge.is_tuple else found[0]
-
-    call.__name__ = bridge.name
-    return call
+    return Bridged(to_pytensor, f, bridge, partial(operation, return_list=True))
 
 
 @cache
@@ -75,7 +69,14 @@ def _operation() -> Any:
 
         L_op = pullback  # as versions before 3 call it
 
+        def __reduce__(self) -> Any:
+            return _operation_of, (self.bridge,)  # the class has no name that a module knows
+
         def __str__(self) -> str:
             return self.bridge.name
 
     return Operation
+
+
+def _operation_of(bridge: Bridge) -> Any:
+    return _operation()(bridge)

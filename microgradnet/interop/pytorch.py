@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from .._extras import needed
-from .bridge import Bridge
+from .bridge import Bridge, Bridged, bridge_of
 
 __all__ = ['to_torch']
 
@@ -15,20 +15,23 @@ __all__ = ['to_torch']
 def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function as an operation of PyTorch: tensors in, tensors out, and gradients by ``backward``.
 
-    f: a function of numbers that ``compile`` takes, or what ``compile`` returned. Its arguments are tensors of any
-        shape; a result of numbers, or of lists as long as each other, is a tensor, a tuple several.
+    f: a function of numbers that ``compile`` takes, or what ``compile`` returned. The arguments of a function are
+        tensors of any shape; a result of numbers, or of lists as long as each other, is a tensor, a tuple several.
+        Those of a ``Program`` are its rows, of shape (..., width), if it has rows, and its parameters, of shape
+        (parameters,): all rows are run in one call, and results begin with the rows' leading axes. Parameters left
+        out are the numbers that the Values hold at each call, and constant.
 
     It is compiled, and so is its derivative, which is an operation, too: ``create_graph=True`` and
-    ``torch.autograd.functional.hessian`` work as everywhere. ``torch.vmap`` runs all rows in one call. It computes
-    with float64 on the CPU; the result has the type and the device of the arguments.
+    ``torch.autograd.functional.hessian`` work as everywhere; of a ``Program`` there are two orders. ``torch.vmap``
+    of a function runs all rows in one call. It computes
+    with float64 on the CPU; the result has the type and the device of the arguments. It can be pickled if f can.
     It needs PyTorch: ``pip install 'microgradnet[torch]'``.
     """
-    bridge = Bridge.of(f)
+    bridge = bridge_of(f)
     torch = needed('torch', 'to_torch')
     apply = _operation()
 
     def operation(*arguments: Any) -> Any:
-        bridge.begun(arguments)
         for place, argument in enumerate(arguments):
             if not isinstance(argument, (torch.Tensor, int, float)):
                 raise TypeError(
@@ -37,17 +40,18 @@ def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
                 )
             if isinstance(argument, torch.Tensor) and argument.is_complex():
                 raise TypeError(f'argument {place} of {bridge.name} must be of real numbers, not of {argument.dtype}')
+            if isinstance(argument, torch.Tensor) and (argument.is_meta or argument.layout is not torch.strided):
+                kind = 'on the meta device' if argument.is_meta else f'of layout {argument.layout}'
+                raise TypeError(f'argument {place} of {bridge.name} must be a dense tensor of numbers, not one {kind}')
         given = [argument for argument in arguments if isinstance(argument, torch.Tensor)]
         floating = [tensor for tensor in given if tensor.is_floating_point()]
         kind = torch.float64 if not given else torch.get_default_dtype()
         for place, tensor in enumerate(floating):
             kind = torch.promote_types(kind, tensor.dtype) if place else tensor.dtype
         device = given[0].device if given else None
-        found = apply(bridge, *(torch.as_tensor(argument, dtype=kind, device=device) for argument in arguments))
-        return found if bridge.is_tuple else found[0]
+        return apply(bridge, *(torch.as_tensor(argument, dtype=kind, device=device) for argument in arguments))
 
-    operation.__name__ = bridge.name
-    return operation
+    return Bridged(to_torch, f, bridge, operation)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from microgradnet import compile
 from microgradnet import functions as F
 from microgradnet.interop import to_jax
+from tests.support.interop import energy_program, swing
 
 jax = pytest.importorskip('jax')
 jnp = jax.numpy
@@ -64,6 +66,24 @@ def test_a_batch_is_one_call_of_its_rows(op: Callable[..., Any]) -> None:
     for how in (lambda f: f), jax.grad:
         found = jax.jit(jax.vmap(jax.vmap(how(op), (0, None)), (None, 0)))(rows, a)
         close(found, jax.vmap(jax.vmap(how(theirs), (0, None)), (None, 0))(rows, a))
+
+
+@pytest.mark.slow
+def test_a_program_takes_rows_in_leading_axes_and_parameters() -> None:
+    from jax.test_util import check_grads
+
+    op = pickle.loads(pickle.dumps(to_jax(energy_program(backend='python'))))
+    rows, theta = jnp.array([[0.3, -1.2], [0.7, 0.4], [2.0, -0.5]]), jnp.array([0.5, 1.5, -0.3])
+    y, both = jax.jit(op)(rows, theta)
+    one, two = swing(0.3, -1.2, 0.5, 1.5, -0.3)
+    assert [float(y[0]), *map(float, both[0])] == pytest.approx([one, *two], rel=1e-14)
+    check_grads(op, (rows, theta), order=2, modes=['rev'])
+    by_theta = jax.jit(jax.grad(lambda theta: op(rows, theta)[0].sum()))(theta)
+    every = jax.jit(jax.vmap(jax.grad(lambda theta, row: op(row, theta)[0]), (None, 0)))(theta, rows)
+    close(every.sum(axis=0), by_theta)
+    close(jax.vmap(op, (0, None))(rows, theta), (y, both))
+    with pytest.raises(ValueError, match=r'argument 0 of the Program must be its rows, of shape \(..., 2\), not of'):
+        jax.jit(op)(jnp.ones((2, 3)), theta)
 
 
 def test_several_results_types_and_numbers() -> None:

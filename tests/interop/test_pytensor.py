@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from microgradnet import compile
 from microgradnet import functions as F
 from microgradnet.interop import to_pytensor
+from tests.support.interop import energy_program, swing
 
 np = pytest.importorskip('numpy')
 pytensor = pytest.importorskip('pytensor')
@@ -53,6 +55,25 @@ def test_derivatives_of_two_orders_are_differences() -> None:
     point = [np.array([0.4, -1.2, 2.0]), np.array(1.5)]
     pytensor.gradient.verify_grad(op, point, rng=random, mode=mode())
     pytensor.gradient.verify_grad(lambda x, a: pytensor.grad(op(x, a), x), point, rng=random, mode=mode())
+
+
+@pytest.mark.slow
+def test_a_program_takes_rows_in_leading_axes_and_parameters() -> None:
+    op, random = to_pytensor(energy_program(backend='python')), np.random.default_rng(0)
+    x, theta = pt.tensor('x', shape=(3, 2), dtype='float64'), pt.tensor('theta', shape=(3,), dtype='float64')
+    point = [np.array([[0.3, -1.2], [0.7, 0.4], [2.0, -0.5]]), np.array([0.5, 1.5, -0.3])]
+    y, both = op(x, theta)
+    graph = pickle.loads(pickle.dumps([x, theta, y, both]))
+    one, two = pytensor.function(graph[:2], graph[2:], mode=mode())(*point)
+    wanted = swing(*point[0][0], *point[1])
+    assert [one[0], *two[0]] == pytest.approx([wanted[0], *wanted[1]], rel=1e-14)
+    for k in range(2):
+        pytensor.gradient.verify_grad(lambda x, theta, k=k: op(x, theta)[k], point, rng=random, mode=mode())
+    pytensor.gradient.verify_grad(
+        lambda x, theta: pytensor.grad(op(x, theta)[1].sum(), theta), point, rng=random, mode=mode()
+    )
+    with pytest.raises(ValueError, match=r'argument 1 of the Program must be its parameters, of shape \(3,\), not of'):
+        op(x, pt.tensor('theta', shape=(2,), dtype='float64'))
 
 
 def test_a_result_that_nobody_asks_for_sends_nothing_back() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from microgradnet import compile
+from microgradnet import Value, compile
 from microgradnet import functions as F
 from microgradnet.interop import to_torch
+from tests.support.interop import energy_program, swing
 
 torch = pytest.importorskip('torch')
 
@@ -70,6 +72,40 @@ def test_several_results_types_and_numbers() -> None:
     assert x.grad.tolist() == [1.0, 1.0] and x.grad.dtype == torch.float32
 
 
+@pytest.mark.parametrize('backend', ['python', pytest.param('native', marks=pytest.mark.slow)])
+def test_a_program_takes_rows_in_leading_axes_and_parameters(backend: str) -> None:
+    op = to_torch(energy_program(backend=backend))
+    rows, theta = doubles([[0.3, -1.2], [0.7, 0.4], [2.0, -0.5]], [0.5, 1.5, -0.3])
+    y, both = op(rows, theta)
+    assert (y.shape, both.shape) == ((3,), (3, 2))
+    one, two = swing(0.3, -1.2, 0.5, 1.5, -0.3)
+    assert [y[0].item(), *both[0].tolist()] == pytest.approx([one, *two], rel=1e-14)
+    assert torch.autograd.gradcheck(op, (rows, theta))
+    assert torch.autograd.gradgradcheck(op, (rows, theta))
+    assert torch.autograd.gradcheck(op, (rows.detach()[0], theta))  # one row, which is constant
+    by_row = torch.func.jacrev(lambda row: op(row, theta.detach())[0])(rows.detach()[1])
+    every = torch.vmap(torch.func.grad(lambda row, theta: op(row, theta)[0]), (0, None))(rows.detach(), theta.detach())
+    assert torch.allclose(every[1], by_row, rtol=1e-14)
+    assert torch.equal(op(rows)[0], y)  # the parameters' numbers of now, which are these
+    with torch.no_grad():
+        assert not op(rows, theta)[0].requires_grad
+    again = pickle.loads(pickle.dumps(op))
+    assert torch.equal(again(rows, theta)[1], both)
+
+
+def test_a_program_learns_rows_with_torchs_optimiser() -> None:
+    x, t, w, b = (Value(0.0) for _ in range(4))
+    op = to_torch(compile((w * x + b - t) ** 2, rows=[x, t], parameters=[w, b], backend='python'))
+    rows = torch.tensor([[0.0, 1.0], [1.0, 3.0], [2.0, 5.0]], dtype=torch.float32)
+    theta = torch.nn.Parameter(torch.zeros(2))
+    descent = torch.optim.SGD([theta], lr=0.1)
+    for _ in range(200):
+        descent.zero_grad()
+        op(rows, theta).sum().backward()
+        descent.step()
+    assert theta.tolist() == pytest.approx([2.0, 1.0], abs=1e-4) and theta.grad.dtype == torch.float32
+
+
 def test_it_learns_in_a_module() -> None:
     w = torch.nn.Parameter(torch.tensor([1.0, 1.0], dtype=torch.float64))
     error, descent = to_torch(lambda w: (w[0] - 3) ** 2 + (w[1] + 1) ** 2), torch.optim.SGD([w], lr=0.25)
@@ -85,7 +121,10 @@ def test_it_learns_in_a_module() -> None:
     (lambda: to_torch(energy)([1.0, 2.0, 3.0]), r'argument 0 of energy must be a tensor or a number, not \[1.0'),
     (lambda: to_torch(energy)(torch.ones(3) * 1j), 'argument 0 of energy must be of real numbers, not of torch.comp'),
     (lambda: to_torch(lambda x: {'y': x})(1.0), 'must return numbers, lists or arrays of them, or a tuple of these'),
-], ids=['number', 'list', 'complex', 'dict'])  # fmt: skip
+    (lambda: to_torch(energy)(torch.ones(3, device='meta')), 'argument 0 of energy must be .* not one on the meta dev'),
+    (lambda: to_torch(energy)(torch.eye(3).to_sparse()), 'argument 0 of energy must be .* not one of layout torch'),
+    (lambda: to_torch(energy)(), 'energy must be called with at least one argument, and is with none'),
+], ids=['number', 'list', 'complex', 'dict', 'meta', 'sparse', 'none'])  # fmt: skip
 def test_errors_name_what_came(attempt: Callable[[], Any], said: str) -> None:
     with pytest.raises(TypeError, match=said):
         attempt()

@@ -38,12 +38,14 @@ from .tape import Tape
 __all__ = ['recompute']
 
 
-def recompute(tape: Tape, most: int, seeds: bool = False, stops: bool = False) -> Routine:
-    """Return the gradient of a tape, as ``routine`` does, with at most so many numbers in memory.
+def recompute(tape: Tape, most: int | None, seeds: bool = False, stops: bool = False) -> Routine:
+    """Return the gradient of a tape, as ``routine`` does, with at most so many numbers in memory; None for any.
 
     No more is computed again than that takes. Raises ValueError if it cannot be had, and says what can.
     """
     best, levels = routine(tape, True, seeds, stops), 0
+    if most is None:
+        return best
     if best.kept_turns:
         raise ValueError('memory= is for programs without while_loop, of which every turn keeps its state')
     whole = routine(tape, True, seeds, stops, rolling=False) if best.memory > most else best

@@ -25,7 +25,7 @@ from .signals import OPEN, Term, arrived, close, dot_product, gate, partials, se
 from .tape import ASIDE, NUMBER, OUTPUT, PARAMETER, ROW, Tape
 from .while_loops import Back, Item, Join, While, item_at
 
-__all__ = ['straight']
+__all__ = ['active_places', 'straight']
 
 
 def straight(
@@ -172,7 +172,7 @@ def _reached(body: Tape, on: Sequence[bool], states: int) -> list[bool]:
     """Return which of a loop's state and of what is outside signals go to: what a turn makes of it included."""
     on = [*on]
     while True:
-        active = _active(body, on)
+        active = active_places(body, on)
         made = {n - OUTPUT for shape, (place, *numbers) in body.items if place in active
                 for n in numbers[body.shapes[shape].operands :]}  # fmt: skip
         new = [now or (k < states and k in made) for k, now in enumerate(on)]
@@ -181,7 +181,7 @@ def _reached(body: Tape, on: Sequence[bool], states: int) -> list[bool]:
         on = new
 
 
-def _active(body: Tape, on: Sequence[bool]) -> set[int]:
+def active_places(body: Tape, on: Sequence[bool]) -> set[int]:
     """Return the places of a body that depend on some of its parameters."""
     active: set[int] = set()
     for shape, (place, *numbers) in body.items:
@@ -202,7 +202,7 @@ def _reversed(
     tape = loop.tape
     assert tape is not None
     wanted = [PARAMETER + k for k in (*moving, *outside)]
-    active = _active(tape, [PARAMETER + k in wanted for k in range(tape.parameters)])
+    active = active_places(tape, [PARAMETER + k in wanted for k in range(tape.parameters)])
     while True:
         writer = _Straight(tape, stops=True)
         writer.forwards()
