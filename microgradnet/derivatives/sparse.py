@@ -16,7 +16,6 @@ change places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
 from itertools import combinations
 from typing import Any, NamedTuple, TypeVar
 
@@ -25,7 +24,7 @@ from ..engine.value import Value
 from ..engine.walks import depends_on, topological_order
 from .builder import Builder, is_number
 from .graphs import gradients, partials_of
-from .transforms import Argument, Recorded, argument_of, derives
+from .transforms import Argument, Recorded, derivative
 
 __all__ = ['Plan', 'entries', 'pattern', 'plan', 'sparse_hessian', 'sparse_jacobian']
 
@@ -62,14 +61,7 @@ def sparse_jacobian(f: Function, argument: Argument = 0, *, argnums: Argument | 
            [0., 3., 0.],
            [0., 0., 1.]])
     """
-    argument = argument_of(f, argument, argnums)
-
-    @wraps(f)
-    def all_first(*arguments: Any, **options: Any) -> Any:
-        run = Recorded(f, argument, arguments, options)
-        return _matrix(run, run.results()[0])
-
-    return derives(all_first, 'sparse_jacobian', f, argument)
+    return derivative('sparse_jacobian', f, argument, argnums, lambda run: _matrix(run, run.results()[0]))
 
 
 def sparse_hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = None) -> Function:
@@ -83,14 +75,9 @@ def sparse_hessian(f: Function, argument: Argument = 0, *, argnums: Argument | N
      [ 6.  0.  0.]
      [ 0.  0.  0.]]
     """
-    argument = argument_of(f, argument, argnums)
-
-    @wraps(f)
-    def all_second(*arguments: Any, **options: Any) -> Any:
-        run = Recorded(f, argument, arguments, options)
-        return _matrix(run, gradients(run.number(), run.xs))
-
-    return derives(all_second, 'sparse_hessian', f, argument)
+    return derivative(
+        'sparse_hessian', f, argument, argnums, lambda run: _matrix(run, gradients(run.number(), run.xs))
+    )
 
 
 def plan(pattern: Sequence[int]) -> Plan:

@@ -46,8 +46,8 @@ from .linear import Linear
 from .trees import take_apart
 
 __all__ = [
-    'AROUND', 'Argument', 'Derivative', 'Recorded', 'argument_of', 'derivative_of', 'derives', 'grad', 'gradients',
-    'hessian', 'hvp', 'jacobian', 'jvp', 'like', 'places_of', 'tangents', 'value_and_grad', 'vjp',
+    'AROUND', 'Argument', 'Derivative', 'Recorded', 'argument_of', 'derivative', 'derivative_of', 'derives', 'grad',
+    'gradients', 'hessian', 'hvp', 'jacobian', 'jvp', 'like', 'places_of', 'tangents', 'value_and_grad', 'vjp',
 ]  # fmt: skip
 
 
@@ -239,6 +239,22 @@ def _units(nodes: Sequence[Value]) -> Iterator[list[int]]:
 
 
 Function: TypeAlias = Callable[..., Any]
+
+
+def derivative(
+    kind: str, f: Function, argument: Argument, argnums: Argument | None, made: Callable[[Recorded], Any],
+    mode: str | None = None,
+) -> Function:  # fmt: skip
+    """Return the function of f's arguments that records f and returns what is made of the recording."""
+    argument = argument_of(f, argument, argnums)
+
+    @wraps(f)
+    def result(*arguments: Any, **options: Any) -> Any:
+        return made(Recorded(f, argument, arguments, options))
+
+    return derives(result, kind, f, argument, mode)
+
+
 Structure = TypeVar('Structure')
 
 
@@ -297,14 +313,7 @@ def grad(f: Function, argument: Argument = 0, *, argnums: Argument | None = None
     >>> grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)
     1.0
     """
-    argument = argument_of(f, argument, argnums)
-    both = value_and_grad(f, argument)
-
-    @wraps(f)
-    def gradient(*arguments: Any, **options: Any) -> Any:
-        return both(*arguments, **options)[1]
-
-    return derives(gradient, 'grad', f, argument)
+    return derivative('grad', f, argument, argnums, lambda run: run.build(run.pull([run.number()], [1])))
 
 
 @overload
@@ -327,15 +336,12 @@ def value_and_grad(f: Function, argument: Argument = 0, *, argnums: Argument | N
     >>> np.allclose(found.x, 1, atol=1e-4)
     True
     """
-    argument = argument_of(f, argument, argnums)
 
-    @wraps(f)
-    def both(*arguments: Any, **options: Any) -> Any:
-        run = Recorded(f, argument, arguments, options)
+    def both(run: Recorded) -> Any:
         y = run.number()
         return run.bare([y])[0], run.build(run.pull([y], [1]))
 
-    return derives(both, 'value_and_grad', f, argument)
+    return derivative('value_and_grad', f, argument, argnums, both)
 
 
 def jacobian(
@@ -351,17 +357,14 @@ def jacobian(
     >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 5.0])
     [[5.0, 2.0], [1.0, 1.0]]
     """
-    argument = argument_of(f, argument, argnums)
     if mode is not None and (not isinstance(mode, str) or mode not in ('forward', 'reverse')):
         raise ValueError(f"mode must be 'forward', 'reverse' or None, not {mode!r}")
 
-    @wraps(f)
-    def all_first(*arguments: Any, **options: Any) -> Any:
-        run = Recorded(f, argument, arguments, options)
+    def all_first(run: Recorded) -> Any:
         ys, build = run.results()
         return build([run.build(row) for row in run.jacobian(ys, mode)])
 
-    return derives(all_first, 'jacobian', f, argument, mode)
+    return derivative('jacobian', f, argument, argnums, all_first, mode)
 
 
 @overload
@@ -379,15 +382,12 @@ def hessian(f: Function, argument: Argument = 0, *, argnums: Argument | None = N
     >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
     """
-    argument = argument_of(f, argument, argnums)
 
-    @wraps(f)
-    def all_second(*arguments: Any, **options: Any) -> Any:
-        run = Recorded(f, argument, arguments, options)
+    def all_second(run: Recorded) -> Any:
         rows = run.jacobian(run.gradient(), 'forward')
         return run.build([run.build(row) for row in rows])
 
-    return derives(all_second, 'hessian', f, argument)
+    return derivative('hessian', f, argument, argnums, all_second)
 
 
 def hvp(f: Function) -> Gradient:
