@@ -26,7 +26,6 @@ define internal void @part0(ptr noalias %rows, ptr noalias %parameters, ptr noal
 
 from __future__ import annotations
 
-import struct
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -34,8 +33,9 @@ from typing import Any, NamedTuple
 from ..ir.instructions import COMPARISONS, LEAVES
 from ..ir.routine import Routine
 from ..ir.sides import Side, sides_of
+from .llvm_terms import hexadecimal
 
-__all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'hexadecimal', 'loop']
+__all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'filled_lanes', 'in_every_lane', 'loop']
 
 #: How many operands one part has, about.
 LENGTH = 1000
@@ -72,15 +72,6 @@ def block(
     return Block(text, len(parts), printer.kept_size)
 
 
-def hexadecimal(number: float) -> str:
-    """Print a double exactly, as LLVM reads it.
-
-    >>> hexadecimal(1.0)
-    '0x3FF0000000000000'
-    """
-    return '0x' + struct.pack('>d', number).hex().upper()
-
-
 def counters(*names: str) -> str:
     return '\n'.join(f'  %{name}.at = alloca i64' for name in names)
 
@@ -101,9 +92,29 @@ def loop(name: str, end: str, body: str, start: str = '0') -> str:
 {name}.done:"""
 
 
+def in_every_lane(result: str, kind: str, value: str, lanes: int) -> list[str]:
+    """Print a vector of one value, over and over.
+
+    >>> print(*in_every_lane('%v', 'i64', '%n', 2), sep='\\n')
+    %v.first = insertelement <2 x i64> poison, i64 %n, i64 0
+    %v = shufflevector <2 x i64> %v.first, <2 x i64> poison, <2 x i32> zeroinitializer
+    """
+    vector, first = f'<{lanes} x {kind}>', f'{result}.first'
+    return [f'{first} = insertelement {vector} poison, {kind} {value}, i64 0',
+            f'{result} = shufflevector {vector} {first}, {vector} poison, <{lanes} x i32> zeroinitializer']  # fmt: skip
+
+
+def filled_lanes(result: str, rows: str, lanes: int) -> list[str]:
+    """Print which lanes have a row, of so many rows."""
+    numbers = ', '.join(f'i64 {lane}' for lane in range(lanes))
+    return [*in_every_lane(f'{result}.all', 'i64', rows, lanes),
+            f'{result} = icmp slt <{lanes} x i64> <{numbers}>, {result}.all']  # fmt: skip
+
+
 class Native:
     """Prints instructions; what a register is, and which instructions there are, its subclasses know."""
 
+    routine: Routine
     lanes_on: str
     loops: Any
 
@@ -127,20 +138,15 @@ class Native:
         if self.lanes == 1:
             self.put(f'{result} = load double, ptr {where}')
             return
-        value, first = self.name(), self.name()
+        value = self.name()
         self.put(f'{value} = load double, ptr {where}')
-        self.put(f'{first} = insertelement {self.type} poison, double {value}, i64 0')
-        zeros = f'<{self.lanes} x i32> zeroinitializer'
-        self.put(f'{result} = shufflevector {self.type} {first}, {self.type} poison, {zeros}')
+        self.lines += in_every_lane(result, 'double', value, self.lanes)
 
     def constant(self, number: float) -> str:
         text = hexadecimal(number)
         return text if self.lanes == 1 else f'splat (double {text})'
 
     def operand(self, place: int) -> str:
-        raise NotImplementedError
-
-    def is_zero(self, place: int) -> bool:
         raise NotImplementedError
 
     def instruction(self, result: str, name: str, operands: tuple[int, ...]) -> None:
@@ -161,7 +167,7 @@ class Native:
         elif name == 'sum':
             self.total(result, given)
         elif name == 'dot':
-            self.dot(result, [*given[:-1], '' if self.is_zero(operands[-1]) else given[-1]])
+            self.dot(result, [*given[:-1], '' if self.routine.is_zero(operands[-1]) else given[-1]])
         else:
             arguments = ', '.join(f'{kind} {operand}' for operand in given)
             self.put(f'{result} = call {kind} @"{name}.{self.lanes}"({arguments})')
@@ -344,9 +350,6 @@ class Straight(Native):
             if name not in (*LEAVES, 'item', 'output'):
                 need(self.routine.operands(place), self.part[place])
         return kept
-
-    def is_zero(self, place: int) -> bool:
-        return self.routine.is_zero(place)
 
     def operand(self, place: int) -> str:
         """Return what stands for an operand; a parameter is read anew at each use."""

@@ -32,7 +32,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir.routine import Routine
-from .llvm import counters, hexadecimal, loop
+from .llvm import counters, loop
+from .llvm_terms import hexadecimal
 
 __all__ = [
     'ALIGNED', 'API', 'CALL', 'CONTEXT', 'KINDS', 'LAYOUT', 'SLOT', 'SLOTS', 'TYPE', 'VECTOR', 'c_function', 'entries',

@@ -21,7 +21,7 @@ from __future__ import annotations
 from ..ir.hoist import Pieces, hoisted
 from ..ir.routine import Routine
 from .libm import declarations, definitions
-from .llvm import ARGUMENTS, Block, block, counters, loop
+from .llvm import ARGUMENTS, Block, block, counters, filled_lanes, loop
 from .llvm_update import descent, stage
 from .llvm_while import LoopFunctions, stack
 
@@ -271,11 +271,7 @@ define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %resu
         """Print the same written out, of one block, with all outputs in registers."""
         lines = ['  call void @block(ptr %rows.at, i64 0, ptr %parameters, ptr %own)']
         if self.lanes > 1:
-            numbers = ', '.join(f'i64 {lane}' for lane in range(self.lanes))
-            lines += [f'  %rows.first = insertelement <{self.lanes} x i64> poison, i64 %rows, i64 0',
-                      f'  %rows.all = shufflevector <{self.lanes} x i64> %rows.first, <{self.lanes} x i64> poison, '
-                      f'<{self.lanes} x i32> zeroinitializer',
-                      f'  %filled = icmp slt <{self.lanes} x i64> <{numbers}>, %rows.all']  # fmt: skip
+            lines += [f'  {line}' for line in filled_lanes('%filled', '%rows', self.lanes)]
         for o in range(self.count):
             lines += [f'  %y{o}.at = getelementptr {self.vector}, ptr %own, i64 {o}',
                       f'  %y{o} = load {self.vector}, ptr %y{o}.at']  # fmt: skip

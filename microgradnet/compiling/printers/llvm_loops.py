@@ -16,8 +16,9 @@ from ..ir.routine import Block, Loop, Routine
 from ..ir.unroll import jam
 from . import llvm_products
 from .libm import declarations, definitions
-from .llvm import Native, counters, hexadecimal, loop
+from .llvm import Native, counters, filled_lanes, loop
 from .llvm_driver import Driver
+from .llvm_terms import hexadecimal
 
 __all__ = ['module']
 
@@ -92,21 +93,11 @@ class _Loops(Native):
         self.block(block)
         name = f'part{len(self.done)}'
         counters = ''.join(f', i64 {counter}' for counter in self.counters)
-        body = ''.join(f'  {line}\n' if not line.endswith(':') else f'{line}\n' for line in self.lines)
-        mask = '' if self.lanes == 1 or self.full else self.mask()
-        self.done.append(
-            f'define internal void @{name}({ARGUMENTS}{counters}) #0 {{\nentry:\n{mask}{body}  ret void\n}}\n'
-        )
+        mask = [] if self.lanes == 1 or self.full else filled_lanes('%mask', '%filled', self.lanes)
+        body = ''.join(f'  {line}\n' if not line.endswith(':') else f'{line}\n' for line in mask + self.lines)
+        self.done.append(f'define internal void @{name}({ARGUMENTS}{counters}) #0 {{\nentry:\n{body}  ret void\n}}\n')
         self.lines, self.label = before
         return f'call void @{name}({GIVEN}{counters})'
-
-    def mask(self) -> str:
-        """Print which lanes have a row."""
-        kind, lanes = f'<{self.lanes} x i64>', ', '.join(f'i64 {lane}' for lane in range(self.lanes))
-        return f"""  %first = insertelement {kind} poison, i64 %filled, i64 0
-  %every = shufflevector {kind} %first, {kind} poison, <{self.lanes} x i32> zeroinitializer
-  %mask = icmp slt {kind} <{lanes}>, %every
-"""
 
     def block(self, block: Block) -> None:
         for item in block:
@@ -209,9 +200,6 @@ class _Loops(Native):
     def operand(self, place: int) -> str:
         name, operands = self.routine.instructions[place]
         return self.constant(operands[0]) if name == 'number' else f'%v{place}'
-
-    def is_zero(self, place: int) -> bool:
-        return self.routine.is_zero(place)
 
 
 class _LoopDriver(Driver):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir.products import Product
-from .llvm import counters, loop
+from .llvm import counters, filled_lanes, loop
 
 __all__ = ['calls', 'declaration', 'module', 'name']
 
@@ -70,17 +70,13 @@ def module(lanes: int, register: int) -> str:
             own += [f'%{side}.far{k} = mul i64 %{side}.step, {k}',
                     f'%{side}.least{k} = call i64 @llvm.smin.i64(i64 %{count}.most, i64 {k})',
                     f'%{side}.near{k} = mul i64 %{side}.step, %{side}.least{k}']  # fmt: skip
-    numbers = ', '.join(f'i64 {lane}' for lane in range(register))
     own += [f'%sum{i}.{j} = alloca {vector}' for i, j in TILE]
     own += [f'%tile = alloca [{DOWN * ACROSS} x double], align 64', '%dense = icmp eq i64 %across, 1',
             '%blocks.last = sub i64 %blocks, 1', f'%groups.up = add i64 %j.tiles, {GROUP - 1}',
             f'%groups = sdiv i64 %groups.up, {GROUP}', f'%filled.whole = sdiv i64 %filled, {register}',
             f'%filled.at = mul i64 %filled.whole, {register}', '%filled.rest = sub i64 %filled, %filled.at',
             '%filled.more = call i64 @llvm.smin.i64(i64 %filled.rest, i64 1)',
-            f'%first = insertelement <{register} x i64> poison, i64 %filled.rest, i64 0',
-            f'%every = shufflevector <{register} x i64> %first, <{register} x i64> poison, '
-            f'<{register} x i32> zeroinitializer',
-            f'%mask = icmp slt <{register} x i64> <{numbers}>, %every']  # fmt: skip
+            *filled_lanes('%mask', '%filled.rest', register)]  # fmt: skip
     group = [f'%group = mul i64 %g, {GROUP}', f'%group.after = add i64 %group, {GROUP}',
              '%group.end = call i64 @llvm.smin.i64(i64 %group.after, i64 %j.tiles)']  # fmt: skip
     sums = [f'store {vector} zeroinitializer, ptr %sum{i}.{j}' for i, j in TILE]

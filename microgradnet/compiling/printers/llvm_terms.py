@@ -18,7 +18,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-__all__ = ['Body', 'Operand', 'Term', 'intrinsic', 'muladd', 'polynomial', 'real_bits', 'where']
+__all__ = ['Body', 'Operand', 'Term', 'hexadecimal', 'intrinsic', 'muladd', 'polynomial', 'real_bits', 'where']
+
+
+def hexadecimal(number: float) -> str:
+    """Print a double exactly, as LLVM reads it.
+
+    >>> hexadecimal(1.0)
+    '0x3FF0000000000000'
+    """
+    return '0x' + struct.pack('>d', number).hex().upper()
 
 
 def real_bits(number: float) -> int:
@@ -54,7 +63,7 @@ class Body:
 
     def constant(self, kind: str, number: float) -> Term:
         """Return a Python number, the same in all lanes."""
-        text = f'0x{real_bits(number) % 2**64:016X}' if kind == 'double' else str(number)
+        text = hexadecimal(number) if kind == 'double' else str(number)
         return Term(self, kind, text if self.lanes == 1 else f'splat ({kind} {text})')
 
     def calls(self, name: str, *operands: Term, attributes: str = '') -> Term:

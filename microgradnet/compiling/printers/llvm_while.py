@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from ..ir.routine import Routine
 from ..ir.while_loops import Back, While
 from .infix import Loops
-from .llvm import Native
+from .llvm import Native, in_every_lane
 
 __all__ = ['FAILED', 'HEAD', 'INTERRUPTED', 'SYMBOLS', 'LoopFunctions', 'limits', 'stack']
 
@@ -183,9 +183,6 @@ class _Function(Native):
             return self.constant(operands[0])
         return self.parameters[operands[0].start] if name == 'parameter' else f'%{self.letter}{place}'
 
-    def is_zero(self, place: int) -> bool:
-        return self.routine.is_zero(place)
-
     def given(self, names: Sequence[str], first: int) -> None:
         """Load operands from the area, from a place on."""
         for place, name in enumerate(names, first):
@@ -198,16 +195,6 @@ class _Function(Native):
 
     def choose(self, result: str, mask: str, yes: str, no: str) -> None:
         self.put(f'{result} = select {self.bools} {mask}, {self.type} {yes}, {self.type} {no}')
-
-    def in_every_lane(self, kind: str, value: str) -> str:
-        if self.lanes == 1:
-            return value
-        first, result = self.name(), self.name()
-        vector = f'<{self.lanes} x {kind}>'
-        self.put(f'{first} = insertelement {vector} poison, {kind} {value}, i64 0')
-        zeros = f'<{self.lanes} x i32> zeroinitializer'
-        self.put(f'{result} = shufflevector {vector} {first}, {vector} poison, {zeros}')
-        return result
 
     def reduced(self, result: str, kind: str, how: str, vector: str) -> None:
         """Print what all lanes are together."""
@@ -307,7 +294,10 @@ class _Function(Native):
         self.put('body:')
         self.put('%turn = sub i64 %left, 1')
         self.put('%number = sitofp i64 %turn to double')
-        every = self.in_every_lane('double', '%number')
+        every = '%number'
+        if self.lanes > 1:
+            every = '%number.all'
+            self.lines += in_every_lane(every, 'double', '%number', self.lanes)
         self.put(f'%now = fcmp olt {self.type} {every}, %count')
         self.put('%used = load i64, ptr %used.at')
         self.put(f'%before = sub i64 %used, {n * self.lanes}')
