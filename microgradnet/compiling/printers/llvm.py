@@ -205,14 +205,18 @@ class Native:
             total = name
 
     def dot(self, result: str, given: list[str]) -> None:
-        """Add products up, each with one rounding where the machine can, then the last operand."""
+        """Add products up, each with one rounding where the machine can, from the last operand on.
+
+        It is often there before the products are, as a bias is. Added to 0, it is never -0.0.
+        """
         half, total = len(given) // 2, self.zero
+        if given[-1] or not half:
+            total = self.name() if half else result
+            self.put(f'{total} = fadd {self.flags}{self.type} {given[-1] or self.zero}, {self.zero}')
         for place, (a, b) in enumerate(zip(given[:half], given[half:]), 1):
-            name = result if place == half and not given[-1] else self.name()
+            name = result if place == half else self.name()
             self.multiply_add(name, a, b, total)
             total = name
-        if total != result:
-            self.put(f'{result} = fadd {self.flags}{self.type} {total}, {given[-1] or self.zero}')
 
     def multiply_add(self, result: str, a: str, b: str, c: str) -> None:
         kind = self.type
