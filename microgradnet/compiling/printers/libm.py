@@ -165,24 +165,30 @@ def _two_to(k: Term, more: int = 0) -> Term:
 def _scaled_exp(far: Term, above: Term, below: Term, r: Term, bits: Term) -> Term:
     """Return 2^k e^r for a k in the lowest bits, |r| <= ln 2 / 2; where it is said to be far, with care.
 
-    There 2^k may be too large or small for a double, and the result not: ``above`` and ``below`` say where it is, too.
+    There 2^k, or what it is added up of, may be too large or small for a double, and the result not: ``above`` and
+    ``below`` say where it is, too.
     """
-    rest = muladd(r * r, polynomial(r, EXPONENTIAL), r)
+    z, scale = r * r, _two_to(bits)
 
     def beyond() -> Term:
-        half = bits >> 1
+        rest, half = muladd(z, polynomial(r, EXPONENTIAL), r), bits >> 1
         scale = _two_to(half)
         y = muladd(scale, rest, scale) * _two_to(bits - half)
         return where(above, inf, where(below, 0.0, y))
 
-    scale = _two_to(bits)
-    return r.body.unless(far, muladd(scale, rest, scale), beyond)
+    # 2^k (1 + r), and what its rounding loses, to which the rest is added: its first powers beside its last, for one
+    # number alone waits for all of this.
+    whole = muladd(scale, r, scale)
+    lost, part = muladd(scale, r, scale - whole), scale * z
+    few = muladd(part, polynomial(r, EXPONENTIAL[:4]), lost)
+    y = whole + muladd(part * (z * z), polynomial(r, EXPONENTIAL[4:]), few)
+    return r.body.unless(far, y, beyond)
 
 
 def _exp(a: Term) -> Term:
     k, bits = _whole(a, LOG2_E[0])
     r = muladd(k, -LN2[1], muladd(k, -LN2[0], a))
-    return _scaled_exp(a.beyond(707.5), a > 709.8, a < -745.2, r, bits)
+    return _scaled_exp(a.beyond(660.0), a > 709.8, a < -745.2, r, bits)
 
 
 def _expm1(a: Term) -> Term:
@@ -314,7 +320,7 @@ def _pow(a: Term, b: Term) -> Term:
     exact = where((x > 0.0) & (x < inf), exact, b * where(x.equals(0.0), -inf, x))
     n, bits = _whole(exact, 1.0)
     r = muladd(exact - n, sum(LN2), low * sum(LN2))
-    y = _scaled_exp(exact.beyond(1020.0), exact > 1025.0, exact < -1080.0, r, bits)
+    y = _scaled_exp(exact.beyond(960.0), exact > 1025.0, exact < -1080.0, r, bits)
     # A negative base: nan but for a whole b, odd ones giving the sign; infinity and 0 have a power whatever b is.
     small = size < 2.0**52
     shifted = where(small, size + 2.0**52, size)
