@@ -13,6 +13,7 @@ from microgradnet import custom
 from microgradnet import functions as F
 from microgradnet.compiling import compile
 from microgradnet.compiling.ir import nests
+from microgradnet.compiling.ir import tape as tapes
 from microgradnet.derivatives.graphs import gradients
 from microgradnet.engine.value import Value
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, bits
@@ -233,3 +234,12 @@ def test_only_what_repeats_itself_is_folded_by_default() -> None:
             assert program.value_and_gradient([node.data for node in p])[1] == pytest.approx(wanted, rel=1e-9)
         for node in p:
             node.grad = 0.0
+
+
+def test_a_program_of_too_many_operations_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tapes, 'MOST', 20)
+    x = y = Value(1.0)
+    for _ in range(30):
+        y = y * x
+    with pytest.raises(ValueError, match='fewer than 20 operations'):
+        compile(y, rows=[x], backend='python')

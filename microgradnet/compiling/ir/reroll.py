@@ -80,22 +80,22 @@ class Shapes(list[Any]):
 
 
 class Items(Sequence[Item]):
-    """A sequence of items: the shapes in a list, the vectors, of numbers from 0 on, one after the other in an array.
+    """A sequence of items: the shapes in an array, the vectors, of numbers from 0 on, one after the other in another.
 
-    Millions of them are no objects of their own, and are compared many at a time.
+    Millions of them are no objects of their own, and are compared many at a time. The numbers are below half of what
+    there is room for, 2 ** 63, or with the type ``'I'`` 2 ** 31.
 
     >>> items = Items([(0, (7, 8)), (1, (9,))])
     >>> len(items), items[1], items.flat
     (2, (1, (9,)), array('q', [7, 8, 9]))
     """
 
-    names: list[int]
+    names: array[int]
     flat: array[int]
     sizes: dict[int, int]
 
-    def __init__(self, items: Iterable[Item] = ()) -> None:
-        self.names: list[int] = []
-        self.flat = array('q')
+    def __init__(self, items: Iterable[Item] = (), type: str = 'q') -> None:
+        self.names, self.flat = array('I'), array(type)
         #: How many numbers the vector of each shape has.
         self.sizes: dict[int, int] = {}
         for item in items:
@@ -109,7 +109,7 @@ class Items(Sequence[Item]):
 
     def append_all(self, names: list[int], flat: list[int]) -> None:
         """Add items of known sizes: their shapes, and their vectors one after the other."""
-        self.names += names
+        self.names.fromlist(names)
         self.flat.fromlist(flat)
 
     def extend(self, items: Items, start: int, end: int) -> None:
@@ -124,7 +124,7 @@ class Items(Sequence[Item]):
         >>> items = Items([(0, (7, 8)), (0, (7, 9))])
         >>> items.repeat(1, 2, 2)
         >>> items.names, items.flat
-        ([0, 0, 0, 0], array('q', [7, 8, 7, 9, 7, 10, 7, 11]))
+        (array('I', [0, 0, 0, 0]), array('q', [7, 8, 7, 9, 7, 10, 7, 11]))
         """
         self.names += self.names[-items:] * times
         last, before = (int.from_bytes(self.flat[-turns * numbers :][:numbers], byteorder) for turns in (1, 2))
@@ -220,7 +220,7 @@ class _Outer:
 def _fold_once(items: Items, shapes: Shapes, worth: Worth) -> Items:
     again: list[list[int]] = []
     outers: list[_Outer] = []
-    result = Items()
+    result = Items(type=items.flat.typecode)
     start, most, end, base = 0, len(items), 0, -WINDOW
 
     def find(start: int, most: int) -> Found | None:
@@ -273,7 +273,7 @@ def _next_alike(items: Items, base: int, end: int, gram: int) -> list[list[int]]
     The like: the same few shapes; or more of them, with the same steps from one to the
     next where they have the same shape.
     """
-    names = items.names[base:end]
+    names = items.names[base:end].tolist()
     moves = {
         place: (name, _moved(items, base + place, base + place + 1, 1))
         for place, (name, following) in enumerate(pairwise(names))
@@ -323,8 +323,8 @@ def _periods(start: int, again: list[list[int]]) -> list[int]:
 def _moved(items: Items, start: int, end: int, period: int) -> int:
     """Return how far the numbers of some items move from there to one period later: as the digits of one number.
 
-    No digit is below 0, so what two differences have in common they have digit for digit; and large numbers are
-    quick to subtract.
+    No digit is below 0 or above half of what there is room for, so what two differences have in common they have
+    digit for digit; and large numbers are quick to subtract.
     """
     here, there = items.numbers(start, end), items.numbers(start + period, end + period)
     return int.from_bytes(there.tobytes(), byteorder) - int.from_bytes(here.tobytes(), byteorder)

@@ -28,11 +28,13 @@ from .while_loops import Inner
 
 __all__ = ['ASIDE', 'MANY', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'SOONER', 'Computed', 'Tape', 'is_long', 'tape']
 
+#: There are fewer operations, and fewer of all else, than these, so that all numbers of a tape are below 2 ** 31.
+MOST = 1 << 28
 #: Where the numbers of parameters, of the row, of constants and of outputs begin.
-PARAMETER, ROW, NUMBER, OUTPUT = (k << 40 for k in (1, 2, 3, 4))
+PARAMETER, ROW, NUMBER, OUTPUT = (k * MOST for k in (1, 2, 4, 5))
 #: Where, from those of the row, what comes from outside begins, and from the outputs those that are only watched:
 #: so far away that no loop goes from the one to the other.
-ASIDE = 1 << 39
+ASIDE = MOST
 #: A program of more operands than these is folded, if nothing else is said; one that becomes machine code, which takes
 #: long to compile, sooner.
 MANY, SOONER = 2_000, 500
@@ -197,6 +199,8 @@ def tape(
     for node in writer.outputs:
         if node.op is None:
             writer.add(operations['identity'], [writer.operand(node)], node)
+    if max(len(writer.items), len(writer.numbers)) >= MOST:
+        raise ValueError(f'a program has fewer than {MOST:,} operations and constants; this one has more')
     return Tape(
         writer.items, writer.shapes, array('d', writer.numbers), len(outputs), len(rows), len(parameters), loops,
         writer.labels, len(watched), len(outside if others is None else others),
@@ -215,7 +219,7 @@ class _Writer:
         #: The place of each node, by when it was recorded, counted from the first of them.
         self.places: dict[int, int] | memoryview[int] = {}
         self.first = 0
-        self.items = Items()
+        self.items = Items(type='I')
         self.shapes = Shapes()
         self.numbers: list[float] = []
         self.outputs: dict[Value, list[int]] = {}
@@ -232,7 +236,7 @@ class _Writer:
             self.first = min(born)
             span = max(born) - self.first + 1
             if span <= SPARSE * len(nodes):  # a tenth of a dict; what an array itself gives one at a time comes slowly
-                self.places = memoryview(array('q', bytes(8 * span)))
+                self.places = memoryview(array('I', bytes(4 * span)))
         ends = {node.born for node in self.outputs}
         for start in range(0, len(nodes), PIECE):
             self._write(nodes[start : start + PIECE], ends)
