@@ -19,13 +19,11 @@ from typing import Any, NamedTuple
 
 from ..engine.value import Constant, Value
 from ..formulas.colours import (
-    DERIVATIVE,
     FAINT,
     INK,
     INPUT,
     LEAF,
     LEAF_LINE,
-    LINE,
     MARK,
     OPERATION,
     OPERATION_LINE,
@@ -37,6 +35,7 @@ from ..formulas.names import known_names
 from ..formulas.of_graph import applied
 from ..formulas.terms import Function, Name, Number, Symbol, Term
 from ..formulas.text import text
+from . import graph
 from .digraph import (
     FONT,
     SMALLEST,
@@ -50,23 +49,17 @@ from .digraph import (
     short,
     width_of,
 )
-from .graph import BARE, COMMUTATIVE, EMPTY, MARKED, as_table, symbol, words
+from .graph import BARE, COMMUTATIVE, EMPTY, MARKED, as_room, as_row, as_table, symbol, words
 from .plates import Folded, Item, Plate, Site, Source, folded_graph
 
 __all__ = ['folded_picture']
 
-GRAPH = {
-    'rankdir': 'LR', 'ranksep': '0.22', 'nodesep': '0.14', 'tooltip': 'computation graph, folded', 'compound': 'true',
-    'fontname': FONT, 'fontsize': '10', 'fontcolor': FAINT,
+#: How it looks where it does not look as a graph that is not folded: smaller.
+GRAPH = graph.GRAPH | {
+    'ranksep': '0.22', 'nodesep': '0.14', 'tooltip': 'computation graph, folded', 'compound': 'true',
 }  # fmt: skip
-NODE = {
-    'shape': 'box', 'style': 'rounded,filled', 'color': PALE, 'fillcolor': PAPER, 'penwidth': '1.1',
-    'margin': '0.04,0.02', 'height': '0.2', 'width': '0.2', 'fontname': FONT, 'fontsize': '10', 'fontcolor': INK,
-}  # fmt: skip
-EDGE = {
-    'color': LINE, 'penwidth': '1.1', 'arrowsize': '0.55',
-    'fontname': FONT, 'fontsize': '9', 'fontcolor': DERIVATIVE,
-}  # fmt: skip
+NODE = graph.NODE | {'fillcolor': PAPER, 'margin': '0.04,0.02', 'width': '0.2', 'fontsize': '10'}
+EDGE = graph.EDGE | {'fontsize': '9'}
 PLATE = {
     'style': 'rounded', 'color': OPERATION_LINE, 'penwidth': '1.3', 'margin': '8', 'labelloc': 't', 'labeljust': 'r',
     'fontname': FONT, 'fontsize': '12', 'fontcolor': OPERATION_LINE,
@@ -132,6 +125,15 @@ def folded_picture(
     return result
 
 
+class _Numbers(NamedTuple):
+    """The data of nodes, the error signals of those that have one, and the range of each, if there are any."""
+
+    nodes: Sequence[Any]
+    data: list[Any]
+    sent: list[Any]
+    ranges: list[_Range]
+
+
 class _Facts:
     """What is to be told of a folded graph, however it is drawn."""
 
@@ -155,10 +157,10 @@ class _Facts:
             for source in sources:
                 if source.site is not None:
                     self.users.setdefault(source.site, []).append(use)
-        self._numbers: dict[int, tuple[Sequence[Any], list[Any], list[Any]]] = {}
-        self._ranges: dict[int, list[_Range]] = {}
-        self._constants: dict[tuple[Site, int], Any] = {}
+        self._known: dict[int, _Numbers] = {}
         self._lines: dict[tuple[Site, int], list[str]] = {}
+        #: The number that an operand is at every turn, None if it is none.
+        self.constants = {use: _constant(source) for use, [source, *_] in self.sources.items()}
 
     def _sites_of(self, nodes: Iterable[Value]) -> dict[Site, list[tuple[int, ...]]]:
         """Return the sites of some nodes, each with the turns of these."""
@@ -182,28 +184,23 @@ class _Facts:
     def label(self, node: Any) -> str:
         return str(self.labels.get(node, node.label)) if isinstance(node, Value) else ''
 
-    def numbers(self, nodes: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-        """List the data of nodes, and the error signals of those that have one."""
+    def numbers(self, nodes: Sequence[Any]) -> _Numbers:
+        """List the data of nodes, and the error signals of those that have one, and say in which ranges they are."""
         key = id(nodes)
-        if key not in self._numbers:
+        if key not in self._known:
             plain = isinstance(nodes[0], Constant) or not isinstance(nodes[0], Value)
             sent = [] if plain else [signal for node in nodes if (signal := self._signal(node)) is not None]
+            numbers = [*map(_data, nodes)], sent
             # With the nodes, so that no others are where they are as long as this is kept.
-            self._numbers[key] = nodes, [*map(_data, nodes)], sent
-        return self._numbers[key][1:]
-
-    def ranges(self, nodes: Sequence[Any]) -> list[_Range]:
-        """Return the range of the data of nodes, and that of their error signals, if there are any."""
-        numbers = self.numbers(nodes)
-        if id(nodes) not in self._ranges:
-            self._ranges[id(nodes)] = [_Range.of(each) for each in numbers if each]
-        return self._ranges[id(nodes)]
+            self._known[key] = _Numbers(nodes, *numbers, [_Range.of(each) for each in numbers if each])
+        return self._known[key]
 
     def lines(self, site: Site, within: int) -> list[str]:
         """Draw sparklines of the numbers of a site, of which so many are of one turn."""
         use = site, within
         if use not in self._lines:
-            kinds = zip(self.numbers(self.nodes[site]), (INPUT, SIGNAL))
+            numbers = self.numbers(self.nodes[site])
+            kinds = (numbers.data, INPUT), (numbers.sent, SIGNAL)
             self._lines[use] = [_sparkline(_by_turns(each, within), colour) for each, colour in kinds if each]
         return self._lines[use]
 
@@ -212,7 +209,7 @@ class _Facts:
 
     def told(self, nodes: Sequence[Any]) -> str:
         """What a tooltip says of nodes: which they are, and their numbers."""
-        which, (data, *sent) = '', self.ranges(nodes)
+        which, (data, *sent) = '', self.numbers(nodes).ranges
         if len(nodes) > 1:
             named = [self._name(node) for node in (*nodes[:NAMED], nodes[-1])]
             which = f'{len(nodes)} nodes, {", ".join(filter(None, named[:-1]))} … {named[-1]}; '
@@ -221,16 +218,6 @@ class _Facts:
     def _name(self, node: Any) -> str:
         place = self._place(node)
         return short(self.label(node)) or ('' if place is None else f'#{place + 1}')
-
-    def constant(self, site: Site, position: int) -> Any:
-        """Return the number that an operand is at every turn, None if it is none."""
-        use = site, position
-        if use not in self._constants:
-            [source, *_] = self.sources[use]
-            plain = [_data(leaf) for leaf in source.leaves if not isinstance(leaf, Value) or isinstance(leaf, Constant)]
-            same = source.way == 'leaf' and len(plain) == len(source.leaves) and len({*map(repr, plain)}) == 1
-            self._constants[use] = plain[0] if same else None
-        return self._constants[use]
 
 
 @dataclass
@@ -347,17 +334,17 @@ class _Picture:
         name, facts = self.names[home], self.facts
         terms, letters = dict[Site, Term](), dict[tuple[Any, ...], str]()
         is_formula = len(sites) > 1 or (not home.op.vectors and any(
-            facts.constant(home, position) is not None for position in range(len(home.operands))
+            facts.constants[home, position] is not None for position in range(len(home.operands))
         ))  # fmt: skip
         for site in sites:
             operands: list[Term] = []
             for parameter, positions in zip(site.op.parameters, site.op.split(range(len(site.operands)))):
                 if site.op.vectors:
                     for group in self._groups(site, positions if parameter in site.op.vectors else [positions]):
-                        if parameter in site.op.vectors or facts.constant(site, group[0]) is None:
+                        if parameter in site.op.vectors or facts.constants[site, group[0]] is None:
                             self._lead(name, site, group, '' if is_formula else parameter)
                     continue
-                source, constant = self.sources(site, positions)[0], facts.constant(site, positions)
+                source, constant = self.sources(site, positions)[0], facts.constants[site, positions]
                 if source.site in terms and source.site in self.into:
                     operands.append(terms[source.site])
                 elif constant is not None:
@@ -398,7 +385,7 @@ class _Picture:
 
     def _sum(self, site: Site) -> str:
         """Write an operation over vectors; a dot with its bias where that is a number."""
-        bias = self.facts.constant(site, len(site.operands) - 1) if site.op.name == 'dot' else None
+        bias = self.facts.constants[site, len(site.operands) - 1] if site.op.name == 'dot' else None
         if bias is None:
             return symbol(site.op)
         return 'Σ w·x' if bias == 0 else f'Σ w·x + {number(bias, self.spec)}'
@@ -529,21 +516,18 @@ class _Picture:
             words = f'marked in turn {" … ".join(ends)}'
             rows.append(f'<tr><td colspan="2"><font point-size="{SMALL}" color="{MARK}">{words}</font></td></tr>')
         kinds = ('data', INPUT), ('grad', SIGNAL)
-        rows += [self._row(name, ends, shade) for (name, shade), ends in zip(kinds, self.facts.ranges(nodes))]
+        rows += [self._row(name, ends, shade) for (name, shade), ends in zip(kinds, self.facts.numbers(nodes).ranges)]
         return {'label': as_table(rows), 'tooltip': plain(f'{tooltip}: {self.facts.told(nodes)}'),
                 'fillcolor': colour, 'color': line}  # fmt: skip
 
     def _row(self, name: str, ends: _Range, colour: str) -> str:
         shown = ends.written(self._number)
-        room = f' width="{width_of(shown, 10):.0f}"'  # the reader's font may be wider than the renderer's
+        width = width_of(shown, 10)
         if self.stacked and APART in shown:
             first, last = shown.split(APART)
-            room = f' width="{max(width_of(first + " …", 10), width_of(last, 10)):.0f}"'
+            width = max(width_of(first + ' …', 10), width_of(last, 10))
             shown = f'{first} …<br align="left"/>{last}<br align="left"/>'
-        return (
-            f'<tr><td align="right"><font point-size="{SMALL}" color="{FAINT}">{name}</font></td>'
-            f'<td align="left"{room}><font color="{colour}">{shown}</font></td></tr>'
-        )
+        return as_row(name, shown, colour, as_room(width))
 
     def _number(self, x: Any) -> str:
         return number_markup(x, self.spec)
@@ -552,6 +536,13 @@ class _Picture:
 def _way(source: Source) -> str:
     """How an operand comes, the last turn as any other."""
     return 'turn' if source.way == 'last' else source.way
+
+
+def _constant(source: Source) -> Any:
+    """Return the number that an operand is wherever it comes from there, None if it is none."""
+    plain = [_data(leaf) for leaf in source.leaves if not isinstance(leaf, Value) or isinstance(leaf, Constant)]
+    same = source.way == 'leaf' and len(plain) == len(source.leaves) and len({*map(repr, plain)}) == 1
+    return plain[0] if same else None
 
 
 def _data(leaf: Any) -> Any:

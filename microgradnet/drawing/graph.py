@@ -59,7 +59,10 @@ from .digraph import (
 from .strip import LINES, Strip
 from .terminal import tree
 
-__all__ = ['COMMUTATIVE', 'EMPTY', 'Diagram', 'as_table', 'draw', 'graph_picture', 'symbol', 'words']
+__all__ = [
+    'BARE', 'COMMUTATIVE', 'EDGE', 'EMPTY', 'GRAPH', 'MARKED', 'NODE', 'Diagram', 'as_room', 'as_row', 'as_table',
+    'draw', 'graph_picture', 'symbol', 'words',
+]  # fmt: skip
 
 
 #: How an operation is written, where its name alone would say less. Others show
@@ -279,15 +282,11 @@ class Diagram:
         """The least width of a cell for a number, as an attribute, where other numbers will be written."""
         if self.room is None or node is None:
             return ''
-        return f' width="{text_width(self.room(what, node, place), size):.0f}"'
+        return as_room(text_width(self.room(what, node, place), size))
 
     def _row(self, name: str, x: Any, colour: str, room: str) -> str:
         shown = number_markup(x, self.spec)
-        room = room or f' width="{width_of(shown, 11):.0f}"'  # the reader's font may be wider than the renderer's
-        return (
-            f'<tr><td align="right"><font point-size="{SMALLEST:g}" color="{FAINT}">{name}</font></td>'
-            f'<td align="left"{room}><font color="{colour}">{shown}</font></td></tr>'
-        )
+        return as_row(name, shown, colour, room or as_room(width_of(shown, 11)))
 
     def _operation(self, name: str, symbol: str, tooltip: str, **mark: str) -> None:
         round = {'shape': 'circle', 'width': '0.3', 'fixedsize': 'true'} if len(symbol) == 1 else {}
@@ -320,6 +319,19 @@ class Diagram:
 def as_table(rows: Sequence[str]) -> str:
     """Set rows of a box as markup."""
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>>'
+
+
+def as_row(name: str, shown: str, colour: str, room: str) -> str:
+    """Set a row of a box, such as its ``data``, as markup."""
+    return (
+        f'<tr><td align="right"><font point-size="{SMALLEST:g}" color="{FAINT}">{name}</font></td>'
+        f'<td align="left"{room}><font color="{colour}">{shown}</font></td></tr>'
+    )
+
+
+def as_room(width: float) -> str:
+    """Set how wide a cell is at least: the reader's font may be wider than the renderer's."""
+    return f' width="{width:.0f}"'
 
 
 def _counted(drawn: int, uses: int) -> str:
