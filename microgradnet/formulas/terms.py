@@ -29,8 +29,9 @@ writes for one sample what holds for every one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -278,28 +279,29 @@ def negate(term: Term) -> Term:
     return Minus(term)
 
 
+def rebuilt(term: Term, change: Callable[[Term], Term]) -> Term:
+    """Make a formula anew, of its parts changed.
+
+    >>> rebuilt(Power(Number(2), Number(3)), negate)
+    Power(base=Number(data=-2, in_full=False), exponent=Number(data=-3, in_full=False))
+    """
+    match term:
+        case Sum(parts) | Product(parts):
+            return type(term)(tuple(map(change, parts)))
+        case Function(operation, operands):
+            return Function(operation, tuple(map(change, operands)))
+        case Minus() | Samples() | Marked() | Struck() | Derivative():
+            return replace(term, body=change(term.body))
+        case Quotient(one, other) | Power(one, other):
+            return type(term)(change(one), change(other))
+    return term
+
+
 def put(term: Term, i: int) -> Term:
     """Put the numbers of sample i, counted from 0, in place of the names."""
-    match term:
-        case Symbol() | Applied() | Derivative() | Samples():
-            return Number(term.at(i))
-        case Sum():
-            return Sum(tuple(put(t, i) for t in term.terms))
-        case Product():
-            return Product(tuple(put(f, i) for f in term.factors))
-        case Minus():
-            return Minus(put(term.body, i))
-        case Quotient():
-            return Quotient(put(term.above, i), put(term.below, i))
-        case Power():
-            return Power(put(term.base, i), put(term.exponent, i))
-        case Marked():
-            return Marked(term.part, put(term.body, i))
-        case Struck():
-            return Struck(put(term.body, i))
-        case Function():
-            return Function(term.operation, tuple(put(t, i) for t in term.operands))
-    return term
+    if isinstance(term, (Symbol, Applied, Derivative, Samples)):
+        return Number(term.at(i))
+    return rebuilt(term, partial(put, i=i))
 
 
 def with_numbers(term: Term, i: int) -> tuple[Term, ...]:
@@ -317,25 +319,9 @@ def at_sample(term: Term, sample: str) -> Term:
             argument = at_sample(term.argument, sample)
             assert isinstance(argument, Symbol)
             return replace(term, argument=argument)
-        case Sum():
-            return Sum(tuple(at_sample(t, sample) for t in term.terms))
-        case Product():
-            return Product(tuple(at_sample(f, sample) for f in term.factors))
-        case Minus():
-            return Minus(at_sample(term.body, sample))
-        case Quotient():
-            return Quotient(at_sample(term.above, sample), at_sample(term.below, sample))
-        case Power():
-            return Power(at_sample(term.base, sample), term.exponent)
-        case Function():
-            return Function(term.operation, tuple(at_sample(t, sample) for t in term.operands))
-        case Derivative():
-            return replace(term, body=at_sample(term.body, sample))
-        case Marked():
-            return Marked(term.part, at_sample(term.body, sample))
-        case Struck():
-            return Struck(at_sample(term.body, sample))
-    return term
+        case Samples():
+            return term
+    return rebuilt(term, partial(at_sample, sample=sample))
 
 
 def _is(term: Term, number: int) -> bool:
