@@ -1,10 +1,4 @@
-"""One recording of a function on fresh variables, and the derivatives of its nodes.
-
-A derivative that is taken inside another one must be a graph, for the outer one to go
-on from; and only the variables of the outer ones tell. So they are kept while a function
-runs: what depends on none of them is given as plain numbers.
-
-Derivatives of ordinary functions, of any order, in any nesting.
+"""Derivatives of ordinary functions, of any order, in any nesting.
 
 ===================  ==========================================================
 gradients            graph in, graphs out
@@ -13,6 +7,10 @@ value_and_grad       the same with the value; what ``scipy.optimize`` takes
 jacobian, hessian    all first, all second derivatives
 jvp, vjp, hvp        Jacobian times a vector, vector times Jacobian, Hessian times a vector
 ===================  ==========================================================
+
+Each records the function once, on fresh variables. A derivative that is taken inside another one must be a graph,
+for the outer one to go on from; and only the variables of the outer ones tell. So they are kept while a function
+runs: what depends on none of them is given as plain numbers.
 
 A structure is a number, or a list, tuple, dict or NumPy array of structures. The
 function is recorded on Values of the same structure. Where a derivative around this one

@@ -1,7 +1,8 @@
 """What a page plays: each node of a forward run, then each event of one real backward, with its formula.
 
-A script has names and places, but no number: these the page computes, and a term of a
-formula says which of them it is, ``['data', 3]``.
+A script has names and places, but no number: these the page computes. A formula is a list of terms. A term is text,
+a sign say, or a dictionary: its ``name``, its number ``n`` (which of the recording's lists, and the place in it,
+``['data', 3]``), its ``role`` in the derivation, and the ``node`` or ``event`` where it is in the pictures.
 
 >>> from microgradnet.engine.value import Value
 >>> a, b = Value(2.0, label='a'), Value(-3.0, label='b')
@@ -12,21 +13,7 @@ formula says which of them it is, ``['data', 3]``.
 ['Backward starts at y', 'From y to a', 'From y to b']
 >>> script.steps()[3]['lines'][0]['terms'][2]
 {'name': 'b', 'n': ['partial', 0], 'role': 'gradient', 'event': 0, 'node': 1}
-
-The formula of one step, as terms that name a number of the recording and do not hold it.
-
-A term is text, a sign say, or a dictionary: its ``name``, its number ``n`` (which of
-the recording's lists, and the place in it), its ``role`` in the derivation, and the
-``node`` or ``event`` where it is in the pictures.
-
->>> from microgradnet.engine.value import Value
->>> a, b = Value(2.0, label='a'), Value(-3.0, label='b')
->>> y = a * b
->>> y.backward(log=(log := []))
->>> formulas = Formulas(y, log)
->>> formulas.partial(log[0])
-{'name': 'b', 'n': ['partial', 0], 'role': 'gradient', 'event': 0, 'node': 1}
->>> formulas.line(log[0])['left']['name'], formulas.whole(y)
+>>> script.formulas.line(log[0])['left']['name'], script.formulas.whole(y)
 ('∂y/∂a', '(a · b)')
 """
 

@@ -9,19 +9,15 @@
 ``Struck``      a term that vanishes
 ``Marked``      a factor that is one of ``colours.PARTS``: error introduced, gradient, input
 
-``term.at(i)`` is the number for sample i, counted from 0. Make sums and products with
-``algebra``.
+``term.at(i)`` is the number for sample i, counted from 0.
+
+``add`` and ``multiply`` make sums and products as one would write them: they leave out a term 0, a factor 1, a
+second minus. ``put`` puts the numbers of a sample in place of the names, ``at_sample``
+writes for one sample what holds for every one.
 
 >>> w, x = Symbol(Name('w', '1,3'), (4.0,)), Symbol(Name('x', '1', sample='i'), (0.5, -1.0))
 >>> Product((w, x)).at(1)
 -4.0
-
-Sums and products as one would write them, and formulas with numbers put in.
-
-``add`` and ``multiply`` leave out what nobody would write: a term 0, a factor 1, a
-second minus. ``put`` puts the numbers of a sample in place of the names, ``at_sample``
-writes for one sample what holds for every one.
->>> w, x = Symbol(Name('w', '1,3'), (4.0,)), Symbol(Name('x', '1', sample='i'), (0.5, -1.0))
 >>> product = multiply(Number(1), w, Minus(x))
 >>> product == Minus(Product((w, x))), put(product, 1) == Minus(Product((Number(4.0), Number(-1.0))))
 (True, True)

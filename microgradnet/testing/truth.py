@@ -1,9 +1,7 @@
-"""The table's calculus once more, by hand and in mpmath, written without a look at the table.
+"""The truth in many digits: the value and the partial derivatives of any operation, by hand and by mpmath.
 
-The truth in many digits: the value and the partial derivatives of any operation, by mpmath.
-
-``calculus`` has the derivatives as a calculus book has them. A row that is not there,
-such as one just added, needs no more than itself: its value cell is run by ``evaluate``
+It is written without a look at the table. ``TRUTH`` has the derivatives as a calculus book has them.
+A row that is not there, such as one just added, needs no more than itself: its value cell is run by ``evaluate``
 in 900 digits, over the book's values of the rows that it calls, and differentiated
 numerically. A test holds both against each other.
 """

@@ -40,7 +40,7 @@ from .large import Samples
 from .optimisers import named
 
 __all__ = [
-    'METRICS', 'Best', 'Epoch', 'Error', 'ErrorOf', 'History', 'Reason', 'Trouble', 'accuracy', 'as_float',
+    'METRICS', 'Best', 'Epoch', 'Error', 'ErrorOf', 'History', 'NotFinite', 'Reason', 'accuracy', 'as_float',
     'error_over', 'finite', 'is_finite', 'measured', 'metrics_by_name', 'outputs_over', 'picture_of', 'progress',
     'set_weights', 'write_figure',
 ]  # fmt: skip
@@ -234,7 +234,7 @@ Error: TypeAlias = Callable[[Any, Any], Any]
 Metrics: TypeAlias = Mapping[str, Callable[[Any, Any], Any]]
 
 
-class Trouble(ArithmeticError):
+class NotFinite(ArithmeticError):
     """A number that should be finite is not."""
 
 
@@ -340,9 +340,9 @@ def is_finite(number: Number) -> bool:
 
 
 def finite(number: Number, what: str = 'the error became') -> Number:
-    """Return a finite number; raise Trouble over any other."""
+    """Return a finite number; raise NotFinite over any other."""
     if not is_finite(number):
-        raise Trouble(f'{what} {number}')
+        raise NotFinite(f'{what} {number}')
     return number
 
 

@@ -37,7 +37,7 @@ from ..engine.value import Value
 from ..nets.losses import cross_entropy, half_squared_error, margins, max_margin, weighted
 from ..nets.net import MLP
 from .data import TeacherSet
-from .history import Error, ErrorOf, Trouble, error_over, finite, is_finite, outputs_over
+from .history import Error, ErrorOf, NotFinite, error_over, finite, is_finite, outputs_over
 from .large import LargeTeacherSet, Samples
 
 __all__ = ['CompiledError', 'RecordedError', 'error_and_gradients', 'error_of']
@@ -81,7 +81,7 @@ def error_and_gradients(net: MLP, samples: Sequence[tuple[Any, Any]], error: Err
             E = _forward(net, samples, error)
         if is_finite(E.data):
             raise
-        raise Trouble(f'the error became {E.data}') from trouble
+        raise NotFinite(f'the error became {E.data}') from trouble
     finite(E.data)
     E.backward()
     return E.data

@@ -49,7 +49,7 @@ from .history import (
     ErrorOf,
     History,
     Metrics,
-    Trouble,
+    NotFinite,
     error_over,
     finite,
     is_finite,
@@ -286,7 +286,7 @@ def train(
             history.stopped_by = 'workers'
             lost.history = history
             raise
-        except Trouble as trouble:
+        except NotFinite as trouble:
             history.stopped_by = 'divergence'
             set_weights(parameters, state.weights)
             if not is_finite(E.error(teacher_set)):
@@ -404,4 +404,4 @@ class Pass:
         try:
             return finite(program.descend(self.state.order, self.size, h, **self.options))
         except ArithmeticError as trouble:
-            raise Trouble(str(trouble).partition(';')[0]) from trouble  # its epochs are those of one call
+            raise NotFinite(str(trouble).partition(';')[0]) from trouble  # its epochs are those of one call

@@ -2,7 +2,7 @@
 
 ``block`` prints the function that reads the numbers of a block of rows (number after
 number, lane after lane) and the parameters, and either stores each output of each lane,
-or adds it to what is there already; what goes around it is in ``native_driver``.
+or adds it to what is there already; what goes around it is in ``llvm_driver``.
 
 Parameters are read where they are used: a number in memory is an operand as good as a
 register, and there are not registers enough. A long program is cut into parts, each a

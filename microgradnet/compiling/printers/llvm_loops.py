@@ -1,4 +1,4 @@
-"""Routines printed as LLVM's text: loops around the instructions of ``native_printer``.
+"""Routines printed as LLVM's text: loops around the instructions of ``llvm``.
 
 A block of rows is computed at a time, one row in each SIMD lane, as in straight
 programs; sums over rows are added up over the lanes as soon as they are there, since
@@ -34,7 +34,7 @@ GIVEN = ', '.join(f'ptr %{name}' for name in POINTERS) + ', i64 %filled'
 def module(
     routine: Routine, lanes: int, adding: bool, fast: bool = False, full: bool = False, register: int = 4
 ) -> tuple[str, int]:
-    """Print a module, as ``native_driver.module`` does for straight programs.
+    """Print a module, as ``llvm_driver.module`` does for straight programs.
 
     With ``full`` the rows fill all lanes, and sums need not leave any out. ``register`` is how many lanes are in a
     register: of rows in several of them, products of matrices are done apart.
