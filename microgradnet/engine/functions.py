@@ -1,16 +1,4 @@
-"""NumPy beside ``Value``: functions applied element by element, on object arrays.
-
-NumPy itself is imported only once an array is met.
-
->>> import numpy as np
->>> from microgradnet.engine.value import Value
->>> v = Value(2.0)
->>> (np.array([1.0, 3.0]) * v).tolist()
-[Value(data=2.0, grad=0.0), Value(data=6.0, grad=0.0)]
->>> np.maximum(v, 5.0)
-Value(data=5.0, grad=0.0)
-
-The operations as functions: on a float a float, on a Value a Value, on an array elementwise.
+"""The operations as functions: on a float a float, on a Value a Value, on an array elementwise.
 
 There is one for every row of the table, from ``sin`` to ``logsumexp``, printed from
 its row as the methods are; some that take more than the row says, and those made of
@@ -22,6 +10,15 @@ True
 >>> y = dot([Value(1.0), Value(2.0)], [3.0, 4.0], 0.5)
 >>> y.data, y.op.name
 (11.5, 'dot')
+
+NumPy's own functions, and its arrays' operators, take a ``Value``, too. NumPy is imported only once an array is met.
+
+>>> import numpy as np
+>>> v = Value(2.0)
+>>> (np.array([1.0, 3.0]) * v).tolist()
+[Value(data=2.0, grad=0.0), Value(data=6.0, grad=0.0)]
+>>> np.maximum(v, 5.0)
+Value(data=5.0, grad=0.0)
 """
 
 from __future__ import annotations

@@ -1,4 +1,16 @@
-"""Activation functions by name, or any function on a Value.
+"""Neurons, layers of them, and nets of layers, with what they share.
+
+A neuron has a net input ``r = sum(x_i * w_i) + b``, recorded as one ``dot``, and an
+output ``g(r)``: two nodes, as on paper (derivation, "Preliminaries"). An activation g is a row of the table, by
+its name, or any function on a Value. Parameters can be listed, frozen and reset; a ``Run`` is what a net keeps of a
+forward run, and a ``Standardisation`` how it sees its rows.
+
+>>> net = MLP(2, [3, 1], activation='tanh', seed=7)
+>>> net
+MLP(2, [3, 1], activation='tanh', output_activation='identity')
+>>> y = net([0.5, -1.0])
+>>> y.op.name, len(net.parameters())
+('dot', 13)
 
 >>> g = Activation('softsign')
 >>> g(Value(1.0)).data, g.number(1.0)
@@ -7,22 +19,6 @@
 Traceback (most recent call last):
     ...
 ValueError: there is no activation 'sigmiod'; did you mean 'sigmoid'?
-
-What neurons, layers and nets share: parameters that can be listed, frozen and reset.
-
-What a net keeps of a forward run, and how it sees its rows.
-
-Neurons, layers of them, and nets of layers.
-
-A neuron has a net input ``r = sum(x_i * w_i) + b``, recorded as one ``dot``, and an
-output ``g(r)``: two nodes, as on paper (derivation, "Preliminaries").
-
->>> net = MLP(2, [3, 1], activation='tanh', seed=7)
->>> net
-MLP(2, [3, 1], activation='tanh', output_activation='identity')
->>> y = net([0.5, -1.0])
->>> y.op.name, len(net.parameters())
-('dot', 13)
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The error of a net, recorded anew for every batch: any error, any numbers, fractions too.
+"""The error of a net over a teacher set, and its gradient: recorded anew for every batch, or compiled.
+
+What is recorded may be any error, of any numbers, fractions too.
 
 >>> from microgradnet.nets.losses import half_squared_error
 >>> net = MLP.from_weights([[[2.0]]], [[0.0]])
@@ -7,10 +9,8 @@
 >>> net.parameters()[0].grad, net.parameters()[1].grad
 (3.0, 2.0)
 
-The error of a net as a program: one sample recorded, replayed over rows of inputs and targets.
+What is compiled is one sample, recorded once and replayed over rows of inputs and targets.
 
->>> from microgradnet.nets.losses import half_squared_error
->>> net = MLP.from_weights([[[2.0]]], [[0.0]])
 >>> from microgradnet.training.data import TeacherSet
 >>> program = CompiledError(net, TeacherSet([[1.0], [2.0]], [1.0, 3.0]), half_squared_error)
 >>> E, gradient = program.gradient([0, 1])

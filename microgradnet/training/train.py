@@ -10,12 +10,10 @@
 >>> [round(y) for y in net.predict(xor.inputs)]
 [0, 1, 1, 0]
 
-A pass over a teacher set: forward, backward, update, batch after batch.
+A ``Pass`` over the set does it batch after batch.
 
->>> from random import Random
 >>> from microgradnet.training.objective import RecordedError
 >>> from microgradnet.nets.losses import half_squared_error
->>> from microgradnet.training.data import TeacherSet
 >>> net = MLP.from_weights([[[2.0]]], [[0.0]])
 >>> E = RecordedError(net, TeacherSet([[1.0], [2.0]], [1.0, 3.0]), half_squared_error)
 >>> batch = Pass(net, E, State([2.0, 0.0], order=[0, 1]), size=2)

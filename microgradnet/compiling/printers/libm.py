@@ -1,5 +1,15 @@
-"""Constants of the vectorised functions: polynomials for what is left of an argument, and numbers split in two.
+"""Functions of Python's ``math`` as LLVM text: one formula, for one number or for a vector of them.
 
+``exp expm1 log log1p log2 log10 tanh sin cos pow`` are printed as straight-line arithmetic,
+within 1.5 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
+other function calls the C library's, number by number. A number has the same bits alone
+and among others. Edges are those of ``microgradnet.engine.algebras``: a pole is an infinity, an
+undefined result nan, nothing raises.
+
+The text needs LLVM 19 (llvmlite 0.45) or newer, no particular processor, and no fused
+multiplication: ``fmuladd`` stands where one rounding or two are both good enough.
+
+The constants are polynomials for what is left of an argument, and numbers split in two.
 Each polynomial meets a function at so many of Chebyshev's nodes, as ``mpmath.chebyfit`` does,
 solved with 40 digits; its coefficients, lowest first, are then rounded to doubles. What that
 neglects is below 2^-56 of the result. The tests fit them again.
@@ -22,17 +32,6 @@ multiplies a number of 26 bits.
 >>> import math
 >>> LN2[0] + LN2[1] == math.log(2), sum(HALF_PI) == math.pi / 2
 (True, True)
-
-Functions of Python's ``math`` as LLVM text: one formula, for one number or for a vector of them.
-
-``exp expm1 log log1p log2 log10 tanh sin cos pow`` are printed as straight-line arithmetic,
-within 1.5 ulps of the true value everywhere; ``sqrt`` and ``abs`` are instructions; any
-other function calls the C library's, number by number. A number has the same bits alone
-and among others. Edges are those of ``microgradnet.engine.algebras``: a pole is an infinity, an
-undefined result nan, nothing raises.
-
-The text needs LLVM 19 (llvmlite 0.45) or newer, no particular processor, and no fused
-multiplication: ``fmuladd`` stands where one rounding or two are both good enough.
 
 >>> print(definitions(['sqrt'], 8), end='')
 define internal <8 x double> @"sqrt.8"(<8 x double> %a) alwaysinline memory(none) nounwind willreturn {
