@@ -107,6 +107,19 @@ def test_no_power_is_left_and_the_slope_of_a_square_is_twice_its_base() -> None:
     assert 'power' not in compile(outputs, rows=[x], backend='numpy').source
 
 
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_two_halves_of_a_slope_are_the_slope(backend: str) -> None:
+    x = Value(2.0)
+    outputs = gradients(F.dot([x], [x]) / 2, [x])
+    edges = [a for a in EDGES if not 0 < abs(a) < 2.0**-1021]  # half of a smaller number may be rounded
+    found = compile(outputs, rows=[x], backend=backend)([[a] for a in edges])
+    assert bits([y for (y,) in found]) == bits([0.0 + a for a in edges])
+    routine = compile(outputs, rows=[x], backend='python').routine
+    assert [name for name, _ in without_powers(routine).instructions if name == 'dot'] == []
+    unequal = compile(gradients(F.dot([x], [x]) * 0.25, [x]), rows=[x], backend='python').routine
+    assert without_powers(unequal) is unequal
+
+
 def test_what_has_no_power_to_write_out_is_left_as_it_is() -> None:
     x, w = Value(2.0), Value(3.0)
     routine = compile([x**w + x**4.0 + w * x], rows=[x], parameters=[w], backend='python').routine

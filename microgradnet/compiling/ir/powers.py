@@ -9,6 +9,8 @@ exponent    becomes                off the truth, at most
 0.5, -0.5   root, 1 / root         0.5 and 1.5 ulps
 =========== ====================== =========================
 
+The slope of a square that is half an error comes as two equal halves, 0.5 * a + 0.5 * a: that is a.
+
 Each has the edges of ``pow``: 1 / a / a does not overflow where 1 / (a * a) would, and the root is that
 of an infinity where a is -inf, and never -0.0. No other exponent is written out: a product of more
 factors, times the exponent in a derivative, would be off by more than the table allows; and 1 / 3 as a
@@ -69,12 +71,21 @@ def without_powers(routine: Routine) -> Routine:
     return _Rewriting(routine).made() if found else routine
 
 
-def _recipe(routine: Routine, register: int) -> Callable[[Lowering, Place], Place] | None:
-    """Return how an instruction is written out, None if it is no such power."""
+def _halves(g: Lowering, a: Place) -> Place:
+    return g.make('sum', a)  # added to 0, as a sum of products is: never -0.0
+
+
+def _recipe(routine: Routine, register: int) -> tuple[Callable[[Lowering, Place], Place], int] | None:
+    """Return how an instruction is written out, and of what; None if it is no such power, nor the slope of one."""
     name, operands = routine.instructions[register]
-    if name != 'pow' or routine.instructions[operands[1]].name != 'number':
-        return None
-    return WRITTEN_OUT.get(routine.instructions[operands[1]].operands[0])
+
+    how, of = None, operands
+    if name == 'pow' and routine.instructions[operands[1]].name == 'number':
+        how = WRITTEN_OUT.get(routine.instructions[operands[1]].operands[0])
+    elif name == 'dot' and len(operands) == 5 and operands[0] == operands[1] and operands[2] == operands[3]:
+        half = routine.instructions[operands[0]] == ('number', (0.5,))
+        how, of = _halves if half and routine.is_zero(operands[4]) else None, operands[2:]
+    return (how, of[0]) if how else None
 
 
 class _Rewriting:
@@ -96,7 +107,7 @@ class _Rewriting:
                 operands = tuple(self.register[o] if isinstance(o, int) else o for o in operands)
             g.emitter.enter()
             make = g.number if name == 'number' else partial(g.put, name)
-            self.register[register] = recipe(g, operands[0]) if recipe else make(*operands)
+            self.register[register] = recipe[0](g, self.register[recipe[1]]) if recipe else make(*operands)
             self.instead[register] = g.emitter.leave()
         labels: dict[int, str] = {self.register[register]: label for register, label in self.old.labels.items()}
         blocks = [self.block(block) for block in self.old.blocks]
