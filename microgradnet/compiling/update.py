@@ -130,7 +130,7 @@ class Update:
             raise ValueError(f'the rule of {optimiser!r} branches: use where() or max() there')
         shared = numbers if clip is None else [*numbers, length]
         self.rule, self.clip = lower([*results], row, shared), clip
-        self.is_plain = type(optimiser) is Descent and 'rule' not in vars(optimiser) and not decays and clip is None
+        self.is_plain = _is_descent(optimiser) and not decays and clip is None
         self.decay = lower([where(l2, decayed(w, slope, l2), slope)], [w, slope, l2], []) if decays else None
 
     @property
@@ -197,6 +197,10 @@ def _trial(optimiser: Rule) -> str | None:
         return None
 
 
+def _is_descent(optimiser: Rule) -> bool:
+    return type(optimiser) is Descent and 'rule' not in vars(optimiser)
+
+
 _made: dict[Any, Update] = {}
 #: What says all that it is in its ``repr``.
 PLAIN = (int, float, str, Fraction, type(None))
@@ -205,10 +209,13 @@ PLAIN = (int, float, str, Fraction, type(None))
 def update_of(optimiser: Rule, decays: bool = False, clip: float | None = None) -> Update:
     """Return the update of an optimiser; the same one for another with the same settings, all plain, and the same rule.
 
-    A rule may read more than settings, the class or a global say, so it is tried each time.
+    A rule may read more than settings, the class or a global say, so it is tried each time; our ``Descent`` does not.
     """
-    settings = vars(_without_state(optimiser))
-    trial = _trial(optimiser) if all(isinstance(setting, PLAIN) for setting in settings.values()) else None
+    settings: dict[str, Any] = {}
+    trial: str | None = ''
+    if not _is_descent(optimiser):
+        settings = vars(_without_state(optimiser))
+        trial = _trial(optimiser) if all(isinstance(setting, PLAIN) for setting in settings.values()) else None
     if trial is None:
         return Update(optimiser, decays, clip)
     key = type(optimiser), repr(settings), trial, decays, clip
