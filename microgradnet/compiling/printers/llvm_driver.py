@@ -281,10 +281,11 @@ define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %resu
                 lines.append(f'  {value} = select <{self.lanes} x i1> %filled, {self.vector} %y{o}, '
                              f'{self.vector} zeroinitializer')  # fmt: skip
             lines.append(self._add_lanes(value, f'%sum{o}'))
+        slope = 'sum' if self.lanes > 1 else 'y'  # a row alone is not added to 0, for which the next one would wait
         for j in range(self.count - 1):
             lines += [f'  %w{j} = getelementptr double, ptr %parameters, i64 {j}',
                       f'  %slope{j} = getelementptr double, ptr %slopes, i64 {j}',
-                      f'  store double %sum{j + 1}, ptr %slope{j}',
+                      f'  store double %{slope}{j + 1}, ptr %slope{j}',
                       f'  call void @rule.1(ptr %w{j}, ptr %slope{j}, ptr %now, ptr %w{j})']  # fmt: skip
         return '\n'.join([*lines, '  %E = fadd double %sum0, 0.0'])
 

@@ -142,6 +142,16 @@ class _Stage(Straight):
         name, operands = self.routine.instructions[place]
         return f'%row{operands[0].start}.x' if name == 'row' else super().operand(place)
 
+    def instruction(self, result: str, name: str, operands: tuple[int, ...]) -> None:
+        """Print an instruction; what a parameter is less by, h * slope, is rounded with it where the machine can."""
+        given = [self.routine.instructions[operand] for operand in operands]
+        if name == 'sub' and given[0].name == 'row' and given[1].name == 'mul' and self.routine.uses[operands[1]] == 1:
+            less, (a, b) = self.name(), given[1].operands
+            self.put(f'{less} = fneg {self.type} {self.operand(a)}')
+            self.multiply_add(result, less, self.operand(b), self.operand(operands[0]))
+        else:
+            super().instruction(result, name, operands)
+
     def store(self, number: int, *factors: str) -> None:
         where, value = f'%result{number}', self.name()
         if len(factors) == 2:
