@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 from math import isfinite
 from operator import attrgetter
 from random import Random
@@ -489,7 +490,7 @@ class Program:
             instance('shuffle', shuffle, Random, 'a random.Random or None')
         update = update_of(optimiser, any(decay), clip)
         self._watch.check(data, theta)
-        errors: list[float] = []
+        found: list[list[float]] = []
         batches, kept = -(-len(data) // size), [theta, *optimiser.remembered(theta)]
         order = [*range(len(data))] if shuffle else []
         varies = optimiser.is_paced or rates.count(rates[0]) < epochs
@@ -504,7 +505,8 @@ class Program:
             ]
             steps = Steps(size, count, paces, kept[1:], decay)
             more, kept = engine.descend(_in_order(data, order) if shuffle else data, kept[0], update, steps)
-            errors += more
+            found.append(more)
+        errors = found[0] if len(found) == 1 else [*chain(*found)]  # they may be many: not copied for nothing
         if not all(map(isfinite, kept[0])):
             wrong = next(number for number in kept[0] if not isfinite(number))
             epoch = next((place for place, error in enumerate(errors, 1) if not isfinite(error)), len(errors))
