@@ -65,8 +65,11 @@ def by_program(graph: Callable[[], tuple[Any, list[Value], list[Value]]], theta:
             made['bound'] = program().bind(*rows)
         return made['bound']
 
+    if not rows:  # a star in the call would cost as much as a third of the smallest of them
+        yield Entry(f'{NAME}, Program', last(lambda: program().value_and_gradient(theta), joined))
+        return
     yield Entry(f'{NAME}, Program', last(lambda: program().value_and_gradient(theta, *rows), joined))
-    if rows and hasattr(Program, 'bind'):
+    if hasattr(Program, 'bind'):
         yield Entry(f'{NAME}, bound to its rows', last(lambda: bound().value_and_gradient(theta), joined))
 
 
