@@ -598,6 +598,21 @@ def test_no_object_is_left_or_lost_by_a_call() -> None:
     assert leaves_nothing(calls, things)
 
 
+def test_parameters_without_gaps_are_read_where_they_are() -> None:
+    program = without_rows()
+    theta = np.arange(10.0)
+    for given in theta[:5], theta[5:], theta[::2], theta[4::-1], theta[:5].tolist():
+        for _ in range(3):
+            value, slopes = program.value_and_gradient(given)
+        assert value == sum(w * w for w in given)
+        assert slopes.tolist() == [2 * w for w in given]
+        door = program._gradient.engine._doors['sums']  # type: ignore[attr-defined]
+        there = door._context[door._at(1, 'parameters')]
+        dense = isinstance(given, np.ndarray) and given.strides == (8,)
+        assert there == (quick.address(given) if dense else door._context[door._at(1, 'theta')])
+    assert theta.tolist() == [*range(10)]
+
+
 def test_a_compiled_function_takes_all_its_paths() -> None:
     f = compile(lambda x: x * x if x > 1 else -x, backend='native')
     assert [f(x) for x in (2.0, 0.5, 3.0, 0.25, 4.0)] == [4.0, -0.5, 9.0, -0.25, 16.0]

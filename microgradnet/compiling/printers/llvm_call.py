@@ -46,10 +46,10 @@ CONTEXT = (
 )  # fmt: skip
 #: For which number of rows; whether a call is in it; then what nobody changes while one is: how many rows there are,
 #: whether other threads are to run meanwhile, a function of the routine's module, its memories, how many rows and
-#: outputs there are; where the rows of the call are, and how far apart.
+#: outputs there are; where the rows of the call are, and how far apart; where its parameters are.
 SLOT = (
     'count', 'busy', 'number', 'long', 'function', 'theta', 'listed', 'packed', 'scratch', 'results', 'shape', 'rows',
-    'down', 'across',
+    'down', 'across', 'parameters',
 )  # fmt: skip
 #: How many slots there are, a power of two: rows are in the one of their number's last bits.
 SLOTS = 16
@@ -283,23 +283,35 @@ no:
 
 
 def _theta() -> str:
-    return f"""define internal i1 @theta(ptr %context, ptr %thing, ptr %to) {{
+    """Print what says where the parameters are: in their array if it has no gaps, else copied; or null."""
+    return f"""define internal ptr @theta(ptr %context, ptr %thing, ptr %to) {{
 {_known('parameters')}
   %is.array = call i1 @array(ptr %context, ptr %thing)
   br i1 %is.array, label %held, label %listed
 listed:
   %read = call i1 @numbers(ptr %context, ptr %thing, i64 %parameters, ptr %to)
-  ret i1 %read
+  br i1 %read, label %copied, label %no
 held:
 {SHAPED.format('thing')}
   %flat = icmp eq i32 %ndim, 1
-  br i1 %flat, label %copy, label %no
+  br i1 %flat, label %measured, label %no
+measured:
+  %length = load i64, ptr %shape
+  %same = icmp eq i64 %length, %parameters
+  br i1 %same, label %look, label %no
+look:
+  %stride = load i64, ptr %strides
+  %dense = icmp eq i64 %stride, 8
+  br i1 %dense, label %there, label %copy
+there:
+  ret ptr %start
 copy:
-  %copied = call i64 @copy(ptr %start, i32 1, ptr %shape, ptr %strides, ptr %parameters.at, ptr %to)
-  %fits = icmp sge i64 %copied, 0
-  ret i1 %fits
+  %count = call i64 @copy(ptr %start, i32 1, ptr %shape, ptr %strides, ptr %parameters.at, ptr %to)
+  br label %copied
+copied:
+  ret ptr %to
 no:
-  ret i1 false
+  ret ptr null
 }}
 """
 
@@ -446,7 +458,9 @@ several:
 parameters:
   %slot = phi ptr [ %slot0, %bound ], [ %slot1, %lies ], [ %slot2, %one ], [ %slot2, %r.done ]
 {_field('theta', 'slot', 'ptr')}
-  %ready = call i1 @theta(ptr %context, ptr %thing, ptr %theta)
+  %given.theta = call ptr @theta(ptr %context, ptr %thing, ptr %theta)
+{_put('parameters', 'ptr %given.theta')}
+  %ready = icmp ne ptr %given.theta, null
   br i1 %ready, label %yes, label %out
 out:
   %taken = phi ptr [ %slot2, %one ], [ %slot2, %r.body ], [ %slot, %parameters ]
@@ -467,7 +481,7 @@ entry:
 {_field('number', 'slot')}
 {_field('long', 'slot')}
 {_field('function', 'slot', 'ptr')}
-{_field('theta', 'slot', 'ptr')}
+{_field('parameters', 'slot', 'ptr')}
 {_field('packed', 'slot', 'ptr')}
 {_field('scratch', 'slot', 'ptr')}
 {_field('rows', 'slot', 'ptr')}
@@ -483,11 +497,11 @@ go:
   %with.rows = icmp eq i64 %given, 2
   br i1 %with.rows, label %over, label %batch
 over:
-  call void %function(ptr %rows, i64 %down, i64 %across, i64 %number, ptr %packed, ptr %theta, ptr %scratch,
+  call void %function(ptr %rows, i64 %down, i64 %across, i64 %number, ptr %packed, ptr %parameters, ptr %scratch,
                       ptr %results)
   br label %end
 batch:
-  call void %function(ptr %packed, ptr %theta, i64 %number, ptr %scratch, ptr %results)
+  call void %function(ptr %packed, ptr %parameters, i64 %number, ptr %scratch, ptr %results)
   br label %end
 end:
   br i1 %lets, label %back, label %done

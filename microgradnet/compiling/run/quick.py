@@ -194,6 +194,7 @@ class _Call(_Context):
         self._context[-len(CALL) :] = [known[name] for name in CALL]
         addresses = {name: at[name] for name in ('theta', 'packed', 'scratch', 'results')}
         self._put(0, number=n, long=n * self._work > LONG, function=code.machine['blocks'], **addresses)
+        self._put(0, parameters=at['theta'])
         self._kept['code'] = code, memory
         self.function = self._function('call')
 
