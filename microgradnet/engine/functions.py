@@ -60,6 +60,8 @@ OTHERS: dict[str, Callable[..., Any]] = {
     'fabs': abs,
     'float_power': operator.pow,
 }
+#: The kinds of operands that are computed as they are.
+FLOATS = {float}
 
 
 def is_array(thing: Any) -> bool:
@@ -120,6 +122,8 @@ def apply(op: Operation, *operands: Any) -> Any:
     """
     if not isinstance(op, Operation):
         op = operations[one_of('operation', op, operations)]
+    if {operand.__class__ for operand in operands} == FLOATS:  # as nets ask for by the thousand: nothing to look into
+        return _computed(op, operands)
     if builtins.any(is_array(operand) for operand in operands):
         return elementwise(partial(apply, op), *operands)
     if builtins.all(isinstance(operand, Value) for operand in operands):
@@ -306,6 +310,11 @@ def _number(op: Operation, operands: list[Any]) -> Any:
     what = f'an operand of {op.name}'
     numbers = [[real(x, what) for x in group] if p in op.vectors else real(group, what)
                for p, group in zip(op.parameters, operands, strict=True)]  # fmt: skip
+    return _computed(op, numbers)
+
+
+def _computed(op: Operation, numbers: Sequence[Any]) -> float:
+    """Compute an operation on floats, and lists of them."""
     try:
         return float(op.value('python')(*numbers))
     except TROUBLE:
