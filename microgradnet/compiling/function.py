@@ -14,8 +14,8 @@ from __future__ import annotations
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import update_wrapper
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial, update_wrapper
 from importlib import import_module
 from itertools import chain
 from math import nan, prod
@@ -44,6 +44,7 @@ from .paths import Path, Unlike, merged
 from .readings import ReadingError, Readings, installed
 from .run.engines import check_way, folded_from
 from .run.rows import stack
+from .taping import LARGEST, Taping, TooLong, Untaped, bounded
 
 __all__ = ['Function', 'Run']
 
@@ -67,8 +68,8 @@ DERIVING = 3
 SOME = 16
 #: So many ways that plain calls went are kept in mind.
 WAYS = 1_000
-#: Programs of more operations are not made one with others, and of a recording of more only the tape is kept.
-LARGEST = 200_000
+#: How a function may be recorded, beside plainly.
+BOUNDED, TAPED = 'bounded', 'taped'
 
 
 class Run:
@@ -88,7 +89,10 @@ class Run:
         parameters = [x for x, number in zip(xs, arguments.numbers) if number in by]
         watched = [] if missing is None else [missing]
         same = {mine: x for path in paths[1:] for mine, x in zip(path.xs, xs)} if len(paths) > 1 else None
-        tape = prepare(outputs, rows, parameters, None, watched, outside, same, paths[0].tape, folded_from(on[0]))
+        known = paths[0].tape
+        if known is None or paths[0].has_graph:
+            known = prepare(outputs, rows, parameters, None, watched, outside, same, known, folded_from(on[0]))
+        tape = known
         self.derived = Derived(tape, arguments, paths[0].template, outputs, xs)
         self.evaluator = Evaluator(self.derived, outside, on)
         self.size = len(tape.folded) if tape.repeats else len(tape.items)
@@ -201,9 +205,9 @@ class Function:
     def __reduce__(self) -> Any:
         """Pickle it by name where a module has it under its name, else by what it is made of; and its paths.
 
-        Paths that read a Value from outside stay here: there it is another one.
+        Paths that read a Value from outside stay here: there it is another one. So do those of which no graph was kept.
         """
-        ways = [ways for ways in [*self._ways.values()] if not any(path.outside for path in ways.paths)]
+        ways = [way for way in [*self._ways.values()] if all(p.has_graph and not p.outside for p in way.paths)]
         nodes = [node for known in ways for path in known.paths for node in (*path.outputs, *path.sides)]
         paths = [[path._replace(tape=None) for path in known.paths] for known in ways]  # it is soon made again
         state = in_order(*nodes), [(known.build([0.0] * known.width), some) for known, some in zip(ways, paths)]
@@ -305,7 +309,9 @@ class Function:
         if wrong := first.difference(other):
             self._refuse(wrong)
         taped: Tape | None = other.tape
-        if first.guards or len(parameters) < len(other.leaves):  # what was made anew is not from outside
+        if other.is_taped:
+            taped = first.tape  # the same, and folded already
+        elif first.guards or len(parameters) < len(other.leaves):  # what was made anew is not from outside
             taped = None
         return Path(tuple(first.guards), other.sides, other.outputs, other.template, other.xs, parameters, size, taped)
 
@@ -475,7 +481,16 @@ class _Ways:
             yield
 
     def _record(self, row: list[float]) -> _Recording:
-        return _Recording(self.function.__name__, self.base, self.arguments, row)
+        """Record a row: straight onto a tape what turns out to be long, if it can be taped."""
+        record = partial(_Recording, self.function.__name__, self.base, self.arguments, row)
+        numbers, by = {*self.arguments.numbers}, {*self.arguments.by}
+        if numbers and not self.is_sparse and (not by or by == numbers):
+            try:
+                return record(way=BOUNDED)
+            except TooLong:
+                with suppress(Untaped):
+                    return record(way=TAPED)
+        return record()
 
     def _recorded(self, rows: Sequence[list[float]]) -> tuple[Run | None, Answers | None]:
         """Record and print the paths of some rows; return the program, and what came of the last row."""
@@ -568,7 +583,8 @@ class _Recording:
     """What a function did with Values of some numbers.
 
     With ``outcomes``, it is made along the branches of another recording, and ``move`` says what
-    numbers Values from outside show.
+    numbers Values from outside show. ``way`` may be ``BOUNDED``, to raise TooLong once that is many operations and
+    nothing was compared, or ``TAPED``, to keep no graph, or raise Untaped.
     """
 
     def __init__(
@@ -579,22 +595,33 @@ class _Recording:
         row: list[float],
         outcomes: Sequence[bool] | None = None,
         move: Callable[[float, int], float] | None = None,
+        way: str = '',
     ) -> None:
         self.name, self.f, self.arguments, self.row = name, f, arguments, row
-        self.xs, before = [Value(row[number]) for number in arguments.numbers], next(births)
-        around = AROUND.set((*AROUND.get(), *self.xs) if arguments.steps else AROUND.get())
-        try:
-            with ieee_arithmetic(), log(outcomes) as written, Readings(name, self.xs, move):
-                result = f(*arguments.build(self.xs))
-        finally:
-            AROUND.reset(around)
-        outputs, self.build = take_apart(result, 'the result')
+        given, before = [row[number] for number in arguments.numbers], next(births)
+        taping = Taping(name, len(given), bool(arguments.by)) if way == TAPED else None
+        with taping or nullcontext(), log(outcomes) as written:
+            self.xs = taping.leaves(given) if taping else [*map(Value, given)]
+            around = AROUND.set((*AROUND.get(), *self.xs) if arguments.steps else AROUND.get())
+            limits = bounded(LARGEST, written.guards) if way == BOUNDED else nullcontext()
+            try:
+                with limits, ieee_arithmetic(), Readings(name, self.xs, move):
+                    result = f(*arguments.build(self.xs))
+            finally:
+                AROUND.reset(around)
+            outputs, self.build = take_apart(result, 'the result')
+            self.outputs = [*map(lift, outputs)]
+            if taping:
+                self._taped = taping.tape(self.outputs, written.sides), {}
         self.template = self.build([0.0] * len(outputs))
-        self.outputs, self.sides, self.guards = [*map(lift, outputs)], written.sides, written.guards
+        self.sides, self.guards = written.sides, written.guards
         self.shape = _structure(self.template), [guard.relation for guard in self.guards]
         self.numbers = [float(y._data) for y in self.outputs]
         #: About how many operations there are.
-        self.size, self.is_first = next(births) - before, outcomes is None
+        self.size = len(self.tape.items) if taping else next(births) - before
+        self.is_first, self.is_taped = outcomes is None, taping is not None
+        if taping:  # nodes that are no graph
+            self.outputs, self.xs = [], []
 
     @property
     def tape(self) -> Tape:
@@ -619,7 +646,12 @@ class _Recording:
     def again(self, move: Callable[[float, int], float]) -> _Recording:
         """Record it for other numbers, along the same branches."""
         row = [move(x, k) for k, x in enumerate(self.row)]
-        return _Recording(self.name, self.f, self.arguments, row, [guard.held for guard in self.guards], move)
+        held = [guard.held for guard in self.guards]
+        record = partial(_Recording, self.name, self.f, self.arguments, row, held, move)
+        if self.is_taped and self.tape.repeats:  # straight code is made of the graph
+            with suppress(Untaped):
+                return record(way=TAPED)
+        return record()
 
     def answer(self) -> Answers:
         """Return what came of it."""
@@ -630,7 +662,7 @@ class _Recording:
         if self.shape != other.shape:
             return 'made another graph'
         one, two, mine, others = self.tape, other.tape, self._ends(other), other._ends(self)
-        in_order = one.shapes == two.shapes and one.items == two.items
+        in_order = one.kinds == two.kinds and one.items == two.items  # one of them may be folded already
         if in_order and mine == others and one.numbers.tobytes() == two.numbers.tobytes():
             return None
         known: dict[Any, int] = {}

@@ -46,6 +46,11 @@ class Path(NamedTuple):
     #: The tape of the outputs, where nothing is compared.
     tape: Tape | None = None
 
+    @property
+    def has_graph(self) -> bool:
+        """Whether there is more of it than the tape."""
+        return self.tape is None or self.tape.outputs == len(self.outputs)
+
 
 class Unlike(ValueError):
     """Paths are not those of one function that compares the same until it goes another way."""

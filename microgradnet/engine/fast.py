@@ -53,7 +53,10 @@ from .cells import define
 from .checks import items
 from .table import Operation, operations
 
-__all__ = ['Operators', 'generate', 'is_slow', 'method_source', 'nary_source', 'provide', 'recorders', 'slow_path']
+__all__ = [
+    'Operators', 'another_space', 'filled', 'generate', 'is_slow', 'method_source', 'nary_source', 'parameters_of',
+    'provide', 'recorders', 'slow_path', 'value_lines',
+]  # fmt: skip
 
 #: What a method does. A hole that has a line to itself takes any number of lines.
 METHOD = """\
@@ -105,6 +108,7 @@ node._b = node._db = None
 #: that the context need not be asked.
 _globals: dict[str, Any] = operations.space
 _globals.update(paused=0, items=items, TROUBLE=TROUBLE)
+_spaces = [_globals]
 _lock = free_lock()
 #: The functions that record an operation of vectors, by name.
 recorders: dict[str, Any] = {}
@@ -124,12 +128,30 @@ def generate(source: str, title: str) -> Any:
 def slow_path() -> Iterator[None]:
     """Have every method record through ``value.record``, which asks the context."""
     with _lock:
-        _globals['paused'] += 1
+        for space in _spaces:
+            space['paused'] += 1
     try:
         yield
     finally:
         with _lock:
-            _globals['paused'] -= 1
+            for space in _spaces:
+                space['paused'] -= 1
+
+
+@contextmanager
+def another_space(**names: Any) -> Iterator[dict[str, Any]]:
+    """Give the globals of generated methods for others that are printed from the table, with some names of their own.
+
+    In the block they are told of ``slow_path``, too.
+    """
+    with _lock:
+        space = {**_globals, **names}
+        _spaces.append(space)
+    try:
+        yield space
+    finally:
+        with _lock:
+            _spaces[:] = [other for other in _spaces if other is not space]
 
 
 def is_slow() -> bool:
@@ -157,19 +179,19 @@ def method_source(op: Operation, own: str = 'a') -> str:
         edges = _edges(nodes, cells, others)
     else:
         lift, refuse = ('operand', 'if other is None:\n    return NotImplemented') if op.method else ('lift', '')
-        take += [_filled(OPERAND, p=p, own=own, lift=lift, refuse=refuse) for p in others]
+        take += [filled(OPERAND, p=p, own=own, lift=lift, refuse=refuse) for p in others]
         nodes |= dict.fromkeys(others, 'lift(other)')
         cells |= {p: f'{cells[p]} if recorded else None' for p in others}
-        edges = ''.join(_filled(EDGE, p=p, node='self' if p == own else 'other', cell=cells[p]) for p in cells)
+        edges = ''.join(filled(EDGE, p=p, node='self' if p == own else 'other', cell=cells[p]) for p in cells)
         edges += 'node._b = node._db = None' * (not others)
-    return _filled(
+    return filled(
         METHOD,
         name=op.method or op.name if own == 'a' else op.reflected,
-        signature=', '.join(['self', *_parameters(op, others)]),
+        signature=', '.join(['self', *parameters_of(op, others)]),
         operands='\n'.join(take),
         vectors='',
         ordinary=' and '.join(f'type({p}) is float' for p in op.parameters),
-        value='\n'.join(_value(op) + _definitions(op)),
+        value='\n'.join(value_lines(op) + _definitions(op)),
         name_of_row=op.name,
         edges=edges,
         trouble='TROUBLE',
@@ -208,17 +230,17 @@ def nary_source(op: Operation) -> str:
     take = [f'{p}_nodes = {p} if {p}.__class__ is list else items({f"{p} of {op.name}"!r}, {p})' for p in op.vectors]
     data = [f'{p} = [v._data for v in {p}_nodes]' for p in op.vectors]
     data += [f'{p} = {p}_node._data if isinstance({p}_node, Value) else {p}_node' for p in op.scalars]
-    signature, ordinary, last = _parameters(op, op.parameters), 'type(y) is float', op.vectors[-1]
+    signature, ordinary, last = parameters_of(op, op.parameters), 'type(y) is float', op.vectors[-1]
     if len(op.vectors) > 1:  # a layer reads the data of its inputs once for all its neurons
         signature.append(f'{last}_data=None')
         data[len(op.vectors) - 1] += f' if {last}_data is None else {last}_data'
         ordinary += f' and {" == ".join(f"len({p}_nodes)" for p in op.vectors)}'
-    return _filled(
+    return filled(
         METHOD,
         name=op.name,
         signature=', '.join(signature),
         operands='\n'.join([*take, *(f'{p}_node = {p}' for p in op.scalars)]),
-        vectors='\n'.join(data + _value(op)),
+        vectors='\n'.join(data + value_lines(op)),
         ordinary=ordinary,
         value='\n'.join([f'{p}_node = lift({p}_node)' for p in op.scalars] + _definitions(op)),
         name_of_row=op.name,
@@ -228,11 +250,13 @@ def nary_source(op: Operation) -> str:
     )
 
 
-def _parameters(op: Operation, names: Iterable[str]) -> list[str]:
+def parameters_of(op: Operation, names: Iterable[str]) -> list[str]:
+    """Print some operands of an operation as a method's parameters."""
     return [f'{p}={op.default[p]!r}' if p in op.default else p for p in names]
 
 
-def _value(op: Operation) -> list[str]:
+def value_lines(op: Operation) -> list[str]:
+    """Print what computes the value y of an operation, and the definitions that needs."""
     write = op.writer('python')
     return [f'{name} = {write(op.let[name])}' for name in op.definitions([op.cell])] + [f'y = {write(op.cell)}']
 
@@ -247,10 +271,11 @@ def _edges(nodes: dict[str, str], cells: dict[str, str], others: Iterable[str]) 
     """Print what a node holds of many operands, of which some others may be constants."""
     given = cells | {p: f'None if {nodes[p]}.__class__ is Constant else {cells[p]}' for p in others}
     leaf = ' or None' * all(node.startswith('*') for node in nodes.values())
-    return _filled(EDGES, nodes=f'({", ".join(nodes.values())},){leaf}', cells=', '.join(given.values()))
+    return filled(EDGES, nodes=f'({", ".join(nodes.values())},){leaf}', cells=', '.join(given.values()))
 
 
-def _filled(template: str, **holes: str) -> str:
+def filled(template: str, **holes: str) -> str:
+    """Fill the holes of a template of source; one that has a line to itself takes any number of lines."""
     lines: list[str] = []
     for line in template.splitlines():
         alone = holes.get(line.strip(' {}')) if line.endswith('}') else None

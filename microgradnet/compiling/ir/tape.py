@@ -76,6 +76,10 @@ class Tape:
     watched: int = 0
     outside: int = 0
 
+    def __post_init__(self) -> None:
+        if max(len(self.items), len(self.numbers)) >= MOST:
+            raise ValueError(f'a program has fewer than {MOST:,} operations and constants; this one has more')
+
     @cached_property
     def folded(self) -> Items:
         """The operations, repetitions folded into loops."""
@@ -199,8 +203,6 @@ def tape(
     for node in writer.outputs:
         if node.op is None:
             writer.add(operations['identity'], [writer.operand(node)], node)
-    if max(len(writer.items), len(writer.numbers)) >= MOST:
-        raise ValueError(f'a program has fewer than {MOST:,} operations and constants; this one has more')
     return Tape(
         writer.items, writer.shapes, array('d', writer.numbers), len(outputs), len(rows), len(parameters), loops,
         writer.labels, len(watched), len(outside if others is None else others),

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from microgradnet import MLP, TeacherSet, Value, compile, hessian, jacobian, train, value_and_grad
-from microgradnet.compiling import recording
 from microgradnet.compiling.program import Program
 from microgradnet.derivatives.sparse import sparse_hessian
 from microgradnet.functions import dot, log, logsumexp
 from microgradnet.functions import exp as exponential
 from microgradnet.functions import sqrt as root
 
-from ..loops.growth import rk4, states
+from ..loops.growth import states
 from ..loops.ours import recorded
 from ..loops.tasks import Classifier, Trajectory, joined, last
 from ..ours import set_weights, weights
@@ -147,10 +146,7 @@ def rk4_jacobian(task: Trajectory) -> Iterator[Entry]:
 
 def from_scratch(task: Trajectory) -> Array:
     """Record, compile, and return the value and the gradient at the end of a trajectory."""
-    with recording():  # in which the collector pauses
-        y, parameters = rk4(task.steps, task.h)
-    program: Any = compile(y, parameters=parameters, **NATIVE)
-    return joined(program.value_and_gradient(task.theta))
+    return by_calls(value_and_grad(partial(end, task)), task.theta, joined)(1)
 
 
 def adamw(net: Classifier) -> Iterator[Entry]:

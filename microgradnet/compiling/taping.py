@@ -1,0 +1,305 @@
+"""Recording straight onto a tape: of a long function no graph is kept, and its Values die as its own names do.
+
+A node of such a recording is a number and its place on the tape, and each operation of it writes what it is and
+where its operands are. So many operations take the memory of their tape, a tenth of that of their graph. Whatever
+wants more than operations of one or two numbers (a comparison, ``inputs``, a sum as one node, a Value from outside)
+raises ``Untaped``; the function is then recorded as a graph. What comes of nothing stays on the tape, and is computed.
+
+>>> taping = Taping('f', 1, True)
+>>> with taping:
+...     x, = taping.leaves([2.0])
+...     y = (x * 3.0).sin() + x
+>>> tape = taping.tape([y])
+>>> [(tape.shapes[name].operation.name, vector[1:]) for name, vector in tape.items], tape.numbers[0]
+([('mul', (268435456, 1073741824)), ('sin', (0,)), ('add', (1, 268435456, 1342177280))], 3.0)
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from itertools import chain, count, islice, repeat
+from types import CodeType, FunctionType
+from typing import Any, NoReturn
+
+from .._processes import free_lock
+from ..engine import fast
+from ..engine.cells import define
+from ..engine.table import Operation, operations
+from ..engine.value import Constant, Value, births, forgive, new, operand
+from .ir.reroll import Items, Shapes
+from .ir.tape import NUMBER, OUTPUT, PARAMETER, ROW, Computed, Tape
+
+__all__ = ['LARGEST', 'Taping', 'TooLong', 'Untaped', 'bounded']
+
+#: Functions of more operations are recorded straight onto a tape; programs of more are not made one with others.
+LARGEST = 200_000
+#: So many operations are written at a time, and counted.
+STRETCH = 1 << 13
+#: What an operation of a tape's own nodes does: compare ``fast.METHOD``.
+METHOD = """\
+def {name}({signature}):
+    {operands}
+    if paused:
+        untaped('no_grad')
+    try:
+        {value}
+    except TROUBLE:
+        y = forgive({op}_operation, {parameters})
+    node = new(Value)
+    node._data = y
+    node.born = place = next(tape_places)
+    tape_write(({shape}, place, {codes}))
+    return node
+"""
+#: How the other one of two operands is taken.
+OPERAND = """\
+if type({p}) is Value:
+    other = {p}.born
+    {p} = {p}._data
+else:
+    if type({p}) is not float:
+        {p} = tape_number({p}, self)
+        if {p} is None:
+            return NotImplemented
+    other = next(tape_numbers)
+    tape_keep({p})
+"""
+#: Slots and properties that such a node has not.
+MISSING = frozenset(['_a', '_b', '_da', '_db', '_grad', '_partials', 'grad', 'inputs', 'op', 'partials', 'signal'])
+COMPARISONS = '__bool__', '__eq__', '__ne__', '__lt__', '__le__', '__gt__', '__ge__'
+
+
+class TooLong(BaseException):  # which no function that is recorded is to catch
+    """A function has more operations than were asked for."""
+
+
+class Untaped(BaseException):
+    """A function does something that a tape has no word for."""
+
+
+class _Bound:
+    """How many more operations there may be, if nothing was compared so far."""
+
+    def __init__(self, most: int, compared: Sequence[Any]) -> None:
+        self.left, self.compared, self.is_reached = most, compared, False
+
+    def count(self, operations: int) -> None:
+        self.left -= operations
+        if self.left < -STRETCH and not self.compared:
+            self.is_reached = True
+            raise TooLong
+
+
+_bound: ContextVar[_Bound | None] = ContextVar('bound', default=None)
+_lock, _inside = free_lock(), 0
+
+
+@contextmanager
+def bounded(most: int, compared: Sequence[Any] = ()) -> Iterator[None]:
+    """Raise TooLong in a recording of many more operations than these, in this thread or task; not if it compared."""
+    global _inside
+    with _lock:
+        _inside += 1
+        fast.provide(births=chain.from_iterable(map(_stretch, repeat(STRETCH))))
+    bound = _Bound(most, compared)
+    token = _bound.set(bound)
+    try:
+        yield
+        if bound.is_reached:  # and the function went on as if nothing had been
+            raise TooLong
+    finally:
+        _bound.reset(token)
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                fast.provide(births=births)
+
+
+def _stretch(length: int) -> Iterator[int]:
+    bound = _bound.get()
+    if bound is not None:
+        bound.count(length)
+    return islice(births, length)
+
+
+class _Numbered(dict[int, int]):
+    """The numbers of shapes, in the order in which they come."""
+
+    def __init__(self, shapes: Shapes, items: Items, active: bool) -> None:
+        self.shapes, self.sizes, self.active = shapes, items.sizes, active
+
+    def __missing__(self, kind: int) -> int:
+        op = [*operations.values()][kind]
+        number = self[kind] = self.shapes.add(Computed(op, len(op.parameters), self.active, 0))
+        self.sizes[number] = 1 + len(op.parameters)
+        return number
+
+
+class Taping:
+    """One recording of a function of so many numbers, of which all or none are differentiated by."""
+
+    def __init__(self, name: str, width: int, active: bool) -> None:
+        self.name, self.width, self.active = name, width, active
+        self.items, self.shapes = Items(type='I'), Shapes()
+        self.over = self._is_untaped = False
+        self._numbers: list[float] = []
+        self._labels: dict[int, str] = {}
+        self._written: list[int] = []
+        self._count, self._born = 0, 0
+        #: Where the vectors of each stretch begin.
+        self._begins: list[int] = []
+        self._known = _Numbered(self.shapes, self.items, active)
+
+    def __enter__(self) -> Taping:
+        self._length = STRETCH
+        places = chain.from_iterable(map(self._stretch, repeat(self._length)))
+        self._space = fast.another_space(
+            new=new, tape_places=places, tape_write=self._written.extend, tape_keep=self._numbers.append,
+            tape_numbers=count(NUMBER), tape_number=self._number, untaped=self._untaped, forgive=forgive,
+        )  # fmt: skip
+        space = self._space.__enter__()
+        self.kind = space['Value'] = type('Value', (Value,), self._methods(space))
+        self._born = next(births)
+        return self
+
+    def __exit__(self, *what: Any) -> None:
+        self.over = True
+        self._space.__exit__(*what)
+
+    def leaves(self, row: Sequence[float]) -> list[Value]:
+        """Return the arguments of a recording: nodes whose operations are taped."""
+        found = []
+        for code, x in enumerate(row, PARAMETER if self.active else ROW):
+            leaf: Value = new(self.kind)
+            leaf._data, leaf.born = x, code
+            found.append(leaf)
+        return found
+
+    def tape(self, outputs: Sequence[Value], sides: Sequence[Value] = ()) -> Tape:
+        """Return what was recorded. Raises Untaped if an output is none of it, or something was compared."""
+        if sides or self._is_untaped:  # though the function went on as if nothing had been
+            self._untaped('a comparison')
+        self._flush()
+        ends: dict[int, list[int]] = {}
+        for number, node in enumerate(outputs, OUTPUT):
+            if type(node) is not self.kind or node.born >= PARAMETER:
+                self._untaped('an output')
+            ends.setdefault(node.born, []).append(number)
+        items, size = Items(type='I'), self.items.sizes.__getitem__
+        items.sizes, names, flat = self.items.sizes, self.items.names, self.items.flat
+        written = summed = start = end = 0
+        for place in sorted(ends):
+            first = place // self._length
+            if first * self._length > summed:
+                summed, end = first * self._length, self._begins[first]
+            end += sum(map(size, names[summed : place + 1]))
+            items.names += names[written:place]
+            items.flat += flat[start:end]
+            kind = self.shapes[names[place]]._replace(outputs=len(ends[place]))
+            items.names.append(self.shapes.add(kind))
+            items.flat.extend(ends[place])
+            items.sizes[items.names[-1]] = 1 + kind.operands + kind.outputs
+            written, summed, start = place + 1, place + 1, end
+        items.names += names[written:]
+        items.flat += flat[start:]
+        width, parameters = (0, self.width) if self.active else (self.width, 0)
+        numbers, self.items = array('d', self._numbers), Items()
+        self._numbers.clear()
+        return Tape(items, self.shapes, numbers, len(outputs), width, parameters, True, self._labels)
+
+    def _stretch(self, length: int) -> range:
+        if self._count:
+            self._flush()
+        self._count += length
+        return range(self._count - length, self._count)
+
+    def _flush(self) -> None:
+        """Put on the tape what was written, if it is all that was recorded, in order."""
+        entries = self._written[:]
+        del self._written[: len(entries)]
+        names = entries[::4]
+        del entries[::4]
+        start, born = len(self.items), next(births)
+        if born != self._born + 1 or entries[::3] != [*range(start, start + len(names))]:
+            self._untaped('nodes of others')
+        self._born = born
+        numbers = [*map(self._known.__getitem__, names)]
+        if any(self.items.sizes[number] < 3 for number in {*numbers}):
+            entries = [*filter((-1).__ne__, entries)]
+        self._begins.append(len(self.items.flat))
+        self.items.append_all(numbers, entries)
+
+    def _number(self, thing: Any, beside: Value) -> float | None:
+        """Return a number as a float; None for what may know what to do with a Value."""
+        found = operand(thing, beside)
+        if found is None:
+            return None
+        if type(found) is not Constant or type(found._data) is not float:
+            self._untaped('a Value from outside, or a fraction')
+        return found._data
+
+    def _untaped(self, *what: Any) -> NoReturn:
+        if self.over:
+            raise ValueError(
+                f'a Value that was made while {self.name} was recorded is no node of a graph: of a function of more '
+                f'than {LARGEST:,} operations only the tape is kept'
+            )
+        self._is_untaped = True
+        raise Untaped(what)
+
+    def _methods(self, space: dict[str, Any]) -> dict[str, Any]:
+        """Return what such a node does: operations write, and everything else is untaped."""
+
+        def other(node: Value, *_: Any, **more: Any) -> NoReturn:
+            self._untaped('an operation, or a comparison')
+
+        def missing(node: Value, name: str) -> Any:
+            if name in MISSING:
+                self._untaped(name)
+            return object.__getattribute__(node, name)
+
+        def write(node: Value, label: str) -> None:
+            self._labels[node.born] = label
+
+        methods: dict[str, Any] = dict.fromkeys(COMPARISONS, other)
+        methods |= {'__slots__': (), '__hash__': object.__hash__, '__getattr__': missing}
+        methods['label'] = property(lambda node: self._labels.get(node.born, ''), write)
+        for kind, op in enumerate(operations.values()):
+            if op.vectors:
+                continue
+            for own in ('a', 'b') if op.reflected else ('a',):
+                names = {op.method or op.name, op.name, op.numpy} if own == 'a' else {op.reflected}
+                method: Any = other
+                if _can_be_taped(op):
+                    code, defaults = _code(op, own, kind)
+                    method = FunctionType(code, space, code.co_name, defaults)
+                methods |= dict.fromkeys(names, method)
+        return methods
+
+
+def _can_be_taped(op: Operation) -> bool:
+    return len(op.parameters) < 3 and op.has_cells and 'None' not in str(op.write_partials('python'))
+
+
+@cache
+def _code(op: Operation, own: str, kind: int) -> tuple[CodeType, Any]:
+    """Print the method of an operation of one or two numbers; return its code and its defaults."""
+    others = [p for p in op.parameters if p != own]
+    codes = ['self.born' if p == own else 'other' for p in op.parameters] + ['-1'] * (2 - len(op.parameters))
+    source = fast.filled(
+        METHOD,
+        name=op.method or op.name if own == 'a' else op.reflected,
+        signature=', '.join(['self', *fast.parameters_of(op, others)]),
+        operands='\n'.join([f'{own} = self._data', *(fast.filled(OPERAND, p=p) for p in others)]),
+        value='\n'.join(fast.value_lines(op)),
+        op=op.name,
+        parameters=', '.join(op.parameters),
+        shape=str(kind),
+        codes=', '.join(codes),
+    )
+    made: Callable[..., Any] = define(source, {}, f'tape of {op.name} {own}')
+    return made.__code__, made.__defaults__
