@@ -223,8 +223,9 @@ class Taping:
         del self._written[: len(entries)]
         names = entries[::4]
         del entries[::4]
-        start, born = len(self.items), next(births)
-        if born != self._born + 1 or entries[::3] != [*range(start, start + len(names))]:
+        places, born = entries[::3], next(births)
+        last = len(self.items) + len(names) - 1
+        if born != self._born + 1 or (names and places[-1] != last) or places != sorted(places):
             self._untaped('nodes of others')
         self._born = born
         numbers = [*map(self._known.__getitem__, names)]
