@@ -7,14 +7,18 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 pytest.importorskip('llvmlite')
 np = pytest.importorskip('numpy')
 
-from microgradnet import compile  # noqa: E402
+from microgradnet import compile, grad, value_and_grad  # noqa: E402
 from microgradnet import functions as F  # noqa: E402
+from microgradnet.compiling.ir import sides  # noqa: E402
 from microgradnet.compiling.printers.llvm import block  # noqa: E402
 from tests.support.backends import bits  # noqa: E402
+from tests.support.examples import UNSHRUNK, examples  # noqa: E402
+from tests.support.grammar import ALL, Program, check, programs, rows_of  # noqa: E402
 
 
 def heavy(x: Any) -> Any:
@@ -56,6 +60,27 @@ def test_single_rows_come_to_the_bits_of_rows_in_lanes(f: Any) -> None:
     assert np.allclose(np.array(alone), np.array([plain(x, y) for x, y in pairs]), 1e-13, equal_nan=True)
 
 
+@pytest.mark.parametrize('f', [nested, branching, lambda x, y: sum(several(x, y))])
+def test_gradients_of_single_rows_come_to_the_bits_of_rows_in_lanes(f: Any) -> None:
+    random = Random(2)
+    rows = np.array([[random.choice([0.0, -0.0, 0.5, 1.0, -2.0, inf, nan]) for _ in range(2)] for _ in range(32)])
+    slope = grad(lambda p: f(*p))
+    g, plain = compile(slope, backend='native'), compile(slope, backend='python')
+    g.map(rows)  # which records
+    together, alone = g.map(rows), [g(row) for row in rows]
+    assert bits(np.array(alone).ravel()) == bits(together.ravel())
+    assert np.allclose(np.array(alone), plain.map(rows), 1e-12, equal_nan=True)
+
+
+@pytest.mark.slow
+@examples(20, phases=UNSHRUNK)
+@given(programs(*ALL, 'nothing'))
+def test_random_programs_that_branch_at_every_choice(f: Program) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sides, 'WORTH', 1)
+        check(value_and_grad(f), rows_of(3, 10), 'native', f)
+
+
 def test_only_a_single_row_branches_and_each_function_stands_on_its_side() -> None:
     g = compile(nested, backend='native')
     g(2.0, 3.0)
@@ -64,6 +89,20 @@ def test_only_a_single_row_branches_and_each_function_stands_on_its_side() -> No
     assert one.count('br i1') >= 3 and one.count('@"exp') == four.count('@"exp')
     before, *_ = one.partition('br i1')
     assert before.count('@"sin') == 1 and '@"exp' not in before  # what is shared is there on both sides
+
+
+def test_a_gradient_branches_to_the_way_back_too() -> None:
+    def f(p: Any) -> Any:
+        chosen = F.where(F.greater(p[0], p[1]), lambda: F.exp(p[0] * p[1]) * p[1], lambda: F.log(p[0]) * F.log(p[1]))
+        return F.sin(chosen + p[0])
+
+    g = compile(value_and_grad(f), backend='native')
+    g([2.0, 1.0])
+    before, *branches = text(g, 1).split('br i1')
+    *_, after = branches[-1].rpartition('.end:')
+    assert len(branches) == 4  # forwards and back, each by the condition, and by whether that is a nan
+    for dear in '@"exp', '@"log', 'fdiv':  # that of the logarithms' slopes
+        assert dear in ''.join(branches) and dear not in before + after
 
 
 def test_what_costs_less_than_a_branch_is_selected() -> None:

@@ -85,8 +85,13 @@ class Gate(NamedTuple):
         return Gate(self.condition, *map(_bare, (self.yes, self.no)))
 
     def close(self, g: Lowering, signal: Any, otherwise: Any = 0.0) -> Any:
-        """Let a signal through where the gate is open; a 0 elsewhere, chosen and never multiplied."""
-        yes, no = (self._side(g, signal, otherwise, side) for side in (self.yes, self.no))
+        """Let a signal through where the gate is open; a 0 elsewhere, chosen and never multiplied.
+
+        What a nan multiplies is that nan: nothing is computed for it, unless a tangent asks how it moves.
+        """
+        is_nan = not g.stops and g.instructions[self.condition] == ('ne', (self.yes, self.yes))
+        yes = self.yes if is_nan else self._side(g, signal, otherwise, self.yes)
+        no = self._side(g, signal, otherwise, self.no)
         return g.choose(self.condition, lambda: yes, lambda: no)
 
     def _side(self, g: Lowering, signal: Any, otherwise: Any, side: Any) -> Any:

@@ -20,7 +20,7 @@ from .routine import Routine
 
 __all__ = ['WORTH', 'Side', 'sides_of']
 
-#: The choices inside which an instruction is, from the outermost on: for each its register, and which side of it.
+#: The conditions under which alone an instruction is needed, from the outermost on, each with how it comes out.
 Side: TypeAlias = 'tuple[tuple[int, bool], ...]'
 #: A side that is worth a branch costs as much as so many additions.
 WORTH = 20
@@ -29,28 +29,29 @@ WORTH = 20
 def sides_of(routine: Routine, cost: Callable[..., int]) -> Mapping[int, Side]:
     """Return for each register of straight code the side it is needed on, () for both; of sides that are worth it.
 
+    Several choices may ask the same: the value of a ``where``, and all signals that go back through it.
+
     cost: of an instruction, in additions.
     """
-    claims: dict[int, Side] = {}
+    claims: dict[int, frozenset[tuple[int, bool]]] = {}
+    #: The last choice by each condition: one that is itself on a side has its last choice before that of the side.
+    last: dict[int, int] = {}
 
-    def claim(register: int, side: Side) -> None:
-        known = claims.get(register)
-        claims[register] = side if known is None else _common(known, side)
-
-    def within(place: int) -> Side:
-        return claims.get(place, ())
+    def claim(register: int, side: frozenset[tuple[int, bool]]) -> None:
+        claims[register] = claims.get(register, side) & side
 
     instructions = routine.instructions
     for place in reversed(range(len(instructions))):
         name, operands = instructions[place]
         if name in LEAVES:
             continue
-        side = within(place) if name != 'output' else ()
+        side = claims.get(place, frozenset())
         if name == 'select':
             condition, yes, no = operands
+            last.setdefault(condition, place)
             claim(condition, side)
-            claim(yes, (*side, (place, True)))
-            claim(no, (*side, (place, False)))
+            claim(yes, side | {(condition, True)})
+            claim(no, side | {(condition, False)})
         else:
             for operand in routine.operands(place):
                 claim(operand, side)
@@ -59,13 +60,6 @@ def sides_of(routine: Routine, cost: Callable[..., int]) -> Mapping[int, Side]:
         name, operands = instructions[place]
         for choice in side if name not in LEAVES else ():
             costs[choice] = costs.get(choice, 0) + cost(name, operands)
-    worth = {choice for choice, found in costs.items() if found >= WORTH}
-    return {place: tuple(choice for choice in side if choice in worth) for place, side in sorted(claims.items())
+    worth = sorted((choice for choice, found in costs.items() if found >= WORTH), key=lambda one: (-last[one[0]], one))
+    return {place: tuple(choice for choice in worth if choice in side) for place, side in sorted(claims.items())
             if instructions[place].name not in LEAVES}  # fmt: skip
-
-
-def _common(one: Side, two: Side) -> Side:
-    for place, (a, b) in enumerate(zip(one, two)):
-        if a != b:
-            return one[:place]
-    return min(one, two, key=len)

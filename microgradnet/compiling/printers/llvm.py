@@ -27,7 +27,7 @@ define internal void @part0(ptr noalias %rows, ptr noalias %parameters, ptr noal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..ir.instructions import COMPARISONS, LEAVES
@@ -250,13 +250,17 @@ class Straight(Native):
         self.areas = self._areas()
         self.kept = self._crossing()
         self.here: set[int] = set()
-        #: What is computed on one side of a choice alone, for a single row: the lines of each side.
+        #: What is computed on one side of a choice alone, for a single row, and who uses what.
         self.sides: Mapping[int, Side] = {}
+        self.users: dict[int, list[int]] = defaultdict(list)
+        #: What a register is called that was set on a side.
+        self.names: dict[int, str] = {}
+        self.printed: set[int] = set()
         if lanes == 1 and not sums and not self.areas and not any(self.part):
             self.sides = {place: side for place, side in sides_of(routine, _cost).items() if side}
-        self.inside: dict[Side, list[int]] = defaultdict(list)
-        for place, side in self.sides.items():
-            self.inside[side].append(place)
+        for place in range(len(routine.instructions)) if self.sides else ():
+            for operand in routine.operands(place):
+                self.users[operand].append(place)
 
     def parts(self) -> list[list[str]]:
         """Print the lines of every part."""
@@ -279,7 +283,7 @@ class Straight(Native):
                 self.store(numbers[0], *map(self.operand, operands))
                 continue
             if name not in ELSEWHERE:
-                self.compute(place, ())
+                self.compute(place, range(len(self.routine.instructions)))
                 if place in self.kept:
                     self.put(f'%v{place}.at = getelementptr {self.type}, ptr %kept, i64 {self.kept[place]}')
                     self.put(f'store {self.type} %v{place}, ptr %v{place}.at')
@@ -287,27 +291,101 @@ class Straight(Native):
                 self.store(number, self.operand(place))
         return parts
 
-    def compute(self, place: int, side: Side) -> None:
-        """Print an instruction on a side; of a choice with something on its own sides, a branch."""
-        name, operands = self.routine.instructions[place]
-        sides = [(*side, (place, held)) for held in (True, False)]
-        if name != 'select' or not any(inside in self.inside for inside in sides):
-            self.instruction(f'%v{place}', name, operands)
-        else:
-            self.put(f'br i1 {self.operand(operands[0])}, label %v{place}.yes, label %v{place}.no')
-            before, ends = {*self.here}, []
-            for label, inside, operand in zip(('yes', 'no'), sides, operands[1:]):
-                self.label, self.here = f'v{place}.{label}', {*before}
-                self.put(f'{self.label}:')
-                for one in self.inside.get(inside, ()):
-                    self.compute(one, inside)
-                value = self.operand(operand)
-                ends.append(f'[ {value}, %{self.label} ]')
-                self.put(f'br label %v{place}.end')
-            self.label, self.here = f'v{place}.end', before
+    def compute(self, place: int, places: Sequence[int], level: Side = ()) -> None:
+        """Print an instruction, unless it was; first what it asks for on further sides.
+
+        places: what is on the side that is being printed, whose conditions are ``level``.
+        """
+        for operand in self.routine.operands(place) if self.sides else ():
+            if place not in self.printed:
+                self.branch(operand, places, level)
+        if place not in self.printed or not self.sides:
+            self.instruction(f'%v{place}', *self.routine.instructions[place])
+            self.here.add(place)
+            self.printed.add(place)
+
+    def branch(self, wanted: int, places: Sequence[int], level: Side) -> None:
+        """Branch to what is wanted on a side, if it is not there, and to all that is ready to be done on both sides."""
+        if wanted in self.printed or not (further := self._further(wanted, level)):
+            return
+        condition, side = further[0]
+        for other in (*self._behind(condition), condition, *self._behind(wanted)):
+            if not (further := self._further(other, level)):
+                self.compute(other, places, level)
+            elif condition not in dict(further):
+                self.branch(other, places, level)
+        if wanted in self.printed:
+            return
+        before, inside, joined = self._ready(condition, places, level)
+        for place in before:
+            self.compute(place, places, level)
+        name, here, ends = self.name()[1:], self.here, []
+        self.put(f'br i1 {self.operand(condition)}, label %{name}.yes, label %{name}.no')
+        for place, held in (1, True), (2, False):
+            self.label, self.here, choice = f'{name}.{"yes" if held else "no"}', {*here}, (condition, held)
             self.put(f'{self.label}:')
-            self.put(f'%v{place} = phi double {", ".join(ends)}')
-        self.here.add(place)
+            mine = [one for one in inside if choice in self.sides[one]]
+            for one in mine:
+                if self._further(one, level) == [choice]:
+                    self.compute(one, mine, (*level, choice))
+            if held is side:
+                self.branch(wanted, mine, (*level, choice))
+            values = [self.operand(self.routine.operands(one)[place]) for one in joined]
+            ends.append((self.label, self.here, values))
+            self.put(f'br label %{name}.end')
+        self.label, self.here = f'{name}.end', here
+        self.put(f'{self.label}:')
+        (yes, on_yes, ones), (no, on_no, others) = ends
+        for one, a, b in zip(joined, ones, others):
+            self.put(f'%v{one} = phi double [ {a}, %{yes} ], [ {b}, %{no} ]')
+            self.here.add(one)
+            self.printed.add(one)
+        for one in sorted((on_yes | on_no) - here):  # what is asked for later, on the same side
+            done = on_yes if one in on_yes else on_no
+            if not self.printed.issuperset(self.users[one]):
+                number, kind = self.names.get(one, f'%v{one}'), self.routine.instructions[one].name
+                kind, none = (self.bools, 'false') if kind in CONDITIONS else (self.type, self.zero)
+                a, b = (number, none) if done is on_yes else (none, number)
+                self.names[one] = self.name()
+                self.put(f'{self.names[one]} = phi {kind} [ {a}, %{yes} ], [ {b}, %{no} ]')
+                self.here.add(one)
+
+    def is_there(self, place: int) -> bool:
+        return place in self.here or self.routine.instructions[place].name in LEAVES
+
+    def _further(self, place: int, level: Side) -> list[tuple[int, bool]]:
+        """Return the conditions of a register's side beside those that are known to hold."""
+        return [choice for choice in self.sides.get(place, ()) if choice not in level]
+
+    def _behind(self, wanted: int) -> list[int]:
+        """Return what must be there before something on a side, and is not, in order."""
+        found, todo = set[int](), [wanted]
+        while todo:
+            new = {place for place in self.routine.operands(todo.pop()) if not self.is_there(place)} - found
+            found |= new
+            todo += new
+        return sorted(found)
+
+    def _ready(self, condition: int, places: Sequence[int], level: Side) -> tuple[list[int], list[int], list[int]]:
+        """Return what can be done on the sides of a condition by now: what before, what there, which choices after."""
+        before, inside, joined = dict[int, None](), dict[int, None](), []
+        for place in places:
+            name, operands = self.routine.instructions[place]
+            if name in (*LEAVES, 'output') or place in self.printed:
+                continue
+            missing = [operand for operand in self.routine.operands(place) if not self.is_there(operand)]
+            if further := self._further(place, level):
+                if condition in dict(further) and all(o in inside or o in before for o in missing):
+                    inside[place] = None
+            elif all(o in before for o in missing):
+                before[place] = None
+            elif name == 'select' and operands[0] == condition and all(o in inside for o in missing):
+                joined.append(place)
+        asked = {*inside}
+        for place in reversed(before):
+            if not asked.isdisjoint(self.users[place]):
+                asked.add(place)
+        return [place for place in before if place in asked], [*inside], joined
 
     def _cut(self) -> list[int]:
         """Number the part of each instruction."""
@@ -370,7 +448,7 @@ class Straight(Native):
             memory, number = ('rows', operands[0].start) if name == 'row' else ('kept', self._home(place))
             self.put(f'%v{place}.at = getelementptr {self.type}, ptr %{memory}, i64 {number}')
             self.put(f'%v{place} = load {self.type}, ptr %v{place}.at')
-        return f'%v{place}'
+        return self.names.get(place, f'%v{place}')
 
     def _home(self, place: int) -> int:
         """Return where in memory a number is that is not in a register."""
