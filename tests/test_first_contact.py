@@ -326,7 +326,10 @@ SPECIAL: dict[str, dict[str, Kind]] = {
         'name': Kind(lambda: 'program', lambda x: is_text(x) and x.isidentifier()), 'gradient': flag, 'float32': flag,
     },
     'Program.to_js': {'gradient': flag},
-    'MLP.to_c': {'name': Kind(lambda: 'net', lambda x: is_text(x) and x.isidentifier()), 'float32': flag},
+    'MLP.to_c': {
+        'name': Kind(lambda: 'net', lambda x: is_text(x) and x.isidentifier()), 'float32': flag,
+        'fixed_point': Kind(lambda: None, or_none(nothing)), 'examples': Kind(lambda: None, or_none(nothing)),
+    },
     'Program.hessian': {'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number))},
     'Program.jacobian': {'rows': rows_of_numbers, 'theta': Kind(lambda: [1.0], all_of(is_number))},
     'Program.hvp': {

@@ -191,10 +191,10 @@ class Program:
         const float program_parameters[1] = {0.1f};
         """
         text('name', name)
-        flag('float32', float32)
+        printer = c.Single if flag('float32', float32) else c.C
         if self.branches:
             raise BranchError(f'C code would follow one way only, and not watch {self.branches[0]}')
-        return c.source(self.routine, self._slopes(gradient), [float(p.data) for p in self.parameters], name, float32)
+        return c.source(self.routine, self._slopes(gradient), [float(p.data) for p in self.parameters], name, printer)
 
     def cfunc(self) -> Any:
         """Return the output as a C function, ``double f(int n, double *x, void *parameters)``, in machine code.

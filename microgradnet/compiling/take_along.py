@@ -17,20 +17,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
+from ..engine.checks import flag, text
 from ..engine.context import ieee_arithmetic
 from ..engine.operation import Operation
 from ..engine.value import Value, record
 from ..nets.names import output_names
 from ..nets.net import MLP
+from .fixed_point import FixedPoint
 from .guards import Guard, branches_of, recording
 from .ir.routine import Routine
 from .printers import c, javascript
 from .printers.braces import Answers
+from .printers.c_fixed import Fixed, Fixed8
+from .printers.infix import Loops
 from .program import Program
 from .readings import Readings, installed
 
-__all__ = ['branches_to_js', 'recorded', 'rows_to_js', 'to_c', 'to_js']
+__all__ = ['branches_to_js', 'recorded', 'rows_to_js', 'to_c', 'to_js', 'whole_to_c']
 
 
 def recorded(net: MLP) -> tuple[Program, Answers]:
@@ -38,13 +43,18 @@ def recorded(net: MLP) -> tuple[Program, Answers]:
 
     Raises ReadingError where an activation leaves the graph, which a program would not do again.
     """
-    names = net.input_names or [f'x{k}' for k in range(1, net.inputs + 1)]
-    row = [Value(0.0, name) for name in names]
+    answers = answers_of(net)
+    row = [Value(0.0, name) for name in answers.inputs]
     with ieee_arithmetic(), recording(), installed(), Readings(repr(net), row):
         y = net(row)
-    outputs = [name or 'y' for name in output_names(net, net.sizes[-1])]
     parameters = [*dict.fromkeys(net.parameters())]  # one that neurons share is one
-    return Program(y, row, parameters, backend='python'), Answers(names, outputs, net.classes)
+    return Program(y, row, parameters, backend='python'), answers
+
+
+def answers_of(net: MLP) -> Answers:
+    """Return what a net takes and answers."""
+    names = net.input_names or [f'x{k}' for k in range(1, net.inputs + 1)]
+    return Answers(names, [name or 'y' for name in output_names(net, net.sizes[-1])], net.classes)
 
 
 def to_js(net: MLP) -> str:
@@ -53,10 +63,28 @@ def to_js(net: MLP) -> str:
     return program.to_js(gradient=False) + '\n' + javascript.answers(answers)
 
 
-def to_c(net: MLP, name: str, float32: bool) -> str:
+def to_c(net: MLP, name: str, float32: bool, fixed_point: str | None, examples: Iterable[Sequence[Any]] | None) -> str:
     """Print a net as C; see ``MLP.to_c``."""
+    if fixed_point is not None:
+        if flag('float32', float32):
+            raise ValueError(f'float32=True and fixed_point={fixed_point!r} exclude each other')
+        return whole_to_c(FixedPoint(net, fixed_point, examples), text('name', name))
+    if examples is not None:
+        raise ValueError('examples= is for fixed_point=, which was not given')
     program, answers = recorded(net)
-    return program.to_c(name, gradient=False, float32=float32) + '\n\n' + c.answers(answers, name, float32) + '\n'
+    printer = (c.Single if flag('float32', float32) else c.C)(program.routine, name, Loops())
+    return program.to_c(name, gradient=False, float32=float32) + '\n\n' + c.answers(answers, name, printer) + '\n'
+
+
+def whole_to_c(made: FixedPoint, name: str) -> str:
+    """Print a net of whole numbers."""
+    routine, printer, answers = made.routine(), Fixed8 if made.bits == 8 else Fixed, answers_of(made.net)
+    one = f'{2.0 ** made.output:.0f}'
+    if made.net.classes and made.output < 0:
+        raise ValueError(f'the numbers of classes are no whole ones in {made.numbers}, with outputs so large')
+    score = f'outputs[0] < k * INT32_C({one}) ? outputs[0] - k * INT32_C({one}) : k * INT32_C({one}) - outputs[0]'
+    asked = c.answers(answers, name, printer(routine, name, Loops()), score)
+    return f'/* {made.about} */\n' + c.source(routine, None, made.parameters, name, printer) + f'\n\n{asked}\n'
 
 
 def rows_to_js(used: Iterable[tuple[Operation, int]], exact: bool = False) -> str:

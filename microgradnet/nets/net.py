@@ -584,7 +584,10 @@ class MLP(Parametrised):
 
         return to_js(self)
 
-    def to_c(self, name: str = 'net', *, float32: bool = False) -> str:
+    def to_c(
+        self, name: str = 'net', *, float32: bool = False, fixed_point: str | None = None,
+        examples: Iterable[Sequence[Any]] | None = None,
+    ) -> str:  # fmt: skip
         """Print the net as a C99 file that needs the C library only.
 
         ``net_predict(row, outputs)`` takes raw numbers, as the teacher set had them; ``net_classify(row)``,
@@ -593,8 +596,16 @@ class MLP(Parametrised):
 
         name: what all names in the file begin with.
         float32: compute with ``float``, where a processor has nothing wider.
+        fixed_point: compute with whole numbers alone, where a processor has nothing else: ``'q3.12'``, a sign, 3 bits
+            before the binary point and 12 behind it, for all weights and all that goes from layer to layer, or any
+            other split of 7 or 15 bits, as in ``'q7'`` and ``'q15'``; or ``'int8'`` or ``'int16'``, and then each
+            layer's points are chosen by the examples. Sums have 32 bits and cannot overflow, what is too large
+            saturates, and activations are tables. A comment says what the row's and the outputs' numbers stand for,
+            and how far they may be off the net's at most.
+        examples: rows of raw numbers, of a teacher set say: what must not saturate, and a measure of what is off.
 
-        Raises what ``to_js`` raises; ValueError for a name that is none in C, or a number that no ``float`` can hold.
+        Raises what ``to_js`` raises; ValueError for a name that is none in C, for a number that no ``float`` can hold,
+        and, naming the weight or the neuron, for one that does not fit the fixed-point format.
 
         >>> net = MLP(2, [1], seed=1)
         >>> [line for line in net.to_c('slope').splitlines() if line.startswith('void') and line.endswith(';')][1]
@@ -602,7 +613,7 @@ class MLP(Parametrised):
         """
         from ..compiling.take_along import to_c
 
-        return to_c(self, name, float32)
+        return to_c(self, name, float32, fixed_point, examples)
 
     def _outputs(self, rows: Any) -> list[Any]:
         """Return what ``predict`` does, as a list."""

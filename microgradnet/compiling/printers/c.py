@@ -19,7 +19,8 @@ void neuron(const double row[1], const double parameters[1], double outputs[1])
     outputs[0] = tanh(w * x);
 }
 
-Printed ``single``, every number is a ``float``, and every function the C library's for floats.
+Printed ``Single``, every number is a ``float``, and every function the C library's for floats; ``c_fixed`` prints
+whole numbers.
 
 A compiler that contracts ``a * b + c`` (gcc does, unless told ``-ffp-contract=off`` or a
 strict ``-std=c99``) gives last digits of its own.
@@ -38,7 +39,7 @@ from .braces import Answers
 from .c_while import CLoops, turns
 from .infix import Loops
 
-__all__ = ['answers', 'source']
+__all__ = ['C', 'Single', 'answers', 'source']
 
 #: What a name must not be, beside the functions that are used: keywords, the C library, our own.
 C_WORDS = frozenset(
@@ -56,9 +57,10 @@ STACK = 4096
 
 
 def source(
-    routine: Routine, gradient: Routine | None, parameters: Sequence[float], name: str, single: bool = False
-) -> str:
-    """Print the outputs for one row and, if given, the routine of a value and its gradient.
+    routine: Routine, gradient: Routine | None, parameters: Sequence[float], name: str,
+    printer: type[C] | None = None,
+) -> str:  # fmt: skip
+    """Print the outputs for one row and, if given, the routine of a value and its gradient; by default in doubles.
 
     The first function stores the outputs; the second returns the value and adds the
     gradient to what is there, so that a loop over rows sums it.
@@ -70,15 +72,16 @@ def source(
         raise TypeError(f'C cannot print {names}: a custom operation is known to Python alone')
     routine = without_powers(routine)
     loops = Loops()
-    about = _C(routine, name, loops, single)
-    real = about.real
+    made = printer or C
+    about = made(routine, name, loops)
+    real = about.stored
     row, theta = _array(real, 'row', routine.width), _array(real, 'parameters', routine.parameters)
     numbers = about.numbers(parameters or [0.0])
     forward = f'void {name}({row}, {theta}, {real} outputs[{routine.count}])'
     slope = f'{real} {name}_gradient({row}, {theta}, {real} gradient[{max(routine.parameters, 1)}])'
     parts = [
         f'/* Printed by microgradnet. Row: {about.about("row")}. Parameters: {about.about("parameter")}. */\n'
-        '#include <math.h>' + ('\n#include <stdlib.h>' if routine.inner else ''),
+        f'{about.header}' + ('\n#include <stdlib.h>' if routine.inner else ''),
         *([turns(name, real, bool(gradient and gradient.kept_turns))] if routine.inner else []),
         f'const {real} {name}_parameters[{max(routine.parameters, 1)}] = {{{numbers}}};',
         f'{forward};' + (f'\n{slope};' if gradient else ''),
@@ -87,15 +90,20 @@ def source(
     if gradient:
         bodies.append(
             '/* The value for one row; adds its derivatives by the parameters to the gradient. */\n'
-            f'{slope}\n' + _C(without_powers(gradient), name, loops, single).body('gradient', adding=True)
+            f'{slope}\n' + made(without_powers(gradient), name, loops).body('gradient', adding=True)
         )
     parts += loops.texts + bodies
     return '\n\n'.join(parts)
 
 
-def answers(net: Answers, name: str, single: bool = False) -> str:
-    """Print what asks the net whose outputs are printed: ``name_predict`` and, of classes, ``name_classify``."""
-    real = 'float' if single else 'double'
+def answers(net: Answers, name: str, about: C, score: str | None = None) -> str:
+    """Print what asks the net whose outputs are printed: ``name_predict`` and, of classes, ``name_classify``.
+
+    about: what has printed the outputs.
+    score: what is largest for the class number k, if that is not the k-th of several outputs, or the number of classes
+        that is nearest to the only one.
+    """
+    real, size = about.stored, about.real
     row = _array(real, 'row', net.width)
     predict = f'void {name}_predict({row}, {real} outputs[{net.count}])'
     classify = f'const char *{name}_classify({row})'
@@ -104,20 +112,21 @@ def answers(net: Answers, name: str, single: bool = False) -> str:
         f'/* {net.about} */\n{predict}\n{{\n    {name}(row, {name}_parameters, outputs);\n}}',
     ]
     if net.classes:
-        score = 'outputs[k]' if net.count > 1 else f'-{"fabsf" if single else "fabs"}(outputs[0] - ({real})k)'
+        score = 'outputs[k]' if net.count > 1 else score or f'-{about.function("abs")}(outputs[0] - ({real})k)'
         count, names = len(net.classes), ', '.join(_quoted(str(label)) for label in net.classes)
+        nan = '' if about.whole else '\n        if (score != score) return 0;'
         parts += [
             f'const char *const {name}_classes[{count}] = {{{names}}};',
             f"""
-/* The class of {net.choice}; of a nan no class, and 0. */
+/* The class of {net.choice}{'' if about.whole else '; of a nan no class, and 0'}. */
 {classify}
 {{
-    {real} outputs[{net.count}], most = -INFINITY;
+    {real} outputs[{net.count}];
+    {size} most = {about.least};
     int best = 0;
     {name}_predict(row, outputs);
     for (int k = 0; k < {count}; k++) {{
-        const {real} score = {score};
-        if (score != score) return 0;
+        const {size} score = {score};{nan}
         if (score > most) {{ most = score; best = k; }}
     }}
     return {name}_classes[best];
@@ -142,17 +151,25 @@ def _array(real: str, name: str, length: int) -> str:
     return f'const {real} {name}[{max(length, 1)}]'
 
 
-class _C(CLoops):
-    def __init__(self, routine: Routine, name: str, loops: Loops, single: bool) -> None:
+class C(CLoops):
+    """Prints a routine in doubles."""
+
+    header = '#include <math.h>'
+    #: What ends the names of the library's functions, and constants.
+    suffix = ''
+    #: Whether numbers are whole ones; and the least of all.
+    whole, least = False, '-INFINITY'
+
+    def __init__(self, routine: Routine, name: str, loops: Loops) -> None:
         own = ('gradient', 'parameters', 'predict', 'classify', 'classes', 'turns', 'keep')
         self.words = {*C_WORDS, *_library(), name, *(f'{name}_{word}' for word in own)}
         self.words |= {'kept', 'realloc', 'free', 'failed'} if routine.inner else set()
-        super().__init__(routine, name, loops, single)
+        super().__init__(routine, name, loops)
 
     def memory(self, name: str, size: int) -> list[str]:
         """Print an array; a large one is not on the stack, and then two threads must not share the function."""
         clear = [f'for (long k = 0; k < {size}; k++) {name}[k] = {self.spell_number(0.0)[0]};'] * (name == 'signals')
-        return [f'{"static " if size > STACK else ""}{self.real} {name}[{size}];', *clear]
+        return [f'{"static " if size > STACK else ""}{self.stored} {name}[{size}];', *clear]
 
     def table(self) -> str:
         return f'static const {self.real} table[{len(self.routine.table)}] = {{{self.numbers(self.routine.table)}}};'
@@ -162,11 +179,18 @@ class _C(CLoops):
 
     def function(self, name: str) -> str:
         constants = {'inf': 'INFINITY', 'nan': 'NAN'}
-        return constants.get(name) or {'abs': 'fabs'}.get(name, name) + 'f' * self.single
+        return constants.get(name) or {'abs': 'fabs'}.get(name, name) + self.suffix
+
+
+class Single(C):
+    """Prints numbers as ``float``, and calls ``tanhf`` and its kin."""
+
+    stored = real = 'float'
+    suffix = 'f'
 
     def spell_number(self, number: float) -> tuple[str, int]:
-        """Print a constant; of a float, as many digits as tell it from its neighbours."""
-        if not self.single or not isfinite(number):
+        """Print a constant: as many digits as tell it from its neighbours."""
+        if not isfinite(number):
             return super().spell_number(number)
         text, binding = super().spell_number(_shortest(number))
         return f'{text}f', binding

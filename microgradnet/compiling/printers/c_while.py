@@ -43,14 +43,17 @@ static int {name}_keep(struct {name}_turns *kept, const {real} *state, size_t n)
 
 
 class CLoops(Braces):
-    """Prints loops as functions, in a file whose names begin with ``name``, for doubles or for floats."""
+    """Prints loops as functions, in a file whose names begin with ``name``.
+
+    Numbers in arrays are ``stored``, all others ``real``.
+    """
 
     counting = 'long'
+    stored = real = 'double'
     #: Where the states of turns are kept.
     kept = '&kept'
 
-    def __init__(self, routine: Routine, name: str, loops: Loops, single: bool) -> None:
-        self.single, self.real = single, 'float' if single else 'double'
+    def __init__(self, routine: Routine, name: str, loops: Loops) -> None:
         self.constant, self.variable = f'const {self.real} ', f'{self.real} '
         super().__init__(routine)
         self.name, self.loops = name, loops
@@ -96,7 +99,7 @@ class CLoops(Braces):
 
     def _inside(self, routine: Routine, names: Sequence[str]) -> tuple[list[str], list[str]]:
         """Print a routine of a loop, whose parameters have these names; return its lines, and its outputs."""
-        printer = type(self)(routine, self.name, self.loops, self.single)
+        printer = type(self)(routine, self.name, self.loops)
         printer.kept, printer.leaves = 'kept', {'parameter': [*names]}
         lines = printer.lines()
         return lines, [printer.results[k] for k in range(routine.count)]
