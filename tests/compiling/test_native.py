@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from math import inf, nan
 from pathlib import Path
+from sysconfig import get_config_var
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from microgradnet.compiling import Program, compile  # noqa: E402
 from microgradnet.compiling.ir.instructions import functions  # noqa: E402
 from microgradnet.compiling.printers import llvm  # noqa: E402
 from microgradnet.compiling.printers import llvm_driver as native_driver  # noqa: E402
-from microgradnet.compiling.run import native  # noqa: E402
+from microgradnet.compiling.run import native, quick  # noqa: E402
 from microgradnet.compiling.run.machine import Machine, lanes_of_the_processor  # noqa: E402
 from microgradnet.derivatives.graphs import gradients  # noqa: E402
 from microgradnet.engine.table import operations  # noqa: E402
@@ -100,6 +101,13 @@ def begin(*programs: Program) -> None:
 
 def whole(n: int) -> Any:
     return np.random.default_rng(n).integers(-4, 5, size=(n, 2)).astype(float)
+
+
+@pytest.mark.skipif(
+    sys.implementation.name != 'cpython' or bool(get_config_var('Py_GIL_DISABLED')), reason='other objects'
+)
+def test_every_cpython_with_its_lock_has_the_short_way() -> None:
+    assert quick.is_supported()
 
 
 # Lanes and remainder rows.

@@ -65,8 +65,9 @@ VECTOR = 8
 #: Where an object has its type.
 TYPE = 8
 #: Where objects have the rest: CPython's floats, lists and tuples, and NumPy's arrays (``PyArrayObject_fields``).
+#: Tuples have their items behind all else, which from Python 3.14 on is a hash, too.
 LAYOUT = {
-    'float': 16, 'size': 16, 'listed': 24, 'items': 24,
+    'float': 16, 'size': 16, 'listed': 24, 'items': tuple.__basicsize__,
     'data': 16, 'dimensions': 24, 'lengths': 32, 'strides': 40, 'dtype': 56, 'flags': 64,
 }  # fmt: skip
 #: ``NPY_ARRAY_ALIGNED``, and ``NPY_DOUBLE``.
