@@ -32,8 +32,8 @@ __all__ = ['is_plain', 'pack', 'unpack']
 
 #: A list of so many numbers is written as numbers, not as text.
 MANY = 8
-#: Classes that Python code defines have this flag; of others not all is in their attributes.
-HEAP_TYPE = 1 << 9
+#: Classes that Python code does not define have this flag; not all of their objects is in attributes.
+IMMUTABLE_TYPE = 1 << 8
 
 
 def pack(thing: Any, what: str = 'the state') -> bytes:
@@ -69,7 +69,7 @@ def is_plain(thing: Any) -> bool:
     kind = type(thing)
     if any(getattr(kind, name) is not getattr(object, name) for name in ('__reduce__', '__reduce_ex__')):
         return False
-    return all(base is object or base.__flags__ & HEAP_TYPE for base in kind.__mro__) and not isinstance(thing, type)
+    return not isinstance(thing, type) and not any(base.__flags__ & IMMUTABLE_TYPE for base in kind.__mro__[:-1])
 
 
 class _Packer:

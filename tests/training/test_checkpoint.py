@@ -16,6 +16,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from random import Random
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from microgradnet.training.checkpoint import Checkpoint, CheckpointWarning, Stat
 from microgradnet.training.history import History
 from microgradnet.training.known import known_as
 from microgradnet.training.optimisers import AdamW, Momentum
-from microgradnet.training.packing import pack, unpack
+from microgradnet.training.packing import is_plain, pack, unpack
 from tests.support import ROOT
 from tests.support.examples import examples
 
@@ -455,6 +456,11 @@ KEPT = st.recursive(
 @examples(50)
 def test_what_is_packed_is_unpacked(thing: Any) -> None:
     assert repr(unpack(pack(thing))) == repr(thing)
+
+
+def test_objects_of_classes_written_in_c_are_not_all_in_their_attributes() -> None:
+    assert not any(map(is_plain, [Lock(), Random(), deque(), re.compile('a'), partial(pow, 2)]))
+    assert is_plain(LINE)
 
 
 PROGRAM = """
