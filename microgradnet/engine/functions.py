@@ -65,9 +65,8 @@ FLOATS = {float}
 
 
 def is_array(thing: Any) -> bool:
-    """Tell a NumPy array from anything else, without importing NumPy."""
-    numpy = sys.modules.get('numpy')
-    return numpy is not None and isinstance(thing, numpy.ndarray)
+    """Tell a NumPy array from anything else, without importing NumPy; another thread may be about to."""
+    return isinstance(thing, getattr(sys.modules.get('numpy'), 'ndarray', ()))
 
 
 def elementwise(function: Callable[..., Any], *operands: Any) -> Any:

@@ -62,7 +62,8 @@ def beside(rows: Any, answers: list[Any], names: Sequence[str | None]) -> Any:
     Of rows of another make they are returned as they are.
     """
     pandas: Any = sys.modules.get('pandas')
-    if pandas is None or not isinstance(rows, pandas.DataFrame):
+    frame: Any = getattr(pandas, 'DataFrame', ())
+    if not isinstance(rows, frame):
         return answers
     if len(names) == 1:
         return pandas.Series(answers, index=rows.index, name=names[0])

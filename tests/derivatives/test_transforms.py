@@ -21,6 +21,7 @@ from microgradnet.derivatives.transforms import AROUND, grad, hessian, hvp, jaco
 from microgradnet.derivatives.trees import take_apart
 from microgradnet.engine.context import no_grad
 from microgradnet.engine.value import Value
+from tests.support import NOT_DEFINED
 
 Function = Callable[..., Any]
 Point = namedtuple('Point', 'x y')
@@ -194,7 +195,7 @@ def test_arguments_and_options() -> None:
         (lambda: vjp(lambda x: [x, x], 1.0)[1](1.0), ValueError, 'like the result, of 2 numbers; it has 1'),
         (lambda: jvp(lambda x: x, 1.0, 'v'), TypeError, "the vector must be .* not 'v'"),
         (lambda: grad(math.sin)(1.0), TypeError, 'v.sin()'),
-        (lambda: grad(lambda x: F.log(x))(0.0), ValueError, 'domain|positive'),
+        (lambda: grad(lambda x: F.log(x))(0.0), ValueError, NOT_DEFINED),
     ],
 )
 def test_errors(call: Function, error: type[Exception], said: str) -> None:

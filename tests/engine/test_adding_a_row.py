@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,11 @@ def test_programs_have_it() -> None:
     """A row made of others is lowered to their instructions; a function of Python's own is called by name."""
     fmod = "row('fmod', 'fmod(a, b)', ('1', '-(a - y) / b'), r'{a} \\bmod {b}')"
     used = "x = Value(2.0); y = x.cube() + functions.fmod(x, 1.5); programs = [compile(y, rows=[x], backend=b)"
-    run = f"{used} for b in ('python', 'numpy', 'native')]; print(*[p([3.5]) for p in programs])"
-    assert says(CUBE, fmod, IMPORTS, 'from microgradnet import compile', run) == '43.375 43.375 43.375'
+    backends = ['python', *(name for name, needs in (('numpy', 'numpy'), ('native', 'llvmlite')) if find_spec(needs))]
+    run = f'{used} for b in {backends}]; print({{p([3.5]) for p in programs}})'
+    assert says(CUBE, fmod, IMPORTS, 'from microgradnet import compile', run) == '{43.375}'
     after = says(IMPORTS, 'from microgradnet import compile', 'import microgradnet.compiling', CUBE, fmod, run)
-    assert after == '43.375 43.375 43.375'
+    assert after == '{43.375}'
 
 
 def test_the_printed_forms() -> None:

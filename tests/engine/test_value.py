@@ -18,6 +18,7 @@ from microgradnet import functions as F
 from microgradnet.engine.context import no_grad
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Constant, Value
+from tests.support import NOT_DEFINED
 from tests.support.programs import FLOATS, OPERATORS
 
 
@@ -70,9 +71,9 @@ def test_functions_are_those_of_math_to_the_bit(name: str, a: float, b: float) -
     ('attempt', 'error', 'text'),
     [
         (lambda v: 1 / (v - 2), ZeroDivisionError, 'division'),
-        (lambda v: (v - 2).log(), ValueError, 'domain'),
+        (lambda v: (v - 2).log(), ValueError, NOT_DEFINED),
         (lambda v: (v * 1000).exp(), OverflowError, 'range'),
-        (lambda v: (-v).sqrt(), ValueError, 'domain'),
+        (lambda v: (-v).sqrt(), ValueError, NOT_DEFINED),
         (lambda v: (v - 10) ** (1 / 3), ValueError, 'not a real number'),
         (lambda v: (v * 10) ** 400, OverflowError, 'range'),
     ],

@@ -74,8 +74,7 @@ def as_array(rows: Any, width: int) -> tuple[Any, bool]:
 
 def is_mapped(rows: Any) -> bool:
     """Tell whether rows are an array that is mapped from a file."""
-    numpy = sys.modules.get('numpy')
-    return numpy is not None and isinstance(rows, numpy.memmap)
+    return isinstance(rows, getattr(sys.modules.get('numpy'), 'memmap', ()))
 
 
 def blocks(rows: Any, width: int) -> Iterator[Any]:
