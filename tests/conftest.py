@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import find, settings
+from hypothesis import strategies as st
 
 from tests.support import ROOT
 
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """Take thousands of tests and all modules out of the collector's sight, which would walk them again and again."""
+    find(st.none(), lambda _: True)  # Hypothesis asks who holds its random numbers, and the frozen do not answer
     gc.enable()
     gc.collect()
     gc.freeze()

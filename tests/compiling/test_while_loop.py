@@ -38,11 +38,11 @@ from microgradnet.engine.value import lift
 from microgradnet.engine.while_loop import LimitError
 from tests.compiling.test_loops_random import folding
 from tests.support import grammar
+from tests.support.backends import BACKENDS, NATIVE
 from tests.support.examples import UNSHRUNK, examples
 from tests.support.grammar import check, flat, points_of, programs, rows_of, uncompiled
 
 while_loop = F.while_loop
-BACKENDS = ['python', 'numpy', 'native']
 
 
 def root(a: Any, start: Any = 1.0) -> Any:
@@ -490,6 +490,7 @@ def test_a_program_travels(backend: str) -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+@NATIVE
 @pytest.mark.parametrize('lanes', [1, 2, 3, 8, 9, 40])
 def test_threads_and_lanes_change_no_value(lanes: int) -> None:
     numbers = [0.5 + k for k in range(lanes)]

@@ -15,6 +15,7 @@ import pytest
 from microgradnet import MLP, TeacherSet, cross_entropy, half_squared_error, train
 from microgradnet._files import FileChangedError
 from microgradnet.training.large import LargeTeacherSet
+from tests.support.backends import NATIVE
 
 numpy = pytest.importorskip('numpy')
 
@@ -60,6 +61,7 @@ def test_it_teaches_what_the_same_samples_in_memory_teach(
         assert histories[0].column(name) == pytest.approx(histories[1].column(name), rel=1e-9)
 
 
+@NATIVE
 @pytest.mark.parametrize('mode', ['online', 16, 150])
 def test_mini_batches_come_into_memory_in_blocks_that_machine_code_does(
     mode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
