@@ -141,8 +141,52 @@ def test_second_order_where_a_signal_is_0(is_while: bool) -> None:
     assert program.loops != is_while
 
 
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('way', ['carries', 'memory', 'while', 'inside'])
+def test_a_signal_of_0_that_has_come_is_a_signal(way: str, backend: str) -> None:
+    """The derivative of sqrt(x) * sqrt(x) at 0 is a nan, each signal being 0, and no number for that."""
+
+    def f(x: Any) -> Any:
+        def turn(n: Any, p: Any, q: Any) -> Any:
+            return n + 1, F.where(F.less(x, 5.0), p * 1.0, 0.5), F.where(F.less(x, 5.0), q + 0.0, 0.5)
+
+        def turns(n: Any, p: Any, q: Any) -> Any:
+            return n + 1, *while_loop(lambda n, p, q: n < 4, turn, 0, p, q)[1:]
+
+        p, q, ps, total = F.sqrt(x), F.sqrt(x), [], 0.0 * x
+        if not folds:
+            _, p, q = while_loop(lambda n, p, q: n < 2, turn if way == 'while' else turns, 0, p, q)
+        for _ in range(9 * folds):
+            _, p, q = turn(0, p, q)
+            ps.append(F.sqrt(q * 1.0))
+        for r in ps * (way == 'memory'):
+            total = total + F.where(F.less(x, 1.0), r * r, 1.0)
+        return F.where(F.less(x, 1.0), p * q if way != 'memory' else total, x)
+
+    folds = way in ('carries', 'memory')
+    assert math.isnan(grad(f)(0.0)) and math.isnan(grad(grad(f))(0.0))
+    x = Value(0.0)
+    with recording(), folding():
+        program = Program(f(x), parameters=[x], backend=backend, loops=folds or None)
+    assert program.loops == folds
+    assert math.isnan(program.value_and_gradient([0.0])[1][0]) and math.isnan(program.hessian([0.0])[0][0])
+    assert close(program.value_and_gradient([0.25])[1][0], grad(f)(0.25))
+
+
+def test_a_direction_that_has_come_to_0_is_one() -> None:
+    """Along u the state p moves by u * v, a 0: what it meets later is infinite, and the product a nan."""
+
+    def f(x: Any) -> Any:
+        u, v = x
+        _, p = while_loop(lambda n, p: n < 2, lambda n, p: (n + 1, F.sqrt(p * u)), 0, u * v)
+        return p
+
+    assert math.isnan(hvp(f)([0.0, 2.0], [0.0, 1.0])[1])
+    assert math.isnan(compile(hvp(f), backend='python')([0.0, 2.0], [0.0, 1.0])[1])
+
+
 def at_zeros(f: grammar.Program, rows: list[list[float]], loops: bool | None, backend: str) -> None:
-    """Compare derivatives with eager ones where signals are 0; what is a nan eagerly may be a number."""
+    """Compare derivatives with eager ones where signals are 0: one that has come is no signal that has not."""
     v = [1.0, -0.5, 0.25]
     for row in rows:
         xs = [*map(Value, row)]
@@ -156,7 +200,7 @@ def at_zeros(f: grammar.Program, rows: list[list[float]], loops: bool | None, ba
         slopes, second = uncompiled(grad(f), row), uncompiled(hessian(f), row)
         along = [sum(map(mul, second[k : k + 3], v)) for k in range(0, 9, 3)]
         for a, b in zip(found, [*slopes, *second, *along], strict=True):
-            assert close(a, b) or b != b, (f, row, found)
+            assert close(a, b), (f, row, found)
 
 
 @pytest.mark.slow
@@ -180,7 +224,7 @@ def test_third_derivatives_of_random_programs_where_signals_are_0(seed: int) -> 
                 value = lift(f([*map(Value, row)])).data
             if value == value:
                 wanted, found = uncompiled(third, row), flat(compile(third, backend='python')(row))
-                assert all(close(a, b) or b != b for a, b in zip(found, wanted, strict=True)), (f, row, found)
+                assert close(found, wanted), (f, row, found)
 
 
 @pytest.mark.parametrize('loops', [False, True])

@@ -68,11 +68,15 @@ class Later:
 
 
 class Gate(NamedTuple):
-    """A partial that is a choice, with None where no signal passes: what is chosen where a condition holds, or not."""
+    """A partial that is a choice, with None where no signal passes: what is chosen where a condition holds, or not.
 
-    condition: Place
+    ``mask``: of what is open where a number that is never less is more than 0, this number.
+    """
+
+    condition: Place | bool
     yes: Any
     no: Any
+    mask: Place | None = None
 
     @property
     def opposite(self) -> Gate:

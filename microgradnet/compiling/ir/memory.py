@@ -87,7 +87,8 @@ class Memory:
         where, sizes = {}, {}
         for memory, places in homes.items():
             asked = [instructions[number].operands[1] for number, home in moved.items() if home == memory]
-            where[memory], slot = slots(length, places, asked)
+            masks = [place for place in asked if place.start >= length]  # which are behind the tape
+            where[memory], slot = slots(length << bool(masks), places + masks, asked)
             sizes[memory] = slot[-1] if asked else 0  # forwards no signal is under way
         for number, memory in moved.items():
             name, (_, place, *others) = instructions[number]

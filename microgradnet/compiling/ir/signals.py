@@ -2,7 +2,8 @@
 
 A signal that has passed a ``where`` is 0 unless its side was chosen. That is said by a choice and not by
 a factor of 0, which an infinity or nan further on would make a nan. So a signal carries its gates with
-it, until it meets others or leaves the body it is in. ``derivatives.graphs`` does the same with graphs.
+it, until it meets others or leaves the body it is in; there a mask goes beside it, which says whether it has
+come. A 0 says nothing of that: a signal of 0 that has come is one. ``derivatives.graphs`` does the same with graphs.
 
 Everything here is written with a ``Lowering`` g.
 
@@ -21,11 +22,16 @@ from typing import Any, NamedTuple, TypeAlias
 from ...engine.table import Operation
 from .lowering import Gate, Lowering, Place
 
-__all__ = ['OPEN', 'Gates', 'Term', 'arrived', 'close', 'dot_product', 'gate', 'partials', 'plus', 'seed', 'sent']
+__all__ = [
+    'NEVER', 'OPEN', 'Gates', 'Term', 'any_of', 'arrived', 'close', 'dot_product', 'gate', 'mask', 'partials', 'plus',
+    'seed', 'sent', 'unmasked',
+]  # fmt: skip
 
 #: The choices that a signal has passed.
 Gates: TypeAlias = frozenset[Gate]
 OPEN: Gates = frozenset()
+#: A gate that is never open.
+NEVER: Gates = frozenset([Gate(False, 1, None)])
 
 
 class Term(NamedTuple):
@@ -80,7 +86,7 @@ def arrived(
     for term in terms:
         groups.setdefault(term.gates, []).append(term)
     closed = [Term(close(g, add(g, group), gates)) for gates, group in groups.items()]
-    return add(g, closed), _any(g, [*groups])
+    return add(g, closed), any_of(g, [*groups])
 
 
 def close(g: Lowering, signal: Place, gates: Gates) -> Place:
@@ -108,14 +114,36 @@ def seed(g: Lowering, weight: Place) -> Term:
     return Term(weight, 1, frozenset([gate(g, weight)]))
 
 
-def _any(g: Lowering, ways: list[Gates]) -> Gates:
+def mask(g: Lowering, ways: Sequence[Gates]) -> Place:
+    """Return the number beside a signal where its gates cannot be: 0 where it has come in none of some ways, else more.
+
+    It is a number and no condition, for of these a part of a long program knows only what it makes again.
+    """
+    found = [_mask(g, gates) for gates in dict.fromkeys(ways)]
+    return found[0] if len(found) == 1 else g.make('sum', *found)
+
+
+def unmasked(g: Lowering, mask: Place) -> Gates:
+    """Return the gates of a signal with such a number beside it."""
+    came = g.ne(mask, 0.0)
+    return OPEN if came is True else frozenset([Gate(came, 1, None, mask)])
+
+
+def any_of(g: Lowering, ways: Sequence[Gates]) -> Gates:
     """Return the gates of a sum of signals: open if any of the ways they came is.
 
     Where all are closed the sum is 0, and must still not meet an infinity further on.
     """
     if OPEN in ways or any(frozenset([one.opposite]) in ways for one, *more in ways if not more):
         return OPEN  # one way or the other, a signal always comes
-    return frozenset([gate(g, g.make('sum', *[close(g, g.number(1.0), gates) for gates in ways]))])
+    return unmasked(g, mask(g, ways))
+
+
+def _mask(g: Lowering, gates: Gates) -> Place:
+    masks = [gate.mask for gate in gates]
+    if len(masks) == 1 and masks[0] is not None:
+        return masks[0]
+    return close(g, g.number(1.0), frozenset(gate.bare for gate in gates))
 
 
 def plus(g: Lowering, total: Place | None, term: Term) -> Place:

@@ -21,7 +21,7 @@ from .instructions import Instruction
 from .lowering import Lowering, Place
 from .nests import Affine
 from .routine import Routine
-from .signals import OPEN, Term, arrived, close, dot_product, gate, partials, seed, sent
+from .signals import NEVER, OPEN, Term, arrived, close, dot_product, mask, partials, seed, sent, unmasked
 from .tape import ASIDE, NUMBER, OUTPUT, PARAMETER, ROW, Tape
 from .while_loops import Back, Item, Join, While, item_at
 
@@ -132,25 +132,25 @@ class _Straight:
         moving = [k for k in range(states) if on[k]]
         if not any(k in items for k in moving):
             return []
-        seeds, opened = [], []
-        for k in moving:
-            signal, gates = arrived(g, items[k], dot_product) if k in items else (g.number(0.0), OPEN)
-            seeds.append(close(g, signal, gates))
-            opened.append(k in items and gates == OPEN)
+        ends = [arrived(g, items[k], dot_product) if k in items else (g.number(0.0), NEVER) for k in moving]
         used = {number for _, numbers in loop.tape.items for number in numbers}  # the condition sends no signals
         outside = [k for k in range(states, len(on)) if on[k] and PARAMETER + k in used]
-        back, opened = _reversed(loop, moving, outside, opened)
+        back, masked = _reversed(loop, moving, outside, [gates == OPEN for _, gates in ends])
+        signals = [close(g, *end) for end in ends] + [mask(g, [ends[place][1]]) for place in masked]
         operands = [*map(self.operand, sources)]
         g.instructions[register] = Instruction('while', (loop.kept(), *operands))
-        result = g.inner('back', back, register, *seeds, *operands[states:])
+        result = g.inner('back', back, register, *signals, *operands[states:])
+
+        def item(place: int) -> Place:
+            return g.make('item', result, item_at(place))
+
         found = []
-        for place, k in enumerate([*moving, *outside]):
-            if not asked[k]:
-                continue
-            signal = g.make('item', result, item_at(place))
-            # Where no signal came, or there was no turn, what comes is exactly 0, and meets no infinity further on.
-            gates = OPEN if k < states and opened[place] else frozenset([gate(g, signal)])
-            found.append((k, Term(signal, 1, gates)))
+        for place, k in enumerate(moving):
+            if asked[k]:
+                gates = unmasked(g, item(len(moving) + masked.index(place))) if place in masked else OPEN
+                found.append((k, Term(item(place), 1, gates)))
+        for place, k in enumerate(outside, len(signals)):  # there may have been no turn
+            found.append((k, Term(item(place), 1, unmasked(g, item(place + len(outside))))))
         return found
 
     def routine(self, more: int = 0, is_gradient: bool = False) -> Routine:
@@ -194,10 +194,11 @@ def active_places(body: Tape, on: Sequence[bool]) -> set[int]:
 
 def _reversed(
     loop: While, moving: list[int], outside: list[int], opened: list[bool]
-) -> tuple[Back, list[bool]]:
-    """Return the way back through a loop, and which signals always come to what is ``moving`` of its state.
+) -> tuple[Back, list[int]]:
+    """Return the way back through a loop, and the places of what is ``moving`` of its state that have masks.
 
-    opened: to which of it one comes after the last turn. Any other signal is taken for none where it is exactly 0.
+    opened: to which of it a signal always comes after the last turn. The masks follow the signals, and the sums
+    of masks the sums for what is outside.
     """
     tape = loop.tape
     assert tape is not None
@@ -207,21 +208,21 @@ def _reversed(
         writer = _Straight(tape, stops=True)
         writer.forwards()
         g = writer.g
-        signals = [g.make('parameter', Affine(tape.parameters + place)) for place in range(len(moving))]
-        gates = [OPEN if is_open else frozenset([gate(g, s)]) for s, is_open in zip(signals, opened)]
-        seeds = {k: Term(s, 1, passed) for k, s, passed in zip(moving, signals, gates)}
+        masked = [place for place, is_open in enumerate(opened) if not is_open]
+        given = [g.make('parameter', Affine(tape.parameters + k)) for k in range(len(moving) + len(masked))]
+        gates = [OPEN] * len(moving)
+        for place, one in zip(masked, given[len(moving) :]):
+            gates[place] = unmasked(g, one)
+        seeds = {k: Term(s, 1, passed) for k, s, passed in zip(moving, given, gates)}
         arriving = writer.backwards(seeds, active, wanted)
-        writer.outputs, still = {}, []
-        for place, number in enumerate(wanted):
-            signal, passed = g.number(0.0), None
-            if number in arriving:
-                signal, passed = arrived(g, arriving[number], dot_product)
-                signal = close(g, signal, passed)
-            writer.outputs[place] = signal
-            still.append(passed == OPEN)
-        now = [a and b for a, b in zip(opened, still)]
+        ends = [arrived(g, arriving[n], dot_product) if n in arriving else (g.number(0.0), NEVER) for n in wanted]
+        now = [is_open and gates == OPEN for is_open, (_, gates) in zip(opened, ends)]
         if now == opened:
             break
         opened = now
-    body = replace(writer.routine(len(moving)).pruned(), labels={})
-    return Back(body, loop.states, len(moving), len(outside)), opened
+    signals, masks = [close(g, *end) for end in ends], [mask(g, [gates]) for _, gates in ends]
+    count = len(moving)
+    outputs = signals[:count] + [masks[place] for place in masked] + signals[count:] + masks[count:]
+    writer.outputs = dict(enumerate(outputs))
+    body = replace(writer.routine(len(given)).pruned(), labels={})
+    return Back(body, loop.states, len(given), 2 * len(outside)), masked

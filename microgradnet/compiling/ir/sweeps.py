@@ -18,10 +18,8 @@ what goes to one place outside is carried too, and the rest is added up in memor
 >>> len(horner.instructions), horner.kept, horner.signals, horner.count
 (18, 0, 0, 101)
 
-A signal that leaves a body is closed by its gates. What comes back from a carry or from memory to an
-operation that all signals reach through gates is taken as closed where it is exactly 0 (and, in a tangent, does
-not move). So derivatives are those of the graph wherever these are numbers; where they are nan, because a signal
-of exactly 0 met an infinite partial, those of a loop may be numbers.
+A signal that leaves a body is closed by its gates. Where at some turn none may have come, a mask goes with it:
+it is carried beside the signal, and has a place in memory beside the signal's.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..._processes import cached_property
 from ...engine.value import Value
@@ -39,9 +37,12 @@ from .lowering import Emitter, Later, Lowering, Place
 from .memory import Memory
 from .nests import Affine, Nest, Nests, Part, Site, pick
 from .routine import MEMORY, Block, Carry, Loop, Routine
-from .signals import OPEN, Term, arrived, close, gate, partials, plus, seed, sent
+from .signals import Term, arrived, close, mask, partials, plus, seed, sent, unmasked
 from .straight import straight
-from .tape import ASIDE, NUMBER, PARAMETER, ROW, Tape, is_long, tape
+from .tape import ASIDE, NUMBER, OUTPUT, PARAMETER, ROW, Computed, Tape, is_long, tape
+
+#: A signal, and its mask if it has one.
+_Signal: TypeAlias = tuple[Place, ...]
 
 __all__ = ['lower', 'prepare', 'routine']
 
@@ -52,14 +53,16 @@ class _Frame:
     def __init__(self, part: Part) -> None:
         self.part = part
         self.block: Block = []
-        self.carries: dict[Any, tuple[Carry, Any]] = {}
+        self.carries: dict[Site, tuple[Carry, Affine]] = {}
         #: The signals of operations of this body, of theirs at the turn before, of loops' last turns.
         self.signals: dict[Site, list[Term]] = {}
         self.before: dict[Site, list[Term]] = {}
         self.after: dict[Site, list[Term]] = {}
-        #: What goes to the turn before, added up.
-        self.going: dict[Site, Place] = {}
-        self.totals: dict[Any, tuple[Carry, list[Term]]] = {}
+        #: What goes to the turn before, added up; the sums over a loop's turns that are for outside.
+        self.going: dict[Site, _Signal] = {}
+        self.totals: dict[Any, list[Term]] = {}
+        #: What carries signals and such sums, and masks beside them.
+        self.back: dict[Any, list[Carry]] = {}
 
 
 class _Sweeps:
@@ -185,53 +188,52 @@ class _Sweeps:
             self._g.put('output', place, result)
 
     def _backward(self, part: Part) -> _Frame:
-        starts: dict[Site, Place] = {}
+        starts: dict[Site, _Signal] = {}
         if part.alone:
             after = self._frames[-1].after
             for site in part.items:
                 if isinstance(site, Site) and site.active:
                     terms = after.pop(site, [])
                     if self._memory.sent.get(site) is False:
-                        terms.append(Term(self._g.put('load', 'signals', site.place.last())))
+                        terms.append(self._loaded(site, site.place.last()))
                     if terms or site in self._memory.starts:
-                        starts[site] = self._sum(terms) if terms else self._g.number(0.0)
+                        starts[site] = self._sum(terms, site)
         frame = self._enter(part)
         for site, start in starts.items():
-            register = self._g.put('carry')
-            frame.carries[site] = Carry(register, start), None
-            frame.signals[site] = [self._back(site, register)]
+            carried = frame.back[site] = self._carried(start)
+            frame.signals[site] = [self._term(*(Place(carry.register) for carry in carried))]
         for item in reversed(part.items):
             if isinstance(item, Nest):
                 self._backward_loop(item)
             elif item.active:
                 self._backward_site(item)
-        frame.going = {site: self._sum(terms) for site, terms in frame.before.items()}
-        for carry, terms in frame.totals.values():
-            carry.after, carry.start = self._sum(terms), self._g.number(0.0)
+        frame.going = {site: self._sum(terms, site) for site, terms in frame.before.items()}
+        for key, terms in frame.totals.items():
+            for carry, total in zip(frame.back[key], self._sum(terms, key[0], frame.back[key])):
+                carry.after = total
         return self._leave()
 
     def _backward_loop(self, nest: Nest) -> None:
         frames = [self._backward(part) for part in reversed(nest.parts)]
         loop = Loop(nest.count, backwards=True, blocks=[frame.block for frame in frames])
         frame = frames[-1]  # only the whole body of a loop carries anything
-        for site, (carry, _) in frame.carries.items():
-            carry.after = frame.going.get(site, self._g.number(0.0))
-            loop.carries.append(carry)
-        loop.carries += [carry for carry, _ in frame.totals.values()]
+        for target, carries in frame.back.items():
+            if target not in frame.totals:
+                for carry, register in zip(carries, frame.going.get(target, self._sum([], target))):
+                    carry.after = register
+            loop.carries += carries
         if any(loop.blocks) or loop.carries:
             self._emitter.block.append(loop)
-        for (target, level), (carry, _) in frame.totals.items():
-            total = Place(carry.after)
-            self._gather(target, level, self._back(target, total) if isinstance(target, Site) else Term(total))
+        for (target, level) in frame.totals:
+            total = self._term(*(Place(carry.after) for carry in frame.back[target, level]))
+            self._gather(target, level, total)
         for site, signal in frame.going.items():
-            start = self._memory.starts[site].first()
-            _, source = self._nests.find(start, self._path)
-            self._send(start, self._back(source, signal) if source else Term(signal))
+            self._send(self._memory.starts[site].first(), self._term(*signal))
 
     def _backward_site(self, site: Site) -> None:
         terms = self._frames[-1].signals.pop(site, [])
         if self._memory.sent.get(site):
-            terms.append(self._back(site, self._g.put('load', 'signals', site.place)))
+            terms.append(self._loaded(site, site.place))
         if ends := self._ends(site):
             terms[:0] = map(self._seed, ends) if self._seeds else [Term(self._g.number(1.0))]
         if not terms:
@@ -280,19 +282,35 @@ class _Sweeps:
         if level < len(self._frames) - 1:
             key = target, level
             if key not in frame.totals:
-                register = self._g.put('carry')
-                frame.totals[key] = Carry(register), [Term(register)]
-            frame.totals[key][1].append(term)
+                frame.back[key] = self._carried(self._sum([], target))
+                frame.totals[key] = [Term(Place(frame.back[key][0].register))]
+            frame.totals[key].append(term)
         elif isinstance(target, Site):
             frame.signals.setdefault(target, []).append(term)
-        elif isinstance(term.partial, Place) and not term.gates:
-            self._g.put('add_to', *target, term.signal, term.partial)
         else:
-            self._g.put('add_to', *target, close(self._g, plus(self._g, None, term), term.gates))
+            if isinstance(term.partial, Place) and not term.gates:
+                self._g.put('add_to', *target, term.signal, term.partial)
+            else:
+                self._g.put('add_to', *target, close(self._g, plus(self._g, None, term), term.gates))
+            if self._is_masked(target):
+                memory, place = target
+                self._g.put('add_to', memory, self._beside(place), mask(self._g, [term.gates]))
 
-    def _sum(self, terms: list[Term]) -> Place:
-        """Add up signals times partials, those of closed gates being 0."""
-        return close(self._g, *arrived(self._g, terms, self._add))
+    def _sum(self, terms: list[Term], target: Any, before: Sequence[Carry] = ()) -> _Signal:
+        """Add signals times partials, those of closed gates being 0; with a mask where none may have come.
+
+        before: what carries a sum, of which the first term is that of the turns before, and its mask.
+        """
+        g = self._g
+        signal = close(g, *arrived(g, terms, self._add)) if terms else g.number(0.0)
+        if not self._is_masked(target):
+            return (signal,)
+        known = [unmasked(g, Place(carry.register)) for carry in before[1:]]
+        ways = known + [term.gates for term in terms[len(known) :]]
+        return signal, mask(g, ways) if ways else g.number(0.0)
+
+    def _carried(self, start: _Signal) -> list[Carry]:
+        return [Carry(self._g.put('carry'), register) for register in start]
 
     def _add(self, _: Lowering, terms: Sequence[Term]) -> Place:
         """Add signals times partials, those first that are there first, so that the last is waited for least."""
@@ -310,28 +328,53 @@ class _Sweeps:
             depths.append(waits + max((depths[o] for o in operands if waits and isinstance(o, Place)), default=0))
         return max(depths[part] for part in (term.signal, term.partial) if isinstance(part, Place))
 
-    def _back(self, site: Site, signal: Place) -> Term:
-        """Return a signal that comes from a carry or from memory."""
-        return Term(signal, 1, frozenset([gate(self._g, signal)]) if site in self._gated else OPEN)
+    def _loaded(self, site: Site, place: Affine) -> Term:
+        """Return a signal that comes from memory."""
+        places = [place, self._beside(place)] if self._is_masked(site) else [place]
+        return self._term(*(self._g.put('load', 'signals', one) for one in places))
+
+    def _term(self, signal: Place, *masks: Place) -> Term:
+        """Return a signal that comes from elsewhere, with its mask if it has one."""
+        return Term(signal, 1, *(unmasked(self._g, one) for one in masks))
+
+    def _beside(self, place: Affine) -> Affine:
+        """Return where a signal's mask is: behind all places of the tape, where ``Memory`` gives it some."""
+        return place.moved(len(self._tape.items))
+
+    def _is_masked(self, target: Any) -> bool:
+        """Tell whether signals for a target need a mask: an operation, or a place in memory."""
+        if isinstance(target, Site):
+            return target in self.masked
+        memory, place = target
+        return memory == 'signals' and not self.masked.isdisjoint(self._nests.behind(place))
 
     @cached_property
-    def _gated(self) -> set[Site]:
-        """The operations that no signal reaches but through a gate."""
-        reached: set[Site] = set()
-        todo = [] if self._seeds else [site for site in self._nests.sites if self._ends(site)]
-        while todo:
-            site = todo.pop()
-            if site not in reached:
-                reached.add(site)
-                numbers = site.operands
-                if site.operation.has_cells:
-                    cells, groups = site.operation.partial_texts, site.operation.split(site.operands)
-                    several = [group if isinstance(group, list) else [group] for group in groups]
-                    numbers = [n for cell, group in zip(cells, several) if 'None' not in cell for n in group]
-                for number in numbers:
-                    if number.start < PARAMETER:
-                        todo += self._nests.behind(number)
-        return {*self._nests.sites} - reached
+    def masked(self) -> set[Site]:
+        """The operations that at some turn no signal reaches but through gates."""
+        tape = self._tape
+        gates = {shape: _gated(kind) for shape, kind in enumerate(tape.shapes) if isinstance(kind, Computed)}
+        if not (self._seeds or tape.watched or any(map(any, gates.values()))):
+            return set()
+        reached = bytearray(len(tape.items))
+        for shape, (place, *numbers) in reversed(tape.items):
+            passed = gates[shape]
+            if any(OUTPUT <= number < OUTPUT + ASIDE for number in numbers[len(passed) :]) and not self._seeds:
+                reached[place] = True
+            if reached[place]:
+                for number, is_gated in zip(numbers, passed):
+                    if number < PARAMETER and not is_gated:
+                        reached[number] = True
+        turns = {site: (pick(reached, turn) for turn in site.place.ranges()) for site in self._nests.sites}
+        return {site for site, found in turns.items() if not all(map(all, found))}
+
+
+def _gated(kind: Computed) -> list[bool]:
+    """Return of each operand of an operation whether no signal comes to it but through a gate, if one does."""
+    op, operands = kind.operation, [False] * kind.operands
+    if not op.has_cells:
+        return operands
+    groups = [group if isinstance(group, list) else [group] for group in op.split(operands)]
+    return ['None' in cell for cell, group in zip(op.partial_texts, groups) for _ in group]
 
 
 def lower(

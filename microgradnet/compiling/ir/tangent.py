@@ -25,7 +25,7 @@ from .instructions import COMPARISONS, LEAVES
 from .lowering import Emitter, Lowering, Place
 from .nests import Affine
 from .routine import MEMORY, Block, Carry, Loop, Routine
-from .signals import Term, close, gate, partials, plus, sent
+from .signals import Term, close, gate, mask, partials, plus, sent, unmasked
 from .while_loops import Back, Item, While, item_at, renumbered
 
 __all__ = ['tangent']
@@ -49,8 +49,14 @@ def tangent(routine: Routine, by: int | None = None, only: bool = False, careful
 
 
 class _Tangent:
-    def __init__(self, routine: Routine, by: int, only: bool, careful: bool) -> None:
+    """Writes it; ``inside`` of a loop whose count depends on the numbers masks, if any, come in and go out as numbers.
+
+    The parameters are then the old ones, how much they move, and the masks, and so are the outputs.
+    """
+
+    def __init__(self, routine: Routine, by: int, only: bool, careful: bool, inside: bool = False) -> None:
         self.old, self.by, self.only, self.careful = routine, by, only, careful
+        self.given = careful and inside
         self.g = Lowering(Emitter())
         self.g.customs = dict(routine.customs)
         #: The new register of each old one; of those that move the register that says how much, and, if one is
@@ -60,9 +66,9 @@ class _Tangent:
         self.masks: dict[int, Place] = {}
         self.times = 4 if careful else 2  # powers of two, as ``rolling`` is one
         self.outputs = routine.count - routine.watched
-        #: Of loops whose state is doubled: where it is that says how much each of their results moves, and how
-        #: many of these are signals, behind which there are the moves of those.
-        self.doubled: dict[int, tuple[dict[int, int], int]] = {}
+        #: Of what has loops inside, the sizes of the groups of its results: each has its moves behind it, and masks.
+        self.groups: dict[int, tuple[int, ...]] = {}
+        self.parts = 3 if careful else 2
         self.active = self.find_active()
 
     def made(self) -> Routine:
@@ -71,10 +77,12 @@ class _Tangent:
         labels: dict[int, str] = {
             self.register[register]: label for register, label in old.labels.items() if register in self.register
         }
-        leaves = {**old.leaves, 'parameter': [*old.leaves.get('parameter', []), *[''] * self.by]}
+        more = self.by * (1 + self.given)
+        leaves = {**old.leaves, 'parameter': [*old.leaves.get('parameter', []), *[''] * more]}
         return replace(
-            old, instructions=g.instructions, blocks=blocks, count=old.count + self.outputs * (not self.only),
-            parameters=old.parameters + self.by, kept=times * old.kept, rolling=times * old.rolling,
+            old, instructions=g.instructions, blocks=blocks,
+            count=old.count + self.outputs * (not self.only) + self.outputs * self.given,
+            parameters=old.parameters + more, kept=times * old.kept, rolling=times * old.rolling,
             signals=times * old.signals, customs=g.customs, labels=labels, leaves=leaves, rows=g.rows,
         ).pruned()  # fmt: skip
 
@@ -139,8 +147,10 @@ class _Tangent:
             self.register[register] = self.g.make(name, *operands)
             if register in self.active:
                 v = self.moves[register] = self.g.make(name, operands[0].moved(self.old.parameters))
-                if self.careful:
-                    self.masks[register] = close(self.g, self.g.number(1.0), frozenset([gate(self.g, v)]))
+                if self.given:
+                    self.masks[register] = self.g.make(name, operands[0].moved(2 * self.old.parameters))
+                elif self.careful:
+                    self.masks[register] = mask(self.g, [frozenset([gate(self.g, v)])])
         elif name == 'load':
             memory, place = operands
             self.register[register] = self.g.put(name, memory, self.slot(place))
@@ -175,6 +185,8 @@ class _Tangent:
         if not self.only:
             self.g.put('output', place, self.of(given))
         self.g.put('output', self.beside(place), self.move(given))
+        if self.given:
+            self.g.put('output', place.moved(2 * self.outputs), self.mask(given))
 
     def beside(self, place: Affine) -> Affine:
         """Return the place of the output that says how much another one moves."""
@@ -199,47 +211,53 @@ class _Tangent:
                 self.g.put('add_to', memory, self.slot(place, 2), mask)
 
     def while_loop(self, register: int, loop: While, *operands: int) -> None:
-        """A loop of twice the state, as much from outside, and the same condition."""
+        """A loop of two or three times the state, as much from outside, and the same condition."""
         if register not in self.active and not loop.keeps:
             self.register[register] = self.g.inner('while', loop, *map(self.of, operands))
             return
         n, m = loop.states, loop.outside
-        places = [*range(n), *range(2 * n, 2 * n + m), *range(n, 2 * n), *range(2 * n + m, 2 * n + 2 * m)]
-        condition = renumbered(loop.condition, places[: n + m], 2 * n + 2 * m)
-        body = renumbered(tangent(loop.body, careful=self.careful), places, 2 * n + 2 * m)
-        new = While(condition, body, None, 2 * n, loop.limit, loop.line, loop.keeps)
-        state, outside = operands[:n], operands[n:]
-        self.register[register] = self.g.inner('while', new, *self.paired(state), *self.paired(outside))
-        self.doubled[register] = {k: n + k for k in range(n)}, n
+        parameters, count = self.grouped(n, m), self.parts * (n + m)
+        condition = renumbered(loop.condition, parameters[: n + m], count)
+        body = renumbered(self.inside(loop.body), parameters, count)
+        new = While(condition, body, None, self.parts * n, loop.limit, loop.line, loop.keeps)
+        self.register[register] = self.g.inner('while', new, *self.moving(operands[:n]), *self.moving(operands[n:]))
+        self.groups[register] = (n,)
 
     def back(self, register: int, back: Back, loop: int, *operands: int) -> None:
-        """The way back through a loop of twice the state, with twice the signals and sums."""
+        """The way back through such a loop, with as many times the signals and sums."""
         n, m, a, b = back.states, back.outside, back.signals, back.sums
-        sizes = [(0, n), (2 * n, m), (2 * n + 2 * m, a)]
-        places = [start + more * size + k for more in (0, 1) for start, size in sizes for k in range(size)]
-        sizes = [(0, a), (2 * a, b)]
-        outputs = [start + more * size + k for more in (0, 1) for start, size in sizes for k in range(size)]
-        body = renumbered(tangent(back.body, careful=self.careful), places, 2 * (n + m + a), outputs)
-        new = Back(body, 2 * n, 2 * a, 2 * b)
-        signals, outside = operands[:a], operands[a:]
-        self.register[register] = self.g.inner(
-            'back', new, self.register[loop], *self.paired(signals), *self.paired(outside)
-        )
-        self.doubled[register] = {k: a + k for k in range(a)} | {a + k: 2 * a + b + k for k in range(b)}, a
+        body = renumbered(
+            self.inside(back.body), self.grouped(n, m, a), self.parts * (n + m + a), self.grouped(a, b)
+        )  # fmt: skip
+        new = Back(body, self.parts * n, self.parts * a, self.parts * b)
+        given = *self.moving(operands[:a]), *self.moving(operands[a:])
+        self.register[register] = self.g.inner('back', new, self.register[loop], *given)
+        self.groups[register] = a, b
 
-    def paired(self, registers: Sequence[int]) -> list[Place]:
-        return [*map(self.of, registers), *map(self.move, registers)]
+    def inside(self, body: Routine) -> Routine:
+        return _Tangent(body, body.parameters, False, self.careful, inside=True).made()
+
+    def grouped(self, *sizes: int) -> list[int]:
+        """Return where the numbers of groups go if behind each group there are its moves, and its masks."""
+        starts = [self.parts * sum(sizes[:k]) for k in range(len(sizes))]
+        return [start + part * size + k for part in range(self.parts) for start, size in zip(starts, sizes)
+                for k in range(size)]  # fmt: skip
+
+    def moving(self, registers: Sequence[int]) -> list[Place]:
+        """Return registers, how much they move, and the masks."""
+        ways = [self.of, self.move, self.mask][: self.parts]
+        return [way(register) for way in ways for register in registers]
 
     def item(self, register: int, source: int, place: Item) -> None:
-        if source not in self.doubled:
+        sizes = self.groups.get(source)
+        if sizes is None:
             self.register[register] = self.g.make('item', self.register[source], place)
             return
-        moves, signals = self.doubled[source]
-        here = place.place + (signals if place.place >= signals else 0)
-        self.register[register] = self.g.make('item', self.register[source], item_at(here))
-        move = self.moves[register] = self.g.make('item', self.register[source], item_at(moves[place.place]))
+        here = self.grouped(*sizes)[place.place :: sum(sizes)]
+        found = [self.g.make('item', self.register[source], item_at(k)) for k in here]
+        self.register[register], self.moves[register] = found[:2]
         if self.careful:
-            self.masks[register] = close(self.g, self.g.number(1.0), frozenset([gate(self.g, move)]))
+            self.masks[register] = found[2]
 
     def compute(self, register: int, name: str, operands: tuple[int, ...]) -> None:
         given = [*map(self.of, operands)]
@@ -286,11 +304,11 @@ class _Tangent:
         """Add up moves of registers times partials, and the masks; what passed a gate that is closed is 0."""
         total = moving = None
         for register, term in terms:
-            mask = self.masks[register] if self.careful else None
-            if mask is not None:
-                moving = plus(self.g, moving, Term(close(self.g, mask, term.gates)))
+            moved = self.masks[register] if self.careful else None
+            if moved is not None:
+                moving = plus(self.g, moving, Term(close(self.g, moved, term.gates)))
                 if isinstance(term.partial, Place):
-                    term = term._replace(gates=term.gates | {gate(self.g, mask)})
+                    term = term._replace(gates=term.gates | unmasked(self.g, moved))
             if term.gates:
                 term = Term(close(self.g, plus(self.g, None, term), term.gates))
             total = plus(self.g, total, term)
