@@ -22,16 +22,42 @@ from ..engine.numbers import Fraction, Number
 from ..engine.table import Operation, operations
 from ..engine.value import Constant, Value, lift, record, vectors
 
-__all__ = ['Builder', 'Gate', 'Term', 'is_number']
+__all__ = ['Builder', 'Gate', 'Term', 'is_number', 'weighed']
 
 Term: TypeAlias = Value | Number | int
 
 
 class Gate(NamedTuple):
-    """An edge out of ``where``: open if the condition holds (``side``), or if it does not."""
+    """An edge out of ``where``: open if the condition holds (``side``), or if it does not.
+
+    ``weighs``: the condition is a weight, without which there is no signal; but the weight may move.
+    """
 
     condition: Value
     side: bool
+    weighs: bool = False
+
+
+class _Weighed(Operation):
+    """What is nothing without a weight that it has as a factor; it is in no table, for nobody writes it.
+
+    Where the weight is 0, the other factor may be infinite. The derivative is that of the product, for a weight that
+    is 0 can move.
+    """
+
+    def __init__(self) -> None:
+        latex = r'\left({a}\text{ if }{b}\text{ else }0\right)'
+        super().__init__(operations, 'weighed', 'a if b != 0 else 0', ['1', None], latex)
+
+    def __reduce__(self) -> Any:
+        return _weighed, ()
+
+
+weighed = _Weighed()
+
+
+def _weighed() -> Operation:
+    return weighed
 
 
 class _Cells(dict[Operation, list[Callable[..., Any]]]):
@@ -65,6 +91,13 @@ class Builder:
     def age(self, gate: Gate) -> tuple[int, bool]:
         """Order gates by their condition's place in the graph."""
         return self._age.setdefault(gate.condition, len(self._age)), gate.side
+
+    def weighed(self, a: Any, weight: Value) -> Any:
+        """Return what a weight is a factor of, and nothing without one."""
+        if a is weight or is_number(a, 0):
+            return a
+        made, nodes = self._made.setdefault('weighed', {}), (_as_node(a, weight), weight)
+        return made.setdefault(_key(nodes), record(weighed, nodes))
 
     def record(self, name: str, *operands: Any) -> Any:
         """Record an operation of scalars, or compute it if all operands are numbers."""

@@ -27,7 +27,7 @@ from ..engine.value import Value, lift
 from ..engine.walks import depends_on, topological_order
 from .builder import Builder, Gate, Term, is_number
 
-__all__ = ['gradients', 'partials_of', 'tangents']
+__all__ = ['gradients', 'partials_of', 'pulled', 'tangents']
 
 
 #: The choices that a signal has passed: a condition of ``where``, and the side it is for.
@@ -61,14 +61,23 @@ def gradients(y: Value, xs: Sequence[Value]) -> list[Value]:
     xs = items('xs of gradients', xs, 'a list of Values')
     for x in xs:
         instance('an x of gradients', x, Value, 'a Value')
+    return pulled([y], [1], xs)
+
+
+def pulled(ys: Sequence[Value], weights: Sequence[Any], xs: Sequence[Value]) -> list[Value]:
+    """Return the derivative of the sum of ys, each times a weight, with respect to each x; as ``gradients`` does.
+
+    A weight of 0 is no signal, so that no partial is asked for.
+    """
     with ieee_arithmetic():
-        order = topological_order(y)
+        order = topological_order(*ys)
         active, wanted = depends_on(order, xs), set(xs)
         g = Builder(order)
         incoming: defaultdict[Value, list[Contribution]] = defaultdict(list)
         signals: dict[Value, tuple[Term, Gates]] = {}
-        if y in active:
-            incoming[y].append((1, 1, OPEN))
+        for y, weight in zip(ys, weights):
+            if y in active and not is_number(weight, 0):
+                incoming[y].append((weight, 1, _weighs(weight)))
         for node in reversed(order):
             if node in incoming:
                 signal, gates = _gather(g, incoming.pop(node))
@@ -135,17 +144,25 @@ def _any(g: Builder, ways: list[Gates]) -> Gates:
 
     Where all are closed the sum is 0, and must still not meet an infinity further on.
     """
-    if OPEN in ways or any({Gate(c, not side)} in ways for (c, side), *more in ways if not more):
+    if OPEN in ways or any({Gate(c, not side)} in ways for (c, side, _), *more in ways if not more):
         return OPEN  # one way or the other, a signal always comes
-    opened = [_close(g, 1, gates) for gates in ways]
-    return frozenset({Gate(g.total(opened), True)})
+    opened = [_close(g, 1, frozenset(gate._replace(weighs=False) for gate in gates)) for gates in ways]
+    return frozenset({Gate(g.total(opened), True, any(gate.weighs for gates in ways for gate in gates))})
 
 
 def _close(g: Builder, signal: Term, gates: Gates) -> Term:
     """Let a signal through only where all its gates are open."""
-    for condition, side in sorted(gates, key=g.age):
-        signal = g.where(condition, signal, 0) if side else g.where(condition, 0, signal)
+    for condition, side, weighs in sorted(gates, key=g.age):
+        if weighs:
+            signal = g.weighed(signal, condition)
+        else:
+            signal = g.where(condition, signal, 0) if side else g.where(condition, 0, signal)
     return signal
+
+
+def _weighs(weight: Any) -> Gates:
+    """Return the gates of what begins with a weight; of a number it is known whether it is one."""
+    return frozenset([Gate(weight, True, True)]) if weight.__class__ is Value else OPEN
 
 
 def tangents(ys: Sequence[Value], xs: Sequence[Value], directions: Sequence[Any]) -> list[Value]:
@@ -156,18 +173,19 @@ def tangents(ys: Sequence[Value], xs: Sequence[Value], directions: Sequence[Any]
     """
     with ieee_arithmetic():
         order = topological_order(*ys)
-        moved: dict[Value, Term] = dict(zip(xs, directions, strict=True))
-        active = depends_on(order, [x for x, change in moved.items() if not is_number(change, 0)])
+        moved = {x: (change, _weighs(change)) for x, change in zip(xs, directions, strict=True)}
+        active = depends_on(order, [x for x, (change, _) in moved.items() if not is_number(change, 0)])
         g = Builder(order)
         for node in order:
             if node in active and node not in moved:
-                pairs: list[tuple[Any, Any]] = []
+                changes: list[Contribution] = []
                 for source, partial in partials_of(g, node, active):
-                    if isinstance(partial, Gate):
-                        open_, shut = moved[source], 0
-                        chosen = (open_, shut) if partial.side else (shut, open_)
-                        pairs.append((g.where(partial.condition, *chosen), 1))
+                    change, gates = moved[source]
+                    if is_number(change, 0):
+                        pass  # no motion
+                    elif isinstance(partial, Gate):
+                        changes.append((change, 1, gates | {partial}))
                     elif partial is not None and not is_number(partial, 0):
-                        pairs.append((moved[source], partial))
-                moved[node] = g.dot_product(pairs)
-        return [lift(moved.get(y, 0), y) for y in ys]
+                        changes.append((change, partial, gates))
+                moved[node] = _gather(g, changes) if changes else (0, OPEN)
+        return [lift(_close(g, *moved[y]) if y in moved else 0, y) for y in ys]

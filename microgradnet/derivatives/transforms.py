@@ -33,13 +33,11 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, overl
 from weakref import WeakKeyDictionary
 
 from ..engine.checks import function, refuse
-from ..engine.context import ieee_arithmetic, is_paused, resumed
-from ..engine.functions import dot
+from ..engine.context import is_paused, resumed
 from ..engine.numbers import Fraction, as_real
 from ..engine.value import Value, lift
 from ..engine.walks import depends_on, topological_order
-from .builder import is_number
-from .graphs import gradients, tangents
+from .graphs import gradients, pulled, tangents
 from .linear import Linear
 from .trees import take_apart
 
@@ -166,9 +164,7 @@ class Recorded:
         linear = self.linear(ys, weights)
         if linear:
             return linear.pull(weights)
-        with ieee_arithmetic():
-            total = ys[0] if len(ys) == 1 and is_number(weights[0], 1) else dot(ys, weights)
-        return self.bare(gradients(lift(total), self.xs), weights)
+        return self.bare(pulled(ys, weights, self.xs), weights)
 
     def jacobian(self, ys: Sequence[Value], mode: str | None) -> list[list[Any]]:
         """Return the rows of the Jacobian of ys, found column by column or row by row."""

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from microgradnet import compile
 from microgradnet import functions as F
 from microgradnet.derivatives.transforms import AROUND, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from microgradnet.derivatives.trees import take_apart
@@ -559,3 +560,27 @@ def test_no_grad_within_a_function_is_kept() -> None:
         return y * x
 
     assert grad(half_constant)(3.0) == 9.0
+
+
+@pytest.mark.parametrize('compiled', [False, True])
+def test_a_weight_of_0_is_no_signal_and_a_direction_of_0_no_motion_in_nodes_either(compiled: bool) -> None:
+    """The square root's slope at 0 is infinite; the derivative by the weight is that slope all the same."""
+
+    def f(x: Any) -> Any:
+        return [F.sqrt(x[0]) * x[1], x[1] * x[1]]
+
+    def pulled(x: Any, w: Any) -> Any:
+        return vjp(f, x)[1](w)
+
+    def pushed(x: Any, v: Any) -> Any:
+        return jvp(f, x, v)[1]
+
+    as_nodes = compile if compiled else lambda f: lambda x, v: [y.data for y in f([*map(Value, x)], [*map(Value, v)])]
+    for x, v in product(([0.0, 2.0], [4.0, 2.0]), ([0.0, 0.0], [0.0, 3.0], [2.0, 0.0])):
+        assert as_nodes(pulled)(x, v) == pulled(x, v) and as_nodes(pushed)(x, v) == pushed(x, v)
+    for derivative in (compile(grad(g)) if compiled else grad(g) for g in (
+        lambda w: pulled([0.0, 2.0], [w, 0.0])[0], lambda v: pushed([0.0, 2.0], [v, 0.0])[0],
+    )):  # fmt: skip
+        assert derivative(0.0) == math.inf
+    by_both = grad(lambda x, w: pulled([x, 2.0], [w, 0.0])[0], (0, 1))
+    assert (compile(by_both) if compiled else by_both)(4.0, 0.0) == (0.0, 0.5)
