@@ -381,6 +381,17 @@ def test_the_processor_s_lanes_are_a_power_of_two() -> None:
 
 # The cache on disk.
 
+def test_of_a_small_program_only_what_is_called_is_compiled() -> None:
+    """Each function of a small program has a copy of it: the one that is called is the one that is paid for."""
+    program = dyadic()
+    program(whole(20))
+    [code] = program._forward.engine._codes.values()  # type: ignore[attr-defined]
+    [machine] = code.machines.values()
+    assert code['pack'] == machine['pack'] and code['each'] == machine['each']
+    assert machine['sums'] == machine['blocks'] == machine['descend'] == 0
+    assert code['sums'] and len(code.machines) == 2
+
+
 TEXT = 'define double @answer() {\n  ret double 0x4045000000000000\n}\n'
 
 
@@ -415,7 +426,8 @@ def test_programs_are_kept_and_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     second = dyadic()
     assert second.sum(rows) == value
     assert sorted(tmp_path.iterdir()) == files
-    assert all(code.machine.from_cache for code in second._forward.engine._codes.values())  # type: ignore[attr-defined]
+    codes = second._forward.engine._codes.values()  # type: ignore[attr-defined]
+    assert [machine.from_cache for code in codes for machine in code.machines.values()] == [True]
 
 
 DAMAGE = """

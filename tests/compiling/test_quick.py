@@ -308,8 +308,9 @@ def test_a_way_that_nobody_has_is_given_free() -> None:
     program = net()
     program([1.0, 2.0, 3.0])
     gone = weakref.ref(program._forward.engine)
-    machine = weakref.ref(next(iter(program._forward.engine._codes.values())).machine)  # type: ignore[attr-defined]
-    del program
+    [code] = program._forward.engine._codes.values()  # type: ignore[attr-defined]
+    machine = weakref.ref(next(iter(code.machines.values())))
+    del program, code
     gc.collect()
     assert gone() is machine() is None
 

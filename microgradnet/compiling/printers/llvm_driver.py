@@ -18,6 +18,9 @@ filled up with copies of its last row):
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from ..ir.hoist import Pieces, hoisted
 from ..ir.routine import Routine
 from .libm import declarations, definitions
@@ -25,13 +28,19 @@ from .llvm import ARGUMENTS, Block, block, counters, filled_lanes, loop
 from .llvm_update import descent, stage
 from .llvm_while import LoopFunctions, stack
 
-__all__ = ['Driver', 'module']
+__all__ = ['COPIES', 'INLINE', 'WAYS', 'Driver', 'module', 'only']
 
 ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters, ptr %scratch, ptr %results'
 #: Up to so many outputs a step of gradient descent is written out, in registers.
 SMALL = 64
 #: And up to so many calls of functions, a copy of its formula in place of each; 50 copies take LLVM half a second.
 CALLS = 16
+#: The functions of a module that are called from outside.
+WAYS = ('pack', 'each', 'sums', 'batch', 'blocks', 'descend')
+#: The same in groups, where each has copies of the block: those of a group share theirs, or have none.
+COPIES = [('each', 'pack'), ('sums', 'batch', 'pack'), ('blocks',), ('descend',)]
+#: How the block is marked then.
+INLINE = 'nounwind alwaysinline'
 MEMCPY = 'declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)'
 PACK = '  call void @pack(ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed)'
 
@@ -61,8 +70,16 @@ def module(
         text.append(driver.batch(adding))
     text += [driver.sums(), *([] if adding else [driver.each(), driver.blocks()])]
     text += [driver.descend(rule)] if small and rule else []
-    inline = 'alwaysinline ' * small
-    return '\n'.join([*text, f'attributes #0 = {{ nounwind {inline}}}']), driver.scratch
+    return '\n'.join([*text, f'attributes #0 = {{ {INLINE if small else "nounwind"} }}']), driver.scratch
+
+
+def only(text: str, names: Sequence[str]) -> str:
+    """Hide all functions of a module but some from without: what those do not call is not compiled.
+
+    >>> only('define void @pack(ptr %rows) {', ['each'])
+    'define internal void @pack(ptr %rows) {'
+    """
+    return re.sub(rf'^define (?=\w+ @(?!(?:{"|".join(names)})\())', 'define internal ', text, flags=re.MULTILINE)
 
 
 class Driver:

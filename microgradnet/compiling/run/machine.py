@@ -47,6 +47,7 @@ class Machine:
         self.from_cache = stored is not None
         if stored is None:
             passes = binding.create_new_module_pass_manager()
+            passes.add_global_dead_code_eliminate_pass()  # what nobody asks for gets no copies of what it calls
             passes.add_always_inliner_pass()
             passes.add_sroa_pass()
             if loops:  # the few passes that loops gain by; a whole pipeline would take ten times as long

@@ -63,7 +63,7 @@ def c_function(routine: Routine, parameters: Sequence[float], fast: bool) -> Any
         raise ValueError(
             f'a C function has its numbers on the stack, at most {STACK:,}; this program needs {scratch:,} at a time'
         )
-    text += llvm_call.c_function(routine, scratch, parameters)
+    text = llvm_driver.only(text + llvm_call.c_function(routine, scratch, parameters), ['function'])
     machine = Machine(text, symbols(routine.used()), loops=not routine.flat)
     function = _FUNCTION(machine['function'])
     function.machine = machine  # type: ignore[attr-defined]  # which lives as long
@@ -71,23 +71,51 @@ def c_function(routine: Routine, parameters: Sequence[float], fast: bool) -> Any
 
 
 class Code:
-    """A module in machine code for so many lanes, and its functions."""
+    """A module in machine code for so many lanes, and its functions: ``code[name]`` is the address of one.
+
+    Where each of them has a copy of the block, a function is not compiled before it is asked for.
+    """
 
     def __init__(self, routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
-        self.lanes, self.width = lanes, routine.width
-        text, self.scratch = module(routine, lanes, adding, fast, full)
-        names = [*symbols(routine.used()), *(SYMBOLS if routine.inner else ())]
-        with shown(f'compiling {len(routine.instructions):,} instructions into machine code'):
-            self.machine = Machine(text, names, loops=not routine.flat, others=_products(text, lanes))
+        self.routine, self.lanes, self.width, self.adding = routine, lanes, routine.width, adding
+        self.text, self.scratch = module(routine, lanes, adding, fast, full)
         #: Where in scratch memory it is said which loop has failed, if any can.
         self.failed = routine.count * lanes + FAILED if routine.inner else None
-        self.pack, self.batch = _PACK(self.machine['pack']), self.machine['batch']
-        #: Gradient descent without more, if that is done here, in registers.
-        self.descend = _DESCEND(self.machine['descend']) if 'define void @descend' in text else None
-        self.over = _OVER(self.machine['sums' if adding else 'each'])
-        self.sums = _OVER(self.machine['sums'])
+        self.machines: dict[tuple[str, ...], Machine] = {}
         self._free: list[tuple[Memory, Memory]] = []
         self._running: dict[int, Memory] = {}
+
+    def __getitem__(self, name: str) -> int:
+        with _compiling:
+            machine = next((machine for names, machine in self.machines.items() if name in names), None)
+            return (machine or self._machine(name))[name]
+
+    def _machine(self, name: str) -> Machine:
+        copies = llvm_driver.COPIES if llvm_driver.INLINE in self.text else [llvm_driver.WAYS]
+        names = next(names for names in copies if name in names)
+        text = llvm_driver.only(self.text, names)
+        called = [*symbols(self.routine.used()), *(SYMBOLS if self.routine.inner else ())]
+        with shown(f'compiling {len(self.routine.instructions):,} instructions into machine code'):
+            machine = Machine(text, called, loops=not self.routine.flat, others=_products(text, self.lanes))
+        self.machines[names] = machine
+        return machine
+
+    @cached_property
+    def pack(self) -> Callable[..., None]:
+        return _PACK(self['pack'])
+
+    @cached_property
+    def over(self) -> Callable[..., None]:
+        return _OVER(self['sums' if self.adding else 'each'])
+
+    @cached_property
+    def sums(self) -> Callable[..., None]:
+        return _OVER(self['sums'])
+
+    @cached_property
+    def descend(self) -> Callable[..., None] | None:
+        """Gradient descent without more, if that is done here, in registers."""
+        return _DESCEND(self['descend']) if 'define void @descend' in self.text else None
 
     def memory(self, blocks: int) -> tuple[Memory, Memory]:
         """Return memory for packed rows, and scratch; some that was used before, if it is large enough."""
@@ -277,7 +305,7 @@ class NativeEngine:
         start = address(kept)
         run = (code.descend if update.is_plain else None) or _descent(update)
         run(
-            code.batch, packed.address, start, start + 8 * count, 0 if l2 is None else address(l2), address(numbers),
+            code['batch'], packed.address, start, start + 8 * count, 0 if l2 is None else address(l2), address(numbers),
             len(steps.numbers[0]) if several else 0, n, size, steps.epochs, count, apart,
             scratch.address, address(sums), address(errors),
         )  # fmt: skip

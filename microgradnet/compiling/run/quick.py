@@ -156,7 +156,7 @@ class Door(_Context):
             memory, places = self._memory(own | sizes)
             shape = np.array([n, self.routine.count])
             self._kept[place] = code, memory, shape
-            self._put(place, number=n, long=n * self._work > LONG, function=code.machine[way], shape=address(shape))
+            self._put(place, number=n, long=n * self._work > LONG, function=code[way], shape=address(shape))
             self._put(place, **places, **addresses)
             self._put(place, count=count)
 
@@ -193,7 +193,7 @@ class _Call(_Context):
         }  # fmt: skip
         self._context[-len(CALL) :] = [known[name] for name in CALL]
         addresses = {name: at[name] for name in ('theta', 'packed', 'scratch', 'results')}
-        self._put(0, number=n, long=n * self._work > LONG, function=code.machine['blocks'], **addresses)
+        self._put(0, number=n, long=n * self._work > LONG, function=code['blocks'], **addresses)
         self._put(0, parameters=at['theta'])
         self._kept['code'] = code, memory
         self.function = self._function('call')
