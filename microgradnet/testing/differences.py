@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-__all__ = ['Estimate', 'derivative']
+__all__ = ['Estimate', 'along', 'derivative']
 
+T = TypeVar('T')
 Function = Callable[[float], float | None]
 
 EPSILON = sys.float_info.epsilon
@@ -72,6 +74,15 @@ def derivative(f: Function, x: float, noise: float = 0.0, reach: float = math.in
         found.append(Estimate(each.value, grain / each.step, each.step))
     best = min(found, key=lambda each: each.error, default=None)
     return None if best is None or any(map(best.contradicts, found[: found.index(best)])) else best
+
+
+def along(f: Callable[..., T], numbers: Sequence[float], place: int) -> Callable[[float], T]:
+    """Return a function of several numbers as one of the number at a place, the others staying.
+
+    >>> along(math.hypot, [3.0, 1.0], 1)(4.0)
+    5.0
+    """
+    return lambda x: f(*numbers[:place], x, *numbers[place + 1 :])
 
 
 def _steps(x: float, reach: float) -> Iterator[float]:

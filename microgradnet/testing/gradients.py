@@ -41,7 +41,7 @@ from ..engine.table import Operation
 from ..engine.value import Constant, Value, record, signals
 from ..engine.walks import topological_order
 from ..formulas.printing import text
-from .differences import Estimate, derivative
+from .differences import Estimate, along, derivative
 from .kinks import Recording
 from .places import Operands
 from .rows import named, truths
@@ -168,11 +168,11 @@ class _Check:
         """Take differences along one leaf, among points on this side of every kink."""
         floats = [*map(float, self.leaves)]
 
-        def along(x: float) -> float | None:
-            there = self.record([*floats[:place], x, *floats[place + 1 :]], level, by)
-            return float(there.root.data) if here.on_same_piece(there) else None
+        def there(*leaves: float) -> float | None:
+            recording = self.record(leaves, level, by)
+            return float(recording.root.data) if here.on_same_piece(recording) else None
 
-        slope = derivative(along, floats[place], noise, reach=kink)
+        slope = derivative(along(there, floats, place), floats[place], noise, reach=kink)
         return slope, 'differences agree' if slope else 'no differences: at a kink or an end of the domain'
 
     def judge(self, entry: Entry, here: Recording, limit: float) -> Entry:

@@ -27,6 +27,7 @@ from hypothesis.strategies import SearchStrategy
 from ..derivatives.trees import take_apart
 from ..engine.checks import function, refuse, whole, within
 from ..engine.functions import is_array
+from .differences import along
 from .foreign.check import CRASH
 from .foreign.edges import KINK, LEGAL
 from .foreign.straight import smallest
@@ -164,11 +165,8 @@ class _Pair:
                 yield near, near, allowed + self.tolerance * abs(near) + 1e-12 * scale
             return
         for place, x in enumerate(numbers):
-
-            def along(t: float, place: int = place) -> float:
-                return value(*numbers[:place], t, *numbers[place + 1 :])
-
-            sides = [_one_sided(along, x, y, step) if ordinary else None for step in (-STEP, STEP)]
+            one = along(value, numbers, place)
+            sides = [_one_sided(one, x, y, step) if ordinary else None for step in (-STEP, STEP)]
             if sides[0] is None or sides[1] is None:
                 yield 0.0, 0.0, math.inf
             else:

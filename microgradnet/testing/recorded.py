@@ -19,7 +19,7 @@ from typing import Any
 from ..engine.custom import Custom
 from ..engine.value import Value
 from ..engine.walks import topological_order
-from .differences import Estimate, derivative
+from .differences import Estimate, along, derivative
 from .kinks import Recording
 from .places import Operands, flat
 from .truth import NUMERIC, Truth, evaluate, mp
@@ -105,13 +105,10 @@ def _run(here: Recording, numbers: Sequence[Any]) -> Any:
 def _by_differences(f: Callable[..., float], numbers: list[float], slack: float) -> list[Truth | None] | None:
     result: list[Truth | None] = []
     for place, x in enumerate(numbers):
-
-        def along(t: float, place: int = place) -> float:
-            return f(*numbers[:place], t, *numbers[place + 1 :])
-
-        noise = 4 * math.ulp(1.0) * abs(along(x))
-        slope, beside = derivative(along, x, noise), derivative(along, x * (1 + NEAR), noise)
-        if slope is None or beside is None or not _is_smooth(along, x, slope, noise):
+        one = along(f, numbers, place)
+        noise = 4 * math.ulp(1.0) * abs(one(x))
+        slope, beside = derivative(one, x, noise), derivative(one, x * (1 + NEAR), noise)
+        if slope is None or beside is None or not _is_smooth(one, x, slope, noise):
             return None
         moved = abs(slope.value - beside.value) * slack / NEAR
         result.append(Truth.of(slope.value, moved + 16 * slope.error + 1e-9 * abs(slope.value)))

@@ -16,19 +16,17 @@ microgradnet.testing.rows.OperationError: cube is wrong at a = -1.0: d/da should
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
-from hypothesis.errors import NoSuchExample
 
 from ..engine.checks import MOST, said, whole, within
 from ..engine.custom import Custom
 from ..engine.table import Operation, operations
+from .foreign.straight import smallest
 from .places import Operands, flat, is_defined, is_kink, known_operation, operand_sets
 from .recorded import custom_partials
 from .truth import Truth, true_partials, true_value
@@ -109,10 +107,7 @@ def check_operation(op: Operation | str, *, ulps: float | None = None, seed: int
     wrong = [(trial, error) for trial, errors in found for error in errors if error.ulps > limit]
     if wrong:
         raise min(wrong, key=lambda pair: _complexity(pair[0].operands))[1]
-    judged = [error for _, errors in found for error in errors if error.what != 'y']
-    worst = max(judged, key=lambda error: error.ulps, default=None)
-    at = worst.operands if worst else None
-    return OperationReport(op, len(tried), len(judged), worst.ulps if worst else 0.0, at)
+    return _report(op, len(tried), [error for _, errors in found for error in errors if error.what != 'y'])
 
 
 def check_custom(op: Operation, *, ulps: float = 2.0**20, examples: int = 200) -> OperationReport:
@@ -141,17 +136,17 @@ def check_custom(op: Operation, *, ulps: float = 2.0**20, examples: int = 200) -
     strategy = st.lists(number, min_size=1, max_size=4).map(lambda terms: (terms,))
     if not op.vectors:
         strategy = st.tuples(*[number] * len(op.parameters))
-    quiet = settings(
-        max_examples=examples, derandomize=True, database=None, deadline=None,
-        suppress_health_check=[*HealthCheck], phases=[Phase.generate, Phase.shrink],
-    )  # fmt: skip
-    with suppress(NoSuchExample):
-        smallest = find(strategy, fails, settings=quiet)
-        fails(smallest)
+    simplest = smallest(strategy, fails, examples)
+    if simplest is not None:
+        fails(simplest)
         raise max(found[-1], key=lambda error: error.ulps)
-    judged = [error for errors in found for error in errors]
+    return _report(op, len(found), [error for errors in found for error in errors])
+
+
+def _report(op: Operation, points: int, judged: Sequence[OperationError]) -> OperationReport:
+    """Report on so many points, none of which fails: ``judged`` are the errors that there would be."""
     worst = max(judged, key=lambda error: error.ulps, default=None)
-    return OperationReport(op, len(found), len(judged), worst.ulps if worst else 0.0, worst.operands if worst else None)
+    return OperationReport(op, points, len(judged), worst.ulps if worst else 0.0, worst.operands if worst else None)
 
 
 @cache
