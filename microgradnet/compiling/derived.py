@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from .._extras import needed
 from .._processes import cached_property
@@ -128,11 +128,8 @@ def arguments_of(chain: Sequence[Derivative], arguments: tuple[Any, ...]) -> Arg
     return Arguments(numbers, build, [number for number in numbers if number in taken], steps)
 
 
-class Leaf(NamedTuple):
-    """A number of a result: which output it is, and which direction of each set of them it is along."""
-
-    output: int
-    along: tuple[int, ...] = ()
+#: A number of a result: which output it is, and which direction of each set of them it is along. A Hessian has many.
+Leaf: TypeAlias = tuple[int, tuple[int, ...]]
 
 
 class Derived:
@@ -174,7 +171,7 @@ class Derived:
         self.passes: list[bool] = []
         self.groups: list[list[int | None] | int] = []
         self.directions: list[list[list[float]]] = []
-        self.leaves = [Leaf(output) for output in range(tape.outputs)]
+        self.leaves = [(output, ()) for output in range(tape.outputs)]
         self.count, self.shift = tape.outputs, 0
         self.graph, self.xs = graph, dict(zip(arguments.numbers, xs))
         tree = take_apart(template)[1](range(tape.outputs))
@@ -186,7 +183,7 @@ class Derived:
             self.template = self.build([0.0] * len(tokens))
         else:
             tokens, self.build, self.template = tree.tokens, tree.build, tree
-        self.leaves = [self.leaves[token] for token in tokens]
+        self.leaves = [*map(self.leaves.__getitem__, tokens)]
 
     @property
     def is_sparse(self) -> bool:
@@ -224,7 +221,7 @@ class Derived:
         if self.passes or self.first != 'value':
             return self.columns(step, ys, only=step.kind != 'value_and_grad')[0]
         self.first, self.count = 'gradient', self.count + self.n
-        return [self.token(Leaf(self.tape.outputs + self.place[x])) for x in step.by]
+        return [self.token((self.tape.outputs + self.place[x], ())) for x in step.by]
 
     def jacobian(self, step: Step, ys: Sequence[int]) -> list[Sequence[int]]:
         at_first = not self.passes and self.first == 'value'
@@ -242,7 +239,7 @@ class Derived:
         self.groups.append(group)
 
     def weighed(self, step: Step, *which: int) -> list[int]:
-        return [self.token(Leaf(self.tape.outputs + self.place[x], which)) for x in step.by]
+        return [self.token((self.tape.outputs + self.place[x], which)) for x in step.by]
 
     def columns(self, step: Step, ys: Sequence[int], only: bool = True) -> list[Sequence[int]]:
         """Return the derivatives of each number of a result, found along each number of the argument."""
@@ -263,13 +260,13 @@ class Derived:
 
     def moved(self, y: int, *along: int) -> int:
         output, before = self.leaves[y]
-        return self.token(Leaf(output + self.shift, before + along))
+        return self.token((output + self.shift, before + along))
 
     def spread(self, y: int, size: int) -> range:
         """Return tokens for how a number moves along each direction."""
         output, before = self.leaves[y]
         output, first = output + self.shift, len(self.leaves)
-        self.leaves += [Leaf(output, (*before, k)) for k in range(size)]
+        self.leaves += [(output, (*before, k)) for k in range(size)]
         return range(first, first + size)
 
     def token(self, leaf: Leaf) -> int:
@@ -326,7 +323,7 @@ class Derived:
     @cached_property
     def _ways(self) -> list[tuple[int, ...]]:
         longest = len(self.directions)
-        found = sorted({leaf.along for leaf in self.leaves if len(leaf.along) == longest})
+        found = sorted(along for along in {along for _, along in self.leaves} if len(along) == longest)
         return found or [()] * (not longest)
 
     @cached_property

@@ -42,7 +42,8 @@ def array_of_numbers(array: Any, what: str, also: str = '') -> Any:
     TypeError: rows must not be in another byte order than this machine's (dtype >f8): give rows.astype(float)
     """
     name = what if what.isidentifier() else 'array'
-    if isinstance(array, sys.modules['numpy'].ma.MaskedArray):
+    masks = sys.modules.get('numpy.ma')  # which takes long to import, and whoever has masks has imported it
+    if isinstance(array, getattr(masks, 'MaskedArray', ())):
         raise TypeError(
             f'{what} must not be a masked array: its mask would be lost. Leave masked rows out, '
             f'or give {name}.filled(...)'

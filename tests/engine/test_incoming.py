@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -167,3 +169,9 @@ def test_how_to_compile_is_checked_at_once(what: Any) -> None:
     if not isinstance(what, Value):
         with pytest.raises(ValueError, match='most_paths must be a whole number of at least 1, not 0'):
             compile(what, most_paths=0)
+
+
+def test_masked_arrays_are_asked_for_only_where_there_are_some() -> None:
+    code = 'import sys, numpy; from microgradnet.engine.incoming import numbers; numbers(numpy.ones(2), "x")'
+    shown = subprocess.run([sys.executable, '-c', f'{code}; print("numpy.ma" in sys.modules)'], capture_output=True)
+    assert shown.stdout.decode().split() == ['False'], shown.stderr
