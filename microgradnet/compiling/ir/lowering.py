@@ -93,7 +93,8 @@ class Gate(NamedTuple):
 
         What a nan multiplies is that nan: nothing is computed for it, unless a tangent asks how it moves.
         """
-        is_nan = not g.stops and g.instructions[self.condition] == ('ne', (self.yes, self.yes))
+        is_known = self.condition.__class__ is bool
+        is_nan = not (is_known or g.stops) and g.instructions[self.condition] == ('ne', (self.yes, self.yes))
         yes = self.yes if is_nan else self._side(g, signal, otherwise, self.yes)
         no = self._side(g, signal, otherwise, self.no)
         return g.choose(self.condition, lambda: yes, lambda: no)
