@@ -18,28 +18,42 @@ import pytest
 from tests.compiling.test_to_c import COMPILER, STRICT, needs_c
 from tests.test_documentation import DOCS
 
-PAGE = (DOCS / 'how-to' / 'take-a-net-along.md').read_text('utf-8')
+PAGE, SMALL = ((DOCS / 'how-to' / f'{name}.md').read_text('utf-8') for name in ('take-a-net-along', 'microcontrollers'))
 CHROMIUM = next(filter(None, map(shutil.which, ['chromium', 'chromium-browser', 'google-chrome', 'chrome'])), None)
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason='no Chromium on the PATH to show the page in')
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf'^```{language}\n(.*?)^```$', PAGE, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    return re.findall(rf'^```{language}\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope='module')
 def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """Do what the page says, in a folder of its own; return the folder and the net."""
-    folder, names = tmp_path_factory.mktemp('taken'), dict[str, Any]()
-    (page,), (main,) = blocks('html'), blocks('c')
+    folder = tmp_path_factory.mktemp('taken')
+    (page,) = blocks('html')
     (folder / 'page.html').write_text(page, 'utf-8')
+    return folder, done(PAGE, folder)['net']
+
+
+def done(page: str, folder: Path) -> dict[str, Any]:
+    """Do what a page says in Python, and write its program in C; return the names that there are then."""
+    names: dict[str, Any] = {}
+    (main,) = blocks('c', page)
     (folder / 'main.c').write_text(main, 'utf-8')
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for block in blocks('python'):
+        for block in blocks('python', page):
             examples = doctest.DocTestParser().get_examples(block)
-            exec(''.join(example.source for example in examples) or block, names)
-    return folder, names['net']
+            exec(''.join(example.source for example in examples if not example.exc_msg) or block, names)
+    return names
+
+
+def said_in_c(folder: Path, *options: str) -> str:
+    command = [str(COMPILER), *STRICT, '-O2', 'main.c', *options, '-o', 'main']
+    compiled = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert compiled.returncode == 0, compiled.stderr
+    return subprocess.run([folder / 'main'], capture_output=True, text=True, check=True).stdout
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -90,10 +104,17 @@ def test_the_page_shows_what_the_net_answers(
 @needs_c
 def test_the_program_in_c_prints_what_the_page_says(taken: tuple[Path, Any]) -> None:
     folder, net = taken
-    command = [str(COMPILER), *STRICT, '-O2', 'main.c', '-lm', '-o', 'main']
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    said = subprocess.run([folder / 'main'], capture_output=True, text=True, check=True).stdout
+    said = said_in_c(folder, '-lm')
     expected = answers(net, [4.6, 1.4])
     assert said == f'{expected["flower"]}, by outputs of {expected["numbers"]}\n'
     assert f'prints `{said.strip()}`' in PAGE
+
+
+@needs_c
+def test_the_program_of_whole_numbers_prints_what_its_page_says(tmp_path: Path) -> None:
+    net = done(SMALL, tmp_path)['net']
+    said = said_in_c(tmp_path)
+    assert f'prints `{said.strip()}`' in ' '.join(SMALL.split())
+    outputs = [int(word) / 2**11 for word in said.split()[-3:]]
+    assert outputs == pytest.approx(net.predict([[4.6, 1.4]])[0], abs=0.002)
+    assert all(f'{y:.3f}' in SMALL for y in outputs)

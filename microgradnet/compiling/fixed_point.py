@@ -187,6 +187,8 @@ class FixedPoint:
         for k, (name, point, mean, deviation) in enumerate(zip(self.names, self.inputs, how.means, how.deviations)):
             for place, row in enumerate(rows):
                 self._fits(f'the input {name} of examples[{place}], standardised,', row[k], n)
+            if self.fraction is not None:
+                self._fits(f'the mean of the input {name}', mean, n)
             less = _nearest(mean, point)
             far = max(abs(self.least - less), abs(self.top - less))  # that a number may be from the mean
             factor = 2.0 ** (n - point) / deviation
