@@ -196,7 +196,7 @@ EXAMPLES = [[0.5, 0.25], [1.5, -2.0]]
 @pytest.mark.parametrize(('make', 'numbers', 'examples', 'said'), [
     (lambda: net_with(weight=9.0), 'q3.12', None, r'q3.12 ends at 7.99976; weight 2 of neuron 2 of layer 1 is 9$'),
     (lambda: net_with(weight=9.0), 'q15', None, r'q15 ends at 0.999969; weight 2 of neuron 2 of layer 1 is 9$'),
-    (lambda: net_of('tanh', standardised=True), 'q4.11', None, 'q4.11 ends at 15.9995; the mean of the input x1 is 100$'),
+    (lambda: net_of('tanh', standardised=True), 'q4.11', None, 'ends at 15.9995; the mean of the input x1 is 100$'),
     (lambda: net_with(bias=1e5), 'q3.12', None, 'neuron 2 of layer 1 may need more than 32 bits for its sum in q3.12'),
     (lambda: MLP(20, [1], seed=1), 'q15', None, 'neuron 1 of layer 1 may need more than 32 bits'),
     (net_with, 'q3.12', [[0.5, 9.0]], r'q3.12 ends at 7.99976; the input x2 of examples\[0\] is 9$'),
