@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from math import isnan
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 
 from ..support.backends import NATIVE, bits
+from ..support.graphs import grow
 
 
 def mixture(d: int = 3, count: int = 2) -> tuple[Value, list[Value], list[Value]]:
@@ -58,18 +60,20 @@ def test_exponentials_of_parameters_are_computed_once_and_their_signals_sent_bac
     assert names(pieces.epilogue)['mul'] >= 6 and cost(pieces.body) < 0.7 * cost(whole)
 
 
+STEPS: list[Callable[..., Value]] = [
+    lambda a, b, c: a + b, lambda a, b, c: a * b, lambda a, b, c: a - b, lambda a, b, c: a.tanh(),
+    lambda a, b, c: a / (b * b + 1), lambda a, b, c: F.where(a.greater(b), a, b * 2), lambda a, b, c: -a.sin(),
+    lambda a, b, c: F.dot([a, b], [b, a]), lambda a, b, c: F.max(a, b),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize('seed', [*range(10), *(pytest.param(k, marks=pytest.mark.slow) for k in range(10, 40))])
 def test_pieces_of_random_programs_do_what_the_whole_does(seed: int) -> None:
     random = Random(seed)
     x, parameters = [Value(0.0) for _ in range(2)], [Value(random.uniform(0.5, 1.5)) for _ in range(4)]
     nodes: list[Value] = [*x, *parameters]
     for _ in range(25):
-        a, b = random.choice(nodes), random.choice(nodes)
-        nodes.append(random.choice([
-            lambda a=a, b=b: a + b, lambda a=a, b=b: a * b, lambda a=a, b=b: a - b, lambda a=a: a.tanh(),
-            lambda a=a, b=b: a / (b * b + 1), lambda a=a, b=b: F.where(a.greater(b), a, b * 2), lambda a=a: -a.sin(),
-            lambda a=a, b=b: F.dot([a, b], [b, a]), lambda a=a, b=b: F.max(a, b),
-        ])())  # fmt: skip
+        grow(random, nodes, STEPS)
     E = F.sum([node.tanh() for node in nodes[-6:]])
     rows, theta = some_rows(9, 2), [p.data for p in parameters]
     for gradient in False, True:

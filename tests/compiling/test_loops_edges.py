@@ -17,6 +17,7 @@ from microgradnet.compiling.ir import tape as tapes
 from microgradnet.derivatives.graphs import gradients
 from microgradnet.engine.value import Value
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, bits
+from tests.support.graphs import grow
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 #: Unfolded, some take long to compile for arrays.
@@ -222,8 +223,7 @@ def test_only_what_repeats_itself_is_folded_by_default() -> None:
     random, p = Random(4), [Value(k / 10) for k in range(10)]
     chaos, step = [*p], p[0]
     for _ in range(1000):
-        a, b = random.choice(chaos[-60:]), random.choice(chaos)
-        chaos.append(random.choice([a * b, (a - b).tanh(), a.cos()]))
+        grow(random, chaos, [lambda a, b, c: a * b, lambda a, b, c: (a - b).tanh(), lambda a, b, c: a.cos()])
         step = (step * p[1] + p[2]).sin()
     for y, loops in (F.sum(chaos), False), (step, True):
         programs = [compile(y, parameters=p, backend='python', loops=choice) for choice in (None, True, False)]

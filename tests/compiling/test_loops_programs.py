@@ -17,6 +17,7 @@ from microgradnet.engine.value import Value
 from microgradnet.nets.losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
 from microgradnet.nets.net import MLP
 from tests.support.backends import BACKENDS, NATIVE, bits
+from tests.support.graphs import grow
 
 #: One output, the numbers of a row, the parameters.
 Recorded = tuple[Value, list[Value], list[Value]]
@@ -117,13 +118,19 @@ PROGRAMS = {
 QUICK = ("Horner's rule", 'heat', 'a net')
 
 
+STEPS: list[Callable[..., Value]] = [
+    lambda a, b, c: (a + b).tanh(), lambda a, b, c: (a * b).tanh(), lambda a, b, c: a.sin().tanh(),
+    lambda a, b, c: (a.tanh() - b).tanh(), lambda a, b, c: F.max(a, b).tanh(),
+    lambda a, b, c: F.dot([a, b], [b, 0.5]).tanh(),
+]  # fmt: skip
+
+
 def irregular(size: int) -> Recorded:
     """A graph of random operations, each of random results before it."""
     random, x, theta = Random(7), leaves(3), leaves(9, 0.2)
     nodes = [*x, *theta]
     for _ in range(size):
-        a, b = random.choices(nodes[-40:], k=2)
-        nodes.append(random.choice([a + b, a * b, a.sin(), a.tanh() - b, F.max(a, b), F.dot([a, b], [b, 0.5])]).tanh())
+        grow(random, nodes, STEPS, last=40)
     return F.sum(nodes[-20:]), x, theta
 
 

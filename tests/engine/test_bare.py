@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import attrgetter
 from random import Random
 
@@ -14,15 +15,19 @@ from microgradnet.engine.value import births
 from microgradnet.engine.walks import topological_order
 from microgradnet.functions import dot, where
 from microgradnet.functions import sum as total
+from tests.support.graphs import grow
+
+STEPS: list[Callable[..., Value]] = [
+    lambda a, b, c: a * b, lambda a, b, c: a + 0.5, lambda a, b, c: 2.0 - b, lambda a, b, c: a.tanh(),
+    lambda a, b, c: total([a, b, c]), lambda a, b, c: dot([a, b], [b, c], c), where,
+]  # fmt: skip
 
 
 def drawn(random: Random, apart: int) -> list[Value]:
     """Record operations on leaves, numbers and results drawn by lot, others so far apart; return some of all."""
     nodes = [Value(random.random()) for _ in range(3)]
     for _ in range(200):
-        a, b, c = (random.choice(nodes[-random.choice([5, 500]) :]) for _ in range(3))
-        made = a * b, a + 0.5, 2.0 - b, a.tanh(), total([a, b, c]), dot([a, b], [b, c], c), where(a, b, c)
-        nodes.append(random.choice(made))
+        grow(random, nodes, STEPS, random.choice([5, 500]))
         for _ in range(random.randrange(apart)):
             next(births)
     return [*random.sample(nodes, 3), nodes[-1], Value(1.0)]

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import random
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -16,6 +17,7 @@ from microgradnet import functions as F
 from microgradnet.engine.context import no_grad
 from microgradnet.engine.value import Value
 from tests.support.examples import examples
+from tests.support.graphs import grow
 from tests.support.programs import Program, programs, record, values
 
 
@@ -54,14 +56,18 @@ def test_a_chain_whose_every_node_is_used_twice_takes_no_exponential_time() -> N
     assert x.grad == 2.0**1000
 
 
+STEPS: list[Callable[..., Value]] = [
+    lambda a, b, c: a + b, lambda a, b, c: (a * b).sin(), lambda a, b, c: F.dot([a, b], [b, 0.5], a).tanh(),
+]  # fmt: skip
+
+
 def random_graph(seed: int) -> tuple[float, list[float]]:
     """Build and differentiate a graph; return its value and gradients."""
     choose = random.Random(seed)
     leaves = [Value(choose.uniform(-1, 1)) for _ in range(4)]
     nodes = list(leaves)
     for _ in range(300):
-        a, b = choose.choices(nodes, k=2)
-        nodes.append(choose.choice([a + b, (a * b).sin(), F.dot([a, b], [b, 0.5], a).tanh()]))
+        grow(choose, nodes, STEPS)
     y = F.sum(nodes)
     y.backward()
     return y.data, [leaf.grad for leaf in leaves]

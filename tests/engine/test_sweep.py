@@ -22,6 +22,7 @@ from microgradnet.engine.fast import slow_path
 from microgradnet.engine.value import Constant, Value, signals
 from microgradnet.engine.walks import topological_order
 from tests.support.examples import examples
+from tests.support.graphs import grow
 from tests.support.programs import FRACTIONS, WILD, Program, by_operator, programs, record, values, wild
 
 blend = custom(lambda a, b: a * b + a, lambda a, b: (b + 1, a), name='blend')
@@ -69,7 +70,7 @@ def graph(seed: int, kind: str) -> list[Any]:
         nodes.append(Value(number))
     for _ in range(12):
         with no_grad() if random.random() < 0.05 else nullcontext():
-            nodes.append(random.choice(STEPS)(*(random.choice(nodes) for _ in range(3))))
+            grow(random, nodes, STEPS)
     return values(nodes)
 
 

@@ -1,12 +1,18 @@
-"""Graphs of loops, of any number of turns: what is carried, what walks along, and what is the same in each turn."""
+"""Graphs of loops, of any number of turns: what is carried, what walks along, and what is the same in each turn.
+
+And graphs by lot, as large as a test wants them, of steps that it gives: ``grow``. (Programs by lot, which can be shown
+and made smaller, are those of ``grammar``, and ``microgradnet.testing.expressions``.)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
 
 from microgradnet import MLP, Layer, Value, half_squared_error
 
-__all__ = ['NET', 'accumulated', 'batch', 'delayed', 'loop', 'predators', 'recurrent', 'runge_kutta', 'spring']
+__all__ = ['NET', 'accumulated', 'batch', 'delayed', 'grow', 'loop', 'predators', 'recurrent', 'runge_kutta', 'spring']
 
 NET = MLP(3, [4, 4, 1], 'tanh', seed=1)
 
@@ -84,3 +90,8 @@ def batch(samples: int, net: MLP = NET) -> Value:
     rows = [[0.1 * i * (k % 100) for i in range(net.inputs)] for k in range(samples)]
     error: Value = half_squared_error([net(row) for row in rows], [[0.0]] * samples)
     return error
+
+
+def grow(random: Random, nodes: list[Any], steps: Sequence[Callable[[Any, Any, Any], Any]], last: int = 0) -> None:
+    """Add a node to some: one of the steps, of any three of them, or of the last so many, all by lot."""
+    nodes.append(random.choice(steps)(*(random.choice(nodes[-last:]) for _ in range(3))))
