@@ -62,6 +62,11 @@ def test_minus_one_is_a_neg() -> None:
     assert listed(*gradients(x - 1, [x, x, Value(1.0)])) == ['Constant(1.0)', 'Constant(1.0)', 'Constant(0.0)']
 
 
+def test_a_power_with_the_exponent_nothing_is_one_and_with_one_what_there_is() -> None:
+    x = Value(3.0, 'x')
+    assert (Builder([x]).pow(x, 0), Builder([x]).pow(x, 1)) == (1, x)
+
+
 def test_no_signal_travels_to_the_numbers_in_a_dot() -> None:
     x, y = Value(4.0, 'x'), Value(2.0, 'y')
     u = x * y

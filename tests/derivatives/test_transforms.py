@@ -142,6 +142,14 @@ def test_products_are_the_dense_jacobian_times_a_vector(x: list[float], w: list[
     assert vjp(three, x, w) == (y, pull_back(w))
 
 
+def test_what_stands_twice_in_a_result_has_two_weights() -> None:
+    def twice(x: Any) -> Any:
+        y = x[0] * x[1]
+        return [y, x[0], y]
+
+    assert vjp(twice, [2.0, 3.0], [1.0, 10.0, 100.0])[1] == [313.0, 202.0]
+
+
 @given(st.lists(st.floats(-1.5, 1.5), min_size=3, max_size=3), st.lists(st.floats(-2, 2), min_size=3, max_size=3))
 def test_hessian(x: list[float], v: list[float]) -> None:
     def f(x: Any) -> Any:
