@@ -242,7 +242,7 @@ def true_partials(op: Operation, operands: Operands) -> list[Truth | None]:
     numbers, allowed = _partials(op, operands, FAR), _partial_slack(op, operands)
     farther = numbers if all(map(math.isfinite, flat(operands))) else _partials(op, operands, FARTHER)
     with mp.workprec(CLOSED):
-        y = abs(_value(op, operands))
+        y = abs(_value(op, operands)) if op.name in INHERITS else 0
         lost = TINIEST / y if 0 < y < SMALLEST_NORMAL else 0
         result: list[Truth | None] = []
         for place, (number, other, more) in enumerate(zip(numbers, farther, allowed)):
@@ -251,7 +251,7 @@ def true_partials(op: Operation, operands: Operands) -> list[Truth | None]:
             elif float(number) != float(other):
                 result.append(Truth.of(number, math.inf))  # a limit that is not known: anything will do
             else:
-                inherited = abs(number) * lost if lost and place in INHERITS.get(op.name, ()) else 0
+                inherited = abs(number) * lost if lost and place in INHERITS[op.name] else 0
                 result.append(Truth.of(number, more + inherited))
         return result
 
