@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._escapes import visible
+from ..engine.numbers import as_float
 from ..nets.losses import cross_entropy, half_squared_error, root_mean_square_error
 from ..nets.net import MLP, Standardisation
 from ..nets.saving import as_json
 from ..training.csv import Table, read_table
 from ..training.data import TeacherSet, is_row, told_by
-from ..training.history import History, accuracy, as_float, outputs_over, picture_of
+from ..training.history import History, accuracy, outputs_over, picture_of
 from ..training.train import DivergedError
 from ..training.train import train as teach
 from ..training.units import standardised, to_units, units_of

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 from weakref import ref
 
 from .._processes import uncollected
-from ..engine.context import comparisons, one_loop
-from ..engine.numbers import Fraction
+from ..engine.context import comparisons, holding, one_loop
+from ..engine.numbers import Fraction, as_float
 from ..engine.origins import Origin, here
 from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
@@ -134,10 +134,7 @@ def in_floats(relation: str, b: Any) -> tuple[str, Any] | None:
     """
     if not isinstance(b, (int, Fraction)):
         return relation, b
-    try:
-        near = float(b)
-    except OverflowError:
-        near = inf if b > 0 else -inf
+    near = as_float(b)
     if near == b:
         return relation, near
     below = near if near < b else nextafter(near, -inf)
@@ -149,13 +146,9 @@ def in_floats(relation: str, b: Any) -> tuple[str, Any] | None:
 def log(outcomes: Sequence[bool] | None = None) -> Iterator[Log]:
     """Write down every comparison of a Value that is made here, in this thread or task."""
     written = Log(outcomes)
-    token = comparisons.set(written.tell)
-    loop_token = one_loop.set(recorder(outcomes is not None, BranchError, in_floats, written))
-    try:
+    loops = recorder(outcomes is not None, BranchError, in_floats, written)
+    with holding(comparisons, written.tell), holding(one_loop, loops):
         yield written
-    finally:
-        one_loop.reset(loop_token)
-        comparisons.reset(token)
 
 
 @contextmanager
@@ -169,11 +162,8 @@ def outcomes() -> Iterator[list[bool]]:
         noted.append(held)
         return held
 
-    token = comparisons.set(tell)
-    try:
+    with holding(comparisons, tell):
         yield noted
-    finally:
-        comparisons.reset(token)
 
 
 @contextmanager

@@ -13,15 +13,14 @@ expression. The loop is done once with numbers, too, without recording: what com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from functools import partial
 from math import nan
 from typing import Any
 
 from ..derivatives.trees import take_apart
-from ..engine.context import choices, comparisons, ieee_arithmetic, no_grad, one_loop, readings
+from ..engine.context import choices, comparisons, holding, ieee_arithmetic, no_grad, one_loop, readings
 from ..engine.origins import Origin, here
 from ..engine.value import Constant, Value, births, lift
 from ..engine.while_loop import following, holds, while_loop
@@ -78,11 +77,11 @@ def _record(how: _Recorder, condition: Any, body: Any, state: tuple[Any, ...], l
     if watch is not None:
         watch.arguments |= {*leaves}
     fresh = build(leaves)
-    with _changed(choices, ()), _changed(one_loop, recorder(True, how.refusal, how.in_floats)), ieee_arithmetic():
+    with holding(choices, ()), holding(one_loop, recorder(True, how.refusal, how.in_floats)), ieee_arithmetic():
         asked = _Condition(how, line).expression(lambda: condition(*fresh))
         if asked is None:
             return state[0] if len(state) == 1 else state
-        with _changed(comparisons, partial(_refuse, how, leaves, start, line, comparisons.get())):
+        with holding(comparisons, partial(_refuse, how, leaves, start, line, comparisons.get())):
             turned = following(fresh, body(*fresh))
     made, _ = take_apart(turned, 'what the body of while_loop returns')
     results = [nan] * len(starts) if how.again else _numbers(condition, body, starts, build, limit)
@@ -135,15 +134,6 @@ def _is_true(node: Value) -> Value:
 def _is_chosen(condition: Value, side: bool) -> Value:
     """Return whether a side of a ``where`` is chosen, as a node."""
     return _is_true(condition) if side else _join('eq', condition, Constant(0.0))
-
-
-@contextmanager
-def _changed(variable: ContextVar[Any], value: Any) -> Iterator[None]:
-    token = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(token)
 
 
 def _is_inside(leaves: Sequence[Value], start: int, node: Any) -> bool:
@@ -204,7 +194,7 @@ class _Condition:
         self.ways += 1
         if self.ways > MOST:
             raise self.how.refusal(f'more than {MOST} ways lead through the condition of the while_loop at {self.line}')
-        with _changed(comparisons, tell):
+        with holding(comparisons, tell):
             result = ask()
         if len(asked) > len(outcomes):
             relation, a, b = asked[len(outcomes)]

@@ -17,6 +17,7 @@ from math import inf, isfinite, log10, prod
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from ..engine.numbers import as_float
 from ..engine.value import Constant, Value
 from ..formulas.colours import (
     FAINT,
@@ -621,7 +622,7 @@ def _heights(numbers: Sequence[Any]) -> Iterable[float | None]:
     ([1.0, -0.5, None], [1.0, 0.2])
     """
     step = max(1.0, len(numbers) / BARS)
-    picked = [_float(max(numbers[int(k * step) : max(int(k * step) + 1, int((k + 1) * step))], key=_size))
+    picked = [as_float(max(numbers[int(k * step) : max(int(k * step) + 1, int((k + 1) * step))], key=_size))
               for k in range(min(len(numbers), BARS))]  # fmt: skip
     sizes = [abs(x) for x in picked if x and isfinite(x)]
     least, most = min(sizes, default=1.0), max(sizes, default=1.0)
@@ -633,13 +634,6 @@ def _heights(numbers: Sequence[Any]) -> Iterable[float | None]:
             yield x / most
         else:
             yield (log10(abs(x)) - log10(least) + 1) / decades * (1 if x > 0 else -1)
-
-
-def _float(x: Any) -> float:
-    try:
-        return float(x)
-    except OverflowError:  # a fraction beyond all floats
-        return inf
 
 
 def _size(x: Any) -> Any:

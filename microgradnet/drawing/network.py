@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from ..engine.checks import instance, spec
+from ..engine.numbers import as_float
 from ..engine.value import Value
 from ..formulas.colours import (
     BIAS,
@@ -216,8 +217,5 @@ def _width(connection: Connection, spec: str) -> float:
 
 def _size(weight: Value) -> float:
     """The size of a weight, by which its line is as thick; 0 of nan and infinity."""
-    try:
-        size = abs(float(weight.data))
-    except OverflowError:  # a Fraction beyond all floats
-        size = math.inf
+    size = abs(as_float(weight.data))
     return size if math.isfinite(size) else 0.0

@@ -22,8 +22,8 @@ from typing import Any
 from .fast import slow_path
 
 __all__ = [
-    'choices', 'choosing', 'comparisons', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'one_loop', 'readings',
-    'resumed', 'watcher', 'watching',
+    'choices', 'choosing', 'comparisons', 'holding', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'one_loop',
+    'readings', 'resumed', 'watcher', 'watching',
 ]  # fmt: skip
 
 _ieee: ContextVar[bool] = ContextVar('ieee', default=False)
@@ -44,7 +44,8 @@ choices: ContextVar[tuple[tuple[Any, bool], ...]] = ContextVar('choices', defaul
 
 
 @contextmanager
-def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+def holding(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    """Have a variable hold something meanwhile, in this thread or task."""
     token = variable.set(value)
     try:
         yield
@@ -54,24 +55,24 @@ def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
 
 def ieee_arithmetic() -> AbstractContextManager[None]:
     """Record without raising: a pole is an infinity, an undefined result is nan."""
-    return _set(_ieee, True)
+    return holding(_ieee, True)
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Compute without recording: every result is a fresh leaf."""
-    with _set(_paused, True), slow_path():
+    with holding(_paused, True), slow_path():
         yield
 
 
 def resumed() -> AbstractContextManager[None]:
     """Record even within ``no_grad``: a derivative that is asked for there is of what it records itself."""
-    return _set(_paused, False)
+    return holding(_paused, False)
 
 
 def choosing(condition: Any, side: bool) -> AbstractContextManager[None]:
     """Record one branch of a ``where``: a loop in it must not run for numbers that the other one is for."""
-    return _set(choices, (*choices.get(), (condition, side)))
+    return holding(choices, (*choices.get(), (condition, side)))
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def watching(watch: Callable[[Any], object]) -> Iterator[None]:
     mul
     add
     """
-    with _set(_watcher, watch), slow_path():
+    with holding(_watcher, watch), slow_path():
         yield
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import reprlib
 from fractions import Fraction
+from math import inf
 from numbers import Real
 from typing import Any, TypeAlias
 
-__all__ = ['Fraction', 'Number', 'as_real', 'real', 'zero']
+__all__ = ['Fraction', 'Number', 'as_float', 'as_real', 'real', 'zero']
 
 Number: TypeAlias = float | Fraction
 
@@ -43,6 +44,18 @@ def real(number: Any, what: str = 'the data of a Value') -> Number:
     if result is None:
         raise TypeError(f'{what} must be a real number, not {reprlib.repr(number)} of type {type(number).__name__}')
     return result
+
+
+def as_float(number: Any) -> float:
+    """Return the nearest float; for a number that is too large for one an infinity.
+
+    >>> as_float(Fraction(1, 4)), as_float(-(10**400))
+    (0.25, -inf)
+    """
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
 
 
 def zero(beside: Number) -> Number:

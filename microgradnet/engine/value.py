@@ -20,7 +20,6 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Sequence
-from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, SupportsFloat
 
 from . import fast, sweep
@@ -28,7 +27,7 @@ from .algebras import TROUBLE
 from .checks import refuse, text
 from .context import comparisons, is_ieee, is_paused, readings, watcher
 from .elsewhere import Elsewhere
-from .numbers import Fraction, Number, as_real, real, zero
+from .numbers import Fraction, Number, as_float, as_real, real, zero
 from .table import Operation
 from .walks import topological_order
 
@@ -105,7 +104,7 @@ def _sent(asked: str, root: Value, seed: Any, log: list[Event] | None) -> tuple[
         return order, _signals(root, order, start, log=log)
     except OverflowError:  # a fraction met a float, for which it is too large: an infinity
         del (log or [])[already:]
-        return order, _signals(root, order, _as_float(start), in_floats=True, log=log)
+        return order, _signals(root, order, as_float(start), in_floats=True, log=log)
 
 
 def _start(asked: str, root: Value, seed: Any) -> Number:
@@ -129,7 +128,7 @@ def _signals(
         if inputs:
             signal = node.signal
             if signal is not nothing:
-                partials = [p if p is None else _as_float(p) for p in node.partials] if in_floats else node.partials
+                partials = [p if p is None else as_float(p) for p in node.partials] if in_floats else node.partials
                 if log is not None:
                     _send(node, partials, signal, log)
                     continue
@@ -302,7 +301,7 @@ class Value(fast.Operators):
         try:
             sent = [p * self.grad for _, p in sources]
         except OverflowError:  # a fraction met a float, for which it is too large: an infinity
-            sent = [_as_float(p) * _as_float(self.grad) for _, p in sources]
+            sent = [as_float(p) * as_float(self.grad) for _, p in sources]
         for (source, _), signal in zip(sources, sent):
             source.grad += signal
 
@@ -496,13 +495,6 @@ def lift(number: Any, beside: Value | None = None) -> Value:
         return number
     exact = beside is not None and beside._data.__class__ is Fraction and isinstance(number, int)
     return Constant(Fraction(number) if exact else number)
-
-
-def _as_float(number: Number) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return inf if number > 0 else -inf
 
 
 def _shown(node: Value) -> Number:

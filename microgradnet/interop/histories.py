@@ -10,7 +10,8 @@ from time import time
 from .._extras import needed
 from .._files import FilePath, write_whole
 from ..engine.checks import file_path, instance
-from ..training.history import History, as_float
+from ..engine.numbers import as_float
+from ..training.history import History
 
 __all__ = ['write_csv', 'write_tensorboard']
 

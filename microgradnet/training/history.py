@@ -31,7 +31,7 @@ from .._files import FilePath, write_whole
 from ..engine.algebras import TROUBLE
 from ..engine.checks import flag, function, items
 from ..engine.context import ieee_arithmetic, no_grad
-from ..engine.numbers import Fraction, Number
+from ..engine.numbers import Fraction, Number, as_float
 from ..engine.value import Value
 from ..formulas.colours import INK, LINE, PALE, PAPER, SERIES, SIGNAL, on_page
 from ..nets.losses import half_squared_error, root_mean_square_error, weighted
@@ -40,7 +40,7 @@ from .large import Samples
 from .optimisers import named
 
 __all__ = [
-    'METRICS', 'Best', 'Epoch', 'Error', 'ErrorOf', 'History', 'NotFinite', 'Reason', 'accuracy', 'as_float',
+    'METRICS', 'Best', 'Epoch', 'Error', 'ErrorOf', 'History', 'NotFinite', 'Reason', 'accuracy',
     'error_over', 'finite', 'is_finite', 'measured', 'metrics_by_name', 'outputs_over', 'picture_of', 'progress',
     'set_weights', 'write_figure',
 ]  # fmt: skip
@@ -210,14 +210,6 @@ def accuracy(outputs: Sequence[Any], targets: Sequence[Any]) -> float:
         else:
             right += all(abs(y - t) < abs(y - other) for other in kinds if other != t) and y == y
     return right / len(targets)
-
-
-def as_float(number: Any) -> float:
-    """Return the nearest float; a fraction that is too large for one is an infinity."""
-    try:
-        return float(number)
-    except OverflowError:
-        return inf if number > 0 else -inf
 
 
 def _alone(thing: Any) -> Any:
