@@ -72,12 +72,29 @@ def test_gradients_of_single_rows_come_to_the_bits_of_rows_in_lanes(f: Any) -> N
     assert np.allclose(np.array(alone), plain.map(rows), 1e-12, equal_nan=True)
 
 
+def test_choices_that_are_too_deep_inside_of_others_are_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: Any, level: int = 0) -> Any:
+        return F.where(F.greater(x, 0.1 * level), lambda: f(x, level + 1), F.sin(x * level)) if level < 6 else F.exp(x)
+
+    numbers = [0.05 + 0.1 * k for k in range(7)]
+    texts, answers = [], []
+    for deep in 3, 50:
+        monkeypatch.setattr(sides, 'DEEP', deep)
+        g = compile(grad(f), backend='native')
+        answers.append([g(x) for x in numbers])
+        texts.append(text(g, 1))
+    assert answers[0] == answers[1] == pytest.approx([*map(grad(f), numbers)])
+    assert 0 < texts[0].count('br i1') < texts[1].count('br i1')
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize('deep', [2, 50])
 @examples(20, phases=UNSHRUNK)
 @given(programs(*ALL, 'nothing'))
-def test_random_programs_that_branch_at_every_choice(f: Program) -> None:
+def test_random_programs_that_branch_at_every_choice(deep: int, f: Program) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sides, 'WORTH', 1)
+        patch.setattr(sides, 'DEEP', deep)
         check(value_and_grad(f), rows_of(3, 10), 'native', f)
 
 

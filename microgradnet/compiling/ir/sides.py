@@ -18,12 +18,12 @@ from typing import TypeAlias
 from .instructions import LEAVES
 from .routine import Routine
 
-__all__ = ['WORTH', 'Side', 'sides_of']
+__all__ = ['DEEP', 'WORTH', 'Side', 'sides_of']
 
 #: The conditions under which alone an instruction is needed, from the outermost on, each with how it comes out.
 Side: TypeAlias = 'tuple[tuple[int, bool], ...]'
-#: A side that is worth a branch costs as much as so many additions.
-WORTH = 20
+#: A side that is worth a branch costs as much as so many additions; and so many of them may be inside of each other.
+WORTH, DEEP = 20, 50
 
 
 def sides_of(routine: Routine, cost: Callable[..., int]) -> Mapping[int, Side]:
@@ -60,6 +60,9 @@ def sides_of(routine: Routine, cost: Callable[..., int]) -> Mapping[int, Side]:
         name, operands = instructions[place]
         for choice in side if name not in LEAVES else ():
             costs[choice] = costs.get(choice, 0) + cost(name, operands)
-    worth = sorted((choice for choice, found in costs.items() if found >= WORTH), key=lambda one: (-last[one[0]], one))
-    return {place: tuple(choice for choice in worth if choice in side) for place, side in sorted(claims.items())
-            if instructions[place].name not in LEAVES}  # fmt: skip
+    worth = sorted((choice for choice, total in costs.items() if total >= WORTH), key=lambda one: (-last[one[0]], one))
+    rank = {choice: number for number, choice in enumerate(worth)}
+    found = {place: sorted((choice for choice in side if choice in rank), key=rank.__getitem__)
+             for place, side in sorted(claims.items()) if instructions[place].name not in LEAVES}  # fmt: skip
+    below = {choice for side in found.values() for choice in side[DEEP:]}
+    return {place: tuple(choice for choice in side if choice not in below) for place, side in found.items()}

@@ -28,11 +28,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ..ir.instructions import COMPARISONS, LEAVES
 from ..ir.routine import Routine
-from ..ir.sides import Side, sides_of
+from ..ir.sides import sides_of
 from .llvm_terms import hexadecimal
 
 __all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'filled_lanes', 'in_every_lane', 'loop']
@@ -233,6 +233,11 @@ def _cost(name: str, operands: tuple[Any, ...]) -> int:
     return len(operands) * (5 if name == 'div' else 1) if cheap else 20
 
 
+#: Conditions that hold, or do not, each at hand at once.
+Known: TypeAlias = Mapping[tuple[int, bool], None]
+NOTHING: Known = {}
+
+
 class Straight(Native):
     #: Which lanes are computed at all.
     lanes_on = 'splat (i1 true)'
@@ -251,13 +256,13 @@ class Straight(Native):
         self.kept = self._crossing()
         self.here: set[int] = set()
         #: What is computed on one side of a choice alone, for a single row, and who uses what.
-        self.sides: Mapping[int, Side] = {}
+        self.sides: Mapping[int, Known] = {}
         self.users: dict[int, list[int]] = defaultdict(list)
         #: What a register is called that was set on a side.
         self.names: dict[int, str] = {}
         self.printed: set[int] = set()
         if lanes == 1 and not sums and not self.areas and not any(self.part):
-            self.sides = {place: side for place, side in sides_of(routine, _cost).items() if side}
+            self.sides = {place: dict.fromkeys(side) for place, side in sides_of(routine, _cost).items() if side}
         for place in range(len(routine.instructions)) if self.sides else ():
             for operand in routine.operands(place):
                 self.users[operand].append(place)
@@ -291,7 +296,7 @@ class Straight(Native):
                 self.store(number, self.operand(place))
         return parts
 
-    def compute(self, place: int, places: Sequence[int], level: Side = ()) -> None:
+    def compute(self, place: int, places: Sequence[int], level: Known = NOTHING) -> None:
         """Print an instruction, unless it was; first what it asks for on further sides.
 
         places: what is on the side that is being printed, whose conditions are ``level``.
@@ -304,15 +309,15 @@ class Straight(Native):
             self.here.add(place)
             self.printed.add(place)
 
-    def branch(self, wanted: int, places: Sequence[int], level: Side) -> None:
+    def branch(self, wanted: int, places: Sequence[int], level: Known) -> None:
         """Branch to what is wanted on a side, if it is not there, and to all that is ready to be done on both sides."""
-        if wanted in self.printed or not (further := self._further(wanted, level)):
+        if wanted in self.printed or len(self._side(wanted)) <= len(level):
             return
-        condition, side = further[0]
+        condition, side = next(choice for choice in self._side(wanted) if choice not in level)
         for other in (*self._behind(condition), condition, *self._behind(wanted)):
-            if not (further := self._further(other, level)):
+            if len(self._side(other)) <= len(level):
                 self.compute(other, places, level)
-            elif condition not in dict(further):
+            elif not self._is_by(condition, other):
                 self.branch(other, places, level)
         if wanted in self.printed:
             return
@@ -324,12 +329,12 @@ class Straight(Native):
         for place, held in (1, True), (2, False):
             self.label, self.here, choice = f'{name}.{"yes" if held else "no"}', {*here}, (condition, held)
             self.put(f'{self.label}:')
-            mine = [one for one in inside if choice in self.sides[one]]
+            mine, further = [one for one in inside if choice in self.sides[one]], {**level, choice: None}
             for one in mine:
-                if self._further(one, level) == [choice]:
-                    self.compute(one, mine, (*level, choice))
+                if len(self.sides[one]) == len(further):
+                    self.compute(one, mine, further)
             if held is side:
-                self.branch(wanted, mine, (*level, choice))
+                self.branch(wanted, mine, further)
             values = [self.operand(self.routine.operands(one)[place]) for one in joined]
             ends.append((self.label, self.here, values))
             self.put(f'br label %{name}.end')
@@ -353,9 +358,12 @@ class Straight(Native):
     def is_there(self, place: int) -> bool:
         return place in self.here or self.routine.instructions[place].name in LEAVES
 
-    def _further(self, place: int, level: Side) -> list[tuple[int, bool]]:
-        """Return the conditions of a register's side beside those that are known to hold."""
-        return [choice for choice in self.sides.get(place, ()) if choice not in level]
+    def _side(self, place: int) -> Known:
+        return self.sides.get(place, NOTHING)
+
+    def _is_by(self, condition: int, place: int) -> bool:
+        side = self._side(place)
+        return (condition, True) in side or (condition, False) in side
 
     def _behind(self, wanted: int) -> list[int]:
         """Return what must be there before something on a side, and is not, in order."""
@@ -366,7 +374,7 @@ class Straight(Native):
             todo += new
         return sorted(found)
 
-    def _ready(self, condition: int, places: Sequence[int], level: Side) -> tuple[list[int], list[int], list[int]]:
+    def _ready(self, condition: int, places: Sequence[int], level: Known) -> tuple[list[int], list[int], list[int]]:
         """Return what can be done on the sides of a condition by now: what before, what there, which choices after."""
         before, inside, joined = dict[int, None](), dict[int, None](), []
         for place in places:
@@ -374,8 +382,8 @@ class Straight(Native):
             if name in (*LEAVES, 'output') or place in self.printed:
                 continue
             missing = [operand for operand in self.routine.operands(place) if not self.is_there(operand)]
-            if further := self._further(place, level):
-                if condition in dict(further) and all(o in inside or o in before for o in missing):
+            if len(self._side(place)) > len(level):
+                if self._is_by(condition, place) and all(o in inside or o in before for o in missing):
                     inside[place] = None
             elif all(o in before for o in missing):
                 before[place] = None
