@@ -27,12 +27,12 @@ define internal void @part0(ptr noalias %rows, ptr noalias %parameters, ptr noal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from ..ir.instructions import COMPARISONS, LEAVES
+from ..ir.instructions import COMPARISONS, CONDITIONS, LEAVES
 from ..ir.routine import Routine
 from ..ir.sides import sides_of
+from .llvm_sides import Branches
 from .llvm_terms import hexadecimal
 
 __all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'filled_lanes', 'in_every_lane', 'loop']
@@ -40,7 +40,6 @@ __all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'filled_lanes', '
 #: How many operands one part has, about.
 LENGTH = 1000
 BINARY = {'add': 'fadd', 'sub': 'fsub', 'mul': 'fmul', 'div': 'fdiv'}
-CONDITIONS = (*COMPARISONS, 'both', 'either')
 PREDICATES = {**{name: f'o{name}' for name in COMPARISONS}, 'ne': 'une', 'came': 'une'}
 #: What is not in a register: leaves, and what a loop has left in memory.
 ELSEWHERE = (*LEAVES, 'item', 'while', 'back')
@@ -233,11 +232,6 @@ def _cost(name: str, operands: tuple[Any, ...]) -> int:
     return len(operands) * (5 if name == 'div' else 1) if cheap else 20
 
 
-#: Conditions that hold, or do not, each at hand at once.
-Known: TypeAlias = Mapping[tuple[int, bool], None]
-NOTHING: Known = {}
-
-
 class Straight(Native):
     #: Which lanes are computed at all.
     lanes_on = 'splat (i1 true)'
@@ -255,29 +249,23 @@ class Straight(Native):
         self.areas = self._areas()
         self.kept = self._crossing()
         self.here: set[int] = set()
-        #: What is computed on one side of a choice alone, for a single row, and who uses what.
-        self.sides: Mapping[int, Known] = {}
-        self.users: dict[int, list[int]] = defaultdict(list)
         #: What a register is called that was set on a side.
         self.names: dict[int, str] = {}
-        self.printed: set[int] = set()
-        if lanes == 1 and not sums and not self.areas and not any(self.part):
-            self.sides = {place: dict.fromkeys(side) for place, side in sides_of(routine, _cost).items() if side}
-        for place in range(len(routine.instructions)) if self.sides else ():
-            for operand in routine.operands(place):
-                self.users[operand].append(place)
+        single = lanes == 1 and not (sums or self.areas or any(self.part))
+        sides = {place: side for place, side in sides_of(routine, _cost).items() if side} if single else {}
+        self.branches = Branches(self, routine, sides) if sides else None
 
     def parts(self) -> list[list[str]]:
         """Print the lines of every part."""
         parts: list[list[str]] = []
         for place, (name, operands) in enumerate(self.routine.instructions):
             if self.part[place] == len(parts):
-                self.lines, self.here, self.label = [], set(), ''
+                self.lines, self.here = [], set()
                 parts.append(self.lines)
-                for leaf in range(len(self.routine.instructions)) if self.sides else ():
+                for leaf in range(len(self.routine.instructions)) if self.branches else ():
                     if self.routine.instructions[leaf].name == 'row':
                         self.operand(leaf)  # before any branch
-            if name == 'output' or place in self.sides:
+            if name == 'output' or (self.branches and place in self.branches.sides):
                 continue
             if name in ('while', 'back'):
                 self.put(f'%v{place}.stack = getelementptr {self.type}, ptr %kept, i64 0')
@@ -288,7 +276,10 @@ class Straight(Native):
                 self.store(numbers[0], *map(self.operand, operands))
                 continue
             if name not in ELSEWHERE:
-                self.compute(place, range(len(self.routine.instructions)))
+                if self.branches:
+                    self.branches.compute(place, range(len(self.routine.instructions)))
+                else:
+                    self.compute(place)
                 if place in self.kept:
                     self.put(f'%v{place}.at = getelementptr {self.type}, ptr %kept, i64 {self.kept[place]}')
                     self.put(f'store {self.type} %v{place}, ptr %v{place}.at')
@@ -296,104 +287,9 @@ class Straight(Native):
                 self.store(number, self.operand(place))
         return parts
 
-    def compute(self, place: int, places: Sequence[int], level: Known = NOTHING) -> None:
-        """Print an instruction, unless it was; first what it asks for on further sides.
-
-        places: what is on the side that is being printed, whose conditions are ``level``.
-        """
-        for operand in self.routine.operands(place) if self.sides else ():
-            if place not in self.printed:
-                self.branch(operand, places, level)
-        if place not in self.printed or not self.sides:
-            self.instruction(f'%v{place}', *self.routine.instructions[place])
-            self.here.add(place)
-            self.printed.add(place)
-
-    def branch(self, wanted: int, places: Sequence[int], level: Known) -> None:
-        """Branch to what is wanted on a side, if it is not there, and to all that is ready to be done on both sides."""
-        if wanted in self.printed or len(self._side(wanted)) <= len(level):
-            return
-        condition, side = next(choice for choice in self._side(wanted) if choice not in level)
-        for other in (*self._behind(condition), condition, *self._behind(wanted)):
-            if len(self._side(other)) <= len(level):
-                self.compute(other, places, level)
-            elif not self._is_by(condition, other):
-                self.branch(other, places, level)
-        if wanted in self.printed:
-            return
-        before, inside, joined = self._ready(condition, places, level)
-        for place in before:
-            self.compute(place, places, level)
-        name, here, ends = self.name()[1:], self.here, []
-        self.put(f'br i1 {self.operand(condition)}, label %{name}.yes, label %{name}.no')
-        for place, held in (1, True), (2, False):
-            self.label, self.here, choice = f'{name}.{"yes" if held else "no"}', {*here}, (condition, held)
-            self.put(f'{self.label}:')
-            mine, further = [one for one in inside if choice in self.sides[one]], {**level, choice: None}
-            for one in mine:
-                if len(self.sides[one]) == len(further):
-                    self.compute(one, mine, further)
-            if held is side:
-                self.branch(wanted, mine, further)
-            values = [self.operand(self.routine.operands(one)[place]) for one in joined]
-            ends.append((self.label, self.here, values))
-            self.put(f'br label %{name}.end')
-        self.label, self.here = f'{name}.end', here
-        self.put(f'{self.label}:')
-        (yes, on_yes, ones), (no, on_no, others) = ends
-        for one, a, b in zip(joined, ones, others):
-            self.put(f'%v{one} = phi double [ {a}, %{yes} ], [ {b}, %{no} ]')
-            self.here.add(one)
-            self.printed.add(one)
-        for one in sorted((on_yes | on_no) - here):  # what is asked for later, on the same side
-            done = on_yes if one in on_yes else on_no
-            if not self.printed.issuperset(self.users[one]):
-                number, kind = self.names.get(one, f'%v{one}'), self.routine.instructions[one].name
-                kind, none = (self.bools, 'false') if kind in CONDITIONS else (self.type, self.zero)
-                a, b = (number, none) if done is on_yes else (none, number)
-                self.names[one] = self.name()
-                self.put(f'{self.names[one]} = phi {kind} [ {a}, %{yes} ], [ {b}, %{no} ]')
-                self.here.add(one)
-
-    def is_there(self, place: int) -> bool:
-        return place in self.here or self.routine.instructions[place].name in LEAVES
-
-    def _side(self, place: int) -> Known:
-        return self.sides.get(place, NOTHING)
-
-    def _is_by(self, condition: int, place: int) -> bool:
-        side = self._side(place)
-        return (condition, True) in side or (condition, False) in side
-
-    def _behind(self, wanted: int) -> list[int]:
-        """Return what must be there before something on a side, and is not, in order."""
-        found, todo = set[int](), [wanted]
-        while todo:
-            new = {place for place in self.routine.operands(todo.pop()) if not self.is_there(place)} - found
-            found |= new
-            todo += new
-        return sorted(found)
-
-    def _ready(self, condition: int, places: Sequence[int], level: Known) -> tuple[list[int], list[int], list[int]]:
-        """Return what can be done on the sides of a condition by now: what before, what there, which choices after."""
-        before, inside, joined = dict[int, None](), dict[int, None](), []
-        for place in places:
-            name, operands = self.routine.instructions[place]
-            if name in (*LEAVES, 'output') or place in self.printed:
-                continue
-            missing = [operand for operand in self.routine.operands(place) if not self.is_there(operand)]
-            if len(self._side(place)) > len(level):
-                if self._is_by(condition, place) and all(o in inside or o in before for o in missing):
-                    inside[place] = None
-            elif all(o in before for o in missing):
-                before[place] = None
-            elif name == 'select' and operands[0] == condition and all(o in inside for o in missing):
-                joined.append(place)
-        asked = {*inside}
-        for place in reversed(before):
-            if not asked.isdisjoint(self.users[place]):
-                asked.add(place)
-        return [place for place in before if place in asked], [*inside], joined
+    def compute(self, place: int) -> None:
+        self.instruction(f'%v{place}', *self.routine.instructions[place])
+        self.here.add(place)
 
     def _cut(self) -> list[int]:
         """Number the part of each instruction."""
