@@ -69,7 +69,8 @@ def compile(
         ``Program.memory``.
     memory: of recorded values: the most numbers of each row that may be kept in memory for the gradient. Where
         loops keep more, blocks of their turns are done forwards again on the way back; the numbers stay the
-        same. ValueError, when a gradient is asked for, says how little is possible. Second derivatives, made of that
+        same, but for the last digits of sums over the turns of a ``while_loop``, which must have a limit.
+        ValueError, when a gradient is asked for, says how little is possible. Second derivatives, made of that
         gradient, keep some times as much.
     most_paths: of a function: how many different ways through its branches are compiled; rows that take
         another one are computed as without ``compile``.

@@ -124,7 +124,8 @@ class Program:
 
         They are what the backward sweep asks for, and signals under way: their number grows
         with a loop's turns, by what one turn needs. What only the next turns ask for shares memory
-        that does not grow, where that saves much. What a ``while_loop`` keeps is not counted: it depends on the row.
+        that does not grow, where that saves much. A ``while_loop`` keeps its state at each turn: as many turns as
+        its limit are counted, none if it has none.
 
         >>> def steps(n):
         ...     x = Value(1.0)

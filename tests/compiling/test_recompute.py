@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,14 +13,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given
 
+from microgradnet import custom
 from microgradnet import functions as F
 from microgradnet.compiling import Program, compile, recording
 from microgradnet.compiling.ir.routine import Loop
-from microgradnet.engine.value import Value
+from microgradnet.engine.context import ieee_arithmetic
+from microgradnet.engine.value import Value, lift
+from microgradnet.engine.while_loop import LimitError
 from tests.compiling.test_loops_random import GIVEN, Case, folding
 from tests.support import grammar
 from tests.support.backends import BACKENDS, bits
 from tests.support.examples import every, examples
+from tests.support.grammar import flat
 
 Recorded = tuple[Value, list[Value]]
 
@@ -225,14 +231,143 @@ def test_a_program_sent_elsewhere_keeps_its_limit() -> None:
     assert sent.memory == program.memory <= 500
 
 
-def test_a_while_loop_keeps_its_states() -> None:
+# Loops whose count depends on the numbers.
+def turning(x: Any, a: Any, limit: int | None = 400, op: Any = F.tanh) -> Any:
+    def body(n: Any, p: Any, q: Any) -> Any:
+        return n + 1, F.sin(p * a + q), op(q * p + x) * a
+
+    return F.while_loop(lambda n, p, q: n < 3 + 300 * x, body, 0, x, a, limit=limit)[1]
+
+
+def in_turn(x: Any, a: Any) -> Any:
+    """A loop in a loop, each with a limit, and a choice."""
+
+    def inner(n: Any, p: Any) -> Any:
+        return n + 1, F.where(F.less(p, a), F.sin(p) * a + x, p * 0.9)
+
+    def outer(k: Any, p: Any) -> Any:
+        return k + 1, F.while_loop(lambda n, p: n < 5 + 40 * x, inner, 0, p, limit=50)[1] * a
+
+    return F.while_loop(lambda k, p: k < 20 + 20 * x, outer, 0, x * a, limit=70)[1]
+
+
+def of_two(f: Callable[..., Any], backend: str, rows: bool = False) -> Callable[..., Program]:
+    """Return what makes programs of f, of two parameters or of a row and a parameter."""
+    x, a = Value(0.5), Value(0.7)
     with recording():
-        a = Value(2.0)
-        root = F.while_loop(lambda x: abs(x * x - a) > 1e-9, lambda x: (x + a / x) / 2, a)
-    program = compile(root, parameters=[a], backend='python', memory=100)
-    assert program(()) == pytest.approx(2.0**0.5)
-    with pytest.raises(ValueError, match='memory= is for programs without while_loop'):
-        program.value_and_gradient([2.0])
+        y = f(x, a)
+    leaves: dict[str, list[Value]] = {'rows': [x], 'parameters': [a]} if rows else {'parameters': [x, a]}
+    return lambda **options: Program(y, backend=backend, **leaves, **options)
+
+
+def close(found: Any, wanted: Any) -> bool:
+    return flat(found) == pytest.approx(flat(wanted), rel=1e-11, abs=1e-13, nan_ok=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize(('f', 'memory', 'fewest'), [(turning, 1200, 72), (in_turn, 240, 72)])
+def test_a_while_loop_keeps_what_blocks_begin_with(f: Any, memory: int, fewest: int, backend: str) -> None:
+    program = of_two(f, backend)
+    whole = program()
+    assert whole.memory == memory and least(program) == fewest
+    for most in (fewest, 200, memory):
+        less = program(memory=most)
+        assert less.memory <= most
+        for theta in ([0.5, 0.7], [0.01, -0.9], [-1.0, 0.3]):
+            value, slopes = whole.value_and_gradient(theta)
+            found = less.value_and_gradient(theta)
+            assert found[0] == value and close(found[1], slopes)
+        if most == 200:
+            assert close(less.hessian([0.5, 0.7]), whole.hessian([0.5, 0.7]))
+            assert close(less.hvp([0.1, 0.7], [1.0, 2.0]), whole.hvp([0.1, 0.7], [1.0, 2.0]))
+            sent = pickle.loads(pickle.dumps(less))
+            assert sent.memory == less.memory and bits([sent.value_and_gradient([0.5, 0.7])[0]]) == bits(
+                [less.value_and_gradient([0.5, 0.7])[0]]
+            )
+
+
+@pytest.mark.parametrize('backend', every(3, BACKENDS))
+def test_rows_that_differ_in_turns_keep_blocks(backend: str) -> None:
+    program = of_two(turning, backend, rows=True)
+    whole, less = program(), program(memory=150)
+    rows = [[0.02 * k] for k in range(37)]
+    assert close(less.value_and_gradient([0.7], rows), whole.value_and_gradient([0.7], rows))
+    with pytest.raises(LimitError, match=r'row 3: while_loop at .* goes on after 400 turns, its limit'):
+        less.value_and_gradient([0.7], [[0.5], [0.6], [0.7], [1.5], [0.1]])
+
+
+@pytest.mark.parametrize('backend', every(3, BACKENDS))
+def test_the_limit_is_that_of_the_loop_however_it_is_cut(backend: str) -> None:
+    def f(x: Any, a: Any) -> Any:
+        return F.while_loop(lambda n, p: n < x, lambda n, p: (n + 1, p * a), 0, 1.0, limit=11)[1]
+
+    for less in of_two(f, backend)(), of_two(f, backend)(memory=least(of_two(f, backend))):
+        for turns in range(12):
+            assert less.value_and_gradient([float(turns), 2.0])[1][1] == turns * 2.0 ** (turns - 1)
+        with pytest.raises(LimitError, match='goes on after 11 turns, its limit'):
+            less.value_and_gradient([12.0, 2.0])
+
+
+def test_a_while_loop_without_a_limit_is_refused_by_its_line() -> None:
+    program = of_two(lambda x, a: turning(x, a, None), 'python')(memory=100)
+    assert program(()) == program(())
+    with pytest.raises(ValueError, match=r'a limit, and while_loop at .*py, line \d+, in turning has none'):
+        program.value_and_gradient([0.5, 0.7])
+
+
+def test_each_level_of_blocks_does_the_turns_once_more() -> None:
+    calls = []
+
+    def told(x: float) -> float:
+        calls.append(x)
+        return math.tanh(x)
+
+    counted = custom(told, lambda x: 1 - F.tanh(x) ** 2)
+    program = of_two(lambda x, a: turning(x, a, op=counted), 'python')
+    found = []
+    for memory in (1200, 200, 120, least(program)):
+        gradient = program(memory=memory)
+        calls.clear()
+        gradient.value_and_gradient([0.3, 0.7])
+        found.append(len(calls) / 93)
+    assert [*map(round, found)] == [2, 3, 4, 7]
+
+
+@pytest.mark.slow
+def test_what_is_kept_of_a_while_loop_is_as_little_as_is_said() -> None:
+    peaks = []
+    for memory in (None, 400):
+        program = of_two(lambda x, a: turning(x * 20, a, 4_000), 'python')(memory=memory)
+        program.value_and_gradient([0.001, 0.7])
+        tracemalloc.start()
+        program.value_and_gradient([0.5, 0.7])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] > 8 * peaks[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_random_while_loops_in_blocks(backend: str) -> None:
+    """Where signals are 0 or meet infinite partials, too."""
+    for seed in range(40):
+        f = grammar.program(seed, 'assign', 'while', 'where', 'while', 'nothing', compared='uvwpq')
+        f = replace(f, text=f.text.replace('g, 0, p, q)', 'g, 0, p, q, limit=9)'))
+        for row in [*grammar.rows_of(seed, 4)[:2], [0.0, 1.0, 0.0], [0.3, -0.7, 1.1]]:
+            xs = [*map(Value, row)]
+            with ieee_arithmetic(), recording():
+                y = lift(f(xs))
+            whole = Program(y, parameters=xs, backend=backend)
+            if whole.memory:
+                less = Program(y, parameters=xs, backend=backend, memory=whole.memory * 2 // 3)
+                try:
+                    assert less.memory < whole.memory
+                except ValueError as error:
+                    assert 'too little' in str(error)
+                    continue
+                assert close(less.value_and_gradient(row), whole.value_and_gradient(row)), (f, row)
+                assert close(less.hessian(row), whole.hessian(row)), (f, row)
 
 
 @pytest.mark.parametrize('name', every(3, ['chain', 'nested', 'delayed']))

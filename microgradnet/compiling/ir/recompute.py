@@ -17,7 +17,7 @@ into blocks again: their turns are done forwards once more.
 [999, 100, 50]
 
 All is done in the same order, so the numbers are the same. What other loops read of a loop, turn by turn, is kept
-as before; so are signals that go through memory.
+as before; so are signals that go through memory. Loops whose count depends on the numbers are cut by ``blocks``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
+from .blocks import in_blocks
 from .instructions import CONDITIONS, LEAVES, Instruction
 from .memory import slots
 from .nests import Affine
@@ -47,11 +48,12 @@ def recompute(tape: Tape, most: int | None, seeds: bool = False, stops: bool = F
     if most is None:
         return best
     if best.kept_turns:
-        raise ValueError('memory= is for programs without while_loop, of which every turn keeps its state')
-    whole = routine(tape, True, seeds, stops, rolling=False) if best.memory > most else best
+        in_blocks(tape, 1)  # what has no limit is refused
+    whole = routine(tape, True, seeds, stops, rolling=False) if best.memory > most and tape.loops else best
     while best.memory > most:
         before, levels = best, levels + 1
-        best = min(_cut(whole, most, levels), best, key=lambda found: found.memory)
+        cut = _cut(whole, most, levels) if tape.loops else routine(in_blocks(tape, levels), True, seeds, stops)
+        best = min(cut, best, key=lambda found: found.memory)
         if best.memory == before.memory:
             least = f'{best.memory} numbers of each row are the least that can be had'
             raise ValueError(f'memory={most} is too little: {least}')

@@ -106,8 +106,11 @@ class Routine:
 
     @property
     def memory(self) -> int:
-        """How many numbers of a row are in memory."""
-        return sum(self.sizes.values())
+        """How many numbers of a row are in memory at most, but for loops of which nobody knows how often they turn."""
+        inner = [operands[0] for name, operands in self.instructions if name in ('while', 'back')]
+        turns: int = sum(thing.states * (thing.bound or 0) for thing in inner if getattr(thing, 'keeps', False))
+        back: int = max((thing.body.memory for thing in inner if not hasattr(thing, 'keeps')), default=0)
+        return sum(self.sizes.values()) + turns + back
 
     def used(self) -> list[str]:
         """Return the names of the functions that are called, each once, in order."""

@@ -219,7 +219,7 @@ class _Tangent:
         parameters, count = self.grouped(n, m), self.parts * (n + m)
         condition = renumbered(loop.condition, parameters[: n + m], count)
         body = renumbered(self.inside(loop.body), parameters, count)
-        new = While(condition, body, None, self.parts * n, loop.limit, loop.line, loop.keeps)
+        new = While(condition, body, None, self.parts * n, loop.limit, loop.line, loop.keeps, loop.bound)
         self.register[register] = self.g.inner('while', new, *self.moving(operands[:n]), *self.moving(operands[n:]))
         self.groups[register] = (n,)
 

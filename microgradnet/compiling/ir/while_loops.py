@@ -117,20 +117,22 @@ def joined(name: str) -> Join:
 class While(Inner):
     """A loop: ``state = body(state)`` as long as the condition holds.
 
-    ``tape`` is the body's, if it can still be reversed; ``line`` where the loop is, for errors.
+    ``tape`` is the body's, if it can still be reversed; ``line`` where the loop is, for errors. ``bound`` is how
+    often it turns at most, if that is known: its ``limit``, or of one of blocks how many these are.
     """
 
     def __init__(
         self, condition: Routine, body: Routine, tape: Tape | None, states: int, limit: int | None, line: str,
-        keeps: bool = False,
+        keeps: bool = False, bound: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__('while')
         self.condition, self.body, self.tape = condition, body, tape
         self.states, self.limit, self.line, self.keeps = states, limit, line, keeps
+        self.bound = limit if bound is None else bound
 
     def kept(self) -> While:
         """Return the loop that writes down its states."""
-        return While(self.condition, self.body, self.tape, self.states, self.limit, self.line, True)
+        return While(self.condition, self.body, self.tape, self.states, self.limit, self.line, True, self.bound)
 
     @property
     def routines(self) -> tuple[Routine, ...]:
@@ -139,7 +141,7 @@ class While(Inner):
     def mapped(self, change: Callable[[Routine], Routine]) -> While:
         """Return it with its routines changed."""
         condition, body = map(change, self.routines)
-        return While(condition, body, None, self.states, self.limit, self.line, self.keeps)
+        return While(condition, body, None, self.states, self.limit, self.line, self.keeps, self.bound)
 
     @property
     def customs(self) -> dict[str, Operation]:
@@ -156,7 +158,7 @@ class While(Inner):
     @cached_property
     def content(self) -> str:
         keeps = ' kept' * self.keeps
-        limit = '' if self.limit is None else f', to {self.limit}, {self.line}'
+        limit = '' if self.limit is None else f', to {self.bound}, {self.limit}, {self.line}'
         return f'[{self.states} of {self.body.parameters}{keeps}{limit}: {self.condition}; {self.body}]'
 
     def __repr__(self) -> str:
@@ -170,7 +172,7 @@ class While(Inner):
 
     def __reduce__(self) -> Any:
         return While, (
-            self.condition, self.body, self.tape, self.states, self.limit, self.line, self.keeps,
+            self.condition, self.body, self.tape, self.states, self.limit, self.line, self.keeps, self.bound,
         )  # fmt: skip
 
 

@@ -117,7 +117,7 @@ class CLoops(Braces):
         turn, new = self._inside(loop.body, state + outside)
         inner = [*test, f'if (kept->failed || !({holds})) break;']
         if loop.limit is not None:
-            inner += [f'if (turns == {loop.limit}L) {{', '    kept->failed = 1;', '    break;', '}']
+            inner += [f'if (turns == {loop.bound}L) {{', '    kept->failed = 1;', '    break;', '}']
         if loop.keeps:
             numbers = f'(const {self.real}[]){{{", ".join(state)}}}'
             inner.append(f'if (!{self.name}_keep(kept, {numbers}, {loop.states})) break;')

@@ -225,7 +225,7 @@ class _Function(Native):
         self.put('br i1 %more, label %go, label %done')
         self.put('go:')
         if loop.limit is not None:
-            self.put(f'%over = icmp sge i64 %turn, {loop.limit}')
+            self.put(f'%over = icmp sge i64 %turn, {loop.bound}')
             self.put('br i1 %over, label %limited, label %within')
             self.put('limited:')
             self.put(f'store i64 {self.loops.codes[repr(loop)]}, ptr %failed.at')

@@ -55,7 +55,7 @@ class PythonLoops(Infix):
             inner = [*test, f'if not ({holds}):', '    break']
         if limited:
             error = f'    raise limited({", ".join([repr(loop.line), str(loop.limit), *active])})'
-            inner += [f'if turns == {loop.limit}:', error, 'turns += 1']
+            inner += [f'if turns == {loop.bound}:', error, 'turns += 1']
         inner += [f'kept.append(({", ".join([*active, *state])},))'] * loop.keeps
         inner += [*turn, self._next(state, new)]
         result = f'return ({", ".join([*state, *["kept"] * loop.keeps])},)'
