@@ -24,10 +24,12 @@ NEEDS = {
     'how-to/fit-a-model.md': ['llvmlite', 'numpy', 'scipy'],
     'how-to/draw-samples.md': ['llvmlite', 'nutpie', 'arviz'],
     'how-to/with-scikit-learn.md': ['sklearn'],
+    'how-to/with-pytensor.md': ['pytensor', 'scipy', 'llvmlite'],
+    'how-to/keep-the-history.md': ['tensorboard'],
     'how-to/with-other-frameworks.md': ['torch', 'jax', 'onnx', 'onnxruntime', 'llvmlite'],
 }
 #: Pages whose examples take long; what they show is tested quickly elsewhere, in training.
-SLOW = {'tutorial/training.md', 'how-to/with-scikit-learn.md'}
+SLOW = {'tutorial/training.md', 'how-to/with-scikit-learn.md', 'how-to/with-pytensor.md'}
 LINK = re.compile(r'!?\[[^]]*\]\(([^)\s]+)\)')
 FENCE = re.compile(r'^```.*$', re.MULTILINE)
 

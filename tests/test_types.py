@@ -40,6 +40,7 @@ WRONG = [
 SESSIONS = {
     'docs_how_to_compile', 'docs_how_to_give_it_to_scipy', 'docs_how_to_test_your_own_engine', 'docs_tutorial_neuron',
     'docs_tutorial_whole_net', 'docs_how_to_with_scikit_learn', 'docs_how_to_with_other_frameworks',
+    'docs_how_to_with_pytensor', 'docs_how_to_keep_the_history',
 }  # fmt: skip
 #: Public names that return a ``graphviz.Digraph``, or are classes of scikit-learn: those do not say their types.
 FOREIGN = {f'microgradnet.{name}' for name in ('draw', 'draw_network', 'explain_nan', 'NetClassifier', 'NetRegressor')}
