@@ -41,6 +41,12 @@ __all__ = ['Batches']
 class Batches:
     """What frameworks ask of a program: ``template`` is its outputs, with floats; see ``Program.batches``."""
 
+    forward: Runner
+    template: Any
+    width: int
+    parameters: int
+    outputs: int
+
     def __init__(self, tape: Tape, forward: Runner, memory: int | None, template: Any) -> None:
         self.forward, self.template, self._memory = forward, template, memory
         self.width, self.parameters, self.outputs = tape.width, tape.parameters, tape.outputs

@@ -77,9 +77,21 @@ class _Stage(NamedTuple):
 class FixedPoint:
     """A net whose numbers are whole; ``inputs`` and ``output`` say how many fraction bits those have."""
 
+    net: MLP
+    numbers: str
     inputs: list[int]
     output: int
     bits: int
+    #: How many fraction bits all numbers have, or None where each layer has its own.
+    fraction: int | None
+    #: The ends of what is kept.
+    least: int
+    top: int
+    #: What is subtracted from each number of a row, what that is multiplied by, and what is done to the product.
+    scales: list[tuple[int, int, Narrow]]
+    stages: list[_Stage]
+    names: Sequence[str]
+    count: int
     #: How far an output may be from the net's, for any row within what ``box`` says; as long as nothing saturates.
     bound: float
     #: How far it is at most for the examples, or None without any.
@@ -100,8 +112,7 @@ class FixedPoint:
             raise ValueError(f'{numbers} finds where the points are by examples=, and there are none')
         self.count = len(rows)
         self.names = net.input_names or [f'x{k}' for k in range(1, net.inputs + 1)]
-        self.scales: list[tuple[int, int, Narrow]] = []
-        self.stages: list[_Stage] = []
+        self.scales, self.stages = [], []
         data = self._rows_in(rows)
         self.box = data.box
         data = self._standardised(data)

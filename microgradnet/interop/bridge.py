@@ -92,6 +92,12 @@ def bridge_of(f: Any, *, backend: str | None = None) -> Bridge:
 class Bridged:
     """What a framework calls: made of f by one of the ``to_...``, and, pickled, made anew by it."""
 
+    make: Callable[[Any], Any]
+    f: Any
+    bridge: Bridge
+    call: Callable[..., Any]
+    __name__: str
+
     def __init__(self, make: Callable[[Any], Any], f: Any, bridge: Bridge, call: Callable[..., Any]) -> None:
         self.make, self.f, self.bridge, self.call = make, f, bridge, call
         self.__name__ = self.__qualname__ = bridge.name

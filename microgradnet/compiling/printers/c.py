@@ -31,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf, isfinite
 from struct import pack, unpack
+from typing import ClassVar
 
 from ..ir.instructions import functions
 from ..ir.powers import without_powers
@@ -154,11 +155,12 @@ def _array(real: str, name: str, length: int) -> str:
 class C(CLoops):
     """Prints a routine in doubles."""
 
-    header = '#include <math.h>'
+    header: ClassVar[str] = '#include <math.h>'
     #: What ends the names of the library's functions, and constants.
-    suffix = ''
+    suffix: ClassVar[str] = ''
     #: Whether numbers are whole ones; and the least of all.
-    whole, least = False, '-INFINITY'
+    whole: ClassVar[bool] = False
+    least: ClassVar[str] = '-INFINITY'
 
     def __init__(self, routine: Routine, name: str, loops: Loops) -> None:
         own = ('gradient', 'parameters', 'predict', 'classify', 'classes', 'turns', 'keep')

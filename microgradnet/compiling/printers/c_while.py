@@ -7,6 +7,7 @@ there. Where a loop has failed, at its limit or for want of memory, all loops st
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ..ir.routine import Routine
 from ..ir.while_loops import Back, While
@@ -49,7 +50,8 @@ class CLoops(Braces):
     """
 
     counting = 'long'
-    stored = real = 'double'
+    stored: ClassVar[str] = 'double'
+    real: ClassVar[str] = 'double'
     #: Where the states of turns are kept.
     kept = '&kept'
 
