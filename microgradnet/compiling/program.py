@@ -41,10 +41,11 @@ from .ir.straight import straight
 from .ir.sweeps import prepare, routine
 from .printers import c, javascript
 from .run.bound import Bound
-from .run.engines import NEVER, Steps, best_backend, check_backend, check_way, folded_from
+from .run.engines import Steps, best_backend, check_backend, check_way, folded_from
 from .run.rows import added, blocks, shuffled, stack
 from .run.runner import Runner, Watch
-from .run.shards import Shards, Workers, fingerprint
+from .run.shards import Shards, Workers
+from .run.slopes import Slopes, vector
 from .update import Descent, Rule, update_of
 
 __all__ = ['Program']
@@ -100,10 +101,9 @@ class Program:
         with uncollected(), shown('compiling: looking for the loops of a program'):
             self._made = made = prepare(found, self._rows, self.parameters, loops, many=folded_from(backend))
         self.loops = made.loops
-        self._shards: tuple[Any, Shards] | None = None
         self._evaluators: dict[str, Evaluator] = {}
-        #: The short way of ``value_and_gradient``, once it was asked for.
-        self._enter: Callable[..., tuple[float, Any] | None] = NEVER.value_and_gradient
+        #: ``value_and_gradient`` in machine code, once it has been asked for often.
+        self._first: Callable[..., Any] | None = None
         self.backend, self.threads, self.fast = backend or best_backend(made.customs), threads, fast
         watched = branches_of([*rows, *self.parameters])
         routines = [branches.over(self._rows, self.parameters) for branches in watched]
@@ -195,7 +195,7 @@ class Program:
         printer = c.Single if flag('float32', float32) else c.C
         if self.branches:
             raise BranchError(f'C code would follow one way only, and not watch {self.branches[0]}')
-        return c.source(self.routine, self._slopes(gradient), [float(p.data) for p in self.parameters], name, printer)
+        return c.source(self.routine, self._sweep(gradient), [float(p.data) for p in self.parameters], name, printer)
 
     def cfunc(self) -> Any:
         """Return the output as a C function, ``double f(int n, double *x, void *parameters)``, in machine code.
@@ -236,7 +236,7 @@ class Program:
         """
         if self.branches:
             raise BranchError(f'JavaScript would follow one way only, and not watch {self.branches[0]}')
-        slopes, traced = self._slopes(gradient), None
+        slopes, traced = self._sweep(gradient), None
         if slopes and not self.loops and self._made.labelled:
             labels = [self._made.labels[place] for place in self._made.labelled]
             traced = straight(self._made, gradient=True, traced=True), labels
@@ -308,18 +308,15 @@ class Program:
         an array of as many, with the python backend a list. No ``Value`` is read or
         touched: it is what an optimiser calls. Rows, executor and shards are as for ``backward``.
         """
-        if executor is None and shards is None and (found := self._enter(theta, rows)):
-            return found
-        runner = self._gradient
-        self._enter = runner.quick.value_and_gradient
-        theta = self._vector(theta)
-        if shards is not None:
-            whole('shards', shards)
-        if executor is None:
-            result = runner.sums(rows, theta)
-        else:
-            result = self.shards(rows, executor, shards).sums(theta)
-        return float(result[0]), result[1:]
+        if self._first is not None and executor is None and shards is None:
+            return self._first(theta, rows)  # type: ignore[no-any-return]
+        long, own = self._slopes.value_and_gradient, Program.value_and_gradient
+        found = long(theta, rows, executor=executor, shards=shards)
+        if self._first is None:
+            self._first = self._gradient.first(long, own)
+            if self._first and type(self).value_and_gradient is own:
+                self.__dict__['value_and_gradient'] = self._first  # CPython calls it from now on instead of this
+        return found
 
     def hvp(self, theta: Any, v: Any, rows: Any = ((),)) -> Any:
         """Return the Hessian of the output summed over the rows, by the parameters at theta, times a vector v.
@@ -381,10 +378,7 @@ class Program:
 
     def _vector(self, given: Any, what: str = 'theta') -> Any:
         """Return as many numbers as there are parameters, checked."""
-        found = numbers(given, what)
-        if len(found) != len(self.parameters):
-            raise ValueError(f'{what} has {len(found)} numbers; the program has {len(self.parameters)} parameters')
-        return found
+        return vector(given, len(self.parameters), what)
 
     def _summed(self, kind: str, theta: list[float], given: list[float], rows: Any) -> Any:
         """Return the numbers of a derivative of the second order, summed over rows, which may be many."""
@@ -437,10 +431,7 @@ class Program:
         Rows in memory are known by a hash of their bytes, so a change of one of them is noticed;
         those of a mapped file by device, inode, size and time of its last change.
         """
-        key = (executor, count, fingerprint(rows, self._gradient.engine, self.width))
-        if self._shards is None or key[2] is None or self._shards[0] != key:
-            self._shards = key, Shards(self._gradient, rows, executor, count)
-        return self._shards[1]
+        return self._slopes.shards(rows, executor, count)
 
     def descend(
         self, rows: Any, learning_rate: Any, epochs: int = 1, mode: str | int = 'batch', *, optimiser: Any = None,
@@ -523,7 +514,7 @@ class Program:
         with uncollected(), shown('compiling: writing the gradient of a program'):
             return recompute(self._made, self._most)
 
-    def _slopes(self, gradient: bool) -> Routine | None:
+    def _sweep(self, gradient: bool) -> Routine | None:
         """Return the routine of the gradient that is printed beside the outputs, if there is one and it is wanted."""
         return self._gradient_routine if flag('gradient', gradient) and self._made.outputs == 1 else None
 
@@ -535,6 +526,10 @@ class Program:
     def _gradient(self) -> Runner:
         return Runner(self._gradient_routine, self._watch)
 
+    @cached_property
+    def _slopes(self) -> Slopes:
+        return Slopes(self._gradient)
+
     def _data(self) -> list[Any]:
         return [*map(_get_data, self.parameters)]
 
@@ -545,12 +540,13 @@ class Program:
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = (
-            '_build', '_forward', 'routine', '_gradient', '_gradient_routine', '_evaluators', '_enter', 'batches',
+            '_build', '_forward', 'routine', '_gradient', '_gradient_routine', '_evaluators', '_slopes',
+            'value_and_gradient', 'batches', '_first',
         )  # fmt: skip
-        return {name: value for name, value in self.__dict__.items() if name not in left_out} | {'_shards': None}
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _evaluators={}, _enter=NEVER.value_and_gradient)
+        self.__dict__.update(state, _evaluators={}, _first=None)
         self._build = take_apart(self._template)[1]
 
 

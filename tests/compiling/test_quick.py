@@ -5,13 +5,16 @@ from __future__ import annotations
 import array
 import copy
 import gc
+import inspect
 import os
 import pickle
 import random
 import re
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from math import inf, nan
 from pathlib import Path
@@ -597,6 +600,58 @@ def test_no_object_is_left_or_lost_by_a_call() -> None:
                 f._latest(one, two), g._latest(one), g._latest(zero), g._latest()
 
     assert leaves_nothing(calls, things)
+
+
+def test_value_and_gradient_becomes_a_builtin_that_goes_the_long_way_itself() -> None:
+    program, theta, rows = net(), [0.5] * 9, np.ones((4, 3))
+    expected = exact(program.value_and_gradient(theta, rows))
+    way: Any = program.value_and_gradient
+    assert type(way) is type(len)
+    assert exact(way(theta, rows)) == exact(way(theta=theta, rows=rows)) == exact(way(theta, rows=rows)) == expected
+    assert exact(way(theta, np.ones((5, 3)))) == exact(way(theta, np.ones((5, 3)).tolist()))
+    assert exact(pickle.loads(pickle.dumps(way))(theta, rows)) == expected
+    assert way.__name__ == 'value_and_gradient'
+    assert way.__doc__ == inspect.getdoc(Program.value_and_gradient)
+    assert [*inspect.signature(way).parameters] == ['theta', 'rows', 'executor', 'shards']
+    with pytest.raises(TypeError, match='missing 1 required positional argument'):
+        way()
+    with pytest.raises(TypeError, match='unexpected keyword'):
+        way(theta, row=rows)
+    with pytest.raises(ValueError, match='theta has 8 numbers; the program has 9 parameters'):
+        way(theta[:8], rows)
+    with ThreadPoolExecutor(2) as pool:
+        assert exact(way(theta, rows, executor=pool, shards=1)) == expected
+    assert exact(way(theta, rows)) == expected
+
+
+def test_a_program_is_gone_with_its_last_user_and_outlived_by_its_function() -> None:
+    program = net()
+    for _ in range(2):
+        expected = exact(program.value_and_gradient([0.5] * 9, np.ones((4, 3))))
+    way, watch = program.value_and_gradient, weakref.ref(program)
+    assert 'value_and_gradient' in vars(program)
+    del program
+    assert watch() is None
+    assert exact(way([0.5] * 9, np.ones((4, 3)))) == exact(way([0.5] * 9, rows=np.ones((4, 3)))) == expected
+
+
+def test_a_class_that_says_itself_what_its_value_and_gradient_are_is_asked() -> None:
+    class Twice(Program):
+        def value_and_gradient(self, *given: Any, **named: Any) -> Any:
+            value, slopes = super().value_and_gradient(*given, **named)
+            return 2 * value, 2 * slopes
+
+    x = Value(3.0)
+    program = Twice(x * x, parameters=[x], backend='native')
+    assert [program.value_and_gradient([3.0])[0] for _ in range(4)] == [18.0] * 4
+
+
+def test_a_method_that_was_taken_early_goes_the_short_way_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, theta, rows = net(), [0.5] * 9, np.ones((4, 3))
+    early = program.value_and_gradient
+    expected = [exact(early(theta, rows)) for _ in range(3)][-1]
+    monkeypatch.setattr(program._slopes.runner, 'sums', None)  # what the long way asks
+    assert exact(early(theta, rows)) == exact(program.value_and_gradient(theta, rows)) == expected
 
 
 def test_parameters_without_gaps_are_read_where_they_are() -> None:

@@ -16,6 +16,10 @@ The context of a program (``CONTEXT``) has a slot (``SLOT``) for each number of 
 
 Without rows, the last two are for those that are packed already, in slot 0.
 
+``first(...)``
+    what ``value_and_gradient`` gives, or else what a function of Python gives for the same arguments, by whatever
+    names: its ``self`` is that of the short way, the function, and the rows where none are given.
+
 The context of a compiled function (``CONTEXT``, one slot, ``CALL``) has the arguments and the result written down, as
 structures of numbers (``KINDS``):
 
@@ -79,6 +83,7 @@ API = {
     'PyFloat_FromDouble': 'ptr (double)',
     'PyList_New': 'ptr (i64)',
     'PyTuple_New': 'ptr (i64)',
+    'PyObject_Vectorcall': 'ptr (ptr, ptr, i64, ptr)',
     'PyErr_Occurred': 'ptr ()',
     'PyErr_Clear': 'void ()',
     'PyEval_SaveThread': 'ptr ()',
@@ -94,7 +99,7 @@ def entries() -> str:
     """Print the module."""
     declared = [f'declare {kind.replace("(", f"@{name}(")}' for name, kind in API.items()]
     parts = [TYPES, _numbers(), _array(), _copy(), _theta(), _sized(), _enter(), LEAVE, _read(), _build()]
-    ways = [_way('sum', SUM), _way('value_and_gradient', GRADIENT), _way('each', EACH), _call()]
+    ways = [_way('sum', SUM), _way('value_and_gradient', GRADIENT), _way('each', EACH), _call(), FIRST]
     return '\n'.join([*declared, 'declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)', *parts, *ways])
 
 
@@ -854,6 +859,47 @@ out:
 not:
   %none = call ptr @none(ptr %context)
   ret ptr %none
+}}
+"""
+
+
+#: A way that is never at a loss: the short one if it is given positions alone, then the long one.
+FIRST = f"""
+define ptr @first(ptr %self, ptr %args, i64 %given, ptr %names) {{
+  %two = alloca [2 x ptr]
+  %both = call ptr @items(ptr %self, i1 false)
+  %long.at = getelementptr ptr, ptr %both, i64 1
+  %long = load ptr, ptr %long.at
+  %named = icmp ne ptr %names, null
+  br i1 %named, label %slow, label %count
+count:
+  %more = sub i64 %given, 1
+  %fits = icmp ult i64 %more, 2
+  br i1 %fits, label %quick, label %slow
+quick:
+  %alone = icmp eq i64 %given, 1
+  %default.at = getelementptr ptr, ptr %both, i64 2
+  %second.at = getelementptr ptr, ptr %args, i64 1
+  %rows.from = select i1 %alone, ptr %default.at, ptr %second.at
+  %theta = load ptr, ptr %args
+  %rows = load ptr, ptr %rows.from
+  %rows.at = getelementptr ptr, ptr %two, i64 1
+  store ptr %theta, ptr %two
+  store ptr %rows, ptr %rows.at
+  %short = load ptr, ptr %both
+  %found = call ptr @value_and_gradient(ptr %short, ptr %two, i64 2)
+  %context = call ptr @context(ptr %short)
+{_known('none', 'ptr')}
+  %lost = icmp eq ptr %found, %none
+  br i1 %lost, label %again, label %done
+done:
+  ret ptr %found
+again:
+  call void @Py_DecRef(ptr %found)
+  br label %slow
+slow:
+  %result = call ptr @PyObject_Vectorcall(ptr %long, ptr %args, i64 %given, ptr %names)
+  ret ptr %result
 }}
 """
 

@@ -84,6 +84,12 @@ class Engine(Protocol):
     def call(self, of: Call) -> Callable[..., Any] | None:
         """Return the short way of such calls, if there is one; it gives None where it finds other arguments."""
 
+    def first(self, long: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any] | None:
+        """Return what goes the short way of ``value_and_gradient`` first, and else a long one; None if it is not open.
+
+        It looks like some method, with its name, signature and docstring.
+        """
+
     @property
     def source(self) -> str:
         """What was printed."""
@@ -124,6 +130,9 @@ class _Stepping:
         return NEVER
 
     def call(self, of: Call) -> None:
+        return None
+
+    def first(self, long: Callable[..., Any], like: Callable[..., Any]) -> None:
         return None
 
     def descend(self, rows: Any, theta: Any, update: Update, steps: Steps) -> tuple[list[float], list[list[float]]]:

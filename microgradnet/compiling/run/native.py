@@ -25,7 +25,7 @@ from ..printers.llvm_while import FAILED, HEAD, INTERRUPTED, SYMBOLS, limits
 from ..update import Descent, Update, norm, squares, update_of
 from .engines import NEVER, Call, PythonEngine, Quick, Steps
 from .machine import Machine, lanes_of_the_processor, llvm
-from .quick import Door, Memory, address, call, is_supported
+from .quick import Door, Memory, address, call, first, is_supported
 from .rows import as_array
 
 __all__ = ['NativeEngine', 'c_function']
@@ -229,6 +229,9 @@ class NativeEngine:
     def call(self, of: Call) -> Callable[..., Any] | None:
         with _compiling:
             return call(self.routine, self.code(len(of.rows), adding=False), of)
+
+    def first(self, long: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any] | None:
+        return first(self.quick.value_and_gradient, long, like) if self._doors else None
 
     @property
     def source(self) -> str:

@@ -11,7 +11,9 @@ import struct
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
+from inspect import getdoc, signature
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,13 +24,13 @@ from ..printers.llvm_call import ALIGNED, API, CALL, CONTEXT, KINDS, LAYOUT, SLO
 from .engines import Call, Quick
 from .machine import Machine
 
-__all__ = ['Door', 'Memory', 'address', 'call', 'is_supported']
+__all__ = ['Door', 'Memory', 'address', 'call', 'first', 'is_supported']
 
 #: From so many operands on, other threads may run meanwhile: giving the interpreter away takes time, too.
 LONG = 1 << 14
 #: So many numbers of memory a slot may have: calls that need more take so long that the long way is no matter.
 MOST = 1 << 20
-FASTCALL = 0x80
+FASTCALL, KEYWORDS = 0x80, 0x02
 #: Where ``PyArray_New`` is in NumPy's C API.
 NEW = 93
 _teaching = free_lock()
@@ -61,6 +63,34 @@ class _Entries:
 _entries = cache(_Entries)
 
 
+def _builtin(method: _Method, of: tuple[Any, ...]) -> Any:
+    """Return a function that CPython calls with this as its ``self``; the method must live as long."""
+    new = ctypes.pythonapi.PyCFunction_NewEx
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+    return new(ctypes.addressof(method), of, None)
+
+
+class _First(tuple[Any, ...]):
+    """What both ways of a call need; pickled, it is whose method the long one is."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return attrgetter('__self__'), (self[1],)
+
+
+def first(short: Callable[..., Any], long: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that goes the short way of ``value_and_gradient`` if it can, and else the long one, a method.
+
+    It looks like some method of a class, whose rows it takes where none are given, and is pickled as the long way is.
+    """
+    known = signature(like)
+    rows = known.parameters['rows'].default
+    plain = [parameter.replace(annotation=known.empty) for parameter in known.parameters.values()]
+    given = known.replace(parameters=plain, return_annotation=known.empty)
+    about = f'{like.__name__}{given}\n--\n\n{getdoc(like)}'.replace('(self', '($self', 1)
+    method = _Method(like.__name__.encode(), _entries().machine['first'], FASTCALL | KEYWORDS, about.encode())
+    return _builtin(method, _First((short.__self__, long, rows, method)))  # type: ignore[attr-defined, no-any-return]
+
+
 class _Context:
     """What functions of ``llvm_call`` know of a routine."""
 
@@ -76,9 +106,7 @@ class _Context:
             self._put(place, count=-1)
 
     def _function(self, way: str) -> Any:
-        new = ctypes.pythonapi.PyCFunction_NewEx
-        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-        return new(ctypes.addressof(_entries().methods[way]), (self._context, self._kept), None)
+        return _builtin(_entries().methods[way], (self._context, self._kept))
 
     def _structure(self, *things: Any) -> int:
         """Write down structures of numbers, one behind the other; return where."""

@@ -14,7 +14,7 @@ It is what is sent to workers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..._processes import cached_property
@@ -89,6 +89,10 @@ class Runner:
     def quick(self) -> Quick:
         """The short ways to the same: none where rows are to be watched."""
         return NEVER if self.watch.branches else self.engine.quick
+
+    def first(self, long: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any] | None:
+        """Return what goes the short way of ``value_and_gradient`` first, and else a long one; None if it is closed."""
+        return None if self.watch.branches else self.engine.first(long, like)
 
     def bind(self, data: Any) -> Quick:
         """Return short ways for these rows, which are checked: none where parameters may send them another way."""
