@@ -36,14 +36,14 @@ class Machine:
             binding.add_symbol(name, _address(name))
         for name, other in others:
             binding.add_symbol(name, other[name])
-        features = binding.get_host_cpu_features().flatten()
-        about = '\n'.join([binding.get_host_cpu_name(), features, str(binding.llvm_version_info), sys.platform, text])
+        name, features = _processor()
+        about = '\n'.join([name, features, str(binding.llvm_version_info), sys.platform, text])
         self.key = hashlib.sha256(about.encode()).hexdigest()
-        module = binding.parse_assembly(text)
         target = binding.Target.from_default_triple().create_target_machine(
-            cpu=binding.get_host_cpu_name(), features=features, opt=2, jit=True
+            cpu=name, features=features, opt=2, jit=True
         )
         stored = kept(self.key)  # if it is whole: LLVM ends the process over a damaged one
+        module = binding.parse_assembly(text if stored is None else '')  # of code that is there the text is not read
         self.from_cache = stored is not None
         if stored is None:
             passes = binding.create_new_module_pass_manager()
@@ -94,6 +94,13 @@ def llvm() -> Any:
         if len(_at_rest) == 1:
             _at_rest.append(needed('llvmlite.binding.ffi').lib._lock)
     return binding
+
+
+@cache
+def _processor() -> tuple[str, str]:
+    """Return what LLVM calls this machine's processor, and all that it can do."""
+    binding = llvm()
+    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
 
 @cache
