@@ -144,9 +144,9 @@ def test_too_many_paths_are_refused() -> None:
         ValueError, match=f'{2**40} paths lead from x to y, and each is written out; the limit is 64'
     ):
         derive(y, x)
-    for _ in range(20000):
+    for _ in range(4000):
         y = y + y.cos()
-    with pytest.raises(ValueError, match=r'about 10\^6033 paths lead'):
+    with pytest.raises(ValueError, match=r'about 10\^1216 paths lead'):
         derive(y, x)
     with pytest.raises(ValueError, match='not in its graph'):
         derive(x, y)
