@@ -1,6 +1,6 @@
 """Hypothesis without deadlines: machines that run the tests are shared, and slow at times. A cache of their own.
 
-The quick run tries a quarter of the examples of the whole run, which is the one that asks for slow tests, or CI's,
+The quick run tries a sixth of the examples of the whole run, which is the one that asks for slow tests, or CI's,
 and always the same: so their machine code is there already. The whole run tries other ones each time.
 Its processes take whole files, so that what the tests of a file share is made once. It keeps machine code from run to
 run, under a hash of the text that LLVM is given: only what a change has changed is compiled again.
@@ -27,7 +27,7 @@ from tests.support import ROOT
 #: A program for type checkers, which is not run.
 collect_ignore = ['support/typed_program.py']
 settings.register_profile('full', deadline=None)
-settings.register_profile('quick', deadline=None, max_examples=25, derandomize=True)
+settings.register_profile('quick', deadline=None, max_examples=16, derandomize=True)
 sys.dont_write_bytecode = False
 os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -17,7 +17,7 @@ UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
 def examples(number: int, **more: Any) -> settings:
     """Return settings for a number of examples in the whole run, and its share of them in the quick one.
 
-    >>> examples(50).max_examples in (50, 12)
+    >>> examples(50).max_examples in (50, 8)
     True
     """
     return settings(max_examples=max(5, number * settings.default.max_examples // 100), **more)
