@@ -78,7 +78,9 @@ class Code:
 
     def __init__(self, routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -> None:
         self.routine, self.lanes, self.width, self.adding = routine, lanes, routine.width, adding
-        self.text, self.scratch = module(routine, lanes, adding, fast, full)
+        self._text, self.scratch = module(routine, lanes, adding, fast, full)
+        self._copies = llvm_driver.COPIES if llvm_driver.INLINE in self._text else [llvm_driver.WAYS]
+        self._descends = 'define void @descend' in self._text
         #: Where in scratch memory it is said which loop has failed, if any can.
         self.failed = routine.count * lanes + FAILED if routine.inner else None
         self.machines: dict[tuple[str, ...], Machine] = {}
@@ -91,13 +93,14 @@ class Code:
             return (machine or self._machine(name))[name]
 
     def _machine(self, name: str) -> Machine:
-        copies = llvm_driver.COPIES if llvm_driver.INLINE in self.text else [llvm_driver.WAYS]
-        names = next(names for names in copies if name in names)
-        text = llvm_driver.only(self.text, names)
+        names = next(names for names in self._copies if name in names)
+        text = llvm_driver.only(self._text, names)
         called = [*symbols(self.routine.used()), *(SYMBOLS if self.routine.inner else ())]
         with shown(f'compiling {len(self.routine.instructions):,} instructions into machine code'):
             machine = Machine(text, called, loops=not self.routine.flat, others=_products(text, self.lanes))
         self.machines[names] = machine
+        if len(self._copies) == 1:  # no more will be asked for, and of large programs it is long
+            self._text = ''
         return machine
 
     @cached_property
@@ -115,7 +118,7 @@ class Code:
     @cached_property
     def descend(self) -> Callable[..., None] | None:
         """Gradient descent without more, if that is done here, in registers."""
-        return _DESCEND(self['descend']) if 'define void @descend' in self.text else None
+        return _DESCEND(self['descend']) if self._descends else None
 
     def memory(self, blocks: int) -> tuple[Memory, Memory]:
         """Return memory for packed rows, and scratch; some that was used before, if it is large enough."""
