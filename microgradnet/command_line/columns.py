@@ -19,7 +19,7 @@ from typing import Any
 from .._extras import needed
 from ..training.csv import Table, is_finite, is_number
 
-__all__ = ['MOST_WORDS', 'Columns']
+__all__ = ['Columns']
 
 #: Of a column of more different words a net would hardly see one twice: names of people, free text.
 MOST_WORDS = 100

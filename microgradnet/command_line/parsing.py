@@ -42,8 +42,8 @@ from ..engine.table import operations
 from ..engine.value import Value
 
 __all__ = [
-    'CONSTANTS', 'SEVERAL', 'Expression', 'check', 'check_signs', 'function_names', 'function_of', 'number',
-    'operands_of', 'parse', 'pointing', 'refusal', 'sizes_of',
+    'CONSTANTS', 'SEVERAL', 'Expression', 'check', 'function_names', 'function_of', 'number',
+    'operands_of', 'parse', 'refusal', 'sizes_of',
 ]  # fmt: skip
 
 
@@ -71,11 +71,11 @@ KINDS: dict[type, str] = {
 SEVERAL = ('max', 'min', 'mean')
 
 
-def check_signs(text: str) -> None:
+def _check_signs(text: str) -> None:
     """Refuse every sign that the grammar does not have, before Python's parser sees it."""
     for column, sign in enumerate(text):
         if not ALLOWED.match(sign):
-            raise pointing(_no_place(repr(sign), sign), text, column, column + 1)
+            raise _pointing(_no_place(repr(sign), sign), text, column, column + 1)
 
 
 def check(tree: ast.expr, text: str) -> None:
@@ -166,10 +166,10 @@ def function_names() -> list[str]:
 
 def refusal(what: str, text: str, node: ast.expr) -> ValueError:
     """Return an error that points at a node."""
-    return pointing(what, text, node.col_offset, node.end_col_offset or node.col_offset + 1)
+    return _pointing(what, text, node.col_offset, node.end_col_offset or node.col_offset + 1)
 
 
-def pointing(what: str, text: str, start: int, stop: int) -> ValueError:
+def _pointing(what: str, text: str, start: int, stop: int) -> ValueError:
     """Return an error that shows the text, and carets under a part of it."""
     left = max(0, min(start - SHOWN // 2, len(text) - SHOWN))
     shown = ''.join(sign if sign.isprintable() else '?' for sign in text[left : left + SHOWN])
@@ -258,14 +258,14 @@ def parse(text: str) -> Expression:
         raise ValueError('the expression is empty')
     if len(text) > LONGEST:
         raise ValueError(f'the expression has {len(text):,} characters; {LONGEST:,} are the limit')
-    check_signs(text)
+    _check_signs(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             tree = ast.parse(text, mode='eval').body
     except SyntaxError as trouble:
         column = min((trouble.offset or len(text) + 1) - 1, len(text))
-        raise pointing(_explained(trouble), text, column, column + 1) from None
+        raise _pointing(_explained(trouble), text, column, column + 1) from None
     except (RecursionError, MemoryError, ValueError):
         raise ValueError('the expression is nested too deep') from None
     check(tree, text)

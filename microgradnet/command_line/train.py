@@ -32,7 +32,7 @@ from .columns import Columns
 from .output import say
 from .runs import Description, claim, discard, keep
 
-__all__ = ['Task', 'draw_history', 'draw_net', 'run', 'summary']
+__all__ = ['Task', 'run', 'summary']
 
 
 #: A column of the samples' places, which no file can have.
@@ -97,7 +97,7 @@ def leave(net: MLP, task: Task, history: History, options: Namespace, folder: Pa
         'report.txt': report + '\n',
     }
     notes = []
-    for name, picture in ('history.png', draw_history(history, task)), ('network.svg', draw_net(net, task)):
+    for name, picture in ('history.png', _draw_history(history, task)), ('network.svg', _draw_net(net, task)):
         if isinstance(picture, bytes):
             contents[name] = picture
         else:
@@ -209,7 +209,7 @@ def summary(net: MLP, task: Task, history: History, options: Namespace) -> tuple
     return '\n'.join(lines), results
 
 
-def draw_history(history: History, task: Task) -> bytes | str:
+def _draw_history(history: History, task: Task) -> bytes | str:
     """Draw the error per sample and the metric over the epochs, as PNG; or return why that cannot be done."""
     counts = len(task.learned), len(task.held_out or task.learned)
     shared = [
@@ -229,7 +229,7 @@ def draw_history(history: History, task: Task) -> bytes | str:
     return picture_of(figure, 'png', dpi=100)
 
 
-def draw_net(net: MLP, task: Task) -> bytes | str:
+def _draw_net(net: MLP, task: Task) -> bytes | str:
     """Draw the net as SVG; or return why that cannot be done."""
     from ..drawing import RendererNotFound, draw_network
 

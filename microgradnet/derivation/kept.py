@@ -27,7 +27,7 @@ from ..nets.losses import half_squared_error
 from ..nets.net import Firing, Run
 from ..training.data import is_row, number
 
-__all__ = ['Kept', 'slope_of']
+__all__ = ['Kept']
 
 
 class Kept:
@@ -92,7 +92,7 @@ class Kept:
     def slope(self, k: int, j: int) -> Applied:
         """Return g'(r) of a neuron."""
         if (k, j) not in self._slopes:
-            self._slopes[k, j] = tuple(slope_of(run.layers[k][j]) for run in self.runs)
+            self._slopes[k, j] = tuple(_slope_of(run.layers[k][j]) for run in self.runs)
         return self._applied(k, j, True, self._slopes[k, j])
 
     def source(self, k: int, i: int) -> Symbol | Applied:
@@ -144,11 +144,11 @@ def _ran(net: Any, sample: Any, place: int) -> tuple[Run, list[Any]]:
     return run, targets
 
 
-def slope_of(firing: Firing) -> Any:
+def _slope_of(firing: Firing) -> Any:
     """Return g'(r) of one firing: what lies between its two nodes.
 
     >>> from microgradnet.nets.net import Neuron
-    >>> slope_of(Neuron(1, 'identity').fire([0.5])), slope_of(Neuron(1, 'relu').fire([0.0]))
+    >>> _slope_of(Neuron(1, 'identity').fire([0.5])), _slope_of(Neuron(1, 'relu').fire([0.0]))
     (1.0, 0.0)
     """
     return gradients(firing.output, [firing.r])[0].data

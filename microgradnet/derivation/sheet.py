@@ -34,7 +34,7 @@ from ..formulas.prose import prose_html, prose_tex
 from ..formulas.terms import Applied, Derivative, Name, Number, Struck, Symbol, Term, parts_of
 from .lines import RULES, Blank, Derivation, Line
 
-__all__ = ['FORMATS', 'NetPicture', 'document', 'page', 'save']
+__all__ = ['NetPicture', 'document', 'page', 'save']
 
 #: The formats of documents, by the endings of files.
 FORMATS = {'.txt': 'text', '.tex': 'latex', '.html': 'html', '.htm': 'html', '.pdf': 'pdf'}

@@ -1,6 +1,6 @@
 """The parts of a graph's picture: boxes for values, pills for operations, edges with derivatives.
 
-``Diagram`` is the picture while it is being drawn; ``draw`` chooses what is in it.
+``_Diagram`` is the picture while it is being drawn; ``draw`` chooses what is in it.
 
 No edge is long. A value that is used again far to the right, as a loop uses a weight at
 every turn, has its lines to where it is used first, and is drawn again, small, at each
@@ -60,7 +60,7 @@ from .strip import LINES, Strip
 from .terminal import tree
 
 __all__ = [
-    'BARE', 'COMMUTATIVE', 'EDGE', 'EMPTY', 'GRAPH', 'MARKED', 'NODE', 'Diagram', 'as_room', 'as_row', 'as_table',
+    'BARE', 'COMMUTATIVE', 'EDGE', 'EMPTY', 'GRAPH', 'MARKED', 'NODE', 'as_room', 'as_row', 'as_table',
     'draw', 'graph_picture', 'symbol', 'words',
 ]  # fmt: skip
 
@@ -117,7 +117,7 @@ def _terms(node: Value) -> Iterator[Term]:
             yield Term(name, source, None if isinstance(source, Constant) else node.partials[place], place)
 
 
-class Diagram:
+class _Diagram:
     """A picture while it is being drawn, of those nodes of a topological order that have a name."""
 
     def __init__(
@@ -460,7 +460,7 @@ def graph_picture(
     labels = known_names([node for node in order if node.op is None]) | dict(labels)
     kept = _nearest(values, marked, len(order) if limit is None else limit)
     names = {node: f'v{index}' for index, node in enumerate(order) if node in kept}
-    picture = Diagram(order, names, {*values}, expanded, number_format, labels, {*marked}, signals, room)
+    picture = _Diagram(order, names, {*values}, expanded, number_format, labels, {*marked}, signals, room)
     for node in names:
         picture.add(node)
     graph = picture.finished()

@@ -29,7 +29,7 @@ from ..engine.table import Operation
 from ..engine.value import Constant, Value, lift
 from ..engine.walks import topological_order
 
-__all__ = ['Bounds', 'Recording', 'kink_values']
+__all__ = ['Bounds', 'Recording']
 
 #: Beyond these sizes a product of derivatives may have lost its digits, or overflowed, on one way but not on another.
 SMALL, LARGE = 1e-250, 1e250
@@ -44,11 +44,11 @@ def _parts(kink: str) -> list[CodeType]:
     return [compile(part.strip(), f'<kink {kink}>', 'eval') for part in kink.split(';') if part.strip()]
 
 
-def kink_values(op: Operation, inputs: Sequence[Any], space: dict[str, Any] = ON_NUMBERS) -> Iterator[Any]:
+def _kink_values(op: Operation, inputs: Sequence[Any], space: dict[str, Any] = ON_NUMBERS) -> Iterator[Any]:
     """Yield the expressions whose zeros are kinks of an operation, evaluated on its operands.
 
     >>> from microgradnet.engine.table import operations
-    >>> [*kink_values(operations['clip'], [3.0, 0.0, 5.0])]
+    >>> [*_kink_values(operations['clip'], [3.0, 0.0, 5.0])]
     [3.0, -2.0]
     """
     if op.kink:
@@ -106,7 +106,7 @@ class Recording:
         return tuple(
             2 if k != k else (k > 0) - (k < 0)
             for node in self.kinked
-            for k in kink_values(_op(node), [source.data for source in node.inputs])
+            for k in _kink_values(_op(node), [source.data for source in node.inputs])
         )
 
     @cached_property
@@ -134,7 +134,7 @@ class Recording:
         stays so when the leaf moves, as a condition that is merely false, is no kink.
         """
         with ieee_arithmetic():
-            ks = [lift(k) for node in self.kinked for k in kink_values(_op(node), node.inputs, ON_NODES)]
+            ks = [lift(k) for node in self.kinked for k in _kink_values(_op(node), node.inputs, ON_NODES)]
             if not ks:
                 return [math.inf] * len(self.xs)
             return [

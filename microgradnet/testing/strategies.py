@@ -39,7 +39,7 @@ from .places import SPECIAL, known_operation, mentioned, neighbours
 from .program import Expression, Legal, Pick
 
 __all__ = [
-    'expressions', 'legal', 'legal_exactly', 'nets', 'picking', 'points', 'small_points', 'teacher_sets', 'wild',
+    'expressions', 'legal', 'nets', 'picking', 'points', 'small_points', 'teacher_sets', 'wild',
 ]  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def legal(name: str, operands: Sequence[Any], constant: Sequence[bool]) -> Any:
     return y if all(abs(number) < 1e4 for number in [y, *needed]) else None
 
 
-def legal_exactly(name: str, operands: Sequence[Any], constant: Sequence[bool]) -> Fraction | None:
+def _legal_exactly(name: str, operands: Sequence[Any], constant: Sequence[bool]) -> Fraction | None:
     """Return a step's value if it, and every partial that is needed, is a fraction of moderate size."""
     op = operations[name]
     groups = op.split([Fraction(operand) for operand in operands])
@@ -162,7 +162,7 @@ def _expressions(
     numbers = leaves if leaves is not None else small_points(exact=exact)
     point = tuple(draw(st.lists(numbers, min_size=1, max_size=3)))
     program = Expression(point, tuple(draw(st.lists(numbers, max_size=2))) if constants else ())
-    legal_here = allowed or (legal_exactly if exact else legal)
+    legal_here = allowed or (_legal_exactly if exact else legal)
     grown = program.grown(picking(draw), [(name, '') for name in names], legal_here, fewest, steps)
     assert grown is not None, 'one result is left out or not'
     return grown if whole else grown.needed()

@@ -42,7 +42,7 @@ from .optimisers import named
 __all__ = [
     'METRICS', 'Best', 'Epoch', 'Error', 'ErrorOf', 'History', 'NotFinite', 'Reason', 'accuracy',
     'error_over', 'finite', 'is_finite', 'measured', 'metrics_by_name', 'outputs_over', 'picture_of', 'progress',
-    'set_weights', 'write_figure',
+    'set_weights',
 ]  # fmt: skip
 
 
@@ -154,7 +154,7 @@ class History(Sequence[Epoch]):
         axes.set_xlabel('epoch', color=on_page(INK, dark))
         figure.set_facecolor(on_page(PAPER, dark))
         if path is not None:
-            write_figure(figure, path)
+            _write_figure(figure, path)
         return figure
 
     def __repr__(self) -> str:
@@ -173,7 +173,7 @@ def _dress(axes: Any, legend: Any, dark: bool) -> None:
         text.set_color(on_page(INK, dark))
 
 
-def write_figure(figure: Any, path: FilePath, **options: Any) -> None:
+def _write_figure(figure: Any, path: FilePath, **options: Any) -> None:
     """Write a matplotlib figure to a file, in the format its ending names; without one as PNG, and with that ending."""
     place = Path(path)
     place = place if place.suffix else place.with_suffix('.png')

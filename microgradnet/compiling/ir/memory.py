@@ -16,7 +16,7 @@ from .nests import Affine, Nests, Part, Site, pick
 from .reroll import sums_before
 from .routine import MEMORY
 
-__all__ = ['Memory', 'Read', 'short_lived', 'slots']
+__all__ = ['Memory', 'Read', 'slots']
 
 #: Numbers that are asked for again soon have memory of their own where they are so many, and it is so much less.
 LARGE, LESS = 4096, 4
@@ -73,7 +73,7 @@ class Memory:
             {site: site.place if every else site.place.last() for site, every in memory.items()}
             for memory in (self.kept, self.sent)
         )
-        rolling, turns = short_lived(length, kept, reads) if may_roll else (set(), 0)
+        rolling, turns = _short_lived(length, kept, reads) if may_roll else (set(), 0)
         homes = {
             'kept': [place for site, place in kept.items() if site not in rolling],
             'rolling': [kept[site] for site in rolling],
@@ -96,7 +96,7 @@ class Memory:
         return {**sizes, 'rolling': turns}
 
 
-def short_lived(length: int, kept: dict[Site, Affine], reads: list[Read]) -> tuple[set[Site], int]:
+def _short_lived(length: int, kept: dict[Site, Affine], reads: list[Read]) -> tuple[set[Site], int]:
     """Return what is asked for again soon only, and within how many numbers of it. Nothing, if that saves little.
 
     kept: what is kept, and its places.

@@ -27,7 +27,7 @@ from ..program import Form
 from .straight import Program, Tape, programs, smallest
 from .walks import WALKS, Message, Trace
 
-__all__ = ['NAIVE', 'WrongOrder', 'draw_orders', 'why_order']
+__all__ = ['NAIVE', 'WrongOrder', 'why_order']
 
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class WrongOrder:
         2
         """
 
-        return draw_orders(self)
+        return _draw_orders(self)
 
 
 def why_order(order: str | None = None) -> WrongOrder:
@@ -165,7 +165,7 @@ PAD = '&#160;&#160;'
 BREAK = f'<br align="left"/>{PAD}'
 
 
-def draw_orders(why: WrongOrder) -> Digraph:
+def _draw_orders(why: WrongOrder) -> Digraph:
     """Draw two clusters, the right order on the left; arrows are messages, numbered as they are sent."""
     picture = Digraph('why_order', format='svg', graph_attr=GRAPH, node_attr=NODE, edge_attr=EDGE)
     picture.attr(label=f'<<font point-size="11">what is sent: <font color="{SIGNAL}">error signal</font> · '
