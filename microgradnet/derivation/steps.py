@@ -1,10 +1,8 @@
-"""What the lines of a net's derivation are made of: terms with the numbers of one weight's case.
+"""The steps of the derivation for one weight of a net, in its order, as lines with numbers.
 
-The steps of the derivation for one weight, in its order, as lines with numbers.
-
-``Steps`` has one method for each section, and ``all`` for all of them.
-
-``sections_of`` for a weight of a net.
+``Parts``        what the lines are made of: terms with the numbers of one weight's case
+``Steps``        the steps: a method for each section, and ``all`` for all of them
+``sections_of``  these sections, for a weight of a net
 """
 
 from __future__ import annotations
