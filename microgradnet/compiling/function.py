@@ -483,8 +483,7 @@ class _Ways:
     def _record(self, row: list[float]) -> _Recording:
         """Record a row: straight onto a tape what turns out to be long, if it can be taped."""
         record = partial(_Recording, self.function.__name__, self.base, self.arguments, row)
-        numbers, by = {*self.arguments.numbers}, {*self.arguments.by}
-        if numbers and not self.is_sparse and (not by or by == numbers):
+        if self.arguments.numbers and not self.is_sparse:
             try:
                 return record(way=BOUNDED)
             except TooLong:
@@ -599,7 +598,8 @@ class _Recording:
     ) -> None:
         self.name, self.f, self.arguments, self.row = name, f, arguments, row
         given, before = [row[number] for number in arguments.numbers], next(births)
-        taping = Taping(name, len(given), bool(arguments.by)) if way == TAPED else None
+        by = {*arguments.by}
+        taping = Taping(name, [number in by for number in arguments.numbers]) if way == TAPED else None
         with taping or nullcontext(), log(outcomes) as written:
             self.xs = taping.leaves(given) if taping else [*map(Value, given)]
             around = AROUND.set((*AROUND.get(), *self.xs) if arguments.steps else AROUND.get())

@@ -5,7 +5,7 @@ where its operands are. So many operations take the memory of their tape, a tent
 wants more than operations of one or two numbers (a comparison, ``inputs``, a sum as one node, a Value from outside)
 raises ``Untaped``; the function is then recorded as a graph. What comes of nothing stays on the tape, and is computed.
 
->>> taping = Taping('f', 1, True)
+>>> taping = Taping('f', [True])
 >>> with taping:
 ...     x, = taping.leaves([2.0])
 ...     y = (x * 3.0).sin() + x
@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from itertools import chain, count, islice, repeat
+from operator import inv
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
@@ -127,23 +128,23 @@ def _stretch(length: int) -> Iterator[int]:
 
 
 class _Numbered(dict[int, int]):
-    """The numbers of shapes, in the order in which they come."""
+    """Numbers for shapes, in the order in which they come: by those of operations, inverted where not active."""
 
-    def __init__(self, shapes: Shapes, items: Items, active: bool) -> None:
-        self.shapes, self.sizes, self.active = shapes, items.sizes, active
+    def __init__(self, shapes: Shapes, items: Items) -> None:
+        self.shapes, self.sizes = shapes, items.sizes
 
     def __missing__(self, kind: int) -> int:
-        op = [*operations.values()][kind]
-        number = self[kind] = self.shapes.add(Computed(op, len(op.parameters), self.active, 0))
+        op = [*operations.values()][max(kind, ~kind)]
+        number = self[kind] = self.shapes.add(Computed(op, len(op.parameters), kind >= 0, 0))
         self.sizes[number] = 1 + len(op.parameters)
         return number
 
 
 class Taping:
-    """One recording of a function of so many numbers, of which all or none are differentiated by."""
+    """One recording of a function; ``active`` says of each of its numbers whether it is differentiated by that."""
 
-    def __init__(self, name: str, width: int, active: bool) -> None:
-        self.name, self.width, self.active = name, width, active
+    def __init__(self, name: str, active: Sequence[bool]) -> None:
+        self.name, self.active = name, active
         self.items, self.shapes = Items(type='I'), Shapes()
         self.over = self._is_untaped = False
         self._numbers: list[float] = []
@@ -152,7 +153,9 @@ class Taping:
         self._count, self._born = 0, 0
         #: Where the vectors of each stretch begin.
         self._begins: list[int] = []
-        self._known = _Numbered(self.shapes, self.items, active)
+        self._known = _Numbered(self.shapes, self.items)
+        #: Of each operation, whether a parameter is behind it, where that is not so of all or of none.
+        self._behind = bytearray()
 
     def __enter__(self) -> Taping:
         self._length = STRETCH
@@ -172,10 +175,10 @@ class Taping:
 
     def leaves(self, row: Sequence[float]) -> list[Value]:
         """Return the arguments of a recording: nodes whose operations are taped."""
-        found = []
-        for code, x in enumerate(row, PARAMETER if self.active else ROW):
+        found, parameters, rows = [], count(PARAMETER), count(ROW)
+        for x, active in zip(row, self.active, strict=True):
             leaf: Value = new(self.kind)
-            leaf._data, leaf.born = x, code
+            leaf._data, leaf.born = x, next(parameters if active else rows)
             found.append(leaf)
         return found
 
@@ -206,9 +209,9 @@ class Taping:
             written, summed, start = place + 1, place + 1, end
         items.names += names[written:]
         items.flat += flat[start:]
-        width, parameters = (0, self.width) if self.active else (self.width, 0)
-        numbers, self.items = array('d', self._numbers), Items()
+        parameters, numbers, self.items = sum(self.active), array('d', self._numbers), Items()
         self._numbers.clear()
+        width = len(self.active) - parameters
         return Tape(items, self.shapes, numbers, len(outputs), width, parameters, True, self._labels)
 
     def _stretch(self, length: int) -> range:
@@ -228,11 +231,24 @@ class Taping:
         if born != self._born + 1 or (names and places[-1] != last) or places != sorted(places):
             self._untaped('nodes of others')
         self._born = born
+        if not any(self.active):
+            names = [*map(inv, names)]
+        elif not all(self.active):
+            names = self._sorted(names, entries[1::3], entries[2::3])
         numbers = [*map(self._known.__getitem__, names)]
         if any(self.items.sizes[number] < 3 for number in {*numbers}):
             entries = [*filter((-1).__ne__, entries)]
         self._begins.append(len(self.items.flat))
         self.items.append_all(numbers, entries)
+
+    def _sorted(self, names: list[int], first: list[int], second: list[int]) -> list[int]:
+        """Tell operations that a parameter is behind from others; there is none behind a constant, or -1."""
+        behind, found = self._behind, []
+        for name, a, b in zip(names, first, second):
+            on = (behind[a] if a < PARAMETER else a < ROW) or (0 <= b < PARAMETER and behind[b]) or PARAMETER <= b < ROW
+            behind.append(on)
+            found.append(name if on else ~name)
+        return found
 
     def _number(self, thing: Any, beside: Value) -> float | None:
         """Return a number as a float; None for what may know what to do with a Value."""

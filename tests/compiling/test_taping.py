@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from itertools import count
+from itertools import count, product
 from typing import Any
 from weakref import ref
 
@@ -29,13 +30,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taping, 'STRETCH', 16)
 
 
-def both(f: Callable[..., Any], row: list[float], active: bool = True) -> Any:
+def both(f: Callable[..., Any], row: list[float], active: Sequence[bool] = (True, True)) -> Any:
     """Return the tapes of a function: of its graph, and recorded straight."""
     xs = [*map(Value, row)]
     with ieee_arithmetic():
         y = f(*xs)
-    of_graph = tape([*y], *([], xs) if active else (xs, []))  # type: ignore[misc]
-    with ieee_arithmetic(), Taping('f', len(row), active) as recording:
+    of_graph = tape(y, [x for x, on in zip(xs, active) if not on], [x for x, on in zip(xs, active) if on])
+    with ieee_arithmetic(), Taping('f', active) as recording:
         y = f(*recording.leaves(row))
         return of_graph, recording.tape(y)
 
@@ -46,12 +47,12 @@ def same(one: Any, two: Any) -> None:
     assert (one.outputs, one.width, one.parameters) == (two.outputs, two.width, two.parameters)
 
 
-@pytest.mark.parametrize('active', [True, False])
-def test_the_tape_is_that_of_the_graph(active: bool) -> None:
+@pytest.mark.parametrize('active', [*product([True, False], repeat=2)])
+def test_the_tape_is_that_of_the_graph(active: Sequence[bool]) -> None:
     def f(x: Any, y: Any) -> list[Any]:
         found = []
         for k in range(30):
-            x, y = (x * 0.5 + y).sin(), 2 - y / (x * x + k)
+            x, y = (x * 0.5 + (-y if k > 9 else 3.0)).sin(), 2 - y / (y.exp() + k)
             found += [x, y] if k % 7 == 3 else []
         return [*found, x * y, x, found[0]]
 
@@ -105,6 +106,16 @@ def test_a_long_function_is_what_it_is_as_a_graph(transform: Any, monkeypatch: p
     other = compile(transform(ahead), backend='python')
     assert other([0.5, 1.5]) == found and other.paths[0].has_graph  # type: ignore[attr-defined]
     assert compiled([1.0, 2.0]) == other([1.0, 2.0])
+
+
+def test_it_may_be_differentiated_by_some_of_its_numbers() -> None:
+    compiled = compile(value_and_grad(walk), backend='python')
+    value, slope = compiled(0.5, 1.5)
+    assert not compiled.paths[0].has_graph  # type: ignore[attr-defined]
+    x, y = Value(0.5), Value(1.5)
+    z = walk(x, y)
+    z.backward()
+    assert (value, slope) == (pytest.approx(z.data), pytest.approx(x.grad))
 
 
 def test_a_long_function_is_begun_once_more() -> None:
@@ -215,13 +226,11 @@ def test_what_a_tape_has_no_word_for_is_recorded_as_a_graph(name: str, monkeypat
         u = look(x, z)
         return [u, walk(x, z, 20), z] if not isinstance(u, list) else [*u, z]
 
-    for transform in (lambda f: f), jacobian:
-        compiled = compile(transform(f), backend='python')
-        found = compiled(0.5, 1.5)
-        assert all(path.has_graph for path in compiled.paths)  # type: ignore[attr-defined]
-        with monkeypatch.context() as patch:
-            patch.setattr(function, 'LARGEST', 10**6)
-            assert compile(transform(f), backend='python')(0.5, 1.5) == found
+    compiled = compile(jacobian(f), backend='python')
+    found = compiled(0.5, 1.5)
+    assert all(path.has_graph for path in compiled.paths)  # type: ignore[attr-defined]
+    monkeypatch.setattr(function, 'LARGEST', 10**6)
+    assert compile(jacobian(f), backend='python')(0.5, 1.5) == found
 
 
 @pytest.mark.parametrize(
@@ -313,3 +322,16 @@ def test_others_go_on_while_a_recording_is_bounded() -> None:
     x = Value(1.0) * 2.0
     y = x * 2.0
     assert y.born == x.born + 1
+
+
+def test_threads_may_compute_parts_of_a_long_function() -> None:
+    def f(x: Any, y: Any) -> Any:
+        with ThreadPoolExecutor(2) as pool:
+            one, two = pool.map(lambda x: walk(x, y, 100), [x, y])
+        return one + two
+
+    value, gradient = compile(value_and_grad(f, (0, 1)), backend='python')(0.5, 1.5)
+    x, y = Value(0.5), Value(1.5)
+    z = f(x, y)
+    z.backward()
+    assert [value, *gradient] == pytest.approx([z.data, x.grad, y.grad])
