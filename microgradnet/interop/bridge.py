@@ -29,13 +29,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from .._extras import needed
 from ..compiling import compile
 from ..compiling.function import Function
 from ..compiling.program import Program
-from ..derivatives.transforms import hvp, vjp
+from ..derivatives.transforms import hvp, jvp, vjp
 from ..derivatives.trees import take_apart
 from ..engine.checks import function
 from ..engine.functions import dot, is_array
@@ -75,6 +75,13 @@ class Bridge(ABC):
 
         It is compiled as the sweep back through the program of the function, and its own ``pull`` as the tangent of
         that sweep.
+        """
+
+    @abstractmethod
+    def push(self, arguments: int) -> Bridge:
+        """Return the Jacobian times a vector: of so many arguments and then how each of them moves.
+
+        It is compiled as the tangent of the program, and that of a ``pull`` as the tangent of the sweep.
         """
 
 
@@ -118,10 +125,10 @@ class Bridged:
 class _OfFunction(Bridge):
     """A function or what is pulled back of it, compiled for each tuple of shapes as one of vectors."""
 
-    def __init__(self, flat: _Flat | _Pulled, options: dict[str, Any], depth: int = 0) -> None:
+    def __init__(self, flat: _Flat | _Derived, options: dict[str, Any], depth: int = 0) -> None:
         self.flat, self.options, self.depth, self.name = flat, options, depth, flat.__name__
         self._compiled: dict[tuple[Shape, ...], Function] = {}
-        self._pulls: dict[int, _OfFunction] = {}
+        self._derived: dict[tuple[type[_Derived], int], _OfFunction] = {}
 
     @property
     def is_tuple(self) -> bool:  # type: ignore[override]
@@ -140,7 +147,7 @@ class _OfFunction(Bridge):
         return _parted(numbers, batch, self.results(*shapes))
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {'_compiled': {}, '_pulls': {}}  # of which there is more with every call
+        return self.__dict__ | {'_compiled': {}, '_derived': {}}  # of which there is more with every call
 
     def _run(self, shapes: tuple[Shape, ...], rows: Any) -> Any:
         """Return the numbers of the results for one vector of all arguments, or for each of many."""
@@ -160,13 +167,20 @@ class _OfFunction(Bridge):
 
     def mapped(self, axes: int = 1) -> Bridge:
         made = _OfFunction(self.flat, self.options, self.depth + axes)
-        made._compiled, made._pulls = self._compiled, self._pulls  # compiled once, for any number of axes
+        made._compiled, made._derived = self._compiled, self._derived  # compiled once, for any number of axes
         return made
 
     def pull(self, arguments: int) -> Bridge:
-        if arguments not in self._pulls:
-            self._pulls[arguments] = _OfFunction(_Pulled(self.flat, arguments), self.options)
-        return self._pulls[arguments].mapped(self.depth)
+        return self._of(_Pulled, arguments)
+
+    def push(self, arguments: int) -> Bridge:
+        return self._of(_Pushed, arguments)
+
+    def _of(self, kind: type[_Derived], arguments: int) -> Bridge:
+        key = kind, arguments
+        if key not in self._derived:
+            self._derived[key] = _OfFunction(kind(self.flat, arguments), self.options)
+        return self._derived[key].mapped(self.depth)
 
 
 class _Flat:
@@ -207,21 +221,27 @@ class _Flat:
         return compiled(rows)
 
 
-class _Pulled:
-    """A vector times the Jacobian of another one, by its first arguments; behind these is an array for each result.
+class _Derived(ABC):
+    """A derivative of another one, of its arguments and behind them of a vector; that is compiled.
 
-    What is compiled is ``vjp``, the sweep back through the function; and of that, v J(x), the Hessian of v f(x) by
-    v and x times a vector: the tangent of the sweep. Only from the third order on the derivative is recorded.
+    Of a function it is the sweep back through its program, or the tangent of that program. Of v J(x), the sweep, it is
+    what the Hessian of v f(x) by x and v says: the tangent of the sweep. Only further on the derivative is recorded.
     """
 
     __name__: str
     is_tuple = True
+    transform: Callable[..., Any]
 
-    def __init__(self, of: _Flat | _Pulled, arguments: int) -> None:
+    def __init__(self, of: _Flat | _Derived, arguments: int) -> None:
         self.of, self.arguments, self.__name__ = of, arguments, f'the derivative of {of.__name__}'
 
-    def results(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        return shapes[: self.arguments]
+    @abstractmethod
+    def results(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...] | None:
+        """Return the shapes of the results, if they are known."""
+
+    @abstractmethod
+    def of_sweep(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
+        """Return it by the Hessian times a vector, where it is the derivative of a sweep back over so many numbers."""
 
     @property
     def is_second(self) -> bool:
@@ -229,7 +249,7 @@ class _Pulled:
 
     def to_compile(self, shapes: tuple[Shape, ...]) -> Callable[..., Any]:
         if not isinstance(self.of, _Pulled) or not self.is_second:
-            return partial(vjp, self.of.vector(shapes[: self.arguments]))
+            return partial(self.transform, self.of.vector(shapes[: self.arguments]))
         size, inner = _size(shapes[: self.of.arguments]), self.of.of.vector(shapes[: self.of.arguments])
         return hvp(lambda both: dot(inner(both[:size]), both[size:]))
 
@@ -239,13 +259,37 @@ class _Pulled:
 
     def run(self, compiled: Callable[..., Any], shapes: tuple[Shape, ...], rows: Any) -> Any:
         size = _size(shapes[: self.arguments])
-        v, weights = rows[..., :size], rows[..., size:]
-        if not self.is_second:
-            found = compiled(v, weights)
-            return found[:, 1] if is_array(found) else found[1]
+        x, v = rows[..., :size], rows[..., size:]
+        if isinstance(self.of, _Pulled) and self.is_second:
+            return self.of_sweep(compiled, x, v, _size(shapes[: self.of.arguments]))
+        found = compiled(x, v)
+        return found[:, 1] if is_array(found) else found[1]
+
+
+class _Pulled(_Derived):
+    """A vector times the Jacobian: by the first arguments, of an array for each result."""
+
+    transform = staticmethod(vjp)
+
+    def results(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return shapes[: self.arguments]
+
+    def of_sweep(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
         numpy = needed('numpy', self.__name__, extra='native')
-        still = numpy.zeros((*rows.shape[:-1], size - weights.shape[-1]))
-        return compiled(v, numpy.concatenate([weights, still], axis=-1))
+        still = numpy.zeros((*x.shape[:-1], x.shape[-1] - size))
+        return product(x, numpy.concatenate([v, still], axis=-1))
+
+
+class _Pushed(_Derived):
+    """The Jacobian times a vector, which is an array for each argument."""
+
+    transform = staticmethod(jvp)
+
+    def results(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...] | None:
+        return self.of.results(shapes[: self.arguments])
+
+    def of_sweep(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
+        return product(x, v)[..., :size]
 
 
 class _OfProgram(Bridge):
@@ -290,11 +334,14 @@ class _OfProgram(Bridge):
     def mapped(self, axes: int = 1) -> Bridge:
         return _OfProgram(self.program, self.order, self.arguments, self.depth + axes)
 
-    def pull(self, arguments: int) -> Bridge:
+    def pull(self, arguments: int) -> _OfProgram:
         if self.order == 2:
-            raise TypeError(f'{self.name} has derivatives of two orders: for a third give a function')
+            _no_third()
         count = self.arguments if self.order else arguments
         return _OfProgram(self.program, self.order + 1, count, self.depth)
+
+    def push(self, arguments: int) -> Bridge:
+        return _PushOfProgram(self, arguments) if self.order < 2 else _no_third()
 
     def _call(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         batches, shapes, count = self.program.batches, [array.shape for array in arrays], self.arguments or len(arrays)
@@ -324,6 +371,47 @@ class _OfProgram(Bridge):
         rows, *left = (arrays[0].reshape(-1, width), *arrays[1:]) if width else (numpy.zeros((1, 0)), *arrays)
         now = [0.0 if still else float(p.data) for p in self.program.parameters]
         return rows, left[0] if left else numpy.array(now)
+
+
+class _PushOfProgram(Bridge):
+    """How the results of a program, or of what is pulled back of it, move with the arguments: by what is pulled next.
+
+    That of y by w J(x) u is the same number J(x) u whatever w is; and w J(x) moves with w, too.
+    """
+
+    is_tuple = True
+
+    def __init__(self, of: _OfProgram, arguments: int) -> None:
+        self.of, self.arguments, self.name, self.depth = of, arguments, of.name, of.depth
+
+    def results(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return self.of.results(*shapes[: self.arguments])
+
+    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+        numpy = needed('numpy', self.name, extra='native')
+        given, moves, count = arrays[: self.arguments], arrays[self.arguments :], self.of.arguments
+        if self.of.order:
+            found = self.of.pull(self.arguments)(*given, *moves[:count])
+            return tuple(a + b for a, b in zip(self.of(*given[:count], *moves[count:]), found))
+        batch = given[0].shape[: self.depth]
+        shapes = self.results(*(array.shape[self.depth :] for array in given))
+        still = [numpy.zeros((*batch, *shape)) for shape in shapes]
+        twice = self.of.pull(self.arguments).pull(self.arguments + len(still))
+        return twice(*given, *still, *moves)[self.arguments :]
+
+    def mapped(self, axes: int = 1) -> Bridge:
+        of = _OfProgram(self.of.program, self.of.order, self.of.arguments, self.depth + axes)
+        return _PushOfProgram(of, self.arguments)
+
+    def pull(self, arguments: int) -> Bridge:
+        _no_third()
+
+    def push(self, arguments: int) -> Bridge:
+        _no_third()
+
+
+def _no_third() -> NoReturn:
+    raise TypeError('the Program has derivatives of two orders, the second of a gradient: for others give a function')
 
 
 def _size(shapes: Sequence[Shape]) -> int:

@@ -22,8 +22,8 @@ def to_torch(f: Callable[..., Any]) -> Callable[..., Any]:
         out are the numbers that the Values hold at each call, and constant.
 
     It is compiled, and so is its derivative, which is an operation, too: ``create_graph=True`` and
-    ``torch.autograd.functional.hessian`` work as everywhere; of a ``Program`` there are two orders. ``torch.vmap``
-    of a function runs all rows in one call. It computes
+    ``torch.func.hessian`` work as everywhere, forward mode (``torch.func.jvp``) included; of a ``Program`` there are
+    two orders. ``torch.vmap`` of a function runs all rows in one call. It computes
     with float64 on the CPU; the result has the type and the device of the arguments. It can be pickled if f can.
     It needs PyTorch: ``pip install 'microgradnet[torch]'``.
     """
@@ -70,11 +70,18 @@ def _operation() -> Callable[..., Any]:
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
             ctx.bridge, *tensors = inputs
             ctx.save_for_backward(*tensors)
+            ctx.save_for_forward(*tensors)
 
         @staticmethod
         def backward(ctx: Any, *signals: Any) -> Any:
             tensors = ctx.saved_tensors
             return None, *Operation.apply(ctx.bridge.pull(len(tensors)), *tensors, *signals)
+
+        @staticmethod
+        def jvp(ctx: Any, _: None, *moves: Any) -> Any:
+            tensors = ctx.saved_tensors
+            known = [torch.zeros_like(x) if move is None else move for x, move in zip(tensors, moves)]
+            return Operation.apply(ctx.bridge.push(len(tensors)), *tensors, *known)
 
         @staticmethod
         def vmap(info: Any, dims: Any, bridge: Bridge, *tensors: Any) -> Any:

@@ -67,8 +67,13 @@ def test_what_is_pulled_back_of_a_program_is_what_eager_gradients_are(backend: s
         for mine, other in zip((found[0][k], found[2][k], found[3][k]), (by[0], by[2], by[3])):
             assert mine == pytest.approx(other, rel=1e-12)
     assert found[1] == pytest.approx(total, rel=1e-12)
-    with pytest.raises(TypeError, match='for a third give a function'):
-        pulled.pull(4).pull(6)
+    pushed = pulled.push(4)(X, THETA, one, two, u, v, 0 * one, 0 * two)
+    assert pushed[0] == pytest.approx(found[0], rel=1e-13) and pushed[1] == pytest.approx(found[1], rel=1e-13)
+    outputs = bridge_of(energy_program(backend=backend)).push(2)(X, THETA, u, v)
+    assert all(mine == pytest.approx(other, rel=1e-13) for mine, other in zip(outputs, found[2:], strict=True))
+    for third in pulled.pull(4).pull, pulled.pull(4).push, pulled.push(4).pull, pulled.push(4).push:
+        with pytest.raises(TypeError, match='the Program has derivatives of two orders'):
+            third(6)
 
 
 def test_many_rows_go_in_blocks_and_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +96,8 @@ def test_derivatives_are_sweeps_of_the_function_and_not_recordings_of_derivative
     size = size_of(bridge, x)
     assert size_of(bridge.pull(1), x, w) == size
     assert size_of(bridge.pull(1).pull(2), x, w, x) <= size + 3  # and the weight
+    assert size_of(bridge.push(1), x, w) == size
+    assert size_of(bridge.pull(1).push(2), x, w, x, w) <= size + 3
     third = bridge.pull(1).pull(2).pull(3)(x, w, x, x, w)
     assert third[0] == pytest.approx(float(grad(grad(grad(lambda x: chain(x)[0])))(1.0)) + second(1.0), rel=1e-9)
 

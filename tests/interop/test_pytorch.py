@@ -14,6 +14,8 @@ from microgradnet.interop import to_torch
 from tests.support.interop import energy_program, swing
 
 torch = pytest.importorskip('torch')
+#: PyTorch's own forward mode makes use of what it deprecates itself.
+pytestmark = pytest.mark.filterwarnings('ignore:.torch.jit.script. is deprecated:DeprecationWarning')
 
 
 def spring(x: Any, a: Any) -> Any:
@@ -36,8 +38,8 @@ def doubles(*numbers: Any) -> list[Any]:
 def test_gradcheck_of_two_orders(make: Callable[[Any], Any]) -> None:
     op = to_torch(make(spring))
     for x in [0.7, -0.3], [-0.3, 0.7]:
-        assert torch.autograd.gradcheck(op, doubles(x, 1.5))
-        assert torch.autograd.gradgradcheck(op, doubles(x, 1.5))
+        assert torch.autograd.gradcheck(op, doubles(x, 1.5), check_forward_ad=True)
+        assert torch.autograd.gradgradcheck(op, doubles(x, 1.5), check_fwd_over_rev=True)
 
 
 def test_values_and_gradients_are_torchs_own() -> None:
@@ -49,6 +51,37 @@ def test_values_and_gradients_are_torchs_own() -> None:
         assert torch.allclose(mine, other, rtol=1e-14)
     ours_hessian = torch.autograd.functional.hessian(to_torch(energy), x)
     assert torch.allclose(ours_hessian, torch.autograd.functional.hessian(lambda x: torch.log(1 + x @ x) * x[1], x))
+
+
+@pytest.mark.slow
+def test_forward_mode_and_mixtures_are_torchs_own() -> None:
+    op, u = to_torch(compile(energy, backend='python')), torch.ones(3, dtype=torch.float64)
+    x = doubles([0.4, -1.2, 2.0])[0].detach()
+
+    def theirs(x: Any) -> Any:
+        return torch.log(1 + x @ x) * x[1]
+
+    func = torch.func
+    for mine, other in zip(func.jvp(op, (x,), (u,)), func.jvp(theirs, (x,), (u,)), strict=True):
+        assert torch.allclose(mine, other, rtol=1e-13)
+    for outer in func.jacrev, func.jacfwd:
+        for inner in func.jacrev, func.jacfwd:
+            assert torch.allclose(outer(inner(op))(x), func.hessian(theirs)(x), rtol=1e-12), (outer, inner)
+
+
+@pytest.mark.slow
+def test_the_hessian_of_a_program_is_forward_over_reverse_and_there_is_no_third_order() -> None:
+    op = to_torch(energy_program(backend='python'))
+    rows, theta = (part.detach() for part in doubles([[0.3, -1.2], [0.7, 0.4]], [0.5, 1.5, -0.3]))
+
+    def total(theta: Any) -> Any:
+        return op(rows, theta)[0].sum()
+
+    one = torch.func.hessian(total)(theta)
+    assert torch.allclose(one, torch.autograd.functional.hessian(total, theta), rtol=1e-13)
+    for outer, inner in (torch.func.jacfwd, torch.func.jacfwd), (torch.func.jacrev, torch.func.hessian):
+        with pytest.raises(TypeError, match=r'the Program has derivatives of two orders.* for others give a function'):
+            outer(inner(total))(theta)
 
 
 def test_a_batch_is_one_call_of_its_rows() -> None:
@@ -80,8 +113,8 @@ def test_a_program_takes_rows_in_leading_axes_and_parameters(backend: str) -> No
     assert (y.shape, both.shape) == ((3,), (3, 2))
     one, two = swing(0.3, -1.2, 0.5, 1.5, -0.3)
     assert [y[0].item(), *both[0].tolist()] == pytest.approx([one, *two], rel=1e-14)
-    assert torch.autograd.gradcheck(op, (rows, theta))
-    assert torch.autograd.gradgradcheck(op, (rows, theta))
+    assert torch.autograd.gradcheck(op, (rows, theta), check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(op, (rows, theta), check_fwd_over_rev=True)
     assert torch.autograd.gradcheck(op, (rows.detach()[0], theta))  # one row, which is constant
     by_row = torch.func.jacrev(lambda row: op(row, theta.detach())[0])(rows.detach()[1])
     every = torch.vmap(torch.func.grad(lambda row, theta: op(row, theta)[0]), (0, None))(rows.detach(), theta.detach())
