@@ -66,8 +66,9 @@ RECORDING, FOLDING, BEGINNING, PRINTING, PRINTING_ELSE, FREE = 12, 4, 30_000, 50
 DERIVING = 3
 #: So many rows at first are asked of a new program.
 SOME = 16
-#: So many ways that plain calls went are kept in mind.
-WAYS = 1_000
+#: So many ways that plain calls went are kept in mind; and of so many calls, where ways seldom come again, one is asked
+#: which way it went: others are of floats, which are quicker, and tell nobody what they are compared with.
+WAYS, SELDOM = 1_000, 16
 #: How a function may be recorded, beside plainly.
 BOUNDED, TAPED = 'bounded', 'taped'
 
@@ -374,6 +375,8 @@ class _Ways:
         self.spent = self.plain = self.size = 0
         #: What the first recording compared.
         self.guards: Sequence[Guard] = ()
+        #: How many plain calls there were, and whether they may be of floats.
+        self.calls, self.takes_floats = 0, not (arguments.steps or any(map(_has_array, build(range(width)))))
 
     def answers(self, rows: Any) -> Iterator[Answers]:
         """Yield what comes of the rows, those together that go along the paths of one program."""
@@ -518,7 +521,10 @@ class _Ways:
         return made
 
     def _plainly(self, row: list[float]) -> Answers:
-        """Call the function itself, and keep in mind which way it went."""
+        """Call the function itself, and keep in mind which way it went, unless ways are too many to be asked for."""
+        self.calls += 1
+        if self.takes_floats and self.plain > FREE and self.calls % SELDOM and (answer := self._of_floats(row)):
+            return answer
         with ieee_arithmetic(), outcomes() as went:
             if self.arguments.steps:
                 result = self.function.f(*self.build(row))
@@ -528,6 +534,20 @@ class _Ways:
         if self.is_sparse:
             return Answers(result, lambda numbers: numbers, [result], [], True)
         return _answer(result)
+
+    def _of_floats(self, row: list[float]) -> Answers | None:
+        """Call the function with floats; None where they cannot do what Values can."""
+        arguments = self.arguments.build([row[number] for number in self.arguments.numbers])
+        try:
+            with ieee_arithmetic():
+                answer = _answer(self.base(*[x.astype(object) if is_array(x) else x for x in arguments]))
+        except (ArithmeticError, ValueError):  # Python's own, where IEEE's go on
+            return None
+        except Exception:
+            self.takes_floats = False
+            return None
+        self.plain += self._work
+        return answer
 
     def _note(self, key: bytes, row: list[float]) -> None:
         """Keep in mind which way a plain call went."""
@@ -681,6 +701,12 @@ class _Recording:
 
 def _unknown(*arguments: Any) -> None:
     """Know no call: the short way of a function that has none."""
+
+
+def _has_array(argument: Any) -> bool:
+    """Tell whether there are arrays inside of an argument."""
+    parts = argument.values() if isinstance(argument, dict) else argument
+    return not is_array(argument) and hasattr(parts, '__iter__') and any(is_array(x) or _has_array(x) for x in parts)
 
 
 def _answer(result: Any) -> Answers:

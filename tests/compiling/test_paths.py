@@ -299,6 +299,7 @@ def test_little_is_done_for_many_paths_that_seldom_come_again(
 
 def test_a_way_that_comes_again_is_recorded_once_it_has_paid_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
+    monkeypatch.setattr(policy, 'SELDOM', 1)
     f = Work(lambda x: x * 2.0 if x > 1 else x * 3.0 if x > 0 else -x, monkeypatch)
     g = compile(f, backend='python')
     assert g(2.0) == 4.0 and (f.calls, len(f.printed)) == (1, 0)  # nobody knows whether it comes again
@@ -340,6 +341,29 @@ def test_ways_that_never_come_again_are_plain_calls(monkeypatch: pytest.MonkeyPa
     assert len(ways.seen) <= 5
 
 
+def test_where_ways_never_come_again_most_plain_calls_are_of_floats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, 'FREE', 0)
+    kinds: list[type] = []
+
+    def f(x: Any, z: Any) -> Any:
+        kinds.append(type(x))
+        n = 0
+        while x > n:
+            n += 1
+        return [x * n, F.exp(z[0]), 1.0 / (x - 7.0)]
+
+    g, rows = compile(f, backend='python'), [float(k) for k in range(5, 85)]
+    for x in rows:
+        assert flat(g(x, [0.5])) == uncompiled(f, x, [0.5]) if x != 7.0 else g(x, [0.5])[2] == math.inf
+    assert flat(g.map(rows[40:], [[0.5]] * 40)) == [y for x in rows[40:] for y in flat(f(x, [0.5]))]
+    kinds.clear()
+    assert [g(x, [0.5])[0] for x in rows] == [x * x for x in rows]
+    assert kinds.count(float) > 8 * kinds.count(Value) > 0
+
+    own = compile(lambda x: x.exp() if x > 0.0 else -x, backend='python')  # a method that floats have not
+    assert [own(x) for x in (1.0, -1.0, -2.0, 2.0)] == [math.e, 1.0, 2.0, math.exp(2.0)]
+
+
 def test_what_compares_nothing_is_printed_at_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
     f = Work(lambda x: x * 2.0, monkeypatch)
@@ -348,6 +372,7 @@ def test_what_compares_nothing_is_printed_at_the_first_call(monkeypatch: pytest.
 
 def test_what_cannot_be_replayed_is_refused_whenever_it_would_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
+    monkeypatch.setattr(policy, 'SELDOM', 1)
     numbers = count()
     g = compile(lambda x: x * next(numbers) if x > 0 else x, backend='python')
     assert g(2.0) == 0.0  # a plain call, and right
