@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from math import floor, frexp, inf, isfinite
+from math import floor, inf, isfinite
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -347,11 +347,9 @@ def _parsed(numbers: str) -> tuple[int, int | None]:
 
 
 def _point(most: float, top: float) -> int:
-    """Return how many fraction bits there can be, 30 at most, for a number to be no more than ``top``."""
-    if not most:
-        return 30
-    n = min(30, frexp(top / most)[1])
-    while most * 2.0**n > top:
+    """Return how many fraction bits there can be, from -30 to 30, for a number to be no more than ``top``."""
+    n = 30
+    while n > -30 and most * 2.0**n > top:
         n -= 1
     return n
 

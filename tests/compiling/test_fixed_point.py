@@ -207,6 +207,8 @@ EXAMPLES = [[0.5, 0.25], [1.5, -2.0]]
     (lambda: STEEP, 'q3.12', None, 'tan, the activation of layer 1, is too steep for a table in q3.12'),
     (lambda: MLP.from_weights([[[1.0]]], [[0.0]], output_activation='log'), 'q3.12', None,
      'log, the activation of layer 1, has no value at -8, where net inputs may be'),
+    (lambda: MLP.from_weights([[[800.0]]], [[0.0]], output_activation='exp'), 'int16', [[1.0]],
+     r'the output of neuron 1 of layer 1 for examples\[0\] is inf$'),
     (several, 'q3.12', None, 'the neurons of layer 1 have several activations'),
     (net_with, 'int16', None, r'int16 finds where the points are by examples=, and there are none'),
     (net_with, 'int16', [], r'int16 finds where the points are by examples='),
@@ -246,6 +248,11 @@ def test_a_function_of_ones_own_goes_too_but_not_one_that_branches() -> None:
 def test_other_examples_are_refused(examples: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         net_with().to_c(fixed_point='q3.12', examples=examples)
+
+
+def test_a_name_that_the_file_needs_is_refused() -> None:
+    with pytest.raises(ValueError, match="name must be an identifier of C that is not taken, not 'int16_t'"):
+        net_with().to_c('int16_t', fixed_point='q3.12')
 
 
 def test_options_exclude_each_other() -> None:

@@ -49,7 +49,7 @@ auto break case char const continue default do double else enum extern float for
 restrict return short signed sizeof static struct switch typedef union unsigned void volatile while row parameters
 outputs gradient main j0 j1 jn y0 y1 yn gamma lgamma tgamma fmin fmax fma exp2 rint round floor ceil trunc remainder
 ldexp frexp modf signbit INFINITY NAN M_PI M_E asm bool true false nullptr typeof alignas alignof constexpr
-static_assert thread_local linux unix
+static_assert thread_local linux unix int8_t int16_t int32_t INT32_MIN INT32_C
 """.split()  # noqa: SIM905
 )
 
