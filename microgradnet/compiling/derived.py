@@ -43,6 +43,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+#: The transforms that take two derivatives.
+TWICE = {'hessian', 'hvp', 'sparse_hessian'}
+
+
 def chain_of(f: Callable[..., Any]) -> tuple[Callable[..., Any], list[Derivative]]:
     """Return what a function is a derivative of, and by which transforms, the innermost first."""
     base, chain = taken_apart(f)
@@ -94,6 +98,11 @@ class Arguments(NamedTuple):
     build: Build
     by: list[int]
     steps: list[Step]
+
+    @property
+    def order(self) -> int:
+        """How many derivatives are taken of the function."""
+        return sum(1 + (step.kind in TWICE) for step in self.steps)
 
     @property
     def fixed(self) -> list[int]:

@@ -29,7 +29,7 @@ from .._progress import shown
 from ..derivatives.transforms import AROUND
 from ..derivatives.trees import take_apart
 from ..engine.checks import flag, function, said, whole
-from ..engine.context import ieee_arithmetic
+from ..engine.context import asked, ieee_arithmetic
 from ..engine.copying import in_order
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
@@ -623,11 +623,13 @@ class _Recording:
         with taping or nullcontext(), log(outcomes) as written:
             self.xs = taping.leaves(given) if taping else [*map(Value, given)]
             around = AROUND.set((*AROUND.get(), *self.xs) if arguments.steps else AROUND.get())
+            order = asked.set(asked.get() + arguments.order)
             limits = bounded(LARGEST, written.guards) if way == BOUNDED else nullcontext()
             try:
                 with limits, ieee_arithmetic(), Readings(name, self.xs, move):
                     result = f(*arguments.build(self.xs))
             finally:
+                asked.reset(order)
                 AROUND.reset(around)
             outputs, self.build = take_apart(result, 'the result')
             self.outputs = [*map(lift, outputs)]

@@ -33,7 +33,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, overl
 from weakref import WeakKeyDictionary
 
 from ..engine.checks import function, refuse
-from ..engine.context import is_paused, resumed
+from ..engine.context import asked, is_paused, resumed
 from ..engine.numbers import Fraction, as_real
 from ..engine.value import Value, lift
 from ..engine.walks import depends_on, topological_order
@@ -126,7 +126,7 @@ class Recorded:
         self.around = AROUND.get()
         self.xs = [_variable(leaf) for leaf in leaves]
         self.nested = any(isinstance(leaf, Value) for leaf in leaves)
-        token = AROUND.set((*self.around, *self.xs))
+        token, order = AROUND.set((*self.around, *self.xs)), asked.set(asked.get() + 1)
         try:
             structure = self.build(self.xs)
             given = [*arguments]
@@ -135,6 +135,7 @@ class Recorded:
             with resumed():
                 self.result = f(*given, **options)
         finally:
+            asked.reset(order)
             AROUND.reset(token)
 
     def number(self) -> Value:

@@ -22,8 +22,8 @@ from typing import Any
 from .fast import slow_path
 
 __all__ = [
-    'choices', 'choosing', 'comparisons', 'holding', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad', 'one_loop',
-    'readings', 'resumed', 'watcher', 'watching',
+    'asked', 'choices', 'choosing', 'comparisons', 'holding', 'ieee_arithmetic', 'is_ieee', 'is_paused', 'no_grad',
+    'one_loop', 'readings', 'resumed', 'watcher', 'watching',
 ]  # fmt: skip
 
 _ieee: ContextVar[bool] = ContextVar('ieee', default=False)
@@ -36,6 +36,8 @@ comparisons: ContextVar[Callable[[str, Any, Any, bool], bool] | None] = ContextV
 #: What is told of every number of a node that is read from outside of the engine, if anything: an object
 #: with ``read(node, name)`` and ``shown(node)``. See ``compiling.readings``.
 readings: ContextVar[Any] = ContextVar('readings', default=None)
+#: How many derivatives are about to be taken of what is recorded, as far as transforms have said so.
+asked: ContextVar[int] = ContextVar('asked', default=0)
 #: What records a ``while_loop`` as one loop, while a program is being recorded: a function of the condition, the
 #: body, the state and the limit. See ``compiling.while_loop``.
 one_loop: ContextVar[Callable[..., Any] | None] = ContextVar('one_loop', default=None)

@@ -1,9 +1,12 @@
 """Roots whose derivatives follow from the implicit function theorem: ``implicit``.
 
-The root is found with numbers only; no signal passes that. Then Newton steps are recorded from there, which leave the
-number as it is: x - F(x, p) / F'(x, p) has at a root the derivative -F_p / F', the theorem's. Another step, from what
-the first one gave, has the second and third derivatives as well: each doubles the order that is exact, as Newton's
-method doubles digits.
+The root is found with numbers only. Its derivative is the theorem's, -F_p / F_x, and where that is asked for as a graph,
+it is one of the root and the parameters: so its own derivative is right, too, and so on to any order.
+
+A function that is being compiled has no such operation. There no signal passes the search; Newton steps are recorded
+from where it ended, which leave the number as it is: x - F(x, p) / F_x(x, p) has at a root the theorem's derivative.
+Another step, from what the first one gave, has the second and third derivatives as well: each doubles the order that is
+exact, as Newton's method doubles digits. How many are asked for is known when a derivative is compiled.
 
 >>> from microgradnet.engine.value import Value
 >>> a = Value(2.0)
@@ -16,8 +19,10 @@ method doubles digits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import isfinite, nan
 from typing import Any
+from weakref import ref
 
 from ..derivatives.transforms import Recorded
 from ..derivatives.trees import take_apart
@@ -37,20 +42,22 @@ SMALL = 1e-9
 SHORTEST, ROUNDING, BEND = 2.0**-20, 1e-6, 2.0**20
 #: The least float that has all its digits.
 LEAST = 2.0**-1022
+#: The derivatives that a program may be asked for afterwards, by ``hessian`` or ``hvp``, are two.
+ORDER = 3
 
 
-def implicit(residual: Callable[[Any, Any], Any], x0: Any, parameters: Any, *, order: int = 3, limit: int = 100) -> Any:
+def implicit(residual: Callable[[Any, Any], Any], x0: Any, parameters: Any, *, limit: int = 100) -> Any:
     """Return the x near ``x0`` at which ``residual(x, parameters)`` is 0, as an operation of the parameters.
 
     residual: a function that returns as many numbers as x has. All Values that it depends on are in ``parameters``.
     x0: where to begin, by damped Newton steps: a number, or a list, tuple, dict or array of them. x has its structure.
     parameters: numbers and Values, one or in any structure. Without a Value among them x is plain numbers.
-    order: derivatives up to this order are exact; 1, 3, 7 and 15 cost 1, 2, 3 and 4 recorded Newton steps.
     limit: after so many steps RuntimeError is raised.
 
-    The derivative is that of the root, not of the way to it: nothing of the steps is kept or differentiated. Compiled,
-    the way is one ``while_loop`` in the program. Raises ValueError where there is no root to be
-    found; a compiled function goes on with nan.
+    The derivative, of any order, is that of the root, not of the way to it: nothing of the steps is kept or
+    differentiated. Compiled, the way is one ``while_loop`` in the program. Raises ValueError where there is no root to
+    be found; a compiled function goes on with nan. A program made of a graph asks Python for the root, and has a
+    gradient; made of one that was recorded under ``recording()``, it has the way in it, and all derivatives.
 
     >>> from microgradnet import compile, functions as F, grad
     >>> def anomaly(mean, eccentricity):  # Kepler's equation
@@ -69,7 +76,6 @@ def implicit(residual: Callable[[Any, Any], Any], x0: Any, parameters: Any, *, o
     '-0.062500'
     """
     function('residual', residual)
-    whole('order', order)
     whole('limit', limit)
     starts, build = take_apart(x0, 'x0')
     numbers, like = take_apart(parameters, 'parameters')
@@ -78,18 +84,11 @@ def implicit(residual: Callable[[Any, Any], Any], x0: Any, parameters: Any, *, o
     system = _System(residual, build([0.0] * len(starts)), like([0.0] * len(numbers)), limit)
     operands = [*starts, *numbers]
     if context.one_loop.get() is not None and not context.is_paused():
-        xs = system.found(operands)
-    elif any(isinstance(operand, Value) for operand in operands):
+        return build(system.compiled(operands))
+    if any(isinstance(operand, Value) for operand in operands):
         # A node that finds the root anew, so that a program that is made of this graph does so, too.
-        xs = [custom(_Root(system, place), _no_signal, name='root')(operands) for place in range(len(starts))]
-    else:
-        return build(system.root(*map(float, operands)))
-    xs = [functions.stop_gradient(lift(x)) for x in xs]
-    with context.ieee_arithmetic():
-        for _ in range(order.bit_length()):
-            _, steps = system.step(xs, numbers)
-            xs = [x - step for x, step in zip(xs, steps)]
-    return build(xs)
+        return build(system.nodes(operands))
+    return build(system.root(*map(float, operands)))
 
 
 class _System:
@@ -100,6 +99,7 @@ class _System:
         (leaves, self.build), (_, self.like) = take_apart(x), take_apart(parameters)
         self.size = len(leaves)
         self.latest: tuple[tuple[float, ...], list[float]] | None = None
+        self.known: tuple[Sequence[Any], list[ref[Value]]] = (), []
 
     def __reduce__(self) -> Any:
         return _System, (self.residual, *self.templates, self.limit)
@@ -110,6 +110,46 @@ class _System:
         if len(found) != self.size:
             raise ValueError(f'residual must return as many numbers as x0 has, {self.size}, not {len(found)}')
         return found
+
+    def nodes(self, operands: Sequence[Any]) -> list[Any]:
+        """Return the root as nodes of some operands: the same ones again, as long as there are any."""
+        known, xs = self.known[0], [node() for node in self.known[1]]
+        is_same = len(known) == len(operands) and all(a is b for a, b in zip(known, operands))
+        if is_same and all(x is not None for x in xs):
+            return xs
+        numbers = [custom(partial(self.value, k), partial(self.slopes, k), name='root') for k in range(self.size)]
+        found: list[Value] = [number(operands) for number in numbers]
+        self.known = operands, [ref(x) for x in found]
+        return found
+
+    def value(self, place: int, *operands: float) -> float:
+        return self.root(*operands)[place]
+
+    def slopes(self, place: int, *operands: Any) -> list[Any]:
+        """Return the derivatives of one number of the root by the parameters, as graphs of nodes: the theorem's.
+
+        The search has none by where it began.
+        """
+        numbers = operands[self.size :]
+        is_graph = any(isinstance(operand, Value) for operand in operands)
+        xs = self.nodes(operands) if is_graph else self.root(*map(float, operands))
+        with context.ieee_arithmetic():
+            run = Recorded(self, (0, 1), ([*xs], [*numbers]), {})
+            ys, _ = run.results()
+            rows = [row[: self.size] for row in run.jacobian(ys, 'reverse')]
+            unit = [lift(float(k == place)) for k in range(self.size)]
+            weights = _solved([[lift(row[k]) for row in rows] for k in range(self.size)], unit)
+            found = run.pull(ys, [-weight if is_graph else -weight._data for weight in weights])
+        return [None] * self.size + found[self.size :]
+
+    def compiled(self, operands: Sequence[Any]) -> list[Value]:
+        """Record the search for a program, and as many Newton steps as there are derivatives to be."""
+        xs = [functions.stop_gradient(lift(x)) for x in self.found(operands)]
+        with context.ieee_arithmetic():
+            for _ in range(max(context.asked.get(), ORDER).bit_length()):
+                _, steps = self.step(xs, operands[self.size :])
+                xs = [x - step for x, step in zip(xs, steps)]
+        return xs
 
     def step(self, xs: Sequence[Value], numbers: Sequence[Any]) -> tuple[list[Value], list[Any]]:
         """Return the residual, and the step that Newton's method goes back."""
@@ -169,20 +209,6 @@ class _System:
             raise ValueError(f'implicit found no root of residual from x0 {x0!r}, for parameters {parameters!r}')
         self.latest = operands, found
         return found
-
-
-class _Root:
-    """One number of a root, as a function of where to begin and of the parameters."""
-
-    def __init__(self, system: _System, place: int) -> None:
-        self.system, self.place = system, place
-
-    def __call__(self, *operands: float) -> float:
-        return self.system.root(*operands)[self.place]
-
-
-def _no_signal(*operands: Any) -> list[None]:
-    return [None] * len(operands)
 
 
 def _solved(rows: list[list[Value]], right: list[Value]) -> list[Value]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from microgradnet import MLP, Value, compile, grad, hessian, jvp, no_grad, value_and_grad, while_loop
+from microgradnet import MLP, Value, compile, grad, gradients, hessian, jvp, no_grad, value_and_grad, while_loop
 from microgradnet import functions as F
 from microgradnet.engine.while_loop import LimitError
 from microgradnet.science import implicit
@@ -44,23 +44,69 @@ def close(found: Any, wanted: Any, relative: float = 1e-13) -> bool:
     return bool(abs(found - wanted) <= relative * abs(wanted))
 
 
-def test_derivatives_up_to_the_third() -> None:
-    found, wanted = root, 1.0
-    for order, value in enumerate([sqrt(2), 0.5 / 2**0.5, -0.25 / 2**1.5, 0.375 / 2**2.5]):
-        assert close(found(2.0), value), (order, wanted)
-        found = grad(found)
+def cubic(x: Any) -> Any:
+    return implicit(lambda y, x: y**3 + y - x, 0.0, x)
 
 
-@pytest.mark.parametrize(('order', 'exact'), [(1, 1), (2, 3), (3, 3), (4, 7), (7, 7)])
-def test_each_step_doubles_the_order(order: int, exact: int) -> None:
-    found, known = (lambda a: implicit(square, 1.0, a, order=order)), F.sqrt
-    if exact == 7:  # so many in one go: the third derivative of the fourth
-        exact, found, known = 4, grad(grad(grad(grad(found)))), grad(grad(grad(grad(known))))
-    for _ in range(exact if exact < 4 else 1):
-        found, known = grad(found), grad(known)
-        assert close(found(2.0), known(2.0), 1e-10)
-    if order == 1:
-        assert grad(found)(2.0) == 0.0  # what the order was too low for
+def cubic_known(x: Any) -> Any:
+    """The only real root of y^3 + y = x."""
+    return 2 / sqrt(3) * F.sinh(F.asinh(x * 1.5 * sqrt(3)) / 3)
+
+
+def split(x: Any) -> Any:
+    """Both numbers depend on x, and so do two parameters on each other's root."""
+    y = implicit(lambda y, p: [y['u'] * y['v'] - p[0], y['u'] - p[1] * y['v']], {'u': 1.0, 'v': 1.0}, [x, x * x])
+    return y['u'] * 2 + y['v']  # sqrt(x^3) and sqrt(1 / x)
+
+
+def split_known(x: Any) -> Any:
+    return 2 * x**1.5 + x**-0.5
+
+
+def nested(f: Any, times: int) -> Any:
+    for _ in range(times):
+        f = grad(f)
+    return f
+
+
+ROOTS = [(root, F.sqrt), (cubic, cubic_known), (split, split_known)]
+
+
+@pytest.mark.parametrize('order', range(7))
+@pytest.mark.parametrize(('found', 'known'), ROOTS)
+def test_derivatives_of_any_order(found: Any, known: Any, order: int) -> None:
+    assert close(nested(found, order)(2.0), nested(known, order)(2.0), 1e-11)
+
+
+@pytest.mark.parametrize('order', [4, *[pytest.param(order, marks=pytest.mark.slow) for order in (1, 2, 3, 5, 6)]])
+@pytest.mark.parametrize(('found', 'known'), [ROOTS[0], pytest.param(*ROOTS[1], marks=pytest.mark.slow)])
+def test_derivatives_of_any_order_compiled(found: Any, known: Any, order: int) -> None:
+    assert close(compile(nested(found, order), backend='python')(2.0), nested(known, order)(2.0), 1e-10)
+
+
+def test_a_graph_has_them_too_by_whatever_asks() -> None:
+    x = Value(2.0)
+    slope = cubic(x)
+    for _ in range(5):
+        [slope] = gradients(slope, [x])
+    slope.backward()
+    assert close(x.grad, nested(cubic_known, 6)(2.0), 1e-11)
+    assert close(jvp(nested(cubic, 4), 2.0, 1.0)[1], nested(cubic_known, 5)(2.0), 1e-11)
+
+
+def test_a_root_in_a_residual() -> None:
+    """x = sqrt(sqrt(a)), by a residual that has a root itself, of which one derivative more is taken."""
+
+    def fourth(a: Any) -> Any:
+        return implicit(lambda x, a: x * x - implicit(square, 1.0, a), 1.0, a)
+
+    def within(a: Any) -> Any:  # y^2 = x^2 + a, and 2 x = y
+        return implicit(lambda x, a: 2 * x - implicit(lambda y, p: y * y - p[0] ** 2 - p[1], 1.0, [x, a]), 1.0, a)
+
+    for order in range(3):
+        assert close(nested(fourth, order)(2.0), nested(lambda a: a**0.25, order)(2.0), 1e-11)
+        assert close(nested(within, order)(2.0), nested(lambda a: F.sqrt(a / 3), order)(2.0), 1e-11)
+    assert close(compile(grad(within), backend='python')(2.0), grad(lambda a: F.sqrt(a / 3))(2.0), 1e-10)
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
@@ -181,7 +227,7 @@ def test_a_net_that_is_its_own_input() -> None:
     (lambda: implicit(square, [], 1.0), ValueError, 'x0 must have at least one number'),
     (lambda: implicit(square, 'x', 1.0), TypeError, 'x0 must be a number'),
     (lambda: implicit(square, 1.0, 'a'), TypeError, 'parameters must be a number'),
-    (lambda: implicit(square, 1.0, 2.0, order=0), ValueError, 'order must be a whole number of at least 1'),
+    (lambda: implicit(square, 1.0, 2.0, limit=0), ValueError, 'limit must be a whole number of at least 1'),
     (lambda: implicit(square, 1.0, 2.0, limit=3), LimitError, 'after 3 turns'),
     (lambda: implicit(3, 1.0, 2.0), TypeError, 'residual must be a function'),
 ])  # fmt: skip
