@@ -2,8 +2,8 @@
 
     sphinx-build --fail-on-warning --keep-going docs site
 
-makes the site in the folder ``site``; it wants the extra ``docs``, and for the console of "Try it" pip's and npm's
-registries, without which that page says so.
+makes the site in the folder ``site``; it wants the extra ``docs``, the program ``dot`` for pictures, and for the
+console of "Try it" pip's and npm's registries, without which that page says so.
 """
 
 import sys

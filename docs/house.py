@@ -1,9 +1,9 @@
-"""A Sphinx extension: plain docstrings, formulas as MathML, the table of operations, and benches.
+"""A Sphinx extension: plain docstrings, formulas as MathML, the table of operations, pictures and benches.
 
 Docstrings here are plain text with ``code`` and doctests, and lists of arguments written
 ``name: what it is``. They become reStructuredText on the way to the page. Formulas become
-MathML when the site is built, so that no script is needed to read them. A bench is the page of ``play`` that its
-examples end with; it is made when the site is built, too, and needs nothing else.
+MathML when the site is built, so that no script is needed to read them. A picture, or a bench, which is a page such as
+``play`` makes, is what its examples end with; it is made when the site is built, too, and needs nothing else.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def _card(app: Any, name: str, template: str, context: dict[str, Any], tree: Any
     context['metatags'] = context.get('metatags', '') + '\n'.join(tags)
 
 
-class Bench(SphinxDirective):
-    """Show examples, and the page that the last line of them calls ``page``; the argument is what it is."""
+class Shown(SphinxDirective):
+    """Show what examples end with, and the examples; the argument is what it is."""
 
     has_content, required_arguments, final_argument_whitespace = True, 1, True
 
@@ -125,16 +125,49 @@ class Bench(SphinxDirective):
         code, names = '\n'.join(self.content), dict[str, Any]()
         for example in DocTestParser().get_examples(code):
             exec(example.source, names)  # examples of our own pages, which the tests run, too
-        name = f'{self.env.docname.replace("/", "-")}.html'
-        folder = Path(self.env.app.outdir) / 'benches'
-        folder.mkdir(exist_ok=True)
-        names['page'].save(folder / name)
-        address, title = f'{"../" * self.env.docname.count("/")}benches/{name}', escape(self.arguments[0])
-        frame = (
+        number = self.env.new_serialno(self.name)
+        self.stem = self.env.docname.replace('/', '-') + f'-{number + 1}' * bool(number)
+        shown = nodes.raw('', self.shown(names, escape(self.arguments[0])), format='html')
+        return [shown, nodes.literal_block(code, code, language='pycon')]
+
+    def shown(self, names: dict[str, Any], title: str) -> str:
+        """Write what the examples made into files, and return the HTML that shows it."""
+        raise NotImplementedError
+
+    def file(self, folder: str, name: str) -> tuple[Path, str]:
+        """Return where a file of the site is to be written, and its address from this page."""
+        path = Path(self.env.app.outdir) / folder / name
+        path.parent.mkdir(exist_ok=True)
+        return path, f'{"../" * self.env.docname.count("/")}{folder}/{name}'
+
+
+class Bench(Shown):
+    """What the examples call ``page``, in a frame."""
+
+    def shown(self, names: dict[str, Any], title: str) -> str:
+        path, address = self.file('benches', f'{self.stem}.html')
+        names['page'].save(path)
+        return (
             f'<figure class="bench"><iframe src="{address}" title="{title}" sandbox="allow-scripts" loading="lazy">'
             f'</iframe><figcaption>{title} <a href="{address}">On a page of its own</a></figcaption></figure>'
         )
-        return [nodes.raw('', frame, format='html'), nodes.literal_block(code, code, language='pycon')]
+
+
+class Picture(Shown):
+    """What the examples call ``picture``; and ``dark``, if it does not itself follow the choice of the reader."""
+
+    def shown(self, names: dict[str, Any], title: str) -> str:
+        images = []
+        for name, kind in [('picture', 'only-light' if 'dark' in names else ''), ('dark', 'only-dark')]:
+            if name not in names:
+                continue
+            path, address = self.file('made', f'{self.stem}{"-dark" * (name == "dark")}.svg')
+            if hasattr(names[name], 'savefig'):
+                names[name].savefig(path)
+            else:
+                path.write_text(names[name]._repr_svg_(), 'utf-8')
+            images.append(f'<img class="{kind}" src="{address}" alt="{title}">')
+        return f'<figure class="picture">{"".join(images)}<figcaption>{title}</figcaption></figure>'
 
 
 def setup(app: Any) -> dict[str, Any]:
@@ -143,5 +176,6 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect('autodoc-process-docstring', _docstring)
     app.connect('source-read', _page)
     app.add_directive('bench', Bench)
+    app.add_directive('picture', Picture)
     app.add_html_math_renderer('mathml', (_inline_formula, None), (_formula, None))
     return {'parallel_read_safe': True, 'parallel_write_safe': True}

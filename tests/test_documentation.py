@@ -99,6 +99,20 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
 
 
+def test_every_function_that_makes_a_picture_has_it_beside_an_example() -> None:
+    """Methods, too: what is called ``draw``, ``play``, ``plot``, or makes a sheet."""
+    code = '\n'.join(path.read_text('utf-8') for path in Path(microgradnet.__file__).parent.rglob('*.py'))
+    made = re.findall(r'^def ((?:draw|play|plot|derive|exercise)(?:_\w+)?)\(', code, re.MULTILINE)
+    public = {name for name in made if re.search(rf'^\.\. auto\w+:: (?:[\w.]+\.)?{name}$', REFERENCE, re.MULTILINE)}
+    methods = {
+        f'{kind}.{name}' for kind, body in re.findall(r'^class (\w+).*?:\n(.*?)(?=^\S|\Z)', code, re.M | re.S)
+        for name in re.findall(r'^    def (draw|plot|play)\(', body, re.MULTILINE)
+    }  # fmt: skip
+    assert {'draw', 'draw_network', 'play', 'derive', 'exercise'} <= public and 'History.plot' in methods
+    shown = {*re.findall(r'^```\{(?:picture|bench)\} ([\w.]+): ', REFERENCE, re.MULTILINE)}
+    assert shown == public | methods
+
+
 @pytest.mark.parametrize('name', testing.__all__ + science.__all__ + interop.__all__)
 def test_what_is_in_a_room_of_its_own_is_in_the_reference(name: str) -> None:
     assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
@@ -165,6 +179,20 @@ def test_each_bench_is_a_page_of_the_site(site: Path) -> None:
             assert '<meta http-equiv="Content-Security-Policy"' in (built.parent / source).read_text('utf-8')
             shown += 1
     assert shown == len([*(site / 'benches').iterdir()]) >= 6
+
+
+@pytest.mark.slow
+def test_each_picture_is_on_its_page(site: Path) -> None:
+    shown = set()
+    for page in PAGES:
+        built = site / page.relative_to(DOCS).with_suffix('.html')
+        found = re.findall(r'<figure class="picture">(.*?)</figure>', built.read_text('utf-8'), re.DOTALL)
+        assert len(found) == page.read_text('utf-8').count('```{picture}')
+        for source in re.findall(r'<img[^>]* src="([^"]+)"', ''.join(found)):
+            picture = (built.parent / source).resolve()
+            assert '<svg' in picture.read_text('utf-8')
+            shown.add(picture)
+    assert shown == {*(site / 'made').resolve().iterdir()} and len(shown) >= 7
 
 
 @pytest.mark.slow
