@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -179,6 +180,29 @@ def test_each_bench_is_a_page_of_the_site(site: Path) -> None:
             assert '<meta http-equiv="Content-Security-Policy"' in (built.parent / source).read_text('utf-8')
             shown += 1
     assert shown == len([*(site / 'benches').iterdir()]) >= 6
+
+
+@pytest.mark.slow
+def test_a_bench_is_as_dark_as_the_site_is_chosen_to_be(site: Path) -> None:
+    """It asks the browser, which asks the frame's ``color-scheme``; what a test emulates would hide that."""
+    driver = pytest.importorskip('playwright.sync_api')
+    browser = next(filter(None, map(shutil.which, ['chromium', 'chromium-browser', 'google-chrome', 'chrome'])), None)
+    if browser is None:
+        pytest.skip('there is no Chromium')
+    with driver.sync_playwright() as play_it:
+        chromium = play_it.chromium.launch(executable_path=browser, args=['--no-sandbox'])
+        page = chromium.new_context(color_scheme='null').new_page()
+        page.goto((site / 'reference' / 'pictures.html').as_uri())
+        papers = []
+        for theme in 'light', 'dark', 'light':
+            page.evaluate(f'document.body.dataset.theme = "{theme}"')
+            for frame in page.query_selector_all('iframe'):
+                frame.scroll_into_view_if_needed()
+                inside = frame.content_frame()
+                inside.wait_for_load_state()
+                papers.append(inside.evaluate('getComputedStyle(document.body).backgroundColor'))
+        chromium.close()
+    assert papers == ['rgb(255, 255, 255)'] * 3 + ['rgb(20, 24, 29)'] * 3 + ['rgb(255, 255, 255)'] * 3
 
 
 @pytest.mark.slow
