@@ -12,7 +12,7 @@ from microgradnet import compile, grad, value_and_grad
 from microgradnet import functions as F
 from microgradnet.compiling import BranchWarning
 
-from ..loops.tasks import joined, last
+from ..loops.tasks import last
 from ..tasks import Array, Entry, Run, repeat
 from .tasks import Harvest, Loop, Walks
 
@@ -74,7 +74,7 @@ def harvest(task: Harvest) -> Iterator[Entry]:
         return F.where(F.greater(x, task.limit), share * (x - task.limit), 0.0)
 
     def calls(f: Any) -> Array:
-        return np.array([joined(f(theta)) for theta in thetas])
+        return np.array([[y, *slopes] for y, slopes in map(f, thetas)])
 
     thetas = task.thetas.tolist()
     yield Entry(PLAIN, repeat(lambda: calls(value_and_grad(lambda theta: task.end(theta, branching)))), 1)
