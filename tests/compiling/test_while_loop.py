@@ -244,6 +244,15 @@ def test_a_nan_in_a_branch_that_is_not_taken_is_no_signal(loops: bool) -> None:
     assert program.value_and_gradient([0.0, 0.0]) == (0.0, [1.0, 0.0])
 
 
+def test_a_condition_that_is_nan_makes_nan_whatever_register_it_is_in() -> None:
+    """Of two gates one is asked for its side alone, a 1: that is no register, least of all that of the condition."""
+    a, b, c, d = map(Value, (2.0, 3.0, math.nan, 1.0))
+    y = F.where(d, F.where(c, b * c, a), d * 1.0)
+    y.backward()
+    found = Program(y, parameters=[a, b, c, d], backend='python').value_and_gradient([2.0, 3.0, math.nan, 1.0])
+    assert close([*found[1]], [x.grad for x in (a, b, c, d)])
+
+
 # Shapes, limits and refusals.
 @pytest.mark.parametrize('backend', BACKENDS)
 def test_structures_are_state(backend: str) -> None:
