@@ -1,7 +1,7 @@
 """Roots whose derivatives follow from the implicit function theorem: ``implicit``.
 
-The root is found with numbers only. Its derivative is the theorem's, -F_p / F_x, and where that is asked for as a graph,
-it is one of the root and the parameters: so its own derivative is right, too, and so on to any order.
+The root is found with numbers only. Its derivative is the theorem's, -F_p / F_x, and where that is asked for as a
+graph, it is one of the root and the parameters: so its own derivative is right, too, and so on to any order.
 
 A function that is being compiled has no such operation. There no signal passes the search; Newton steps are recorded
 from where it ended, which leave the number as it is: x - F(x, p) / F_x(x, p) has at a root the theorem's derivative.
