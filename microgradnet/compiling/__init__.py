@@ -79,8 +79,8 @@ def compile(
     overflow, it goes on with an infinity or nan. A function is recorded when first called,
     for each structure of its arguments, and again when branches go another way; all ways are one program, and
     a row that takes one that is not in it is never guessed. Where ways are too many, or too seldom come
-    again, to be worth compiling, such rows are plain calls, and a ``BranchWarning`` says so once, with the line. A
-    long function that branches is plain at first: its first way is compiled when it comes again.
+    again, to be worth compiling, such rows are plain calls, of floats at last, and a ``BranchWarning`` says so
+    once, with the line. A long function that branches is plain at first: its first way is compiled when it comes again.
     Reading ``.data``, ``.grad`` or ``.partials``, or ``detach()``, of what may change is refused
     meanwhile, with its line: a replay would not read again. It is recorded once more, for
     other numbers along the same branches: what then differs (a random number) has left the graph

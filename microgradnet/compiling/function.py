@@ -523,14 +523,15 @@ class _Ways:
     def _plainly(self, row: list[float]) -> Answers:
         """Call the function itself, and keep in mind which way it went, unless ways are too many to be asked for."""
         self.calls += 1
-        if self.takes_floats and self.plain > FREE and self.calls % SELDOM and (answer := self._of_floats(row)):
+        is_asked_seldom = self.takes_floats and self.plain > FREE
+        if is_asked_seldom and self.calls % SELDOM and (answer := self._of_floats(row)):
             return answer
         with ieee_arithmetic(), outcomes() as went:
             if self.arguments.steps:
                 result = self.function.f(*self.build(row))
             else:
                 result = self.base(*self.arguments.build([Value(row[number]) for number in self.arguments.numbers]))
-        self._note(bytes(went), row)
+        self._note(bytes(went), row, SELDOM if is_asked_seldom and self.paths else 1)
         if self.is_sparse:
             return Answers(result, lambda numbers: numbers, [result], [], True)
         return _answer(result)
@@ -549,13 +550,13 @@ class _Ways:
         self.plain += self._work
         return answer
 
-    def _note(self, key: bytes, row: list[float]) -> None:
-        """Keep in mind which way a plain call went."""
+    def _note(self, key: bytes, row: list[float], times: int = 1) -> None:
+        """Keep in mind which way a plain call went, or so many, of which one was asked."""
         self.plain += self._work
         if len(self.seen) >= WAYS:
             self.seen = {**self.often}
         way = self.seen.setdefault(key, _Seen())
-        way.count, way.row = way.count + 1, row
+        way.count, way.row = way.count + times, row
         if way.count * self._work >= self._cost(1) - self._cost(0) or (not self.paths and way.count > 1):
             self.often[key] = way
 
