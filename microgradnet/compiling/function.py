@@ -396,7 +396,7 @@ class _Ways:
             asked = [*reversed(left)]
             while asked and self.runs is known:
                 place = asked.pop()
-                row = [float(x) for x in rows[place]]
+                row = rows[place].astype(float).tolist() if is_array(rows) else [*map(float, rows[place])]
                 with _of_row(place), self.function._lock:
                     made, answer = self._learn(row)
                     if not made and not answer:  # a last digit of the backend's says that it goes another way
