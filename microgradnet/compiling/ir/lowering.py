@@ -93,10 +93,8 @@ class Gate(NamedTuple):
 
         What a nan multiplies is that nan: nothing is computed for it, unless a tangent asks how it moves.
         """
-        is_known = self.condition.__class__ is bool
-        is_side = isinstance(self.yes, Place)
-        is_open = is_side and not (is_known or g.stops)
-        is_nan = is_open and g.instructions[self.condition] == ('ne', (self.yes, self.yes))
+        is_asked = isinstance(self.condition, Place) and isinstance(self.yes, Place) and not g.stops
+        is_nan = is_asked and g.instructions[self.condition] == ('ne', (self.yes, self.yes))
         yes = self.yes if is_nan else self._side(g, signal, otherwise, self.yes)
         no = self._side(g, signal, otherwise, self.no)
         return g.choose(self.condition, lambda: yes, lambda: no)
