@@ -84,9 +84,8 @@ def compile(
     Reading ``.data``, ``.grad`` or ``.partials``, or ``detach()``, of what may change is refused
     meanwhile, with its line: a replay would not read again. It is recorded once more, for
     other numbers along the same branches: what then differs (a random number) has left the graph
-    and is refused, too. One of more than 200,000 operations is begun once more, and recorded as a tape, without
-    a graph.
-    Of what ``grad``, ``hessian`` and the other transforms return, the function inside is
+    and is refused, too. One of more than 200,000 operations is begun once more, and recorded as a tape,
+    without a graph. Of what ``grad``, ``hessian`` and the other transforms return, the function inside is
     recorded, and the derivative made of its program. A ``Value`` from outside is read anew at each call; a plain
     number stays what it was at the recording.
 
