@@ -351,30 +351,33 @@ class _Sweeps:
     @cached_property
     def masked(self) -> set[Site]:
         """The operations that at some turn no signal reaches but through gates."""
-        tape = self._tape
-        gates = {shape: _gated(kind) for shape, kind in enumerate(tape.shapes) if isinstance(kind, Computed)}
-        if not (self._seeds or tape.watched or any(map(any, gates.values()))):
+        items, shapes = self._tape.items, self._tape.shapes
+        ways = {name: _ungated(shapes[name]) for name in items.sizes}
+        if not (self._seeds or self._tape.watched or any(len(ways[n]) < shapes[n].operands for n in ways)):
             return set()
-        reached = bytearray(len(tape.items))
-        for shape, (place, *numbers) in reversed(tape.items):
-            passed = gates[shape]
-            if any(OUTPUT <= number < OUTPUT + ASIDE for number in numbers[len(passed) :]) and not self._seeds:
-                reached[place] = True
+        ends = {name: range(1 + shapes[name].operands, size) for name, size in items.sizes.items()}
+        reached, numbers, first = bytearray(len(items)), items.flat.tolist(), len(items.flat)
+        for place in range(len(items) - 1, -1, -1):
+            name = items.names[place]
+            first -= items.sizes[name]
+            if ends[name] and not self._seeds:
+                reached[place] |= any(numbers[first + k] < OUTPUT + ASIDE for k in ends[name])
             if reached[place]:
-                for number, is_gated in zip(numbers, passed):
-                    if number < PARAMETER and not is_gated:
+                for k in ways[name]:
+                    number = numbers[first + k]
+                    if number < PARAMETER:
                         reached[number] = True
         turns = {site: (pick(reached, turn) for turn in site.place.ranges()) for site in self._nests.sites}
         return {site for site, found in turns.items() if not all(map(all, found))}
 
 
-def _gated(kind: Computed) -> list[bool]:
-    """Return of each operand of an operation whether no signal comes to it but through a gate, if one does."""
-    op, operands = kind.operation, [False] * kind.operands
+def _ungated(kind: Computed) -> list[int]:
+    """Return which operands of an operation, counted from 1, a signal comes to through no gate of its own."""
+    op = kind.operation
     if not op.has_cells:
-        return operands
-    groups = [group if isinstance(group, list) else [group] for group in op.split(operands)]
-    return ['None' in cell for cell, group in zip(op.partial_texts, groups) for _ in group]
+        return [*range(1, 1 + kind.operands)]
+    groups = [group if isinstance(group, list) else [group] for group in op.split([*range(1, 1 + kind.operands)])]
+    return [k for cell, group in zip(op.partial_texts, groups) if 'None' not in cell for k in group]
 
 
 def lower(
