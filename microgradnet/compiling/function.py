@@ -66,8 +66,9 @@ RECORDING, FOLDING, BEGINNING, PRINTING, PRINTING_ELSE, FREE = 12, 4, 30_000, 50
 DERIVING = 3
 #: So many rows at first are asked of a new program.
 SOME = 16
-#: So many ways that plain calls went are kept in mind; and of so many calls, where ways seldom come again, one is asked
-#: which way it went: others are of floats, which are quicker, and tell nobody what they are compared with.
+#: So many ways that plain calls went are kept in mind; and of so many calls, where ways seldom come again, the first is
+#: asked which way it went, and whether floats give the same: the others are of floats, which are quicker, and tell
+#: nobody what they are compared with.
 WAYS, SELDOM = 1_000, 16
 #: How a function may be recorded, beside plainly.
 BOUNDED, TAPED = 'bounded', 'taped'
@@ -375,7 +376,7 @@ class _Ways:
         self.spent = self.plain = self.size = 0
         #: What the first recording compared.
         self.guards: Sequence[Guard] = ()
-        #: How many plain calls there were, and whether they may be of floats.
+        #: How many plain calls there were of which few are asked, and whether they may be of floats.
         self.calls, self.takes_floats = 0, not (arguments.steps or any(map(_has_array, build(range(width)))))
 
     def answers(self, rows: Any) -> Iterator[Answers]:
@@ -522,10 +523,11 @@ class _Ways:
 
     def _plainly(self, row: list[float]) -> Answers:
         """Call the function itself, and keep in mind which way it went, unless ways are too many to be asked for."""
-        self.calls += 1
         is_asked_seldom = self.takes_floats and self.plain > FREE
-        if is_asked_seldom and self.calls % SELDOM and (answer := self._of_floats(row)):
-            return answer
+        of_floats = self._of_floats(row) if is_asked_seldom else None
+        self.calls += is_asked_seldom
+        if of_floats and self.calls % SELDOM != 1 % SELDOM:
+            return of_floats
         with ieee_arithmetic(), outcomes() as went:
             if self.arguments.steps:
                 result = self.function.f(*self.build(row))
@@ -534,7 +536,10 @@ class _Ways:
         self._note(bytes(went), row, SELDOM if is_asked_seldom and self.paths else 1)
         if self.is_sparse:
             return Answers(result, lambda numbers: numbers, [result], [], True)
-        return _answer(result)
+        answer = _answer(result)
+        if of_floats and repr(answer.numbers) != repr(of_floats.numbers):  # it asks what its numbers are, or abs of a
+            self.takes_floats = False  # complex number, which Python has for a root where the engine has nan
+        return answer
 
     def _of_floats(self, row: list[float]) -> Answers | None:
         """Call the function with floats; None where they cannot do what Values can."""

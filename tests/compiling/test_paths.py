@@ -300,6 +300,7 @@ def test_little_is_done_for_many_paths_that_seldom_come_again(
 def test_a_way_that_comes_again_is_recorded_once_it_has_paid_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
     monkeypatch.setattr(policy, 'SELDOM', 1)
+    monkeypatch.setattr(policy._Ways, '_of_floats', lambda ways, row: None)
     f = Work(lambda x: x * 2.0 if x > 1 else x * 3.0 if x > 0 else -x, monkeypatch)
     g = compile(f, backend='python')
     assert g(2.0) == 4.0 and (f.calls, len(f.printed)) == (1, 0)  # nobody knows whether it comes again
@@ -360,6 +361,16 @@ def test_where_ways_never_come_again_most_plain_calls_are_of_floats(monkeypatch:
     assert [g(x, [0.5])[0] for x in rows] == [x * x for x in rows]
     assert kinds.count(float) > 8 * kinds.count(Value) > 0
 
+    def kind(x: Any) -> float:
+        return 2.0 if isinstance(x, Value) else 1.0
+
+    def root(x: Any) -> Any:
+        return abs((x - 60.0) ** 0.5)  # of floats it is a complex number
+
+    for other, wanted in ((kind, lambda x: 2.0), (root, lambda x: math.sqrt(x - 60.0) if x >= 60.0 else math.nan)):
+        h = compile(lambda x, other=other: f(x, [0.5])[0] + other(x), backend='python')  # type: ignore[misc]
+        assert str([h(x) for x in rows]) == str([x * x + wanted(x) for x in rows])
+
     own = compile(lambda x: x.exp() if x > 0.0 else -x, backend='python')  # a method that floats have not
     assert [own(x) for x in (1.0, -1.0, -2.0, 2.0)] == [math.e, 1.0, 2.0, math.exp(2.0)]
 
@@ -373,6 +384,7 @@ def test_what_compares_nothing_is_printed_at_the_first_call(monkeypatch: pytest.
 def test_what_cannot_be_replayed_is_refused_whenever_it_would_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
     monkeypatch.setattr(policy, 'SELDOM', 1)
+    monkeypatch.setattr(policy._Ways, '_of_floats', lambda ways, row: None)
     numbers = count()
     g = compile(lambda x: x * next(numbers) if x > 0 else x, backend='python')
     assert g(2.0) == 0.0  # a plain call, and right
