@@ -224,6 +224,9 @@ class FixedPoint:
             raise ValueError(f'the neurons of {where} have several activations: in fixed point a layer has one')
         weights = [[float(w.data) for w in neuron.weights] for neuron in layer.neurons]
         biases = [float(neuron.bias.data) for neuron in layer.neurons]
+        for i, b in enumerate(biases, 1):
+            if not isfinite(b):
+                raise ValueError(f'{self.numbers} has finite numbers only; the bias of neuron {i} of {where} is {b}')
         n = self._weights_point(where, weights, biases, data)
         point = n + data.point
         whole = [[_nearest(w, n) for w in ws] for ws in weights]
@@ -326,7 +329,7 @@ class FixedPoint:
                 f'it would be off by {wrong / 2.0**m:.3g}'
             )
         steepest = max((abs(b - a) for a, b in pairwise(near)), default=0.0)
-        low, high = max(min(near), self.least / 2.0**m), min(max(near), self.top / 2.0**m)
+        low, high = (max(self.least, min(self.top, y * 2.0**m)) / 2.0**m for y in (min(near), max(near)))
         units = [e / unit + (sums.point > n) / 2 + 1 for e in sums.errors]
         errors = [min(steepest * e, high - low) + wrong / 2.0**m for e in units]
         then: list[Applied] = [Narrow(sums.point - n, ALL[0], ALL[-1]), table]

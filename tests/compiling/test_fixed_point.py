@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Callable, Sequence
 from functools import cache
+from math import inf, nan
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -198,6 +199,8 @@ EXAMPLES = [[0.5, 0.25], [1.5, -2.0]]
     (lambda: net_with(weight=9.0), 'q15', None, r'q15 ends at 0.999969; weight 2 of neuron 2 of layer 1 is 9$'),
     (lambda: net_of('tanh', standardised=True), 'q4.11', None, 'ends at 15.9995; the mean of the input x1 is 100$'),
     (lambda: net_with(bias=1e5), 'q3.12', None, 'neuron 2 of layer 1 may need more than 32 bits for its sum in q3.12'),
+    (lambda: net_with(bias=nan), 'int8', EXAMPLES, 'int8 has finite numbers only; the bias of neuron 2 .* is nan'),
+    (lambda: net_with(bias=-inf), 'q3.12', None, 'q3.12 has finite numbers only; the bias of neuron 2 .* is -inf'),
     (lambda: MLP(20, [1], seed=1), 'q15', None, 'neuron 1 of layer 1 may need more than 32 bits'),
     (net_with, 'q3.12', [[0.5, 9.0]], r'q3.12 ends at 7.99976; the input x2 of examples\[0\] is 9$'),
     (lambda: MLP.from_weights([[[4.0]]], [[0.0]]), 'q3.12', [[1.0], [3.0]],
@@ -220,6 +223,11 @@ EXAMPLES = [[0.5, 0.25], [1.5, -2.0]]
 def test_what_does_not_fit_is_named(make: Callable[[], MLP], numbers: str, examples: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make().to_c(fixed_point=numbers, examples=examples)
+
+
+def test_outputs_that_all_saturate_have_no_bound_below_0() -> None:
+    net = MLP.from_weights([[[0.05]]], [[1.75]], output_activation='exp')  # of 5.2 at least, and q1.6 ends at 2
+    assert 0 <= FixedPoint(net, 'q1.6').bound < 0.1
 
 
 def test_a_net_input_beyond_the_format_may_saturate_where_the_activation_rests() -> None:
