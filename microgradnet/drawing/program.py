@@ -217,5 +217,6 @@ def _turns(head: str) -> str:
 
 def _code(lines: Sequence[str], run: int) -> str:
     shown = [*lines] if len(lines) <= run + 1 else [*lines[:run], f'… {len(lines) - run}{" more" * bool(run)} lines']
-    breaks = ''.join(f'{markup(line, 76)}<br align="left"/>' for line in shown)
+    # A space at the end of each: a browser's font may be a little wider than the one that was measured.
+    breaks = ''.join(f'{markup(line, 76)}&#160;<br align="left"/>' for line in shown)
     return f'<font face="{CODE}" point-size="9.5">{breaks}</font>'
