@@ -29,8 +29,11 @@ NEEDS = {
     'how-to/keep-the-history.md': ['tensorboard'],
     'how-to/with-other-frameworks.md': ['torch', 'jax', 'onnx', 'onnxruntime', 'llvmlite'],
 }
-#: Pages whose examples take long; what they show is tested quickly elsewhere, in training.
-SLOW = {'tutorial/training.md', 'how-to/with-scikit-learn.md', 'how-to/with-pytensor.md'}
+#: Pages whose examples take long; what they show is tested quickly elsewhere: in training, testing, and compiling.
+SLOW = {
+    'tutorial/training.md', 'how-to/with-scikit-learn.md', 'how-to/with-pytensor.md', 'how-to/test-your-own-engine.md',
+    'how-to/add-an-operation.md', 'reference/nets.md', 'how-to/scale-out.md', 'how-to/microcontrollers.md',
+}
 LINK = re.compile(r'!?\[[^]]*\]\(([^)\s]+)\)')
 FENCE = re.compile(r'^```.*$', re.MULTILINE)
 

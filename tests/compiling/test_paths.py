@@ -26,6 +26,8 @@ from tests.support.examples import UNSHRUNK, every, examples
 from tests.support.grammar import ALL, NUMBERS, Program, check, flat, points_of, programs, rows_of, same, uncompiled
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
+#: NumPy's programs are those of Python, of arrays: what compares and branches is tried on one of the two.
+most_backends = pytest.mark.parametrize('backend', every(2, BACKENDS))
 pytestmark = pytest.mark.filterwarnings('ignore::microgradnet.compiling.guards.BranchWarning')
 NAN = math.nan
 
@@ -36,7 +38,7 @@ PLAIN = [name for name in ALL if name not in ('where', 'while')]
 seeds = st.integers(0, 99)
 
 
-@every_backend
+@most_backends
 @examples(20, phases=UNSHRUNK)
 @given(programs(*ALL), seeds)
 def test_random_programs_are_what_they_are_without_compiling(backend: str, f: Program, seed: int) -> None:
@@ -52,7 +54,7 @@ def test_in_python_rounded_numbers_compare_as_they_do_without_it(f: Program, see
     check(f, rows_of(seed, 20), 'python', f, exact=True)
 
 
-@every_backend
+@most_backends
 @examples(20, phases=UNSHRUNK)
 @given(programs(*ALL), seeds)
 def test_gradients_of_random_programs(backend: str, f: Program, seed: int) -> None:
@@ -60,7 +62,7 @@ def test_gradients_of_random_programs(backend: str, f: Program, seed: int) -> No
         check(derivative, rows_of(seed, 15), backend, f)
 
 
-@every_backend
+@most_backends
 @examples(20, phases=UNSHRUNK)
 @given(programs(*PLAIN), seeds)
 def test_second_order_of_random_programs(backend: str, f: Program, seed: int) -> None:
@@ -69,7 +71,7 @@ def test_second_order_of_random_programs(backend: str, f: Program, seed: int) ->
     check(lambda x: hvp(f)(x, [1.0, -0.5, 0.0]), rows[-3:], backend, f)
 
 
-@every_backend
+@most_backends
 @examples(20, phases=UNSHRUNK)
 @given(programs(*ALL), seeds)
 def test_second_order_of_random_programs_with_while_loops(backend: str, f: Program, seed: int) -> None:

@@ -387,7 +387,7 @@ REPORTS: dict[type[Any], Report] = {}
 #: For the whole run: like those that the quick run takes, and each takes as long to find out about.
 ALIKE = {
     InputsInASet, DepthFirst, Recursive, VisitedByValue, InPlace, EqualByValue, HalfASlopeAtKinks, TooSteepAtKinks,
-    NoSlopeAtKinks, WronglyReflected,
+    NoSlopeAtKinks, WronglyReflected, BreadthFirst, WrongTanh, NoLimit,
 }
 
 
@@ -526,7 +526,7 @@ def test_micrograd(capsys: pytest.CaptureFixture[str]) -> None:
 def test_findings_can_be_pasted_into_a_new_interpreter() -> None:
     from micrograd.engine import Value as Other
 
-    report = check_engine(Other)
+    report = report_of(Other)
     assert report == check_engine(Other)  # the same every time
     shown = [finding for finding in report if finding.kind in ('two roots', 'edge') and 'Error' not in finding.came]
     program = f'for source in {[finding.source for finding in shown]!r}: exec(source, {{}})'  # each on its own

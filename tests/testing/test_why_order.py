@@ -129,6 +129,7 @@ def test_another_name_is_refused() -> None:
         why_order('sideways')
 
 
+@pytest.mark.slow
 def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = demo.main(['--out', str(tmp_path / 'new')])
     assert [path.name for path in paths] == ['recursion.svg', 'breadth_first.svg']
