@@ -17,8 +17,8 @@ raises ``Untaped``; the function is then recorded as a graph. What comes of noth
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from itertools import chain, count, islice, repeat
@@ -67,7 +67,7 @@ else:
         if {p} is None:
             return NotImplemented
     other = next(tape_numbers)
-    tape_keep({p})
+    tape_keep((other, {p}))
 """
 #: Slots and properties that such a node has not.
 MISSING = frozenset(['_a', '_b', '_da', '_db', '_grad', '_partials', 'grad', 'inputs', 'op', 'partials', 'signal'])
@@ -88,11 +88,14 @@ class _Bound:
     def __init__(self, most: int, compared: Sequence[Any]) -> None:
         self.left, self.compared, self.is_reached = most, compared, False
 
-    def count(self, operations: int) -> None:
+    def count(self, operations: int) -> bool:
+        """Tell whether there may be so many more."""
         self.left -= operations
-        if self.left < -STRETCH and not self.compared:
-            self.is_reached = True
-            raise TooLong
+        self.is_reached = self.is_reached or (self.left < -STRETCH and not self.compared)
+        return not self.is_reached
+
+    def reached(self, *_: Any) -> NoReturn:
+        raise TooLong
 
 
 _bound: ContextVar[_Bound | None] = ContextVar('bound', default=None)
@@ -122,8 +125,8 @@ def bounded(most: int, compared: Sequence[Any] = ()) -> Iterator[None]:
 
 def _stretch(length: int) -> Iterator[int]:
     bound = _bound.get()
-    if bound is not None:
-        bound.count(length)
+    if bound is not None and not bound.count(length):
+        return map(bound.reached, [None])  # an error here would be the end of the births of all threads
     return islice(births, length)
 
 
@@ -147,7 +150,9 @@ class Taping:
         self.name, self.active = name, active
         self.items, self.shapes = Items(type='I'), Shapes()
         self.over = self._is_untaped = False
-        self._numbers: list[float] = []
+        self._numbers = array('d')
+        #: Constants and their numbers, in turn: another thread may come between the number and what keeps it.
+        self._kept: list[float] = []
         self._labels: dict[int, str] = {}
         self._written: list[int] = []
         self._count, self._born = 0, 0
@@ -161,7 +166,7 @@ class Taping:
         self._length = STRETCH
         places = chain.from_iterable(map(self._stretch, repeat(self._length)))
         self._space = fast.another_space(
-            tape_places=places, tape_write=self._written.extend, tape_keep=self._numbers.append,
+            tape_places=places, tape_write=self._written.extend, tape_keep=self._kept.extend,
             tape_numbers=count(NUMBER), tape_number=self._number, untaped=self._untaped, forgive=forgive,
         )  # fmt: skip
         space = self._space.__enter__()
@@ -209,14 +214,16 @@ class Taping:
             written, summed, start = place + 1, place + 1, end
         items.names += names[written:]
         items.flat += flat[start:]
-        parameters, numbers, self.items = sum(self.active), array('d', self._numbers), Items()
-        self._numbers.clear()
+        parameters, self.items = sum(self.active), Items()
         width = len(self.active) - parameters
-        return Tape(items, self.shapes, numbers, len(outputs), width, parameters, True, self._labels)
+        return Tape(items, self.shapes, self._numbers, len(outputs), width, parameters, True, self._labels, unused=True)
 
-    def _stretch(self, length: int) -> range:
-        if self._count:
-            self._flush()
+    def _stretch(self, length: int) -> Iterable[int]:
+        with suppress(Untaped):
+            if self._count and not self._is_untaped:
+                self._flush()
+        if self._is_untaped:
+            return map(self._untaped, [None])  # an error here would be the end of the places: a StopIteration
         self._count += length
         return range(self._count - length, self._count)
 
@@ -228,9 +235,15 @@ class Taping:
         del entries[::4]
         places, born = entries[::3], next(births)
         last = len(self.items) + len(names) - 1
+        kept = self._kept[:]
+        del self._kept[: len(kept)]
+        first = NUMBER + len(self._numbers)
         if born != self._born + 1 or (names and places[-1] != last) or places != sorted(places):
             self._untaped('nodes of others')
+        if kept[::2] != [*range(first, first + len(kept) // 2)]:
+            self._untaped('numbers of threads')
         self._born = born
+        self._numbers.extend(kept[1::2])
         if not any(self.active):
             names = [*map(inv, names)]
         elif not all(self.active):

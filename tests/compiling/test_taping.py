@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import count, product
+from math import inf
+from threading import Event
 from typing import Any
 from weakref import ref
 
@@ -121,6 +123,19 @@ def test_it_may_be_differentiated_by_some_of_its_numbers() -> None:
 def test_a_long_function_is_begun_once_more() -> None:
     assert called(walk, 0.5, 1.5) == (pytest.approx(walk(Value(0.5), Value(1.5)).data), 3)
     assert called(lambda x, y: walk(x, y, 5), 0.5, 1.5)[1] == 2
+
+
+def test_no_signal_goes_through_what_comes_of_nothing() -> None:
+    def f(z: Any) -> Any:
+        x, y = z
+        for _ in range(60):
+            y = y * x
+            x = x * 2.0**30
+        return x
+
+    compiled = compile(value_and_grad(f), backend='python')
+    assert compiled([1.5, 0.5]) == (inf, [inf, 0.0])
+    assert not compiled.paths[0].has_graph  # type: ignore[attr-defined]
 
 
 def test_what_is_no_more_needed_dies() -> None:
@@ -322,6 +337,66 @@ def test_others_go_on_while_a_recording_is_bounded() -> None:
     x = Value(1.0) * 2.0
     y = x * 2.0
     assert y.born == x.born + 1
+
+
+def test_a_long_recording_leaves_another_thread_its_births() -> None:
+    begun, ended = Event(), Event()
+
+    def waits(x: Any) -> Any:
+        begun.set()
+        assert ended.wait(60)
+        for _ in range(60):
+            x = x * 1.5
+        return x
+
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(compile(waits, backend='python'), 1.0)
+        assert begun.wait(60)
+        with pytest.raises(TooLong), bounded(100):  # the latest, whose births are everybody's
+            try:
+                walk(Value(0.5), Value(1.5))
+            finally:
+                ended.set()
+                assert found.result() == 1.5**60
+
+
+def test_whoever_goes_on_after_an_end_is_told_again() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(400):
+            try:
+                x = x * 1.5
+            except BaseException:
+                break
+        return x * 2.0
+
+    assert compile(f, backend='python')(1.0) == f(1.0)
+    recording = Taping('f', [True])
+    with recording:
+        x, = recording.leaves([1.0])
+        Value(2.0) * 3.0  # which no tape has
+        for _ in range(2):
+            with pytest.raises(Untaped):
+                walk(x, x)
+
+
+def test_threads_between_whom_numbers_come_are_not_mixed_up() -> None:
+    recording = Taping('f', [True])
+    with recording:
+        x, = recording.leaves([1.0])
+        left: list[Any] = []
+        space = type(x).__mul__.__globals__
+        extend = space['tape_keep']
+
+        def late(pair: Any) -> None:
+            """Keep a number after the one of an operation that comes between, as of another thread."""
+            space['tape_keep'] = extend
+            left.append(x * 3.0)
+            extend(pair)
+
+        space['tape_keep'] = late
+        y = x * 2.0
+        with pytest.raises(Untaped):
+            recording.tape([y, *left])
 
 
 def test_threads_may_compute_parts_of_a_long_function() -> None:

@@ -353,7 +353,8 @@ class _Sweeps:
         """The operations that at some turn no signal reaches but through gates."""
         items, shapes = self._tape.items, self._tape.shapes
         ways = {name: _ungated(shapes[name]) for name in items.sizes}
-        if not (self._seeds or self._tape.watched or any(len(ways[n]) < shapes[n].operands for n in ways)):
+        may_stop = self._seeds or self._tape.watched or self._tape.unused
+        if not (may_stop or any(len(ways[n]) < shapes[n].operands for n in ways)):
             return set()
         ends = {name: range(1 + shapes[name].operands, size) for name, size in items.sizes.items()}
         reached, numbers, first = bytearray(len(items)), items.flat.tolist(), len(items.flat)

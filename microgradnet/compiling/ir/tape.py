@@ -62,7 +62,8 @@ class Tape:
     ``loops`` says whether repetitions are to be folded; ``labels`` are the names that nodes had in
     the graph, by their places, and those of the row's numbers and the parameters, by their numbers.
     ``watched`` counts the outputs behind the others that are never differentiated, ``outside`` the leaves that
-    are neither of the row nor parameters: they are as numbers of the row, from ``ASIDE`` on.
+    are neither of the row nor parameters: they are as numbers of the row, from ``ASIDE`` on. ``unused`` says whether
+    there may be operations that no output comes of: in a graph there are none.
     """
 
     items: Items
@@ -75,6 +76,7 @@ class Tape:
     labels: dict[int, str] = field(default_factory=dict)
     watched: int = 0
     outside: int = 0
+    unused: bool = False
 
     def __post_init__(self) -> None:
         if max(len(self.items), len(self.numbers)) >= MOST:
