@@ -91,6 +91,20 @@ def pulled(ys: Sequence[Value], weights: Sequence[Any], xs: Sequence[Value]) -> 
         return [_as_node(_close(g, *signals[x]) if x in signals else 0, x) for x in xs]
 
 
+def _heard(order: Sequence[Value], ys: Sequence[Value]) -> set[Value]:
+    """Return the nodes whose motion may reach the ys: not those that a ``stop_gradient``, or a condition, is all of.
+
+    Of these no partial is asked for, as no signal asks any: a loop that is being compiled has none.
+    """
+    heard = {*ys}
+    for node in reversed(order):
+        if node in heard and (op := node.op) is not None:
+            is_each = op.has_cells and not op.vectors
+            heard.update([x for x, cell in zip(node.inputs, op.partial_texts) if cell != 'None']
+                         if is_each else node.inputs)  # fmt: skip
+    return heard
+
+
 def _as_node(derivative: Term, x: Value) -> Value:
     """Return a derivative as a node: a number of a float's kind beside a float."""
     exact = isinstance(x._data, Fraction) or not isinstance(derivative, Fraction)
@@ -175,6 +189,7 @@ def tangents(ys: Sequence[Value], xs: Sequence[Value], directions: Sequence[Any]
         order = topological_order(*ys)
         moved = {x: (change, _weighs(change)) for x, change in zip(xs, directions, strict=True)}
         active = depends_on(order, [x for x, (change, _) in moved.items() if not is_number(change, 0)])
+        active &= _heard(order, ys)
         g = Builder(order)
         for node in order:
             if node in active and node not in moved:

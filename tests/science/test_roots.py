@@ -84,6 +84,11 @@ def test_derivatives_of_any_order_compiled(found: Any, known: Any, order: int) -
     assert close(compile(nested(found, order), backend='python')(2.0), nested(known, order)(2.0), 1e-10)
 
 
+def test_forward_derivatives_within_what_is_compiled() -> None:
+    found = compile(lambda a: [jvp(root, a, 1.0)[1], jvp(grad(root), a, 1.0)[1]], backend='python')(4.0)
+    assert found == pytest.approx([1 / 4, -1 / 32], rel=1e-12)
+
+
 def test_a_graph_has_them_too_by_whatever_asks() -> None:
     x = Value(2.0)
     slope = cubic(x)
