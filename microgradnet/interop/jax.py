@@ -19,8 +19,8 @@ def to_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     ``jax.jit`` calls it as it is, ``jax.vmap`` with all rows at once, and ``jax.grad`` compiles its derivative, which
     is such a function, too: nest ``jax.jacrev`` for a Hessian. JAX has no forward mode (``jvp``, ``jacfwd``) for it.
     To learn the shape of a result, a function is called once with ones for each shape of arguments: it must have a
-    value for them, and a ``while_loop`` in it must end. It computes with float64; the result has the type of the arguments, float32 unless ``jax_enable_x64`` is set.
-    It needs JAX: ``pip install 'microgradnet[jax]'``.
+    value for them, and a ``while_loop`` in it must end. It computes with float64; the result has the type of the
+    arguments, float32 unless ``jax_enable_x64`` is set. It needs JAX: ``pip install 'microgradnet[jax]'``.
     """
     bridge = bridge_of(f)
     jax = needed('jax', 'to_jax')

@@ -31,8 +31,9 @@ from tests.support.examples import every  # noqa: E402
 
 #: Checks that are quick, one of each kind: of samples' weights, of classes, of what is refused, of names.
 QUICK = {
-    'check_sample_weight_equivalence_on_dense_data', 'check_classifiers_one_label', 'check_estimators_empty_data_messages',
-    'check_estimators_partial_fit_n_features', 'check_fit_idempotent', 'check_parameters_default_constructible',
+    'check_sample_weight_equivalence_on_dense_data', 'check_classifiers_one_label',
+    'check_estimators_empty_data_messages', 'check_estimators_partial_fit_n_features', 'check_fit_idempotent',
+    'check_parameters_default_constructible',
 }  # fmt: skip
 
 
