@@ -16,7 +16,7 @@ from microgradnet import functions as F
 from microgradnet.compiling.ir import products, reroll
 from microgradnet.compiling.ir.products import taken_apart
 from microgradnet.compiling.ir.recompute import recompute
-from microgradnet.compiling.ir.routine import Loop, Routine
+from microgradnet.compiling.ir.routine import Instruction, Loop, Routine
 from microgradnet.compiling.ir.sweeps import prepare, routine
 from microgradnet.compiling.printers.python import function
 from microgradnet.functions import dot
@@ -227,6 +227,18 @@ def test_what_is_kept_more_than_once_is_left_alone() -> None:
     last = first.blocks[0][-1]
     assert isinstance(last, int) and made.instructions[last].name == 'store'  # what the neurons of a layer put out
     first.blocks[0].append(last)
+    assert [product.right for product in taken_apart(made)[1]] == ['rows']
+
+
+def test_what_a_loop_reads_while_it_is_added_to_is_left_alone() -> None:
+    made = gradient(recorded(SIZES[0]))
+    outer, place = next(
+        (outer, operands[1]) for block in made.blocks for outer in loops(block) for inner in loops(outer.blocks[0])
+        for name, operands in (made.instructions[k] for k in inner.blocks[0] if isinstance(k, int))
+        if name == 'add_to' and operands[0] == 'signals'
+    )  # fmt: skip
+    outer.blocks[0].append(len(made.instructions))
+    made.instructions.append(Instruction('load', ('signals', place)))
     assert [product.right for product in taken_apart(made)[1]] == ['rows']
 
 

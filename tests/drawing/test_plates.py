@@ -105,6 +105,13 @@ def test_the_stages_of_a_step_are_a_loop_in_it() -> None:
     assert [item.times for item in outer.body if isinstance(item, Plate)] == [3]
 
 
+def test_a_first_turn_that_differs_by_what_is_not_carried_is_none_of_the_loop() -> None:
+    y, b, u = Value(0.9), Value(0.5), Value(0.3).exp()
+    for factor in [b] + [u] * 30:
+        y = (y * factor).tanh()
+    assert str(check([y])) == 'exp\nmul\nx 30:\n    tanh\n    mul\ntanh'
+
+
 def test_sources_are_named_by_their_way() -> None:
     folded = folded_graph([spring(30)])
     mul, add, times, product, sub, *_, square, total = folded.sites
