@@ -66,9 +66,9 @@ RECORDING, FOLDING, BEGINNING, PRINTING, PRINTING_ELSE, FREE = 12, 4, 30_000, 50
 DERIVING = 3
 #: So many rows at first are asked of a new program.
 SOME = 16
-#: So many ways that plain calls went are kept in mind; and of so many calls, where ways seldom come again, the first is
-#: asked which way it went, and whether floats give the same: the others are of floats, which are quicker, and tell
-#: nobody what they are compared with.
+#: So many ways that plain calls went are kept in mind. Where ways seldom come again, the first call is asked which way
+#: it went, and whether floats give the same; then one of so many, and ever fewer. The others are of floats, which are
+#: quicker, and tell nobody what they are compared with.
 WAYS, SELDOM = 1_000, 16
 #: How a function may be recorded, beside plainly.
 BOUNDED, TAPED = 'bounded', 'taped'
@@ -376,8 +376,9 @@ class _Ways:
         self.spent = self.plain = self.size = 0
         #: What the first recording compared.
         self.guards: Sequence[Guard] = ()
-        #: How many plain calls there were of which few are asked, and whether they may be of floats.
-        self.calls, self.takes_floats = 0, not (arguments.steps or any(map(_has_array, build(range(width)))))
+        #: Whether plain calls may be of floats, for how many one stands that is not, and how many come before it.
+        self.takes_floats = not (arguments.steps or any(map(_has_array, build(range(width)))))
+        self.stands, self.until = 1, 0
 
     def answers(self, rows: Any) -> Iterator[Answers]:
         """Yield what comes of the rows, those together that go along the paths of one program."""
@@ -389,11 +390,10 @@ class _Ways:
         waiting, size = deque(left), SOME
         while waiting:  # some at a time, so that not all are asked again whenever something was printed
             left = [waiting.popleft() for _ in range(min(size, len(waiting)))]
-            known, count = self.runs, len(left)
+            known, size = self.runs, 2 * size
             for run in known if known is not before else ():
                 if left:
                     left = yield from self._along(run, rows, left)
-            size = 2 * size if len(left) < count / 2 else size
             asked = [*reversed(left)]
             while asked and self.runs is known:
                 place = asked.pop()
@@ -523,17 +523,19 @@ class _Ways:
 
     def _plainly(self, row: list[float]) -> Answers:
         """Call the function itself, and keep in mind which way it went, unless ways are too many to be asked for."""
-        is_asked_seldom = self.takes_floats and self.plain > FREE
-        of_floats = self._of_floats(row) if is_asked_seldom else None
-        self.calls += is_asked_seldom
-        if of_floats and self.calls % SELDOM != 1 % SELDOM:
+        of_floats = self._of_floats(row) if self.takes_floats and self.plain > FREE else None
+        if of_floats and self.until:
+            self.until -= 1
             return of_floats
         with ieee_arithmetic(), outcomes() as went:
             if self.arguments.steps:
                 result = self.function.f(*self.build(row))
             else:
                 result = self.base(*self.arguments.build([Value(row[number]) for number in self.arguments.numbers]))
-        self._note(bytes(went), row, SELDOM if is_asked_seldom and self.paths else 1)
+        self._note(bytes(went), row, self.stands if of_floats and self.paths else 1)
+        if of_floats:
+            self.stands = max(SELDOM, self.stands + self.stands // SELDOM)
+            self.until = self.stands - 1
         if self.is_sparse:
             return Answers(result, lambda numbers: numbers, [result], [], True)
         answer = _answer(result)
@@ -561,7 +563,7 @@ class _Ways:
         if len(self.seen) >= WAYS:
             self.seen = {**self.often}
         way = self.seen.setdefault(key, _Seen())
-        way.count, way.row = way.count + times, row
+        way.count, way.row = way.count + (times if way.count else 1), row  # met once, nobody knows how often it comes
         if way.count * self._work >= self._cost(1) - self._cost(0) or (not self.paths and way.count > 1):
             self.often[key] = way
 

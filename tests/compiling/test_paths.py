@@ -301,7 +301,6 @@ def test_little_is_done_for_many_paths_that_seldom_come_again(
 
 def test_a_way_that_comes_again_is_recorded_once_it_has_paid_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
-    monkeypatch.setattr(policy, 'SELDOM', 1)
     monkeypatch.setattr(policy._Ways, '_of_floats', lambda ways, row: None)
     f = Work(lambda x: x * 2.0 if x > 1 else x * 3.0 if x > 0 else -x, monkeypatch)
     g = compile(f, backend='python')
@@ -385,7 +384,6 @@ def test_what_compares_nothing_is_printed_at_the_first_call(monkeypatch: pytest.
 
 def test_what_cannot_be_replayed_is_refused_whenever_it_would_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
-    monkeypatch.setattr(policy, 'SELDOM', 1)
     monkeypatch.setattr(policy._Ways, '_of_floats', lambda ways, row: None)
     numbers = count()
     g = compile(lambda x: x * next(numbers) if x > 0 else x, backend='python')
