@@ -307,6 +307,7 @@ class Program:
         theta: as many numbers as there are parameters, in their order. The gradient is
         an array of as many, with the python backend a list. No ``Value`` is read or
         touched: it is what an optimiser calls. Rows, executor and shards are as for ``backward``.
+        Machine code may read arrays where they are, while other threads run: they must not write to them meanwhile.
         """
         if self._first is not None and executor is None and shards is None:
             return self._first(theta, rows)  # type: ignore[no-any-return]
@@ -548,6 +549,10 @@ class Program:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _evaluators={}, _first=None)
         self._build = take_apart(self._template)[1]
+
+
+# What is wrong about the arguments of a call is said of what was called.
+Slopes.value_and_gradient.__qualname__ = Program.value_and_gradient.__qualname__
 
 
 def _several(what: str, given: Any, count: int, wanted: str, fits: Callable[[Number], bool]) -> list[float]:

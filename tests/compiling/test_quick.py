@@ -259,6 +259,16 @@ def test_the_gradient_is_an_array_of_its_own() -> None:
     assert first.base is None
 
 
+def test_wrong_arguments_are_said_of_the_program() -> None:
+    program = without_rows()
+    for _ in range(4):
+        program.value_and_gradient([1.0] * 5)
+        for arguments, more in [((), {}), (([1.0] * 5, (), 3), {}), (([1.0] * 5,), {'row': ()})]:
+            with pytest.raises(TypeError, match=r'^Program\.value_and_gradient\(\) '):
+                program.value_and_gradient(*arguments, **more)  # type: ignore[arg-type]
+    assert 'value_and_gradient' in program.__dict__
+
+
 def leaves_nothing(calls: Callable[[], None], things: list[Any]) -> bool:
     """Tell whether many calls, once they have been done before, take no memory and no hold of things."""
     calls()
