@@ -236,6 +236,7 @@ print([g([0.5, 0.25, 2.0]) for _ in range(20)][-1], made)
 """
 
 
+@pytest.mark.slow
 @posix
 def test_the_next_process_finds_the_code_of_compiled_derivatives(tmp_path: Path) -> None:
     pytest.importorskip('llvmlite')

@@ -209,7 +209,7 @@ EDGES: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
 
 @pytest.mark.parametrize(('edge', 'loops'), [
     *((edge, False) for edge in EDGES),
-    *every(3, [(edge, True) for edge in EDGES]),
+    *every(6, [(edge, True) for edge in EDGES]),
 ])  # fmt: skip
 def test_nothing_leaks_at_the_edges(edge: str, loops: bool) -> None:
     base, x = EDGES[edge]
@@ -254,7 +254,7 @@ def test_every_row_has_its_derivatives_also_where_its_instructions_have_kinks(na
         check(jacobian(f, mode='forward'), (x,), backend='python')
 
 
-@pytest.mark.parametrize('turns', [1, 800])
+@pytest.mark.parametrize('turns', [1, pytest.param(800, marks=pytest.mark.slow)])
 def test_what_is_stopped_does_not_move_and_what_looks_like_it_does(turns: int) -> None:
     def f(x: Any) -> Any:
         a, b = x

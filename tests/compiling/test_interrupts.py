@@ -60,6 +60,7 @@ def test_a_handler_runs_while_a_loop_turns_and_ends_it_if_it_raises(
     assert str(f.map(xs[:40])) == str(wanted)  # and all is as before
 
 
+@pytest.mark.slow
 def test_a_call_is_ended_too(alarms: list[int]) -> None:
     f = compile(endless, backend='native')
     assert f(-1.0) == -1.0

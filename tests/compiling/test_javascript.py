@@ -200,6 +200,7 @@ def test_the_polynomials_of_the_error_function_fit() -> None:
             assert abs(fitted / (mp.erf(mp.sqrt(z)) / mp.sqrt(z)) - 1) < mp.mpf(2) ** -55
 
 
+@pytest.mark.slow
 @needs_node
 def test_the_error_function_is_right_to_four_ulps(tmp_path: Path) -> None:
     x = Value(0.5)

@@ -203,6 +203,7 @@ def test_a_formula_has_its_digits_at_many_numbers(name: str, compiled: Compiled)
     assert error <= ULPS[name], f'{name}{where!r} is {error:.3f} ulps off'
 
 
+@pytest.mark.slow
 def test_the_least_processor_of_its_kind_is_enough() -> None:
     generic = Compiled(list(ULPS), (4,), generic=True)
     for name in ULPS:

@@ -222,7 +222,7 @@ def test_only_what_repeats_itself_is_folded_by_default() -> None:
     """Straight code is compiled sooner; both ways give the numbers of ``backward``."""
     random, p = Random(4), [Value(k / 10) for k in range(10)]
     chaos, step = [*p], p[0]
-    for _ in range(1000):
+    for _ in range(500):
         grow(random, chaos, [lambda a, b, c: a * b, lambda a, b, c: (a - b).tanh(), lambda a, b, c: a.cos()])
         step = (step * p[1] + p[2]).sin()
     for y, loops in (F.sum(chaos), False), (step, True):

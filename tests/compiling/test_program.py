@@ -576,7 +576,7 @@ def run(code: str, *arguments: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize('backend', every(2, BACKENDS))
+@pytest.mark.parametrize('backend', every(3, BACKENDS))
 def test_a_program_can_be_pickled_into_another_process(backend: str, tmp_path: Path) -> None:
     program, _, rows = learning(backend)
     (tmp_path / 'program').write_bytes(pickle.dumps((program, rows)))
@@ -691,7 +691,7 @@ def test_constants_are_printed_to_the_last_bit(numbers: list[float], at: float) 
 
 def test_a_deep_graph_compiles() -> None:
     x = y = Value(1.0)
-    for _ in range(6_000):
+    for _ in range(2_000):
         y = y * 1.0 + 0.0
     program = compile(y, rows=[x], backend='python', loops=False)
     assert program([3.0]) == 3.0

@@ -171,7 +171,7 @@ PROGRAMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize('name', every(2, PROGRAMS))
+@pytest.mark.parametrize('name', every(3, PROGRAMS))
 @pytest.mark.parametrize('length', every(2, [20, 1000]))
 def test_less_memory_gives_the_same_bits(name: str, length: int) -> None:
     with folding(least=30, length=length):
@@ -200,6 +200,7 @@ def test_memory_of_a_chain_falls_from_thousands_to_hundreds(turns: int) -> None:
     assert fewest < 300
 
 
+@pytest.mark.slow
 def test_no_more_is_done_again_than_that_takes() -> None:
     error, parameters = runge_kutta(1000)()
     programs = [

@@ -116,6 +116,7 @@ def grades() -> MLP:
 HALVES = [[k / 8 - 1.0] for k in range(20)] + [[inf], [-inf], [1e300]]
 
 
+@pytest.mark.slow
 @needs_node
 def test_a_classifier_in_javascript(irises: MLP, flowers: TeacherSet, tmp_path: Path) -> None:
     rows = [[*map(float, row)] for row in flowers.inputs]
@@ -191,7 +192,7 @@ def tied() -> MLP:
 
 @needs_c
 @needs_node
-@pytest.mark.parametrize('make', every(2, [regression, exact, folded, tied]), ids=lambda make: make.__name__)
+@pytest.mark.parametrize('make', every(4, [folded, regression, exact, tied]), ids=lambda make: make.__name__)
 def test_nets_without_classes(make: Callable[[], MLP], tmp_path: Path) -> None:
     net, rows = make(), [[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]]
     expected = [*map(float, net.predict(rows))]

@@ -10,6 +10,7 @@ import pytest
 from microgradnet import Value, compile, custom, hvp
 from microgradnet import functions as F
 from tests.support.backends import BACKENDS
+from tests.support.examples import every
 
 
 def steps(turns: int) -> Any:
@@ -26,7 +27,7 @@ def steps(turns: int) -> Any:
     return f
 
 
-@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('backend', every(2, BACKENDS))
 @pytest.mark.parametrize('loops', [False, True])
 def test_a_hessian_times_a_vector_is_that_of_graphs(backend: str, loops: bool) -> None:
     choose = random.Random(7)

@@ -19,6 +19,7 @@ from microgradnet.engine.value import Value
 from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 from tests.support.backends import bits
+from tests.support.examples import every
 from tests.support.printed import every_operation, exact_arithmetic
 from tests.support.rounding import bounded
 
@@ -218,7 +219,7 @@ def in_a_while() -> Program:
 
 
 @needs_c
-@pytest.mark.parametrize('make', [every_way, in_loops, in_a_while], ids=lambda make: make.__name__)
+@pytest.mark.parametrize('make', every(3, [every_way, in_loops, in_a_while]), ids=lambda make: make.__name__)
 def test_floats_all_the_way(make: Callable[[], Program], tmp_path: Path) -> None:
     """Nothing is promoted to double, which gcc would warn of; the numbers are those of floats."""
     program = make()

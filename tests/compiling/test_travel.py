@@ -14,6 +14,7 @@ from microgradnet import compile, grad, hessian, hvp, jacobian, jvp, sparse_jaco
 from microgradnet import functions as F
 from microgradnet.compiling.derived import taken_apart
 from microgradnet.engine.value import Value
+from tests.support.examples import every
 
 
 class Sides:
@@ -73,7 +74,7 @@ def asked(g: Any, xs: list[float]) -> Any:
     return [g(x) for x in xs], len(calls), len(g.paths)
 
 
-@pytest.mark.parametrize('start', ['spawn', 'fork'])
+@pytest.mark.parametrize('start', every(2, ['fork', 'spawn']))
 def test_rows_go_to_processes_with_the_tree_of_paths(start: str) -> None:
     if start not in get_all_start_methods():
         pytest.skip(f'no {start} here')

@@ -39,7 +39,7 @@ from microgradnet.engine.while_loop import LimitError
 from tests.compiling.test_loops_random import folding
 from tests.support import grammar
 from tests.support.backends import BACKENDS, NATIVE
-from tests.support.examples import UNSHRUNK, examples
+from tests.support.examples import UNSHRUNK, every, examples
 from tests.support.grammar import check, flat, points_of, programs, rows_of, uncompiled
 
 while_loop = F.while_loop
@@ -113,7 +113,7 @@ ONE_PATH = 'assign', 'for', 'while', 'where', 'while'
 AT_ZEROS = (*ONE_PATH, 'assign', 'nothing', 'nothing')
 
 
-@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('backend', every(2, BACKENDS))
 @examples(16, phases=UNSHRUNK)
 @given(programs(*ONE_PATH, compared='uvwpq'), st.integers(0, 99))
 def test_random_programs_are_as_eager_on_one_path(backend: str, f: grammar.Program, seed: int) -> None:
