@@ -161,10 +161,10 @@ def test_a_set_that_the_disk_has_no_room_for_ends_in_an_error(tmp_path: Path) ->
     resource = pytest.importorskip('resource')
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
     try:
         with pytest.raises(OSError) as caught:
-            LargeTeacherSet.written(samples(200_000), tmp_path / 'rows.npy')
+            LargeTeacherSet.written(samples(20_000), tmp_path / 'rows.npy')
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)

@@ -190,6 +190,7 @@ def test_the_logo_is_what_is_kept_and_has_no_other_colours() -> None:
     assert (ROOT / 'docs' / 'pictures' / 'logo.svg').read_text('utf-8') == pictures.logo()
 
 
+@pytest.mark.slow
 def test_pictures_need_no_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even where there is a ``dot``, hide it: pygraphviz's wheel must do."""
     pytest.importorskip('pygraphviz')
@@ -221,6 +222,7 @@ OFFERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('demo', every(len(OFFERS), OFFERS))
 def test_a_demo_runs_from_a_shell(demo: str) -> None:
     command = [f'demos/{demo}'] if demo.endswith('.py') else ['-m', f'demos.{demo}']

@@ -9,6 +9,7 @@ from PIL import Image
 
 from demos import digits
 from microgradnet import MLP, TeacherSet, Value, cross_entropy
+from tests.support.examples import every
 
 
 @pytest.fixture(scope='module')
@@ -61,7 +62,7 @@ def test_mistakes_are_those_of_the_net_the_surest_first() -> None:
         assert -log(reading.probabilities[reading.is_]) == pytest.approx(cross_entropy(answer, reading.is_))
 
 
-@pytest.mark.parametrize('count', [0, 1, 7, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('count', every(4, [7, 0, 1, 30]))
 def test_a_gallery_of_any_size(count: int, tmp_path: Path) -> None:
     probabilities = [0.5, 0.3, *[0.025] * 8]
     wrong = [digits.Reading([k / 64 for k in range(64)], 1, probabilities)] * count
@@ -83,6 +84,7 @@ def test_micrograd_computes_the_same_cross_entropy() -> None:
     assert [z.grad for z in theirs] == pytest.approx([z.grad for z in ours], rel=1e-14)
 
 
+@pytest.mark.slow
 def test_the_same_steps_lead_to_the_same_weights(
     some: TeacherSet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -99,6 +99,7 @@ def test_micrograd_raises_to_a_power() -> None:
     assert (base.grad, exponent.grad) == pytest.approx([x.grad for x in ours])
 
 
+@pytest.mark.slow
 def test_the_same_gradient_three_ways(program: orbit.Program) -> None:
     pytest.importorskip('micrograd')
     before = sys.getrecursionlimit()

@@ -22,6 +22,7 @@ from microgradnet.derivatives.sparse import plan, sparse_hessian, sparse_jacobia
 from microgradnet.derivatives.transforms import grad, hessian, jacobian
 from microgradnet.engine.value import Value
 from tests.support import ROOT
+from tests.support.examples import every
 
 Pattern = list[list[int]]
 
@@ -221,7 +222,7 @@ def test_errors() -> None:
         sparse_jacobian(lambda x: x, argument=1)(2.0)
 
 
-@pytest.mark.parametrize('missing', ['scipy', 'networkx'])
+@pytest.mark.parametrize('missing', every(2, ['scipy', 'networkx']))
 def test_the_extra_is_named(missing: str) -> None:
     code = (
         f'import sys; sys.modules[{missing!r}] = None\n'

@@ -469,6 +469,7 @@ def test_a_label_may_have_lines() -> None:
 # Always the same picture.
 
 
+@pytest.mark.slow
 def test_source_is_the_same_in_every_process() -> None:
     code = (
         'from microgradnet import MLP, half_squared_error; from microgradnet.drawing import draw, draw_network; '

@@ -304,6 +304,7 @@ def test_the_moving_picture_has_shapes_and_style_and_nothing_else() -> None:
     assert all(f'#{root.get("id")}' in line or line.startswith('@keyframes') for line in style.splitlines())
 
 
+@pytest.mark.slow
 def test_the_moving_picture_is_dark_where_a_dark_page_is_asked_for() -> None:
     pictures = [moving(), draw_error_signal(MLP(2, [20, 2], 'tanh', seed=1), [1.0, 2.0], [0.0, 1.0])]
     for root in [ElementTree.fromstring(picture.animation()) for picture in pictures]:
@@ -405,6 +406,7 @@ def test_the_gif_has_a_page_for_each_picture(tmp_path: Path) -> None:
         assert (durations, gif.info['loop']) == ([1500, 3000], 0)
 
 
+@pytest.mark.slow
 def test_the_moving_picture_is_the_same_in_every_process() -> None:
     code = (
         'from microgradnet import MLP; from microgradnet.drawing import draw_error_signal; '

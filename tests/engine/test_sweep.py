@@ -109,7 +109,7 @@ def sent(root: Value, seed: float | None = None) -> None:
 @pytest.mark.parametrize('kind', ['tame', 'wild', 'exact', 'mixed'])
 def test_random_graphs(kind: str) -> None:
     with ieee_arithmetic():
-        for seed in range(80):
+        for seed in range(40):
             nodes = graph(seed, kind)
             with slow_path():
                 again = graph(seed, kind)

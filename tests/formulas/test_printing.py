@@ -78,7 +78,7 @@ def check_linear(once: Callable[[], Any], twice: Callable[[], Any], least: float
 @pytest.mark.parametrize('kind', every(4, KINDS))
 @pytest.mark.parametrize('form', [text, latex])
 def test_text_and_latex_are_linear_in_depth(form: Callable[[Value], str], kind: str) -> None:
-    once, twice = (chain(KINDS[kind], n)[1] for n in (200, 400))
+    once, twice = (chain(KINDS[kind], n)[1] for n in (60, 120))
     assert len(form(twice)) < 2.5 * len(form(once))
     check_linear(lambda: form(once), lambda: form(twice))
 
@@ -89,17 +89,17 @@ def written(derivation: Any) -> list[str]:
 
 @pytest.mark.parametrize('kind', every(3, ['differences, to the right', 'sines', 'products']))
 def test_derive_is_linear_in_depth(kind: str) -> None:
-    (x, once), (u, twice) = (chain(KINDS[kind], n) for n in (100, 200))
+    (x, once), (u, twice) = (chain(KINDS[kind], n) for n in (50, 100))
     check_linear(lambda: derive(once, x), lambda: derive(twice, u))
 
 
 def test_what_derive_prints_is_linear_in_depth() -> None:
-    (x, once), (u, twice) = (chain(Value.sin, n) for n in (40, 80))
+    (x, once), (u, twice) = (chain(Value.sin, n) for n in (20, 40))
     check_linear(lambda: written(derive(once, x)), lambda: written(derive(twice, u)))
 
 
 def test_derive_of_a_net_is_linear_in_its_layers() -> None:
-    once, twice = (MLP(1, [1] * layers, 'tanh', seed=1) for layers in (20, 40))
+    once, twice = (MLP(1, [1] * layers, 'tanh', seed=1) for layers in (12, 24))
     sample = [([0.5], 1.0)]
     check_linear(lambda: derive(once, sample, 'w_{x1,1}'), lambda: derive(twice, sample, 'w_{x1,1}'))
 

@@ -48,6 +48,7 @@ def moons(steps: int) -> list[float]:
     return accuracies
 
 
+@pytest.mark.slow
 def test_its_demo_learns() -> None:
     first, *_, last = moons(8)
     assert last > 0.8 and last > first

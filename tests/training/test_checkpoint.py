@@ -61,7 +61,7 @@ def run(name: str, epochs: int = 12, **more: Any) -> tuple[list[Any], History]:
 
 
 @pytest.mark.parametrize(('name', 'every'), [
-    pytest.param(name, every, marks=[pytest.mark.slow] * (every != 3 and name not in ('batch', 'compiled adamw')))
+    pytest.param(name, every, marks=[pytest.mark.slow] * (every != 3 or name in ('validation', 'compiled')))
     for name in OPTIONS
     for every in (1, 3, None)
 ])  # fmt: skip

@@ -338,6 +338,7 @@ def lost_errors() -> list[BaseException]:
 PHASES = ['look', 'program', 'shard 0', 'shard 1', 'submit', 'gather']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'phase, kind',
     every(3, [*((phase, kind) for phase in PHASES for kind in (1, 2)), *(('shard 1', kind) for kind in (0, 3, 4))]),
