@@ -15,7 +15,7 @@ from .._extras import needed
 from .._files import FilePath, write_whole
 from ..engine.checks import file_path, flag
 from ..nets.net import MLP
-from ..nets.saving import as_json, from_json
+from ..nets.saving import as_json, as_term, from_json
 
 __all__ = ['from_onnx', 'to_onnx']
 
@@ -119,7 +119,8 @@ def from_onnx(path: FilePath) -> MLP:
     described = {
         'format': 'microgradnet net', 'version': 1,
         'inputs': len(layers[0][0][0]), 'sizes': sizes, 'activations': [g for *_, g in layers],
-        'weights': [w for w, *_ in layers], 'biases': [b for _, b, _ in layers],
+        'weights': [[[*map(as_term, row)] for row in w] for w, *_ in layers],
+        'biases': [[*map(as_term, b)] for _, b, _ in layers],
         'frozen': [[[False] * (len(w[0]) + 1)] * len(w) for w, *_ in layers],
         'standardisation': standardisation,
     }  # fmt: skip

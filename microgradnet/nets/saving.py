@@ -31,7 +31,7 @@ from ..engine.numbers import Fraction, Number
 from .names import classes_for, names_for
 from .net import MLP, Activation, Standardisation
 
-__all__ = ['as_json', 'from_json', 'load', 'restore', 'save']
+__all__ = ['as_json', 'as_term', 'from_json', 'load', 'restore', 'save']
 
 FORMAT, VERSION = 'microgradnet net', 1
 SPECIAL = {'nan': float('nan'), 'inf': float('inf'), '-inf': float('-inf')}
@@ -100,12 +100,12 @@ def _described(net: MLP) -> dict[str, Any]:
         'inputs': net.inputs,
         'sizes': net.sizes,
         'activations': _activations(net),
-        'weights': [[[_text(w.data) for w in n.weights] for n in layer.neurons] for layer in net.layers],
-        'biases': [[_text(n.bias.data) for n in layer.neurons] for layer in net.layers],
+        'weights': [[[as_term(w.data) for w in n.weights] for n in layer.neurons] for layer in net.layers],
+        'biases': [[as_term(n.bias.data) for n in layer.neurons] for layer in net.layers],
         'frozen': [[[p in n.frozen for p in n.parameters()] for n in layer.neurons] for layer in net.layers],
         'standardisation': standard and {
-            'means': [_text(m) for m in standard.means],
-            'deviations': [_text(d) for d in standard.deviations],
+            'means': [as_term(m) for m in standard.means],
+            'deviations': [as_term(d) for d in standard.deviations],
         },
         'names': {
             'inputs': net.input_names and [*net.input_names],
@@ -128,7 +128,8 @@ def _activations(net: MLP) -> list[str | dict[str, str]]:
     return [{'custom': g.name} if callable(g.g) else g.name for g in kinds]
 
 
-def _text(number: Number) -> float | str:
+def as_term(number: Number) -> float | str:
+    """Say a number in JSON's terms."""
     if isinstance(number, Fraction):
         # Python refuses to print very long integers in decimal; it prints any in hexadecimal.
         style = 'd' if max(number.numerator.bit_length(), number.denominator.bit_length()) < 1000 else '#x'
@@ -140,7 +141,7 @@ def _class_text(name: Any) -> Any:
     """Say in JSON's terms what a class is called: a string or a number."""
     name = name.item() if hasattr(name, 'item') else name
     if isinstance(name, Fraction):
-        return {'fraction': _text(name)}
+        return {'fraction': as_term(name)}
     if name is not None and not isinstance(name, (str, int)) and not (isinstance(name, float) and isfinite(name)):
         raise ValueError(f'a file holds classes that are strings or numbers, and not {name!r}: set net.classes')
     return name

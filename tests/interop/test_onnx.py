@@ -65,6 +65,12 @@ def test_a_net_comes_back_to_the_bit(activation: str, tmp_path: Path) -> None:
     assert run(tmp_path / 'net.onnx', [[3.0, 4.0]]).shape == (1, 2) if activation == 'tanh' else True
 
 
+def test_a_net_that_learned_to_infinity_comes_back_too(tmp_path: Path) -> None:
+    net = MLP.from_weights([[[float('nan'), float('inf')]]], [[-float('inf')]])
+    to_onnx(net, tmp_path / 'net.onnx')
+    assert as_json(from_onnx(tmp_path / 'net.onnx')) == as_json(net)
+
+
 def written(path: Path, nodes: list[Any], **constants: Any) -> Path:
     """Write a graph of somebody else's."""
     floats = onnx.TensorProto.FLOAT
