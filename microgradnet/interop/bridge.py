@@ -225,7 +225,8 @@ class _Derived(ABC):
     """A derivative of another one, of its arguments and behind them of a vector; that is compiled.
 
     Of a function it is the sweep back through its program, or the tangent of that program. Of v J(x), the sweep, it is
-    what the Hessian of v f(x) by x and v says: the tangent of the sweep. Only further on the derivative is recorded.
+    what the Hessian of v f(x) by x and v says, the tangent of the sweep; and so it is of J(x) u, pulled back by v. Only
+    further on the derivative is recorded.
     """
 
     __name__: str
@@ -240,15 +241,16 @@ class _Derived(ABC):
         """Return the shapes of the results, if they are known."""
 
     @abstractmethod
-    def of_sweep(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
-        """Return it by the Hessian times a vector, where it is the derivative of a sweep back over so many numbers."""
+    def by_hessian(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
+        """Return it by the Hessian times a vector, where it is the second derivative by so many numbers."""
 
     @property
+    @abstractmethod
     def is_second(self) -> bool:
-        return isinstance(self.of, _Pulled) and isinstance(self.of.of, _Flat)
+        """Whether it is what a Hessian says."""
 
     def to_compile(self, shapes: tuple[Shape, ...]) -> Callable[..., Any]:
-        if not isinstance(self.of, _Pulled) or not self.is_second:
+        if not isinstance(self.of, _Derived) or not self.is_second:
             return partial(self.transform, self.of.vector(shapes[: self.arguments]))
         size, inner = _size(shapes[: self.of.arguments]), self.of.of.vector(shapes[: self.of.arguments])
         return hvp(lambda both: dot(inner(both[:size]), both[size:]))
@@ -260,8 +262,8 @@ class _Derived(ABC):
     def run(self, compiled: Callable[..., Any], shapes: tuple[Shape, ...], rows: Any) -> Any:
         size = _size(shapes[: self.arguments])
         x, v = rows[..., :size], rows[..., size:]
-        if isinstance(self.of, _Pulled) and self.is_second:
-            return self.of_sweep(compiled, x, v, _size(shapes[: self.of.arguments]))
+        if isinstance(self.of, _Derived) and self.is_second:
+            return self.by_hessian(compiled, x, v, _size(shapes[: self.of.arguments]))
         found = compiled(x, v)
         return found[:, 1] if is_array(found) else found[1]
 
@@ -271,11 +273,21 @@ class _Pulled(_Derived):
 
     transform = staticmethod(vjp)
 
+    @property
+    def is_second(self) -> bool:
+        return isinstance(self.of, _Derived) and isinstance(self.of.of, _Flat)
+
     def results(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         return shapes[: self.arguments]
 
-    def of_sweep(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
+    def by_hessian(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
         numpy = needed('numpy', self.__name__, extra='native')
+        if isinstance(self.of, _Pushed):  # v J(x) u, by x and by u
+            x, u = x[..., :size], x[..., size:]
+            at = numpy.concatenate([x, v], axis=-1)
+            by_x = product(at, numpy.concatenate([u, numpy.zeros(v.shape)], axis=-1))
+            by_u = product(at, numpy.concatenate([numpy.zeros(x.shape), v], axis=-1))
+            return numpy.concatenate([by_x[..., :size], by_u[..., :size]], axis=-1)
         still = numpy.zeros((*x.shape[:-1], x.shape[-1] - size))
         return product(x, numpy.concatenate([v, still], axis=-1))
 
@@ -285,10 +297,14 @@ class _Pushed(_Derived):
 
     transform = staticmethod(jvp)
 
+    @property
+    def is_second(self) -> bool:
+        return isinstance(self.of, _Pulled) and isinstance(self.of.of, _Flat)
+
     def results(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...] | None:
         return self.of.results(shapes[: self.arguments])
 
-    def of_sweep(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
+    def by_hessian(self, product: Callable[[Any, Any], Any], x: Any, v: Any, size: int) -> Any:
         return product(x, v)[..., :size]
 
 

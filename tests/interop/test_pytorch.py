@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from microgradnet import Value, compile
+from microgradnet import Value, compile, while_loop
 from microgradnet import functions as F
 from microgradnet.interop import to_torch
 from tests.support.interop import energy_program, swing
@@ -70,6 +70,17 @@ def test_forward_mode_and_mixtures_are_torchs_own() -> None:
 
 
 @pytest.mark.slow
+def test_a_loop_has_second_derivatives_whichever_way_they_are_taken() -> None:
+    def power(x: Any) -> Any:  # x[0] x[1]**5
+        return [while_loop(lambda y, k: k < 5, lambda y, k: (y * x[1], k + 1), x[0], 0.0)[0], x[0] * x[1]]
+
+    operation, (at,) = to_torch(power), doubles([3.0, 2.0])
+    first, second = torch.func.jacrev, torch.func.jacfwd
+    wanted = torch.tensor([[[0.0, 80.0], [80.0, 480.0]], [[0.0, 1.0], [1.0, 0.0]]], dtype=torch.float64)
+    for outer, inner in (first, first), (second, first), (first, second):
+        assert torch.allclose(outer(inner(operation))(at), wanted, rtol=1e-12)
+
+
 def test_the_hessian_of_a_program_is_forward_over_reverse_and_there_is_no_third_order() -> None:
     op = to_torch(energy_program(backend='python'))
     rows, theta = (part.detach() for part in doubles([[0.3, -1.2], [0.7, 0.4]], [0.5, 1.5, -0.3]))
