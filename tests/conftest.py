@@ -28,6 +28,7 @@ from tests.support import ROOT
 collect_ignore = ['support/typed_program.py']
 settings.register_profile('full', deadline=None)
 settings.register_profile('quick', deadline=None, max_examples=16, derandomize=True)
+sys._getframe().f_trace_opcodes = True  # Python 3.12 tells of single instructions only once somebody has asked for them
 sys.dont_write_bytecode = False
 os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
