@@ -8,6 +8,7 @@ MathML when the site is built, so that no script is needed to read them. A pictu
 
 from __future__ import annotations
 
+import ast
 import re
 from doctest import DocTestParser
 from html import escape, unescape
@@ -117,7 +118,7 @@ def _card(app: Any, name: str, template: str, context: dict[str, Any], tree: Any
 
 
 class Shown(SphinxDirective):
-    """Show what examples end with, and the examples; the argument is what it is."""
+    """Show what the last line of examples gives names to, and the examples; the argument is what it is."""
 
     has_content, required_arguments, final_argument_whitespace = True, 1, True
 
@@ -127,10 +128,12 @@ class Shown(SphinxDirective):
             exec(example.source, names)  # examples of our own pages, which the tests run, too
         number = self.env.new_serialno(self.name)
         self.stem = self.env.docname.replace('/', '-') + f'-{number + 1}' * bool(number)
-        shown = nodes.raw('', self.shown(names, escape(self.arguments[0])), format='html')
+        given = [node for node in ast.walk(ast.parse(example.source)) if isinstance(node, ast.Name)]
+        things = [names[node.id] for node in given if isinstance(node.ctx, ast.Store)]
+        shown = nodes.raw('', self.shown(things, escape(self.arguments[0])), format='html')
         return [shown, nodes.literal_block(code, code, language='pycon')]
 
-    def shown(self, names: dict[str, Any], title: str) -> str:
+    def shown(self, things: list[Any], title: str) -> str:
         """Write what the examples made into files, and return the HTML that shows it."""
         raise NotImplementedError
 
@@ -142,11 +145,11 @@ class Shown(SphinxDirective):
 
 
 class Bench(Shown):
-    """What the examples call ``page``, in a frame."""
+    """A page, in a frame."""
 
-    def shown(self, names: dict[str, Any], title: str) -> str:
+    def shown(self, things: list[Any], title: str) -> str:
         path, address = self.file('benches', f'{self.stem}.html')
-        names['page'].save(path)
+        things[0].save(path)
         return (
             f'<figure class="bench"><iframe src="{address}" title="{title}" sandbox="allow-scripts" loading="lazy">'
             f'</iframe><figcaption>{title} <a href="{address}">On a page of its own</a></figcaption></figure>'
@@ -154,19 +157,17 @@ class Bench(Shown):
 
 
 class Picture(Shown):
-    """What the examples call ``picture``; and ``dark``, if it does not itself follow the choice of the reader."""
+    """A picture; or two, light and dark, if it does not itself follow the choice of the reader."""
 
-    def shown(self, names: dict[str, Any], title: str) -> str:
+    def shown(self, things: list[Any], title: str) -> str:
         images = []
-        for name, kind in [('picture', 'only-light' if 'dark' in names else ''), ('dark', 'only-dark')]:
-            if name not in names:
-                continue
-            path, address = self.file('made', f'{self.stem}{"-dark" * (name == "dark")}.svg')
-            if hasattr(names[name], 'savefig'):
-                names[name].savefig(path)
+        for thing, kind in zip(things, ['light', 'dark']):
+            path, address = self.file('made', f'{self.stem}-{kind}.svg')
+            if hasattr(thing, 'savefig'):
+                thing.savefig(path)
             else:
-                path.write_text(names[name]._repr_svg_(), 'utf-8')
-            images.append(f'<img class="{kind}" src="{address}" alt="{title}">')
+                path.write_text(thing._repr_svg_(), 'utf-8')
+            images.append(f'<img class="{f"only-{kind}" * (len(things) > 1)}" src="{address}" alt="{title}">')
         return f'<figure class="picture">{"".join(images)}<figcaption>{title}</figcaption></figure>'
 
 
