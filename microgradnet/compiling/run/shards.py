@@ -153,6 +153,14 @@ class Shards:
                     future = ready.get(timeout=LOOK)
                 except Empty:
                     self._carrier.look()
+                    for late, shard in [*waiting.items()]:
+                        if self._carrier.is_stranded(shard):
+                            del waiting[late]
+                            self._carrier.drop(late)
+                            self._carrier.again(shard)
+                            submit(shard)
+                    continue
+                if future not in waiting:  # it was stranded
                     continue
                 shard = waiting.pop(future)
                 try:

@@ -60,6 +60,9 @@ class Carrier(Protocol):
     def look(self) -> None:
         """Raise WorkersLostError if no worker is left."""
 
+    def is_stranded(self, shard: int) -> bool:
+        """Tell whether what a task wants was lost with its worker, so that nobody might ever do it."""
+
     def again(self, shard: int) -> None:
         """Bring a shard anew whose worker is no more. Raises WorkersLostError if no worker is left."""
 
@@ -126,6 +129,9 @@ class Threads:
 
     def look(self) -> None:
         pass
+
+    def is_stranded(self, shard: int) -> bool:
+        return False
 
     def again(self, shard: int) -> None:
         raise self._gone('it is lost whole when a worker dies')
@@ -252,6 +258,9 @@ class Dask(Threads):
         self.since = self.since or monotonic()
         if monotonic() - self.since > GRACE:
             raise WorkersLostError(f'no worker has been there for {GRACE:g} seconds')
+
+    def is_stranded(self, shard: int) -> bool:
+        return any(thing.status != 'finished' for thing in (self.runner, self.shards[shard]))
 
     def again(self, shard: int) -> None:
         def brought() -> Any:
