@@ -29,7 +29,7 @@ from .._progress import shown
 from ..derivatives.transforms import AROUND
 from ..derivatives.trees import take_apart
 from ..engine.checks import flag, function, said, whole
-from ..engine.context import asked, ieee_arithmetic
+from ..engine.context import asked, holding, ieee_arithmetic
 from ..engine.copying import in_order
 from ..engine.functions import is_array
 from ..engine.incoming import array_of_numbers
@@ -630,15 +630,13 @@ class _Recording:
         taping = Taping(name, [number in by for number in arguments.numbers]) if way == TAPED else None
         with taping or nullcontext(), log(outcomes) as written:
             self.xs = taping.leaves(given) if taping else [*map(Value, given)]
-            around = AROUND.set((*AROUND.get(), *self.xs) if arguments.steps else AROUND.get())
-            order = asked.set(asked.get() + arguments.order)
+            around = (*AROUND.get(), *self.xs) if arguments.steps else AROUND.get()
             limits = bounded(LARGEST, written.guards) if way == BOUNDED else nullcontext()
-            try:
-                with limits, ieee_arithmetic(), Readings(name, self.xs, move):
-                    result = f(*arguments.build(self.xs))
-            finally:
-                asked.reset(order)
-                AROUND.reset(around)
+            with (
+                holding(AROUND, around), holding(asked, asked.get() + arguments.order),
+                limits, ieee_arithmetic(), Readings(name, self.xs, move),
+            ):  # fmt: skip
+                result = f(*arguments.build(self.xs))
             outputs, self.build = take_apart(result, 'the result')
             self.outputs = [*map(lift, outputs)]
             if taping:
