@@ -20,7 +20,7 @@ from ..engine.incoming import array_of_numbers
 from ..engine.numbers import as_real
 from ..engine.value import Value
 
-__all__ = ['Build', 'assemble', 'take_apart']
+__all__ = ['Build', 'assemble', 'structure_of', 'take_apart']
 
 Build = Callable[[Sequence[Any]], Any]
 
@@ -82,6 +82,17 @@ def assemble(leaves: Sequence[Any], shape: tuple[int, ...]) -> Any:
     for place, leaf in enumerate(leaves):  # one by one: together, lists would be taken for rows
         result[place] = leaf
     return result.reshape(shape)
+
+
+def structure_of(thing: Any) -> Any:
+    """Describe a structure of numbers, so that structures that look alike are equal."""
+    if is_array(thing):
+        return 'array', thing.shape
+    if isinstance(thing, dict):
+        return type(thing), tuple((key, structure_of(part)) for key, part in thing.items())
+    if isinstance(thing, (list, tuple)):
+        return type(thing), tuple(map(structure_of, thing))
+    return 'number'
 
 
 def _is_number(thing: Any) -> bool:

@@ -22,8 +22,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
-from microgradnet.compiling import BranchError, Function, compile, recording
-from microgradnet.compiling import function as compiling_function
+from microgradnet.compiling import BranchError, Function, compile, recorded, recording
 from microgradnet.compiling import readings as compiling_readings
 from microgradnet.compiling.guards import BranchWarning
 from microgradnet.derivatives.transforms import grad, jacobian, value_and_grad
@@ -397,7 +396,7 @@ def leaks() -> dict[str, Callable[[Any], Any]]:
 
 @pytest.mark.parametrize('largest', [0, 200_000])
 def test_the_order_of_a_recording_is_no_matter_and_its_numbers_are(largest: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr(compiling_function, 'LARGEST', largest)
+    monkeypatch.setattr(recorded, 'LARGEST', largest)
     outside, calls = Value(5.0), count()
 
     def turns(x: Any, number: Callable[[int], float]) -> Any:
@@ -421,7 +420,7 @@ def test_the_order_of_a_recording_is_no_matter_and_its_numbers_are(largest: int,
 
 
 def test_of_a_long_recording_the_graph_is_gone_before_it_is_recorded_again(monkeypatch: Any) -> None:
-    monkeypatch.setattr(compiling_function, 'LARGEST', 1_000)
+    monkeypatch.setattr(recorded, 'LARGEST', 1_000)
     alive: list[Any] = []
 
     def f(x: Any) -> Any:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from microgradnet import compile, custom, grad, hessian, hvp, jacobian, sparse_jacobian, value_and_grad
 from microgradnet import functions as F
 from microgradnet.compiling import BranchWarning
-from microgradnet.compiling import function as policy
+from microgradnet.compiling import ways as policy
 from microgradnet.engine.value import Value
 from tests.support.backends import ARRAYS, BACKENDS, bits
 from tests.support.examples import UNSHRUNK, every, examples
@@ -301,7 +301,7 @@ def test_little_is_done_for_many_paths_that_seldom_come_again(
 
 def test_a_way_that_comes_again_is_recorded_once_it_has_paid_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
-    monkeypatch.setattr(policy._Ways, '_of_floats', lambda ways, row: None)
+    monkeypatch.setattr(policy.Ways, '_of_floats', lambda ways, row: None)
     f = Work(lambda x: x * 2.0 if x > 1 else x * 3.0 if x > 0 else -x, monkeypatch)
     g = compile(f, backend='python')
     assert g(2.0) == 4.0 and (f.calls, len(f.printed)) == (1, 0)  # nobody knows whether it comes again
@@ -384,7 +384,7 @@ def test_what_compares_nothing_is_printed_at_the_first_call(monkeypatch: pytest.
 
 def test_what_cannot_be_replayed_is_refused_whenever_it_would_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, 'FREE', 0)
-    monkeypatch.setattr(policy._Ways, '_of_floats', lambda ways, row: None)
+    monkeypatch.setattr(policy.Ways, '_of_floats', lambda ways, row: None)
     numbers = count()
     g = compile(lambda x: x * next(numbers) if x > 0 else x, backend='python')
     assert g(2.0) == 0.0  # a plain call, and right

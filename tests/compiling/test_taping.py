@@ -16,7 +16,7 @@ import pytest
 
 from microgradnet import compile, custom, grad, gradients, hessian, jacobian, no_grad, value_and_grad
 from microgradnet import functions as F
-from microgradnet.compiling import function, taping
+from microgradnet.compiling import recorded, taping, ways
 from microgradnet.compiling.function import Function
 from microgradnet.compiling.ir.tape import tape
 from microgradnet.compiling.taping import Taping, TooLong, Untaped, bounded
@@ -28,8 +28,13 @@ from microgradnet.engine.value import Value
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have functions of a hundred operations be long ones."""
-    monkeypatch.setattr(function, 'LARGEST', 100)
+    set_largest(monkeypatch, 100)
     monkeypatch.setattr(taping, 'STRETCH', 16)
+
+
+def set_largest(monkeypatch: pytest.MonkeyPatch, operations: int) -> None:
+    for module in recorded, ways:
+        monkeypatch.setattr(module, 'LARGEST', operations)
 
 
 def both(f: Callable[..., Any], row: list[float], active: Sequence[bool] = (True, True)) -> Any:
@@ -104,7 +109,7 @@ def test_a_long_function_is_what_it_is_as_a_graph(transform: Any, monkeypatch: p
     compiled = compile(transform(ahead), backend='python')
     found = compiled([0.5, 1.5])
     assert not compiled.paths[0].has_graph  # type: ignore[attr-defined]
-    monkeypatch.setattr(function, 'LARGEST', 10**6)
+    set_largest(monkeypatch, 10**6)
     other = compile(transform(ahead), backend='python')
     assert other([0.5, 1.5]) == found and other.paths[0].has_graph  # type: ignore[attr-defined]
     assert compiled([1.0, 2.0]) == other([1.0, 2.0])
@@ -244,7 +249,7 @@ def test_what_a_tape_has_no_word_for_is_recorded_as_a_graph(name: str, monkeypat
     compiled = compile(jacobian(f), backend='python')
     found = compiled(0.5, 1.5)
     assert all(path.has_graph for path in compiled.paths)  # type: ignore[attr-defined]
-    monkeypatch.setattr(function, 'LARGEST', 10**6)
+    set_largest(monkeypatch, 10**6)
     assert compile(jacobian(f), backend='python')(0.5, 1.5) == found
 
 
