@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._extras import have
-from ._lazy import later
+from ._lazy import later, serve
 from .engine import functions
 from .engine.context import no_grad
 from .engine.functions import dot, mean, softmax, where, while_loop
@@ -98,6 +98,12 @@ __all__ = [
 if not have('sklearn'):  # they are classes of it: ``from microgradnet import *`` is for everyone
     __all__.remove('NetClassifier')
     __all__.remove('NetRegressor')
+
+serve({
+    'MLP.to_c': 'microgradnet.interop.take_along:to_c',
+    'MLP.to_js': 'microgradnet.interop.take_along:to_js',
+    'Program.draw': 'microgradnet.drawing.program:program_picture',
+})  # fmt: skip
 
 if not TYPE_CHECKING:  # what is not there is an error to a checker
     __getattr__, __dir__ = later(__name__)

@@ -20,7 +20,10 @@ from typing import Any
 
 from ._extras import needed
 
-__all__ = ['homes', 'later']
+__all__ = ['above', 'homes', 'later', 'serve']
+
+#: What does the work of a method, as 'module:name', by the method's name: rooms that stand above its own.
+_above: dict[str, str] = {}
 
 
 def _code(package: str) -> Any:
@@ -66,3 +69,19 @@ def later(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
         return sorted({*vars(sys.modules[package]), *homes(package)})
 
     return get, names
+
+
+def serve(methods: dict[str, str]) -> None:
+    """Say what does the work of methods in rooms above their own; only the front of the package knows all rooms."""
+    _above.update(methods)
+
+
+@cache
+def above(method: str) -> Callable[..., Any]:
+    """Return what does the work of a method in a room above: its own knows neither that room nor its name.
+
+    >>> above('MLP.to_c').__module__
+    'microgradnet.interop.take_along'
+    """
+    module, name = _above[method].split(':')
+    return getattr(needed(module, method), name)  # type: ignore[no-any-return]

@@ -9,11 +9,12 @@ import types
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import microgradnet
-from microgradnet import drawing, interop, science, testing
+from microgradnet import _lazy, drawing, interop, science, testing
 from microgradnet._lazy import homes
 from tests.support.sources import imports_of
 
@@ -35,8 +36,6 @@ FLOORS = [
     {'__main__'},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-#: Imports inside functions that point upwards on purpose, by the rooms: what one is asked for and others answer.
-LATE: set[tuple[str, str]] = {('nets', 'compiling'), ('compiling', 'drawing')}
 
 
 def module_name(path: Path) -> str:
@@ -49,6 +48,10 @@ MODULES = {module_name(path): path for path in PACKAGE.rglob('*.py')}
 
 def room(module: str) -> str:
     return module.split('.')[0]
+
+
+def home(thing: Any) -> str:
+    return str(thing.__module__).removeprefix(f'{microgradnet.__name__}.')
 
 
 @cache
@@ -73,9 +76,16 @@ def test_every_module_has_its_floor() -> None:
 
 @pytest.mark.parametrize('name', sorted(MODULES))
 def test_imports_point_down(name: str) -> None:
-    for target, at_top in imports(name):
-        below = FLOOR[room(target)] < FLOOR[room(name)] or room(target) == room(name)
-        assert below or (not at_top and (room(name), room(target)) in LATE), f'{name} imports {target}'
+    for target, _ in imports(name):
+        assert FLOOR[room(target)] < FLOOR[room(name)] or room(target) == room(name), f'{name} imports {target}'
+
+
+@pytest.mark.parametrize('method', _lazy._above)
+def test_what_does_the_work_of_a_method_from_above_is_in_a_room_above(method: str) -> None:
+    owner, name = method.split('.')
+    kind = getattr(microgradnet, owner)
+    assert callable(getattr(kind, name))
+    assert FLOOR[room(home(_lazy.above(method)))] > FLOOR[room(home(kind))]
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

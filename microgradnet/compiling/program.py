@@ -23,6 +23,7 @@ from random import Random
 from typing import Any
 
 from .._extras import needed
+from .._lazy import above
 from .._processes import cached_property, uncollected
 from .._progress import shown
 from ..derivatives.trees import take_apart
@@ -172,9 +173,7 @@ class Program:
         >>> 'v1 = w * x' in Program((w * x).tanh(), rows=[x]).draw().source
         True
         """
-        from ..drawing.program import program_picture
-
-        return program_picture(self._gradient_routine if self._made.outputs == 1 else self.routine)
+        return above('Program.draw')(self._gradient_routine if self._made.outputs == 1 else self.routine)
 
     def to_c(self, name: str = 'program', *, gradient: bool = True, float32: bool = False) -> str:
         """Print a C99 file with the outputs and, of a single output, the gradient by the parameters.

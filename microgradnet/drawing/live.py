@@ -16,18 +16,21 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from math import isclose, isfinite
 from typing import Any
 
-from ..compiling.guards import Guard, outcomes, recording
-from ..compiling.take_along import branches_to_js, rows_to_js
+from ..compiling.guards import Guard, branches_of, outcomes, recording
+from ..compiling.ir.routine import Routine
+from ..compiling.printers import javascript
+from ..compiling.program import Program
 from ..engine import functions
 from ..engine.checks import ordered
 from ..engine.context import ieee_arithmetic
 from ..engine.numbers import Fraction, Number, real
 from ..engine.operation import Operation
 from ..engine.table import operations
-from ..engine.value import Constant, Value, signals
+from ..engine.value import Constant, Value, record, signals
 from ..engine.walks import topological_order
 from ..formulas.names import layers_of
 from ..nets.losses import cross_entropy, half_squared_error, margins, max_margin, mean_square_error
@@ -65,8 +68,8 @@ class Live:
         if film is not None:
             used |= {(operations[name], 1) for name in CHOICES}
         exact = any(isinstance(node.data, Fraction) for node in order)
-        guards, ways = branches_to_js(leaves)
-        rows = rows_to_js(sorted(used, key=lambda pair: (pair[0].name, pair[1])), exact=exact)
+        guards, ways = _branches_to_js(leaves)
+        rows = _rows_to_js(sorted(used, key=lambda pair: (pair[0].name, pair[1])), exact=exact)
         self.code = f'{rows}{ways}'
         self.graph = {
             'operations': [node.op and [node.op.name, *(place[source] for source in node.inputs)] for node in order],
@@ -137,6 +140,44 @@ class Live:
             },
         }  # fmt: skip
         return cls(script, [*film.run.inputs, *targets, *parameters], more, film)
+
+
+def _rows_to_js(used: Iterable[tuple[Operation, int]], exact: bool = False) -> str:
+    """Print rows of the table, each for so many operands, as functions of JavaScript: their value and their partials.
+
+    exact: print them for fractions, too.
+
+    >>> from microgradnet.engine.table import operations
+    >>> print(_rows_to_js([(operations['mul'], 2)]).splitlines()[6].strip())
+    return w1 * w2;
+    """
+    return javascript.rows({f'{op.name} {count}': _row(op, count) for op, count in used}, exact)
+
+
+@lru_cache(maxsize=256)
+def _row(op: Operation, count: int) -> tuple[Routine, Routine]:
+    """Compile a row for so many operands: its value, and its value with its partials."""
+    operands = [Value(1.0) for _ in range(count)]
+    with ieee_arithmetic():
+        program = Program(record(op, operands), rows=[], parameters=operands, backend='python')
+    return program.routine, program._gradient_routine
+
+
+def _branches_to_js(leaves: Sequence[Value]) -> tuple[list[list[Guard]], str]:
+    """Return what recordings compared that any of the leaves had a part in, and ``ways`` in JavaScript.
+
+    These are functions of the leaves, one for each recording, of the number, from 1 on, of the first comparison of it
+    that comes out another way, or 0; the guards are those of all recordings, each in a list of its own.
+
+    >>> x = Value(2.0)
+    >>> with recording():
+    ...     y = x * x if x > 1 else x
+    >>> guards, text = _branches_to_js([x])
+    >>> [guard.held for guard in guards[0]], text.startswith('const ways = ')
+    ([True], True)
+    """
+    found = branches_of(leaves)
+    return [[*branches.guards] for branches in found], javascript.ways([b.over([], leaves) for b in found])
 
 
 def parameters_of(net: Any) -> list[Value]:

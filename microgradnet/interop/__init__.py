@@ -1,6 +1,5 @@
 """Elsewhere: functions in other frameworks' graphs, with their derivatives, nets and histories in others' files.
 
-to_onnx    a net as an ONNX file
 =================  ======================================================================
 from_onnx          a net from an ONNX file
 to_jax             a function in programs of JAX: ``pure_callback`` with ``custom_vjp``

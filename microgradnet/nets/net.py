@@ -29,6 +29,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, overload
 from weakref import WeakSet
 
+from .._lazy import above
 from ..engine import functions
 from ..engine.checks import MOST, Seed, generator, items, one_of, ordered, said, whole
 from ..engine.context import no_grad
@@ -580,9 +581,7 @@ class MLP(Parametrised):
         /** The outputs (above, below) for a row of raw numbers: height. */
         export const classes = ['above', 'below'];
         """
-        from ..compiling.take_along import to_js
-
-        return to_js(self)
+        return str(above('MLP.to_js')(self))
 
     def to_c(
         self, name: str = 'net', *, float32: bool = False, fixed_point: str | None = None,
@@ -611,9 +610,7 @@ class MLP(Parametrised):
         >>> [line for line in net.to_c('slope').splitlines() if line.startswith('void') and line.endswith(';')][1]
         'void slope_predict(const double row[2], double outputs[1]);'
         """
-        from ..compiling.take_along import to_c
-
-        return to_c(self, name, float32, fixed_point, examples)
+        return str(above('MLP.to_c')(self, name, float32, fixed_point, examples))
 
     def _outputs(self, rows: Any) -> list[Any]:
         """Return what ``predict`` does, as a list."""

@@ -1,4 +1,4 @@
-"""Nets and graphs taken along, without Python: a module of JavaScript, a file of C, the rows that a page computes with.
+"""Nets taken along, without Python: a module of JavaScript, a file of C.
 
 The net is recorded on a row of raw numbers, so its standardisation is part of the program that is printed.
 
@@ -16,26 +16,23 @@ def program(row, parameters):
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
+from ..compiling.guards import recording
+from ..compiling.printers import c, javascript
+from ..compiling.printers.braces import Answers
+from ..compiling.printers.c_fixed import Fixed, Fixed8
+from ..compiling.printers.infix import Loops
+from ..compiling.program import Program
+from ..compiling.readings import Readings, installed
 from ..engine.checks import flag, text
 from ..engine.context import ieee_arithmetic
-from ..engine.operation import Operation
-from ..engine.value import Value, record
+from ..engine.value import Value
 from ..nets.names import output_names
 from ..nets.net import MLP
 from .fixed_point import FixedPoint
-from .guards import Guard, branches_of, recording
-from .ir.routine import Routine
-from .printers import c, javascript
-from .printers.braces import Answers
-from .printers.c_fixed import Fixed, Fixed8
-from .printers.infix import Loops
-from .program import Program
-from .readings import Readings, installed
 
-__all__ = ['branches_to_js', 'recorded', 'rows_to_js', 'to_c', 'to_js', 'whole_to_c']
+__all__ = ['recorded', 'to_c', 'to_js', 'whole_to_c']
 
 
 def recorded(net: MLP) -> tuple[Program, Answers]:
@@ -85,41 +82,3 @@ def whole_to_c(made: FixedPoint, name: str) -> str:
     score = f'outputs[0] < k * INT32_C({one}) ? outputs[0] - k * INT32_C({one}) : k * INT32_C({one}) - outputs[0]'
     asked = c.answers(answers, name, printer(routine, name, Loops()), score)
     return f'/* {made.about} */\n' + c.source(routine, None, made.parameters, name, printer) + f'\n\n{asked}\n'
-
-
-def rows_to_js(used: Iterable[tuple[Operation, int]], exact: bool = False) -> str:
-    """Print rows of the table, each for so many operands, as functions of JavaScript: their value and their partials.
-
-    exact: print them for fractions, too.
-
-    >>> from microgradnet.engine.table import operations
-    >>> print(rows_to_js([(operations['mul'], 2)]).splitlines()[6].strip())
-    return w1 * w2;
-    """
-    return javascript.rows({f'{op.name} {count}': _row(op, count) for op, count in used}, exact)
-
-
-@lru_cache(maxsize=256)
-def _row(op: Operation, count: int) -> tuple[Routine, Routine]:
-    """Compile a row for so many operands: its value, and its value with its partials."""
-    operands = [Value(1.0) for _ in range(count)]
-    with ieee_arithmetic():
-        program = Program(record(op, operands), rows=[], parameters=operands, backend='python')
-    return program.routine, program._gradient_routine
-
-
-def branches_to_js(leaves: Sequence[Value]) -> tuple[list[list[Guard]], str]:
-    """Return what recordings compared that any of the leaves had a part in, and ``ways`` in JavaScript.
-
-    These are functions of the leaves, one for each recording, of the number, from 1 on, of the first comparison of it
-    that comes out another way, or 0; the guards are those of all recordings, each in a list of its own.
-
-    >>> x = Value(2.0)
-    >>> with recording():
-    ...     y = x * x if x > 1 else x
-    >>> guards, text = branches_to_js([x])
-    >>> [guard.held for guard in guards[0]], text.startswith('const ways = ')
-    ([True], True)
-    """
-    found = branches_of(leaves)
-    return [[*branches.guards] for branches in found], javascript.ways([b.over([], leaves) for b in found])

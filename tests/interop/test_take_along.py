@@ -15,9 +15,9 @@ import pytest
 from microgradnet import MLP, TeacherSet, Value, cross_entropy, train
 from microgradnet.compiling.guards import BranchError
 from microgradnet.compiling.readings import ReadingError
-from microgradnet.compiling.take_along import recorded
 from microgradnet.engine.custom import custom
 from microgradnet.engine.numbers import Fraction
+from microgradnet.interop.take_along import recorded
 from tests.compiling.test_javascript import NODE, needs_node, numbers
 from tests.compiling.test_to_c import COMPILER, STRICT, needs_c
 from tests.support.examples import every

@@ -21,6 +21,13 @@ from math import floor, inf, isfinite
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
+from ..compiling.guards import recording
+from ..compiling.ir.instructions import Instruction
+from ..compiling.ir.nests import Affine
+from ..compiling.ir.routine import Carry, Loop, Routine
+from ..compiling.printers.c_fixed import Applied, Lookup, Narrow
+from ..compiling.program import Program
+from ..compiling.readings import Readings, installed
 from ..engine.checks import items, refuse, text
 from ..engine.context import ieee_arithmetic
 from ..engine.incoming import numbers as as_floats
@@ -28,13 +35,6 @@ from ..engine.table import operations
 from ..engine.value import Value
 from ..nets.net import MLP, Activation, Layer
 from ..nets.tables import is_frame
-from .guards import recording
-from .ir.instructions import Instruction
-from .ir.nests import Affine
-from .ir.routine import Carry, Loop, Routine
-from .printers.c_fixed import Applied, Lookup, Narrow
-from .program import Program
-from .readings import Readings, installed
 
 __all__ = ['FixedPoint']
 

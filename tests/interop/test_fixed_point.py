@@ -15,11 +15,11 @@ import pytest
 
 from microgradnet import MLP, TeacherSet, cross_entropy, train
 from microgradnet import functions as F
-from microgradnet.compiling.fixed_point import ALL, FixedPoint
 from microgradnet.compiling.guards import BranchError
 from microgradnet.compiling.printers.c_fixed import Lookup, Narrow
-from microgradnet.compiling.take_along import whole_to_c
 from microgradnet.engine.custom import custom
+from microgradnet.interop.fixed_point import ALL, FixedPoint
+from microgradnet.interop.take_along import whole_to_c
 from microgradnet.nets.net import Standardisation
 from tests.compiling.test_to_c import COMPILER, STRICT, needs_c
 from tests.support.examples import every
