@@ -31,7 +31,8 @@ from .ir.reroll import Items, Shapes
 from .ir.straight import active_places
 from .ir.tangent import tangent
 from .ir.tape import PARAMETER, Tape
-from .run.engines import Engine, engine
+from .run.backends import engine
+from .run.engines import Engine
 from .run.rows import BLOCK
 from .run.runner import Runner
 

@@ -35,7 +35,8 @@ from .ir.routine import Routine
 from .ir.sweeps import routine
 from .ir.tangent import tangent
 from .ir.tape import Tape
-from .run.engines import Call, Engine, best_backend, engine
+from .run.backends import best_backend, engine
+from .run.engines import Call, Engine
 from .run.rows import BLOCK, added
 
 __all__ = [

@@ -27,7 +27,7 @@ from ..engine.incoming import array_of_numbers
 from ..engine.value import Value
 from .derived import put_together, taken_apart
 from .paths import Path
-from .run.engines import check_way
+from .run.backends import check_way
 from .run.rows import stack
 from .ways import Run, Subject, Ways
 

@@ -41,8 +41,8 @@ from .ir.routine import Routine
 from .ir.straight import straight
 from .ir.sweeps import prepare, routine
 from .printers import c, javascript
-from .run.bound import Bound
-from .run.engines import Steps, best_backend, check_backend, check_way, folded_from
+from .run.backends import best_backend, check_backend, check_way, folded_from
+from .run.engines import Quick, Steps
 from .run.rows import added, blocks, shuffled, stack
 from .run.runner import Runner, Watch
 from .run.shards import Shards, Workers
@@ -548,6 +548,41 @@ class Program:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _evaluators={}, _first=None)
         self._build = take_apart(self._template)[1]
+
+
+class Bound:
+    """A program and rows that stay with it: checked, copied and packed once; see ``Program.bind``."""
+
+    def __init__(self, program: Program, runner: Runner, rows: Any, theta: Any) -> None:
+        self.program = program
+        data, _ = runner.engine.rows(rows, program.width)
+        self._rows = needed('numpy').array(data) if is_array(data) else data  # neither mapped nor a matrix
+        if not runner.watch.reads_parameters:
+            runner.watch.check(self._rows, theta)
+
+    def value_and_gradient(self, theta: Any) -> tuple[float, Any]:
+        """Return the output summed over the rows, and its gradient, with the parameters theta.
+
+        It is what ``Program.value_and_gradient`` gives for these rows.
+        """
+        return self._gradient.value_and_gradient(theta) or self.program.value_and_gradient(theta, self._rows)
+
+    def sum(self, theta: Any) -> Any:
+        """Return the outputs summed over the rows, as they were given to ``compile``, with the parameters theta."""
+        program = self.program
+        found = self._forward.sum(theta) or program._forward.sums(self._rows, program._vector(theta))
+        return program._build([*map(float, found)])
+
+    @cached_property
+    def _forward(self) -> Quick:
+        return self.program._forward.bind(self._rows)
+
+    @cached_property
+    def _gradient(self) -> Quick:
+        return self.program._gradient.bind(self._rows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ('_forward', '_gradient')}
 
 
 # What is wrong about the arguments of a call is said of what was called.

@@ -30,7 +30,7 @@ from .ir.sweeps import prepare
 from .paths import Path, Unlike, merged
 from .readings import installed
 from .recorded import BOUNDED, TAPED, Answers, Recording, answer_of
-from .run.engines import folded_from
+from .run.backends import folded_from
 from .taping import LARGEST, TooLong, Untaped
 
 __all__ = ['Run', 'Subject', 'Ways']

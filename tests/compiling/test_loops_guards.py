@@ -11,8 +11,8 @@ from microgradnet import functions as F
 from microgradnet.compiling import BranchError, compile, recording
 from microgradnet.compiling.ir import tape
 from microgradnet.compiling.ir.routine import Routine
-from microgradnet.compiling.run import engines
-from microgradnet.compiling.run.engines import engine
+from microgradnet.compiling.run import backends
+from microgradnet.compiling.run.backends import engine
 from microgradnet.engine.context import no_grad
 from microgradnet.engine.value import Value
 from tests.support.backends import BACKENDS
@@ -31,7 +31,7 @@ def clipped(x: Value, theta: list[Value]) -> Value:
 @every_backend
 def test_guards_in_loops_stay_guards(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tape, 'MANY', 50)
-    monkeypatch.setattr(engines, 'SOONER', 50)
+    monkeypatch.setattr(backends, 'SOONER', 50)
     x, theta = Value(1.0), [Value((0.5 + 0.37 * k % 1) / 4) for k in range(60)]
     with recording():
         y = clipped(x, theta)
@@ -55,7 +55,7 @@ def test_guards_in_loops_stay_guards(backend: str, monkeypatch: pytest.MonkeyPat
 @every_backend
 def test_guards_of_rows_alone_let_descent_go(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tape, 'MANY', 50)
-    monkeypatch.setattr(engines, 'SOONER', 50)
+    monkeypatch.setattr(backends, 'SOONER', 50)
     xs, w = [Value(k / 100) for k in range(40)], Value(0.5)
     with recording():
         y = F.sum([w * x if x < 0.5 else x - w for x in xs])
@@ -72,7 +72,7 @@ def test_guards_of_rows_alone_let_descent_go(backend: str, monkeypatch: pytest.M
 @every_backend
 def test_functions_with_loops_and_branches(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tape, 'MANY', 50)
-    monkeypatch.setattr(engines, 'SOONER', 50)
+    monkeypatch.setattr(backends, 'SOONER', 50)
 
     def f(x: Any, n: float) -> Any:
         y = x

@@ -1,4 +1,4 @@
-"""Engines run a routine over rows: by Python, by NumPy, in machine code.
+"""Engines run a routine over rows: by Python, by NumPy; what every engine can, and how it is called.
 
 Each has the same three ways: ``each`` (the outputs of every row), ``sums`` (the outputs
 summed over the rows), ``descend`` (steps of an update in batches, the first output being the
@@ -12,25 +12,15 @@ from itertools import cycle
 from math import hypot
 from typing import Any, NamedTuple, Protocol
 
-from ..._extras import have, needed
-from ...engine.checks import one_of, whole
-from ...engine.table import Operation
+from ..._extras import needed
 from ...engine.while_loop import LimitError
-from ..ir.powers import without_powers
 from ..ir.routine import Routine
-from ..ir.tape import SOONER
 from ..printers import numpy as numpy_printer
 from ..printers import python
 from ..update import Update
-from .machine import llvm
 from .rows import as_array, as_lists
 
-__all__ = [
-    'BACKENDS', 'NEVER', 'Call', 'Engine', 'Quick', 'Steps', 'best_backend', 'check_backend', 'check_way', 'engine',
-    'folded_from',
-]  # fmt: skip
-
-BACKENDS = ('python', 'numpy', 'native')
+__all__ = ['NEVER', 'Call', 'Engine', 'NumPyEngine', 'PythonEngine', 'Quick', 'Steps']
 
 
 class Quick(NamedTuple):
@@ -219,48 +209,3 @@ class NumPyEngine(_Stepping):
             return [numpy.broadcast_to(result, len(columns[0])) for result in results]
 
         return run
-
-
-def engine(routine: Routine, backend: str, threads: int, fast: bool) -> Engine:
-    """Return the engine of a name for a routine; see ``check_backend`` for what it raises."""
-    check_backend(backend, routine.customs)
-    if backend == 'python':
-        return PythonEngine(routine)
-    routine = without_powers(routine)
-    if backend == 'native':
-        from .native import NativeEngine
-
-        return NativeEngine(routine, threads, fast)
-    return NumPyEngine(routine)
-
-
-def folded_from(backend: str | None) -> int | None:
-    """Return beyond how many operands a program is folded for a backend; None for as many as for any."""
-    return SOONER if (backend or best_backend({})) == 'native' else None
-
-
-def check_way(backend: str | None, threads: int) -> None:
-    """Raise ValueError for a backend that there is not (None is the fastest there is), or no number of threads."""
-    if backend is not None:
-        one_of('backend', backend, BACKENDS)
-    whole('threads', threads)
-
-
-def check_backend(backend: str, customs: dict[str, Operation]) -> None:
-    """Raise ImportError where a package is missing, TypeError if a backend cannot print users' own operations."""
-    if backend == 'native':
-        needed('numpy', 'the native backend', extra='native', instead="compile with backend='python'")
-        llvm()
-        if customs:
-            names = ', '.join(op.name for op in customs.values())
-            raise TypeError(
-                f'the native backend cannot print {names}: a custom operation is known to Python alone. '
-                "Compile with backend='numpy' or 'python', or write it with operations of the table"
-            )
-
-
-def best_backend(customs: dict[str, Operation]) -> str:
-    """Choose the fastest backend that is installed and can print a program with some users' own operations."""
-    if not have('numpy'):
-        return 'python'
-    return 'native' if have('llvmlite') and not customs else 'numpy'

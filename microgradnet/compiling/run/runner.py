@@ -22,7 +22,8 @@ from ...engine.functions import is_array
 from ...engine.while_loop import LimitError
 from ..guards import BranchError, Branches
 from ..ir.routine import Routine
-from .engines import NEVER, Engine, Quick, engine
+from .backends import engine
+from .engines import NEVER, Engine, Quick
 from .rows import added, blocks
 
 __all__ = ['Runner', 'Watch']
