@@ -37,9 +37,10 @@ from ..engine.checks import said, whole
 from ..engine.value import Value
 from .every import sections_of_all
 from .exercise import Exercise, exercise
-from .lines import Derivation, Line, Section
+from .lines import Line, Section
 from .paths import derive_value
 from .refusals import with_steps
+from .sheet import Derivation
 from .signals import ErrorSignals, error_signals
 from .steps import sections_of
 

@@ -24,7 +24,8 @@ from ..formulas.numbers import on_paper
 from ..formulas.terms import Applied, Derivative, Symbol
 from ..formulas.text import text
 from ..nets.net import MLP, Activation
-from .lines import Blank, Derivation, Line, Section, Table
+from .lines import Blank, Line, Section, Table
+from .sheet import Derivation
 from .steps import sections_of
 
 __all__ = ['Exercise', 'exercise']

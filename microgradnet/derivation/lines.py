@@ -12,28 +12,22 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby, islice
+from itertools import islice
 from math import floor, log10
-from pathlib import Path
-from textwrap import fill, indent
 from typing import Any
 from unicodedata import combining
 
-from .._files import FilePath
-from ..engine.checks import whole
 from ..formulas.latex import tex
-from ..formulas.mathml import MATH_FONT, font_face, mathml
+from ..formulas.mathml import mathml
 from ..formulas.numbers import SIX, in_tex
 from ..formulas.prose import prose_html, prose_tex
 from ..formulas.terms import Number, Symbol, Term
 from ..formulas.text import text
 
-__all__ = ['FEW', 'MANY', 'Blank', 'Derivation', 'Line', 'Referring', 'Section', 'Table']
+__all__ = ['FEW', 'MANY', 'Blank', 'Line', 'Referring', 'Section', 'Table']
 
 #: Where a line for every sample has more than MANY numbers, only the first FEW are printed.
 MANY, FEW = 5, 3
@@ -42,29 +36,7 @@ WIDTH, SHORT = 100, 24
 #: Where a row that is too long even so is torn: before an operator, never within a number.
 TEAR, HANGING = re.compile(r' (?=[-+·/=] )'), 4
 COLOUR = re.compile('\033\\[\\d+m')
-#: A line flows like a paragraph, and what does not fit hangs below it.
-FLOW = 'display:flex;flex-flow:wrap;align-items:baseline;row-gap:.3em;margin:.5em 0 .5em 2em'
 PADDING = 'padding:.2em .8em'
-#: What follows each other is set alike in HTML: short lines side by side, others in rows that scroll where one is
-#: too long even so, and the numbers of many samples behind a click.
-SCROLL = 'margin:0 0 0 1.5em;overflow-x:auto;overflow-y:hidden'
-RULES = {
-    'math': f'font:1.12em {MATH_FONT};{FLOW}',
-    'math > mrow:first-child': 'margin-left:-2em',
-    'math > mtext': 'margin-left:auto;padding-left:1em',
-    '.struck': 'background:linear-gradient(to top right,transparent 48%,currentColor 48% 52%,transparent 52%)',
-    'div': SCROLL,
-    'div.short': 'display:flex;flex-wrap:wrap;column-gap:2em;align-items:center',
-    'h4': 'margin:1.2em 0 .3em',
-    'p': 'margin:.5em 0',
-}
-GROUPS = {
-    'prose': '{}',
-    'table': '{}',
-    'line': '<div>{}</div>',
-    'data': '<details><summary>Show them</summary><div>{}</div></details>',
-    'short': '<div class="short">{}</div>',
-}
 
 
 @dataclass(frozen=True)
@@ -262,139 +234,6 @@ class Section:
     picture: Any = None
 
 
-class Derivation(Sequence[Line]):
-    """A derivation with its numbers: ``str`` for a terminal, ``latex()``, ``html()``.
-
-    It is a sequence of its ``lines``; ``sections`` has the prose between them, too. In a
-    notebook it shows itself. Lines that are equations are numbered.
-    """
-
-    sections: list[Section]
-    lines: list[Line]
-
-    title: str
-    digits: int
-    picture: Any
-
-    def __init__(self, title: str, sections: Sequence[Section], digits: int = SIX, picture: Any = None) -> None:
-        #: ``picture`` is of the net, if there is one: it draws it, and tells which of its parts an equation speaks of.
-        self.title, self.digits, self.picture = title, digits, picture
-        lines = [line for section in sections for line in section.body if isinstance(line, Line)]
-        equations = [line for line in lines if any(not isinstance(side, Number) for side in line.sides)]
-        tags = {id(line): str(number) for number, line in enumerate(equations, 1)}  # two lines may be equal
-
-        def numbered(part: str | Line | Table) -> str | Line | Table:
-            if isinstance(part, Referring):
-                return part.format(*(f'({tags[id(line)]})' for line in part.lines))
-            return replace(part, tag=tags.get(id(part), ''), digits=digits) if isinstance(part, Line) else part
-
-        def is_there(part: str | Line | Table) -> bool:  # a reference to what is not printed is left out
-            return not isinstance(part, Referring) or all(id(line) in tags for line in part.lines)
-
-        self.sections = [replace(s, body=[*map(numbered, filter(is_there, s.body))]) for s in sections if s.body]
-        self.lines = [line for section in self.sections for line in section.body if isinstance(line, Line)]
-
-    def __getitem__(self, place: Any) -> Any:
-        return self.lines[place]
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def __iter__(self) -> Iterator[Line]:
-        return iter(self.lines)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def __repr__(self) -> str:
-        return f'<derivation {self.title!r}, {len(self)} lines>'
-
-    def text(self, colour: bool = False, width: int | None = None) -> str:
-        """Print it all in ``width`` columns: headings, prose, and lines set in by four spaces.
-
-        Longer lines are broken before equals signs or, where that does not do, before other operators; no number is
-        torn, and a table is as wide as it must be. Unless given, the width is that of the terminal, 100 where the
-        output is none.
-        """
-        if width is None:
-            is_terminal = sys.stdout is not None and sys.stdout.isatty()
-            width = shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else WIDTH
-        width = max(whole('width', width), SHORT)
-        rows = [fill(self.title, width, subsequent_indent=' ')]
-        for section in self.sections:
-            rows += ['', section.heading]
-            for part in section.body:
-                if isinstance(part, Line):
-                    tag = f'  ({part.tag})' * bool(part.tag)
-                    rows.append(indent(part.text(colour, width - 4 - len(tag)), '    ') + tag)
-                else:
-                    in_rows = isinstance(part, Table)
-                    rows.append(indent(str(part), '  ') if in_rows else fill(str(part), width, subsequent_indent=' '))
-        return '\n'.join(rows)
-
-    def latex(self) -> str:
-        """Print it all as LaTeX for a document, which needs amsmath and xcolor."""
-        rows = [rf'\section*{{{prose_tex(self.title)}}}']
-        for section in self.sections:
-            rows += ['', rf'\subsection*{{{prose_tex(section.heading)}}}', *self.latex_parts(section)]
-        return '\n'.join(rows)
-
-    @staticmethod
-    def latex_parts(section: Section, fitted: Callable[[str], str] = str) -> Iterator[str]:
-        """Print a section's paragraphs as LaTeX; ``fitted`` may do something to formulas too wide for a page."""
-        for kind, group in groupby(section.body, _kind):
-            if kind == 'short':  # side by side, as a paragraph
-                pieces = (rf'$\displaystyle {part.latex()} $\quad' for part in group if isinstance(part, Line))
-                yield '\n'.join([r'{\lineskiplimit=4pt\lineskip=8pt\noindent', *pieces, r'\par}'])
-                continue
-            for part in group:
-                if isinstance(part, Line):
-                    tag = rf'\tag{{{part.tag}}} ' if part.tag else ''
-                    yield rf'\[ {fitted(part.latex())} {tag}\]'
-                else:
-                    yield prose_tex(part) if isinstance(part, str) else part.latex()
-
-    def html(self) -> str:
-        """Print it all as HTML with MathML; it brings its font, and needs no style sheet, no script and no network."""
-        rules = ' '.join([font_face(), *(f'.microgradnet-derivation {what} {{{how}}}' for what, how in RULES.items())])
-        parts = [f'<section class="microgradnet-derivation" style="max-width:100%"><style>{rules}</style>',
-                 f'<h3>{prose_html(self.title)}</h3>']  # fmt: skip
-        return '\n'.join([*parts, *self.html_sections(), '</section>'])
-
-    def html_sections(
-        self, form: Callable[[Term], str] | None = None, attributes: Callable[[Line], str] = lambda line: ''
-    ) -> Iterator[str]:
-        """Print each section as HTML; ``form`` prints a formula, and ``attributes`` are what lines have more."""
-
-        def printed(part: str | Line | Table) -> str:
-            if isinstance(part, str):
-                return f'<p>{prose_html(part)}</p>'
-            return part.html(form, attributes(part)) if isinstance(part, Line) else part.html()
-
-        for section in self.sections:
-            groups = (GROUPS[kind].format(''.join(map(printed, group))) for kind, group in groupby(section.body, _kind))
-            yield '\n'.join([f'<h4>{prose_html(section.heading)}</h4>', *groups])
-
-    def save(self, path: FilePath, format: str | None = None) -> Path:
-        """Write it to a file as a document of its own, and return the file's path.
-
-        As ``.txt``, ``.tex``, ``.html`` or ``.pdf``; ``format`` says so where the name does not, ``'text'``,
-        ``'latex'``, ``'html'``, ``'pdf'``, or ``'beamer'`` for LaTeX in frames. The page has the net in its
-        margin: the equation under the pointer lights its path, and names turn into numbers. A PDF is that page on A4,
-        printed by a Chromium or Chrome; raises FileNotFoundError where there is none on the PATH.
-        """
-        from .sheet import save
-
-        return save(self, path, format)
-
-    def _repr_html_(self) -> str:
-        return self.html()
-
-    def _repr_latex_(self) -> str:
-        rows = r' \\ '.join(row for line in self.lines for row in line.latex_rows())
-        return rf'$$\begin{{aligned}} {rows} \end{{aligned}}$$'
-
-
 def _unbroken(cell: str) -> str:
     """Set a list of numbers, each on one row with its name."""
     return ', '.join(f'<span style="white-space:nowrap">{prose_html(part)}</span>' for part in cell.split(', '))
@@ -449,7 +288,7 @@ def _depth(text: str) -> int:
     return sum((sign in '([') - (sign in ')]') for sign in COLOUR.sub('', text))
 
 
-def _kind(part: str | Line | Table) -> str:
+def kind_of(part: str | Line | Table) -> str:
     """Tell what is set alike: prose, tables, numbers of many samples, lines to go side by side, all other lines."""
     if isinstance(part, str):
         return 'prose'

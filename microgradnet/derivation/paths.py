@@ -13,8 +13,9 @@ from ..engine.walks import depends_on, topological_order
 from ..formulas.of_graph import formula, partial_formulas
 from ..formulas.terms import Derivative, Name, Number, Symbol, Term, add, multiply, numbers_first, put, with_numbers
 from ..formulas.text import text
-from .lines import Derivation, Line, Section
+from .lines import Line, Section
 from .refusals import too_many, with_steps
+from .sheet import Derivation
 
 __all__ = ['derive_value']
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..engine.checks import one_of, texts
 from ..formulas.text import text
-from .lines import Derivation, Section
+from .lines import Section
+from .sheet import Derivation
 
 __all__ = ['finite', 'too_many', 'with_steps']
 

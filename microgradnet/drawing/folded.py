@@ -36,7 +36,8 @@ from ..formulas.names import known_names
 from ..formulas.of_graph import applied
 from ..formulas.terms import Function, Name, Number, Symbol, Term
 from ..formulas.text import text
-from . import graph
+from . import diagram
+from .diagram import BARE, COMMUTATIVE, EMPTY, MARKED, as_room, as_row, as_table, symbol, words
 from .digraph import (
     FONT,
     SMALLEST,
@@ -50,17 +51,16 @@ from .digraph import (
     short,
     width_of,
 )
-from .graph import BARE, COMMUTATIVE, EMPTY, MARKED, as_room, as_row, as_table, symbol, words
 from .plates import Folded, Item, Plate, Site, Source, folded_graph
 
 __all__ = ['folded_picture']
 
 #: How it looks where it does not look as a graph that is not folded: smaller.
-GRAPH = graph.GRAPH | {
+GRAPH = diagram.GRAPH | {
     'ranksep': '0.22', 'nodesep': '0.14', 'tooltip': 'computation graph, folded', 'compound': 'true',
 }  # fmt: skip
-NODE = graph.NODE | {'fillcolor': PAPER, 'margin': '0.04,0.02', 'width': '0.2', 'fontsize': '10'}
-EDGE = graph.EDGE | {'fontsize': '9'}
+NODE = diagram.NODE | {'fillcolor': PAPER, 'margin': '0.04,0.02', 'width': '0.2', 'fontsize': '10'}
+EDGE = diagram.EDGE | {'fontsize': '9'}
 PLATE = {
     'style': 'rounded', 'color': OPERATION_LINE, 'penwidth': '1.3', 'margin': '8', 'labelloc': 't', 'labeljust': 'r',
     'fontname': FONT, 'fontsize': '12', 'fontcolor': OPERATION_LINE,

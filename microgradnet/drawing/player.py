@@ -25,8 +25,8 @@ from ..engine.value import Value
 from ..formulas.colours import PAINTS, repainted, variables
 from ..formulas.mathml import font_face
 from ..nets.losses import error_by_name, half_squared_error
+from .diagram import graph_picture
 from .digraph import INDEXED
-from .graph import graph_picture
 from .live import Live, written
 from .script import written_once
 from .svg import graph_svg

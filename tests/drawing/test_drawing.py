@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 
 from microgradnet import MLP, Layer, Neuron, Value, dot, functions, half_squared_error, where
 from microgradnet.drawing import Digraph, RendererNotFound, draw, draw_network, parameter_names, tree
+from microgradnet.drawing.diagram import FAR
 from microgradnet.drawing.digraph import FIT
-from microgradnet.drawing.graph import FAR
 from microgradnet.engine.value import Constant
 from microgradnet.engine.walks import topological_order
 from microgradnet.formulas.colours import NEGATIVE, NEITHER, PALETTE, POSITIVE, WRITTEN
