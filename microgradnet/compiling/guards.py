@@ -15,16 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from math import inf, nextafter
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 from .._processes import uncollected
 from ..engine.context import comparisons, holding, one_loop
-from ..engine.numbers import Fraction, as_float
-from ..engine.origins import Origin, here
-from ..engine.value import Constant, Value, lift
+from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
+from .comparisons import BranchError, Guard, Log
 from .ir.choices import chosen
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
@@ -34,44 +32,8 @@ from .while_loop import recorder
 __all__ = ['BranchError', 'BranchWarning', 'Branches', 'Guard', 'branches_of', 'log', 'outcomes', 'recording']
 
 
-class BranchError(RuntimeError):
-    """A row would take another branch than the one that was recorded."""
-
-
 class BranchWarning(UserWarning):
     """A compiled function takes so many paths that some are better computed plainly."""
-
-
-class Said(NamedTuple):
-    """A line of source in words: what another process can know of an ``Origin``."""
-
-    words: str
-    source: str
-    instruction: int
-
-    def __str__(self) -> str:
-        return self.words
-
-
-class Guard(NamedTuple):
-    """One comparison: its relation, whether it held, and the line that made it."""
-
-    relation: str
-    held: bool
-    origin: Origin | Said
-
-    def __str__(self) -> str:
-        return f'the branch at {self.origin}: {self.origin.source or "(source not at hand)"}'
-
-    def is_like(self, other: Guard) -> bool:
-        """Tell whether another one is of the same comparison, in whatever process it was made."""
-        one, two = self.origin, other.origin
-        if self.relation != other.relation or one.instruction != two.instruction:
-            return False
-        return one == two or (type(one) is not type(two) and str(one) == str(two))
-
-    def __reduce__(self) -> Any:
-        return Guard, (self.relation, self.held, Said(str(self.origin), self.origin.source, self.origin.instruction))
 
 
 @dataclass(frozen=True)
@@ -101,52 +63,16 @@ class Branches:
         return Branches, (self.guards, self.first, (), ())  # for a program's own routine, no leaf is asked for again
 
 
-class Log:
-    """The comparisons made so far: their guards, and their sides as nodes.
-
-    With ``outcomes``, those of another recording, comparisons come out as they did there,
-    whatever the numbers are; one more than there were raises BranchError.
-    """
-
-    def __init__(self, outcomes: Sequence[bool] | None = None) -> None:
-        self.guards: list[Guard] = []
-        self.sides: list[Value] = []
-        self.outcomes, self.outer = outcomes, comparisons.get()
-
-    def tell(self, relation: str, a: Any, b: Any, held: bool) -> bool:
-        found = in_floats(relation, b)
-        if found:
-            if self.outcomes is not None:
-                if len(self.guards) == len(self.outcomes):
-                    raise BranchError('a recording compares more often than the one before')
-                held = self.outcomes[len(self.guards)]
-            relation_, number = found
-            self.guards.append(Guard(relation_, held, here()))
-            self.sides += [lift(a), lift(number)]
-        return self.outer(relation, a, b, held) if self.outer else held
-
-
-def in_floats(relation: str, b: Any) -> tuple[str, Any] | None:
-    """Say of floats what a relation to b says, which Python compares exactly; None if that never changes.
-
-    >>> in_floats('lt', 2**53 + 1), in_floats('gt', Fraction(1, 3)), in_floats('eq', 2**53 + 1)
-    (('le', 9007199254740992.0), ('gt', 0.3333333333333333), None)
-    """
-    if not isinstance(b, (int, Fraction)):
-        return relation, b
-    near = as_float(b)
-    if near == b:
-        return relation, near
-    below = near if near < b else nextafter(near, -inf)
-    side = {'lt': 'le', 'le': 'le', 'gt': 'gt', 'ge': 'gt'}.get(relation)
-    return (side, below) if side else None
-
-
 @contextmanager
 def log(outcomes: Sequence[bool] | None = None) -> Iterator[Log]:
-    """Write down every comparison of a Value that is made here, in this thread or task."""
-    written = Log(outcomes)
-    loops = recorder(outcomes is not None, BranchError, in_floats, written)
+    """Write down every comparison of a Value that is made here, in this thread or task.
+
+    With ``outcomes``, those of another recording, comparisons come out as they did there, whatever the numbers are;
+    one more than there were raises BranchError.
+    """
+    again = outcomes is not None
+    written = Log(outcomes or (), len(outcomes or ()) if again else None, comparisons.get())
+    loops = recorder(again, written)
     with holding(comparisons, written.tell), holding(one_loop, loops):
         yield written
 
@@ -187,7 +113,7 @@ def recording() -> Iterator[None]:
     >>> square([0.5])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    microgradnet.compiling.guards.BranchError: row 0 would take another branch than the recording: ...
+    microgradnet.compiling.comparisons.BranchError: row 0 would take another branch than the recording: ...
     """
     with uncollected(), log() as written:
         try:

@@ -6,7 +6,7 @@ has taken yet.
 
 >>> from ..engine.value import Value
 >>> from ..engine.walks import topological_order
->>> from .guards import Guard, Said
+>>> from .comparisons import Guard, Said
 >>> x = Value(3.0)
 >>> line = Said('line 1', 'if x > 1:', 0)
 >>> low = Path((Guard('gt', False, line),), [x, lift(1.0)], [x + x], 0.0, [x], [])
@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from ..engine.value import Value, lift
-from .guards import Guard
+from .comparisons import Guard
 from .ir.choices import chosen
 from .ir.tape import Tape
 

@@ -1,7 +1,8 @@
 """Recording a ``while_loop`` as one loop: condition and body once each, over a state of fresh leaves.
 
-What they compare decides, so a condition is asked once for each outcome of each of its comparisons, and becomes one
-expression. The loop is done once with numbers, too, without recording: what comes after it may branch on its results.
+What a condition compares decides, so it is asked once for each of its ways: they are paths, and become one node, a
+choice between 1 and 0. The loop is done once with numbers, too, without recording: what comes after it may branch on
+its results.
 
 >>> from microgradnet.compiling import compile
 >>> from microgradnet.functions import while_loop
@@ -24,45 +25,45 @@ from ..engine.context import choices, comparisons, holding, ieee_arithmetic, no_
 from ..engine.origins import Origin, here
 from ..engine.value import Constant, Value, births, lift
 from ..engine.while_loop import following, holds, while_loop
-from .ir.choices import node_of_programs
-from .ir.lowering import compute
+from .comparisons import BranchError, Log, in_floats
+from .ir.choices import chosen, node_of_programs
 from .ir.straight import straight
 from .ir.tape import tape
-from .ir.while_loops import While, item_at, joined
+from .ir.while_loops import While, item_at
+from .paths import Path, Unlike, merged
 
 __all__ = ['recorder']
 
 #: So many ways through a condition are looked at.
 MOST = 100
+#: Whether a condition holds is such a number, or a choice between two.
+TRUE, FALSE = lift(1.0), lift(0.0)
 
 
-def recorder(
-    again: bool, refusal: type[Exception], in_floats: Callable[[str, Any], Any], log: Any = None
-) -> Callable[..., Any]:
+def recorder(again: bool, log: Log | None = None) -> Callable[..., Any]:
     """Return what records a loop; ``again`` where numbers do not matter, since all branches are given.
 
     log: what has been compared before, so that a loop does not turn for numbers that have taken another branch.
     """
-    return partial(_record, _Recorder(again, refusal, in_floats, log))
+    return partial(_record, _Recorder(again, log))
 
 
 class _Recorder:
     """What a recording has beside the loop: see ``recorder``."""
 
-    def __init__(
-        self, again: bool, refusal: type[Exception], in_floats: Callable[[str, Any], Any], log: Any
-    ) -> None:
-        self.again, self.refusal, self.in_floats, self.log = again, refusal, in_floats, log
+    def __init__(self, again: bool, log: Log | None) -> None:
+        self.again, self.log = again, log
         self.here: Value | None = None
         self.known = 0
 
     def on_path(self) -> Value | None:
         """Return a node that is 1 for numbers that take the branches taken so far, else 0; None if there is none."""
         for k in range(self.known, len(self.log.guards) if self.log else 0):
+            assert self.log is not None
             guard, (a, b) = self.log.guards[k], self.log.sides[2 * k : 2 * k + 2]
-            before = Constant(1.0) if self.here is None else self.here
-            sides = (before, Constant(0.0)) if guard.held else (Constant(0.0), before)
-            self.here, self.known = _join('select', _join(guard.relation, a, b), *sides), k + 1
+            before = TRUE if self.here is None else self.here
+            sides = (before, FALSE) if guard.held else (FALSE, before)
+            self.here, self.known = chosen(guard.relation, a, b, *sides), k + 1
         return self.here
 
 
@@ -77,24 +78,24 @@ def _record(how: _Recorder, condition: Any, body: Any, state: tuple[Any, ...], l
     if watch is not None:
         watch.arguments |= {*leaves}
     fresh = build(leaves)
-    with holding(choices, ()), holding(one_loop, recorder(True, how.refusal, how.in_floats)), ieee_arithmetic():
-        asked = _Condition(how, line).expression(lambda: condition(*fresh))
-        if asked is None:
+    with holding(choices, ()), holding(one_loop, recorder(True)), ieee_arithmetic():
+        asked = _asked(lambda: condition(*fresh), line)
+        if asked is FALSE:
             return state[0] if len(state) == 1 else state
-        with holding(comparisons, partial(_refuse, how, leaves, start, line, comparisons.get())):
+        with holding(comparisons, partial(_refuse, leaves, start, line, comparisons.get())):
             turned = following(fresh, body(*fresh))
     made, _ = take_apart(turned, 'what the body of while_loop returns')
     results = [nan] * len(starts) if how.again else _numbers(condition, body, starts, build, limit)
-    for chosen, side in choices.get():
-        asked = _join('both', _is_chosen(chosen, side), asked)
+    for choice, side in choices.get():
+        asked = _is_true(choice, asked) if side else chosen('eq', choice, FALSE, asked, FALSE)
     if path is not None:
-        asked = _join('both', _join('ne', path, Constant(0.0)), asked)
+        asked = chosen('ne', path, FALSE, asked, FALSE)
     inside = _Inside(leaves, start)
     ends = [inside.copied(lift(node)) for node in made]
     asked = inside.copied(asked)
     parameters = [*inside.leaves, *inside.outside.values()]
     taped = tape(ends, [], parameters, loops=False)
-    test = straight(tape([asked], [], parameters, loops=False))
+    test = straight(tape([asked], [], parameters, loops=False), asks=True)
     loop = While(test, straight(taped, stops=True), taped, len(leaves), limit, f'while_loop at {line}')
     node = node_of_programs(loop, [*starts, *inside.outside], nan)
     ended = build([node_of_programs(item_at(place), [node], number) for place, number in enumerate(results)])
@@ -105,7 +106,7 @@ def _numbers(
     condition: Any, body: Any, starts: list[Value], build: Callable[..., Any], limit: int | None
 ) -> list[float]:
     """Do the loop with numbers; return those it ends with."""
-    if not all(holds(_is_chosen(*choice)) for choice in choices.get()):
+    if not all(holds(choice) if side else choice._data == 0 for choice, side in choices.get()):
         return [float(node._data) for node in starts]
 
     def run() -> Any:
@@ -121,19 +122,9 @@ def _numbers(
     return [float(lift(leaf)._data) for leaf in leaves]
 
 
-def _join(name: str, *operands: Value) -> Value:
-    """Make a comparison, or a choice between two, as a node; its number is what it says of theirs."""
-    number = float(compute(name, *[float(node._data) for node in operands]))
-    return node_of_programs(joined(name), operands, number)
-
-
-def _is_true(node: Value) -> Value:
-    return _join('both', _join('eq', node, node), _join('ne', node, Constant(0.0)))
-
-
-def _is_chosen(condition: Value, side: bool) -> Value:
-    """Return whether a side of a ``where`` is chosen, as a node."""
-    return _is_true(condition) if side else _join('eq', condition, Constant(0.0))
+def _is_true(node: Value, yes: Value = TRUE) -> Value:
+    """Return ``yes`` where a number is neither 0 nor nan, else that it does not hold."""
+    return chosen('ne', node, FALSE, chosen('eq', node, node, yes, FALSE), FALSE)
 
 
 def _is_inside(leaves: Sequence[Value], start: int, node: Any) -> bool:
@@ -151,74 +142,44 @@ def _is_inside(leaves: Sequence[Value], start: int, node: Any) -> bool:
 
 
 def _refuse(
-    how: _Recorder, leaves: Sequence[Value], start: int, line: Origin, outer: Any, relation: str, a: Any, b: Any,
-    held: bool,
-) -> bool:  # fmt: skip
-    if how.in_floats(relation, b) is None:
+    leaves: Sequence[Value], start: int, line: Origin, outer: Any, relation: str, a: Any, b: Any, held: bool
+) -> bool:
+    if in_floats(relation, b) is None:
         return held
     if not _is_inside(leaves, start, a) and not _is_inside(leaves, start, b):
         return outer(relation, a, b, held) if outer else held
     place = here()
-    raise how.refusal(
+    raise BranchError(
         f'the body of the while_loop at {line} branches on its state, at {place}: {place.source}. It is recorded once, '
         'for all turns: use where(), max() or abs() of microgradnet.functions there, or another while_loop'
     )
 
 
-class _Condition:
-    """Asks a condition for each outcome of each of its comparisons."""
-
-    def __init__(self, how: _Recorder, line: Origin) -> None:
-        self.how, self.line, self.ways = how, line, 0
-
-    def expression(self, ask: Callable[[], Any]) -> Value | None:
-        """Return one node for it, None if it never holds, whatever the state is."""
-        found = self._tree(ask, [])
-        if found is True:
-            raise ValueError(
-                f'the condition of the while_loop at {self.line} always holds, whatever the state is: '
-                'it must compare what the body changes'
-            )
-        return found or None if isinstance(found, bool) else found
-
-    def _tree(self, ask: Callable[[], Any], outcomes: list[bool]) -> Value | bool:
-        asked: list[tuple[str, Value, Value]] = []
-
-        def tell(relation: str, a: Any, b: Any, held: bool) -> bool:
-            found = self.how.in_floats(relation, b)
-            if found is None:
-                return held
-            asked.append((found[0], a, lift(found[1])))
-            return outcomes[len(asked) - 1] if len(asked) <= len(outcomes) else True
-
-        self.ways += 1
-        if self.ways > MOST:
-            raise self.how.refusal(f'more than {MOST} ways lead through the condition of the while_loop at {self.line}')
-        with holding(comparisons, tell):
+def _asked(ask: Callable[[], Any], line: Origin) -> Value:
+    """Return one node for a condition: its ways, which are paths, merged."""
+    ways: list[Path] = []
+    todo: list[tuple[bool, ...]] = [()]
+    while todo:
+        if len(ways) == MOST:
+            raise BranchError(f'more than {MOST} ways lead through the condition of the while_loop at {line}')
+        outcomes = todo.pop()
+        log = Log(outcomes)
+        with holding(comparisons, log.tell):
             result = ask()
-        if len(asked) > len(outcomes):
-            relation, a, b = asked[len(outcomes)]
-            yes, no = (self._tree(ask, [*outcomes, outcome]) for outcome in (True, False))
-            return _chosen(_join(relation, a, b), yes, no)
-        if isinstance(result, Value):
-            return _is_true(result)
-        return bool(result)
-
-
-def _chosen(condition: Value, yes: Value | bool, no: Value | bool) -> Value | bool:
-    """Return ``yes`` where the condition holds, else ``no``."""
-    if yes is True and not isinstance(no, Value):
-        return True if no else condition
-    if no is False:
-        return False if yes is False else _join('both', condition, lift(yes))
-    if yes is True:
-        return _join('either', condition, lift(no))
-    number = [side if side is True or side is False else _number(side) for side in (yes, no)]
-    return _join('ne', _join('select', condition, *map(lift, number)), Constant(0.0))
-
-
-def _number(condition: Value) -> Value:
-    return _join('select', condition, Constant(1.0), Constant(0.0))
+        answer = _is_true(result) if isinstance(result, Value) else TRUE if result else FALSE
+        ways.append(Path((*log.guards,), log.sides, [answer], None, [], []))
+        held = tuple(guard.held for guard in log.guards)
+        todo += [(*held[:k], not held[k]) for k in range(len(outcomes), len(held))]
+    try:
+        (asked,), _ = merged(ways)
+    except Unlike as trouble:
+        raise BranchError(f'the condition of the while_loop at {line} changes between calls: {trouble}') from trouble
+    if asked is TRUE:
+        raise ValueError(
+            f'the condition of the while_loop at {line} always holds, whatever the state is: '
+            'it must compare what the body changes'
+        )
+    return asked
 
 
 class _Inside:

@@ -363,6 +363,62 @@ def test_a_condition_that_never_holds_leaves_the_state() -> None:
     assert f(3.0) == 3.0
 
 
+CONDITIONS: dict[str, tuple[Callable[..., Any], int, list[str]]] = {
+    'one': (lambda x, y: x < 9.0, 2, ['lt']),
+    'and': (lambda x, y: x < 9.0 and y < 5.0, 3, ['lt', 'lt', 'both']),
+    'or': (lambda x, y: x < 9.0 or y < 5.0, 3, ['lt', 'lt', 'either']),
+    'chained': (lambda x, y: -1.0 < x < 9.0 and y < 5.0, 4, ['gt', 'lt', 'lt', 'both', 'both']),
+    'a number': (lambda x, y: F.less(x, 9.0) * (y < 5.0), 2, []),
+    'not': (lambda x, y: not (x >= 9.0), 2, ['ge', 'select', 'ne']),
+}
+
+
+@pytest.mark.parametrize('name', CONDITIONS)
+def test_a_condition_is_asked_once_for_each_way_and_printed_as_comparisons(name: str) -> None:
+    condition, ways, wanted = CONDITIONS[name]
+    asked: list[Any] = []
+
+    def noted(x: Any, y: Any) -> Any:
+        asked.append(x)
+        return condition(x, y)
+
+    def f(x: Any) -> Any:
+        return while_loop(noted, lambda x, y: (x + 1.0, y + x), x, 0.0)[1]
+
+    program = compiled(f, 2.5)
+    assert len({*asked}) == len(asked) - ways + 1  # a way asks of the same state, a turn that is done of its own
+    test = program.routine.inner[0].condition
+    made = [test.instructions[place].name for place in test.blocks[0] if isinstance(place, int)]
+    assert not wanted or sorted(name for name in made if name not in ('parameter', 'output')) == sorted(wanted)
+    for x in (-3.5, 0.0, 2.5, 8.0, 20.0):
+        assert program.value_and_gradient([x])[0] == eagerly(f, x)[0]
+
+
+def test_too_many_ways_through_a_condition_are_refused_with_its_line() -> None:
+    def f(x: Any) -> Any:
+        return while_loop(lambda x: sum(x > k for k in range(7)) > 3, lambda x: x - 1.0, x)
+
+    def halved(x: Any) -> bool:
+        while x > 1.0:
+            x = x / 2.0
+        return bool(x > 0.0)
+
+    for g in f, lambda x: while_loop(halved, lambda x: x - 1.0, x):
+        with pytest.raises(BranchError, match=r'more than 100 ways lead through the condition of the while_loop at '):
+            compile(g, backend='python')(5.0)
+
+
+def test_a_condition_that_compares_something_else_each_time_is_refused() -> None:
+    turns: list[int] = []
+
+    def condition(x: Any) -> Any:
+        turns.append(1)
+        return x < 3.0 if len(turns) % 2 else x > 1.0
+
+    with pytest.raises(BranchError, match=r'the condition of the while_loop at .* changes between calls'):
+        compile(lambda x: while_loop(condition, lambda x: x + 1.0, x), backend='python')(1.0)
+
+
 def test_data_read_in_a_loop_is_refused() -> None:
     with pytest.raises(ReadingError):
         compile(lambda x: while_loop(lambda x: x < 3.0, lambda x: x + x.data, x), backend='python')(1.0)

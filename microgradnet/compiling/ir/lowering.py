@@ -22,6 +22,16 @@ all go into one body, that of straight code.
 9 div 7 8
 
 A partial of ``where`` is None on the side that is not chosen: then it is a ``Gate``.
+
+Whether a condition holds is a choice between 1 and 0. Where it is asked whether that is not 0, the condition
+itself is the answer; one behind the other they are joined.
+
+>>> a, b = g.make('row', 1), g.make('row', 2)
+>>> holds = g.choose(g.gt(a, b), lambda: g.choose(g.lt(a, 5.0), lambda: 1.0, lambda: 0.0), lambda: 0.0)
+>>> g.instructions[g.ne(holds, 0.0)]
+Instruction(name='both', operands=(12, 14))
+>>> g.instructions[12], g.instructions[14]
+(Instruction(name='gt', operands=(10, 11)), Instruction(name='lt', operands=(10, 13)))
 """
 
 from __future__ import annotations
@@ -204,6 +214,8 @@ class Lowering:
         self.customs: dict[str, Operation] = {}
         #: The results of rows that are several instructions, and the operands: what those differentiate by.
         self.rows: dict[int, tuple[Operation, tuple[Place, ...]]] = {}
+        #: The choices between 1 and 0, or between such choices.
+        self._answers: set[Place] = set()
         #: Whether what lets no change through has a register of its own, for a tangent to stop at.
         self.stops = False
 
@@ -266,7 +278,41 @@ class Lowering:
         if any(side is None or isinstance(side, Gate) for side in (a, b)):
             return Gate(condition, a, b)
         a, b = self.place(a), self.place(b)
-        return a if a == b else self.make('select', condition, a, b)
+        if a == b:
+            return a
+        made = self.make('select', condition, a, b)
+        if all(side in self._answers or self._numbers.get(side) in (0.0, 1.0) for side in (a, b)):
+            self._answers.add(made)
+        return made
+
+    def ne(self, a: Any, b: Any) -> Any:
+        """Compare; that an answer is not 0 is the condition that it is chosen by, and needs no comparison."""
+        is_answer = isinstance(a, Place) and a in self._answers and self.known(b) == 0
+        return self.condition(a) if is_answer else self._primitive('ne', a, b)
+
+    def condition(self, answer: Place) -> Any:
+        """Return that a choice between 1 and 0, and such choices, is not 0: what it is chosen by, joined."""
+        found: dict[Place, Any] = {}
+        todo = [answer]
+        while todo:
+            place = todo[-1]
+            if place not in self._answers:
+                found[todo.pop()] = self._primitive('ne', place, 0.0)
+                continue
+            condition, yes, no = self.instructions[place].operands
+            if missing := [side for side in (yes, no) if side not in found]:
+                todo += missing
+            else:
+                found[todo.pop()] = self._asked(place, condition, found[yes], found[no])
+        return found[answer]
+
+    def _asked(self, answer: Place, condition: Any, yes: Any, no: Any) -> Any:
+        """Return the condition that an answer is not 0, those of both its sides being known."""
+        if no is False:
+            return self.both(lambda: condition, lambda: yes)
+        if yes is True:
+            return self.either(lambda: condition, lambda: no)
+        return self.make('ne', answer, self.number(0.0))
 
     def pow(self, a: Any, b: Any) -> Any:
         """Raise a to b; what 0 and 1 make of it is 1 and a whatever a is, as for the ``Builder`` of graphs."""

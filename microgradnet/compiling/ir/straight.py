@@ -23,18 +23,20 @@ from .nests import Affine
 from .routine import Routine
 from .signals import NEVER, OPEN, Term, arrived, close, dot_product, mask, partials, seed, sent, unmasked
 from .tape import ASIDE, NUMBER, OUTPUT, PARAMETER, ROW, Tape
-from .while_loops import Back, Item, Join, While, item_at
+from .while_loops import Back, Item, While, item_at
 
 __all__ = ['active_places', 'straight']
 
 
 def straight(
-    tape: Tape, gradient: bool = False, seeds: bool = False, traced: bool = False, stops: bool = False
-) -> Routine:
+    tape: Tape, gradient: bool = False, seeds: bool = False, traced: bool = False, stops: bool = False,
+    asks: bool = False,
+) -> Routine:  # fmt: skip
     """Write a tape as straight code; with the gradient by all parameters: see ``sweeps.routine``.
 
     traced: the outputs are then followed by the number, and the signal that reaches it, of everything computed
         that has a label, in the order of ``tape.labelled``.
+    asks: the output is a condition: that it is not 0.
     """
     writer = _Straight(tape, tape.outputs + tape.parameters * gradient, stops)
     writer.forwards()
@@ -52,6 +54,10 @@ def straight(
     for place in labelled:
         outputs[len(outputs)] = writer.registers[place]
         outputs[len(outputs)] = writer.reached[place] if place in writer.reached else g.number(0.0)
+    if asks:
+        holds = g.condition(outputs[0])
+        outputs[0] = g.make('ne', outputs[0], g.number(0.0)) if isinstance(holds, bool) else holds
+        return writer.routine().pruned()
     return writer.routine(tape.outputs * seeds, gradient and not (traced or seeds or tape.watched))
 
 
@@ -104,7 +110,7 @@ class _Straight:
             op, sources = kind.operation, numbers[: kind.operands]
             given = (number - OUTPUT for number in numbers[kind.operands :])
             terms = [seeds[number] for number in given if number in seeds] + arriving.pop(place, [])
-            if place not in active or isinstance(op, Join) or not (terms or place in items):
+            if place not in active or not (terms or place in items):
                 continue
             on = [source in active or source in moving for source in sources]
             if place in traced:

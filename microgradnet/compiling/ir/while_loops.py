@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .lowering import Lowering, Place
     from .tape import Tape
 
-__all__ = ['Back', 'Inner', 'Item', 'Join', 'While', 'item_at', 'joined', 'renumbered']
+__all__ = ['Back', 'Inner', 'Item', 'While', 'item_at', 'renumbered']
 
 #: What is said where a loop that was recorded as one meets what needs each of its turns.
 ONE = (
@@ -80,13 +80,6 @@ class Inner(Operation):
         return copyreg.__newobj__, (type(self),), self.__dict__  # type: ignore[attr-defined]
 
 
-class Join(Inner):
-    """A comparison, or a choice between two, as a node: a condition is a graph of them."""
-
-    def __reduce__(self) -> Any:
-        return joined, (self.name,)
-
-
 class Item(Inner):
     """One number of a loop's results."""
 
@@ -107,11 +100,6 @@ class Item(Inner):
 @cache
 def item_at(place: int) -> Item:
     return Item(place)
-
-
-@cache
-def joined(name: str) -> Join:
-    return Join(name)
 
 
 class While(Inner):
