@@ -204,6 +204,7 @@ EDGES: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
     'kinks inside': (lambda x: F.tanh(x[0]) * x[1] + F.sigmoid(x[0]) + F.softplus(x[0]), [0.0, 2.0]),
     'infinite': (lambda x: x[0] * x[1] + F.exp(x[2]), [math.inf, 1.0, 2.0]),
     'nan': (lambda x: x[0] * x[1] + F.exp(x[2]), [math.nan, 1.0, 2.0]),
+    'chosen by nan': (lambda x: F.where(x[0], x[1] * x[1], x[2]), [math.nan, 2.0, 3.0]),
 }
 
 

@@ -39,6 +39,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import cache, partial, reduce
+from math import nan
 from typing import Any, NamedTuple, cast
 
 from ...engine.table import Operation, operations
@@ -101,11 +102,14 @@ class Gate(NamedTuple):
     def close(self, g: Lowering, signal: Any, otherwise: Any = 0.0) -> Any:
         """Let a signal through where the gate is open; a 0 elsewhere, chosen and never multiplied.
 
-        What a nan multiplies is that nan: nothing is computed for it, unless a tangent asks how it moves.
+        What a nan multiplies is that nan: nothing is computed for it, unless a tangent asks how it moves, and then it
+        moves as the signal does, and not as the number that was no number.
         """
-        is_asked = isinstance(self.condition, Place) and isinstance(self.yes, Place) and not g.stops
+        is_asked = isinstance(self.condition, Place) and isinstance(self.yes, Place)
         is_nan = is_asked and g.instructions[self.condition] == ('ne', (self.yes, self.yes))
-        yes = self.yes if is_nan else self._side(g, signal, otherwise, self.yes)
+        yes = self.yes
+        if not is_nan or g.stops:
+            yes = self._side(g, signal, otherwise, g.number(nan) if is_nan else yes)
         no = self._side(g, signal, otherwise, self.no)
         return g.choose(self.condition, lambda: yes, lambda: no)
 

@@ -306,8 +306,9 @@ class _Tangent:
         for register, term in terms:
             moved = self.masks[register] if self.careful else None
             if moved is not None:
-                moving = plus(self.g, moving, Term(close(self.g, moved, term.gates)))
-                if isinstance(term.partial, Place):
+                bare = frozenset(gate.bare for gate in term.gates)
+                moving = plus(self.g, moving, Term(close(self.g, moved, bare)))
+                if isinstance(term.partial, Place) or bare != term.gates:
                     term = term._replace(gates=term.gates | unmasked(self.g, moved))
             if term.gates:
                 term = Term(close(self.g, plus(self.g, None, term), term.gates))
