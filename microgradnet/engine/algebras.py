@@ -18,21 +18,18 @@ is an infinity, an undefined result is nan, and nothing is an exception.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial, wraps
 from math import copysign, inf, nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import cells
-from .cells import KERNELS, Function, define
+from .cells import KERNELS, Function, define, math_function
+from .operation import Operation, Table
 
-if TYPE_CHECKING:
-    from .operation import Operation, Table
-
-__all__ = ['IEEE', 'TROUBLE', 'Algebra', 'Exact', 'divide', 'kernel', 'math_function', 'power']
+__all__ = ['IEEE', 'TROUBLE', 'Algebra', 'Exact', 'divide', 'kernel', 'power']
 
 #: What Python raises where IEEE arithmetic has an answer.
 TROUBLE = (ArithmeticError, ValueError)
@@ -96,15 +93,6 @@ def kernel(name: str) -> Callable[..., float]:
             return pole(*operands)
 
     return quiet
-
-
-def math_function(name: str) -> Function:
-    """Return Python's own function of a name, from ``math``, which may raise."""
-    if name == 'abs':
-        return abs
-    if not hasattr(math, name):
-        raise ValueError(f'row {name}: a primitive needs a function of the same name in math')
-    return getattr(math, name)  # type: ignore[no-any-return]
 
 
 class Algebra:

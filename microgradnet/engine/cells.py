@@ -29,7 +29,7 @@ from operator import add, mul
 from typing import Any, TypeAlias
 
 __all__ = [
-    'ARITHMETICS', 'KERNELS', 'Function', 'Substitute', 'called', 'check', 'define', 'named', 'parse', 'parse_let',
+    'ARITHMETICS', 'KERNELS', 'Function', 'Substitute', 'called', 'check', 'define', 'math_function', 'named', 'parse', 'parse_let',
     'power', 'reduces', 'terms', 'total', 'write',
 ]  # fmt: skip
 
@@ -348,6 +348,15 @@ KERNELS: dict[str, Any] = {
     'largest': max,
     'inf': math.inf,
 }
+
+
+def math_function(name: str) -> Function:
+    """Return Python's own function of a name, from ``math``, which may raise."""
+    if name == 'abs':
+        return abs
+    if not hasattr(math, name):
+        raise ValueError(f'row {name}: a primitive needs a function of the same name in math')
+    return getattr(math, name)  # type: ignore[no-any-return]
 
 
 def define(source: str, space: dict[str, Any], title: str, number: Function | None = None) -> Function:

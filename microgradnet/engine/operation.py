@@ -21,15 +21,16 @@ from typing import Any
 
 from .._processes import cached_property
 from . import cells as grammar
-from .algebras import IEEE, Algebra, Exact, math_function
-from .cells import KERNELS, Function, define, power, write
+from .cells import KERNELS, Function, define, math_function, power, write
 
-__all__ = ['CALL', 'Operation', 'Table']
+__all__ = ['CALL', 'Operation', 'Table', 'operations']
 
 #: How tightly a call binds: more than every operator.
 CALL = 9
 #: What printed code calls its own: the builder, the result, nodes and what is asked of them, terms.
 LOCAL = re.compile('g|y|i|v|self|node|((other|recorded)(_.*)?)|([abcd]_.*)')
+#: Python's own names, and an algebra's, that rows have.
+OURS = {'sum', 'abs', 'max', 'min', 'add', 'sub', 'mul', 'div', 'neg', 'pow'}
 
 
 class Operation:
@@ -256,9 +257,15 @@ class Table(dict[str, Operation]):
     def __init__(self) -> None:
         self.watchers: list[Callable[[Operation], object]] = []
         self.space: dict[str, Any] = {**KERNELS, 'power': power}
-        self.algebras: dict[str, Algebra] = {'ieee': IEEE(self), 'exact': Exact(self)}
-        taken = {*KERNELS, 'power', 'divide', *dir(builtins), *dir(Algebra)}
-        self.reserved: set[str] = taken - {'sum', 'abs', 'max', 'min', 'add', 'sub', 'mul', 'div', 'neg', 'pow'}
+        #: What runs over the graph text of a cell, by the name of its arithmetic.
+        self.algebras: dict[str, Any] = {}
+        self.reserved: set[str] = {*KERNELS, 'power', 'divide', *dir(builtins)} - OURS
+
+    def over(self, **algebras: Callable[[Table], Any]) -> None:
+        """Have algebras compute the cells; no row may have the name of what they know."""
+        for name, kind in algebras.items():
+            self.algebras[name] = kind(self)
+            self.reserved |= {*dir(kind)} - OURS
 
     def row(self, name: str, value: str, partials: Sequence[str | None], latex: str, **more: Any) -> Operation:
         """Add one operation; see the module ``operations`` for the columns.
@@ -302,9 +309,11 @@ class Table(dict[str, Operation]):
                     self.space[name] = self[name].value('python')
 
 
-def _named(name: str) -> Operation:
-    from .table import operations
+#: Every operation by name, in the order of the table, which fills it.
+operations: Table = Table()
 
+
+def _named(name: str) -> Operation:
     return operations[name]
 
 

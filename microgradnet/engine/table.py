@@ -26,12 +26,12 @@ True
 
 from __future__ import annotations
 
-from .operation import Operation, Table
+from .algebras import IEEE, Exact
+from .operation import Operation, operations
 
 __all__ = ['Operation', 'operations', 'row']
 
-#: Every operation by name, in the order of the table.
-operations: Table = Table()
+operations.over(ieee=IEEE, exact=Exact)
 row = operations.row
 
 # fmt: off
