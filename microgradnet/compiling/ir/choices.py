@@ -18,9 +18,8 @@ from ...engine.custom import Unknown
 from ...engine.operation import Operation
 from ...engine.table import operations
 from ...engine.value import Value, births
-from .instructions import COMPARISONS
+from .instructions import COMPARISONS, ONE
 from .lowering import compute
-from .while_loops import ONE
 
 __all__ = ['choice', 'chosen', 'node_of_programs']
 

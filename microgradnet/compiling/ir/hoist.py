@@ -40,8 +40,8 @@ from typing import Any, NamedTuple
 
 from ...engine.bare import bare
 from ...engine.value import Value
-from .instructions import COMPARISONS, CONDITIONS, LEAVES, Instruction
-from .lowering import Lowering, Place
+from .instructions import COMPARISONS, CONDITIONS, LEAVES, Instruction, Place
+from .lowering import Lowering
 from .nests import Affine
 from .routine import Routine
 

@@ -43,11 +43,10 @@ from math import nan
 from typing import Any, NamedTuple, cast
 
 from ...engine.table import Operation, operations
-from .instructions import PRIMITIVES, Instruction
+from .instructions import PRIMITIVES, Inner, Instruction, Place
 from .routine import Block
-from .while_loops import Inner
 
-__all__ = ['Emitter', 'Gate', 'Later', 'Lowering', 'Place', 'compute']
+__all__ = ['Emitter', 'Gate', 'Later', 'Lowering', 'compute']
 
 #: Instructions whose operands are computed already, where an algebra's cells pass what computes them.
 _EAGER: dict[str, Callable[..., Any]] = {
@@ -63,12 +62,6 @@ def compute(name: str, *operands: Any) -> Any:
     (inf, -inf, False)
     """
     return (_EAGER.get(name) or getattr(operations.algebras['ieee'], name))(*operands)
-
-
-class Place(int):
-    """A place in the list of instructions; a bare number among operands is a number."""
-
-    __slots__ = ()  # with no dict, it is none of the garbage collector's business
 
 
 class Later:

@@ -38,8 +38,8 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 
-from .instructions import LEAVES
-from .lowering import Emitter, Lowering, Place
+from .instructions import LEAVES, Place
+from .lowering import Emitter, Lowering
 from .routine import Block, Carry, Loop, Routine
 
 __all__ = ['without_powers']

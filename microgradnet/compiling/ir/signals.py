@@ -20,7 +20,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from ...engine.table import Operation
-from .lowering import Gate, Lowering, Place
+from .instructions import Place
+from .lowering import Gate, Lowering
 
 __all__ = [
     'NEVER', 'OPEN', 'Gates', 'Term', 'any_of', 'arrived', 'close', 'dot_product', 'gate', 'mask', 'partials', 'plus',

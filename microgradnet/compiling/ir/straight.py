@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from .instructions import Instruction
-from .lowering import Lowering, Place
+from .instructions import Instruction, Place
+from .lowering import Lowering
 from .nests import Affine
 from .routine import Routine
 from .signals import NEVER, OPEN, Term, arrived, close, dot_product, mask, partials, seed, sent, unmasked

@@ -32,8 +32,8 @@ from typing import Any, TypeAlias
 from ..._processes import cached_property
 from ...engine.value import Value
 from .hoist import shares
-from .instructions import LEAVES
-from .lowering import Emitter, Later, Lowering, Place
+from .instructions import LEAVES, Place
+from .lowering import Emitter, Later, Lowering
 from .memory import Memory
 from .nests import Affine, Nest, Nests, Part, Site, pick
 from .routine import MEMORY, Block, Carry, Loop, Routine

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...engine.table import Operation, operations
-from .instructions import COMPARISONS, LEAVES
-from .lowering import Emitter, Lowering, Place
+from .instructions import COMPARISONS, LEAVES, Place
+from .lowering import Emitter, Lowering
 from .nests import Affine
 from .routine import MEMORY, Block, Carry, Loop, Routine
 from .signals import Term, close, gate, mask, partials, plus, sent, unmasked

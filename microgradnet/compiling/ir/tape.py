@@ -23,8 +23,8 @@ from ...engine.bare import bare, recorded
 from ...engine.table import Operation, operations
 from ...engine.value import Constant, Value
 from ...engine.walks import topological_order
+from .instructions import Inner
 from .reroll import Items, Shapes, fold
-from .while_loops import Inner
 
 __all__ = ['ASIDE', 'MANY', 'NUMBER', 'OUTPUT', 'PARAMETER', 'ROW', 'SOONER', 'Computed', 'Tape', 'is_long', 'tape']
 

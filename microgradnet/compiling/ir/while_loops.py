@@ -17,67 +17,19 @@ turn itself is computed again, so that nothing else is kept.
 
 from __future__ import annotations
 
-import copyreg
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from ..._processes import cached_property
-from ...engine.operation import CALL, Operation
-from .instructions import Instruction
+from ...engine.operation import Operation
+from .instructions import Inner, Instruction, Place
+from .lowering import Lowering
 from .routine import Routine
+from .tape import Tape
 
-if TYPE_CHECKING:
-    from .lowering import Lowering, Place
-    from .tape import Tape
-
-__all__ = ['Back', 'Inner', 'Item', 'While', 'item_at', 'renumbered']
-
-#: What is said where a loop that was recorded as one meets what needs each of its turns.
-ONE = (
-    'a while_loop that is recorded for compiling is one loop, and no signal passes through its node: '
-    'compile the value and ask the program for its gradient, or record it outside of recording()'
-)
-
-
-class Inner(Operation):
-    """An operation that only programs know: it says which instruction it is, and which users' operations are inside."""
-
-    sign = method = reflected = domain = kink = ''
-    parameters = vectors = 'a'
-    scalars = document = ''
-    binds = CALL
-    ulps: float = 2
-
-    def __init__(self, name: str) -> None:
-        self.name = self.numpy = name
-        self.latex = rf'\operatorname{{{name}}}\left({{a}}\right)'
-        self.default = {}
-
-    def lowered(self, g: Lowering, operands: Sequence[Place]) -> Place:
-        """Make the instruction."""
-        return g.make(self.name, *operands)
-
-    @property
-    def customs(self) -> dict[str, Operation]:
-        return {}
-
-    @property
-    def has_cells(self) -> bool:
-        return False
-
-    def value(self, arithmetic: str) -> NoReturn:
-        raise TypeError(ONE)
-
-    def partial_graph(self, parameter: str) -> Callable[..., Any]:
-        raise TypeError(ONE)
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def __reduce__(self) -> Any:
-        return copyreg.__newobj__, (type(self),), self.__dict__  # type: ignore[attr-defined]
+__all__ = ['Back', 'Item', 'While', 'item_at', 'renumbered']
 
 
 class Item(Inner):
