@@ -103,6 +103,9 @@ serve({
     'MLP.to_c': 'microgradnet.interop.take_along:to_c',
     'MLP.to_js': 'microgradnet.interop.take_along:to_js',
     'Program.draw': 'microgradnet.drawing.program:program_picture',
+    'Value.__array_ufunc__': 'microgradnet.engine.functions:apply_ufunc',
+    'Value.__deepcopy__': 'microgradnet.engine.copying:deepcopy_graph',
+    'Value.__reduce_ex__': 'microgradnet.engine.copying:reduce_node',
 })  # fmt: skip
 
 if not TYPE_CHECKING:  # what is not there is an error to a checker

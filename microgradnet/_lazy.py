@@ -22,7 +22,7 @@ from ._extras import needed
 
 __all__ = ['above', 'homes', 'later', 'serve']
 
-#: What does the work of a method, as 'module:name', by the method's name: rooms that stand above its own.
+#: What does the work of a method, as 'module:name', by the method's name: what stands above its own module.
 _above: dict[str, str] = {}
 
 
@@ -72,13 +72,13 @@ def later(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
 
 
 def serve(methods: dict[str, str]) -> None:
-    """Say what does the work of methods in rooms above their own; only the front of the package knows all rooms."""
+    """Say what does the work of methods above their own module; only the front of the package knows all of them."""
     _above.update(methods)
 
 
 @cache
 def above(method: str) -> Callable[..., Any]:
-    """Return what does the work of a method in a room above: its own knows neither that room nor its name.
+    """Return what does the work of a method above its own module, which need not know what stands on it.
 
     >>> above('MLP.to_c').__module__
     'microgradnet.interop.take_along'

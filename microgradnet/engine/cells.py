@@ -29,8 +29,8 @@ from operator import add, mul
 from typing import Any, TypeAlias
 
 __all__ = [
-    'ARITHMETICS', 'KERNELS', 'Function', 'Substitute', 'called', 'check', 'define', 'math_function', 'named', 'parse', 'parse_let',
-    'power', 'reduces', 'terms', 'total', 'write',
+    'ARITHMETICS', 'KERNELS', 'Function', 'Substitute', 'called', 'check', 'define', 'math_function', 'named', 'parse',
+    'parse_let', 'power', 'reduces', 'terms', 'total', 'write',
 ]  # fmt: skip
 
 Function: TypeAlias = Callable[..., Any]

@@ -22,6 +22,7 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, SupportsFloat
 
+from .._lazy import above
 from . import fast, sweep
 from .algebras import TROUBLE
 from .checks import refuse, text
@@ -387,9 +388,7 @@ class Value(fast.Operators):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
         """Let NumPy's functions reach the table, elementwise."""
-        from .functions import apply_ufunc
-
-        return apply_ufunc(ufunc, method, operands, options)
+        return above('Value.__array_ufunc__')(ufunc, method, operands, options)
 
     def __copy__(self) -> Value:
         node = new(type(self))
@@ -397,14 +396,10 @@ class Value(fast.Operators):
         return node
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        from .copying import deepcopy_graph
-
-        return deepcopy_graph(self, memo)
+        return above('Value.__deepcopy__')(self, memo)  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        from .copying import reduce_node
-
-        return reduce_node(self)
+        return above('Value.__reduce_ex__')(self)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self.data, self.grad, self.op, self.inputs, self.partials, self.label = state
