@@ -33,7 +33,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, overl
 from weakref import WeakKeyDictionary
 
 from ..engine.checks import function, refuse
-from ..engine.context import asked, is_paused, resumed
+from ..engine.context import asked, holding, is_paused, resumed
 from ..engine.numbers import Fraction, as_real
 from ..engine.value import Value, lift
 from ..engine.walks import depends_on, topological_order
@@ -126,17 +126,12 @@ class Recorded:
         self.around = AROUND.get()
         self.xs = [_variable(leaf) for leaf in leaves]
         self.nested = any(isinstance(leaf, Value) for leaf in leaves)
-        token, order = AROUND.set((*self.around, *self.xs)), asked.set(asked.get() + 1)
-        try:
-            structure = self.build(self.xs)
-            given = [*arguments]
-            for place, part in zip(places, [structure] if alone else structure, strict=True):
-                given[place] = part
-            with resumed():
-                self.result = f(*given, **options)
-        finally:
-            asked.reset(order)
-            AROUND.reset(token)
+        structure = self.build(self.xs)
+        given = [*arguments]
+        for place, part in zip(places, [structure] if alone else structure, strict=True):
+            given[place] = part
+        with holding(AROUND, (*self.around, *self.xs)), holding(asked, asked.get() + 1), resumed():
+            self.result = f(*given, **options)
 
     def number(self) -> Value:
         """Return the result, which must be one number."""
