@@ -33,8 +33,8 @@ from math import inf, isfinite
 from struct import pack, unpack
 from typing import ClassVar
 
+from ..ir.cheaper import cheaper
 from ..ir.instructions import functions
-from ..ir.powers import without_powers
 from ..ir.routine import Routine
 from .braces import Answers
 from .c_while import CLoops, turns
@@ -71,7 +71,7 @@ def source(
     if routine.customs:
         names = ', '.join(op.name for op in routine.customs.values())
         raise TypeError(f'C cannot print {names}: a custom operation is known to Python alone')
-    routine = without_powers(routine)
+    routine = cheaper(routine)
     loops = Loops()
     made = printer or C
     about = made(routine, name, loops)
@@ -91,7 +91,7 @@ def source(
     if gradient:
         bodies.append(
             '/* The value for one row; adds its derivatives by the parameters to the gradient. */\n'
-            f'{slope}\n' + made(without_powers(gradient), name, loops).body('gradient', adding=True)
+            f'{slope}\n' + made(cheaper(gradient), name, loops).body('gradient', adding=True)
         )
     parts += loops.texts + bodies
     return '\n\n'.join(parts)

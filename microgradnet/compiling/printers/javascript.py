@@ -38,8 +38,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...engine.numbers import Fraction
+from ..ir.cheaper import cheaper
 from ..ir.instructions import COMPARISONS
-from ..ir.powers import without_powers
 from ..ir.routine import Routine
 from .braces import Answers, Braces
 from .infix import TIGHT
@@ -115,8 +115,8 @@ def source(
         raise TypeError(f'JavaScript cannot print {names}: a custom operation is known to Python alone')
     if routine.inner:
         raise TypeError('JavaScript cannot print a while_loop')
-    routine, gradient = without_powers(routine), gradient and without_powers(gradient)
-    traced = traced and (without_powers(traced[0]), traced[1])
+    routine, gradient = cheaper(routine), gradient and cheaper(gradient)
+    traced = traced and (cheaper(traced[0]), traced[1])
     about = _JavaScript(routine)
     used = {name for each in (routine, gradient, traced and traced[0]) if each for name in each.used()}
     head = f'// Printed by microgradnet. Row: {about.about("row")}. Parameters: {about.about("parameter")}.\n'
@@ -156,7 +156,7 @@ def rows(made: Mapping[str, tuple[Routine, Routine]], exact: bool = False) -> st
     made: by what it is called, each row's value and its value with its partials, over operands that are parameters.
     exact: print them for fractions too, by ``plus``, ``times`` and their kin, which the page has.
     """
-    plain = {key: (without_powers(value), without_powers(slopes)) for key, (value, slopes) in made.items()}
+    plain = {key: (cheaper(value), cheaper(slopes)) for key, (value, slopes) in made.items()}
     math = _functions({name for both in plain.values() for routine in both for name in routine.used()})
     kinds = {'floats': _table(plain, _JavaScript), 'fractions': _table(made, _Exact) if exact else '{}'}
     both = ',\n'.join(f'{kind}: {text}' for kind, text in kinds.items())
@@ -174,7 +174,7 @@ def _table(made: Mapping[str, tuple[Routine, Routine]], kind: type[_JavaScript])
 
 def ways(routines: Sequence[Routine]) -> str:
     """Print routines of one output over the leaves as an array of functions, called ``ways``."""
-    plain = [*map(without_powers, routines)]
+    plain = [*map(cheaper, routines)]
     printed = ',\n'.join(f'(parameters) => {_JavaScript(each).whole()}' for each in plain)
     math = _functions({name for each in plain for name in each.used()})
     return '\n'.join(['const ways = (() => {', *filter(None, math), f'return [{printed}];', '})();\n'])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..._extras import have, needed
 from ...engine.checks import one_of, whole
 from ...engine.operation import Operation
-from ..ir.powers import without_powers
+from ..ir.cheaper import cheaper
 from ..ir.routine import Routine
 from ..ir.tape import SOONER
 from .engines import Engine, NumPyEngine, PythonEngine
@@ -25,7 +25,7 @@ def engine(routine: Routine, backend: str, threads: int, fast: bool) -> Engine:
     check_backend(backend, routine.customs)
     if backend == 'python':
         return PythonEngine(routine)
-    routine = without_powers(routine)
+    routine = cheaper(routine)
     if backend == 'native':
         from .native import NativeEngine
 

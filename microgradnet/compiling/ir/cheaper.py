@@ -1,4 +1,6 @@
-"""Powers with a known exponent as products, quotients and roots, which are many times quicker.
+"""What fewer or quicker instructions compute as well: powers with a known exponent, and a number of two halves.
+
+Such powers are products, quotients and roots:
 
 =========== ====================== =========================
 exponent    becomes                off the truth, at most
@@ -9,20 +11,20 @@ exponent    becomes                off the truth, at most
 0.5, -0.5   root, 1 / root         0.5 and 1.5 ulps
 =========== ====================== =========================
 
-The slope of a square that is half an error comes as two equal halves, 0.5 * a + 0.5 * a: that is a.
-
 Each has the edges of ``pow``: 1 / a / a does not overflow where 1 / (a * a) would, and the root is that
 of an infinity where a is -inf, and never -0.0. No other exponent is written out: a product of more
 factors, times the exponent in a derivative, would be off by more than the table allows; and 1 / 3 as a
 float is not a third, so that a cube root would be 58 ulps off its power at 1e300.
 
+The slope of a square that is half an error comes as a number of two halves, 0.5 * a + 0.5 * a: that is a.
+
 Python's ``a ** 2.0`` is now and then (8 times in 10,000) an ulp off ``a * a``. So the Python printer,
-which has the bits of the recording, keeps powers; the others print this.
+which has the bits of the recording, keeps what is there; the others print this.
 
 >>> from ...engine.value import Value
 >>> from .sweeps import lower
 >>> x = Value(3.0)
->>> print(without_powers(lower([x ** 3 + x], [x], [])))
+>>> print(cheaper(lower([x ** 3 + x], [x], [])))
 0: row 0
 1: number 3.0
 2: mul 0 0
@@ -33,16 +35,17 @@ which has the bits of the recording, keeps powers; the others print this.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import inf
+from typing import TypeAlias
 
 from .instructions import LEAVES, Place
 from .lowering import Emitter, Lowering
 from .routine import Block, Carry, Loop, Routine
 
-__all__ = ['without_powers']
+__all__ = ['cheaper']
 
 
 def _root(g: Lowering, a: Place) -> Place:
@@ -62,8 +65,8 @@ WRITTEN_OUT: dict[float, Callable[[Lowering, Place], Place]] = {
 }
 
 
-def without_powers(routine: Routine) -> Routine:
-    """Return a routine whose powers with such exponents are written out; the same one if it has none. O(instructions).
+def cheaper(routine: Routine) -> Routine:
+    """Return a routine in which this is done; the same one if there is nothing to do. It takes O(instructions).
 
     Its results are within the table's ulps of the old ones, and the same at zeros, infinities and nan.
     """
@@ -71,25 +74,36 @@ def without_powers(routine: Routine) -> Routine:
     return _Rewriting(routine).made() if found else routine
 
 
-def _halves(g: Lowering, a: Place) -> Place:
+def _recipe(routine: Routine, register: int) -> _Recipe | None:
+    """Return how an instruction is written otherwise, and of what; None if it stays."""
+    rule = RULES.get(routine.instructions[register].name)
+    return rule and rule(routine, routine.instructions[register].operands)
+
+
+def _power(routine: Routine, operands: Sequence[int]) -> _Recipe | None:
+    exponent = routine.instructions[operands[1]]
+    how = WRITTEN_OUT.get(exponent.operands[0]) if exponent.name == 'number' else None
+    return how and (how, operands[0])
+
+
+def _halves(routine: Routine, operands: Sequence[int]) -> _Recipe | None:
+    if len(operands) != 5 or operands[0] != operands[1] or operands[2] != operands[3]:
+        return None
+    is_half = routine.instructions[operands[0]] == ('number', (0.5,))
+    return (_whole, operands[2]) if is_half and routine.is_zero(operands[4]) else None
+
+
+def _whole(g: Lowering, a: Place) -> Place:
     return g.make('sum', a)  # added to 0, as a sum of products is: never -0.0
 
 
-def _recipe(routine: Routine, register: int) -> tuple[Callable[[Lowering, Place], Place], int] | None:
-    """Return how an instruction is written out, and of what; None if it is no such power, nor the slope of one."""
-    name, operands = routine.instructions[register]
-
-    how, of = None, operands
-    if name == 'pow' and routine.instructions[operands[1]].name == 'number':
-        how = WRITTEN_OUT.get(routine.instructions[operands[1]].operands[0])
-    elif name == 'dot' and len(operands) == 5 and operands[0] == operands[1] and operands[2] == operands[3]:
-        half = routine.instructions[operands[0]] == ('number', (0.5,))
-        how, of = _halves if half and routine.is_zero(operands[4]) else None, operands[2:]
-    return (how, of[0]) if how else None
+#: What instructions of a name may be written as: how, and of which operand.
+_Recipe: TypeAlias = tuple[Callable[[Lowering, Place], Place], int]
+RULES: dict[str, Callable[[Routine, Sequence[int]], _Recipe | None]] = {'pow': _power, 'dot': _halves}
 
 
 class _Rewriting:
-    """Copies instructions in their order; what is made beside them stays in the block of the power."""
+    """Copies instructions in their order; what is made beside them stays in the block of what was there."""
 
     def __init__(self, old: Routine) -> None:
         self.old, self.g = old, Lowering(Emitter())
@@ -102,7 +116,7 @@ class _Rewriting:
         for register, (name, operands) in enumerate(self.old.instructions):
             recipe = _recipe(self.old, register)
             if name in ('while', 'back'):
-                operands = (operands[0].mapped(without_powers), *operands[1:])
+                operands = (operands[0].mapped(cheaper), *operands[1:])
             if name not in LEAVES:
                 operands = tuple(self.register[o] if isinstance(o, int) else o for o in operands)
             g.emitter.enter()

@@ -1,4 +1,4 @@
-"""Powers with a known exponent: products, quotients and roots in their place, in every backend but Python's."""
+"""Powers with a known exponent, and two halves: what stands in their place, in every backend but Python's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mpmath import mpf
 
 from microgradnet import functions as F
 from microgradnet.compiling import compile
-from microgradnet.compiling.ir.powers import WRITTEN_OUT, without_powers
+from microgradnet.compiling.ir.cheaper import WRITTEN_OUT, cheaper
 from microgradnet.derivatives.graphs import gradients
 from microgradnet.engine.algebras import power
 from microgradnet.engine.table import operations
@@ -99,7 +99,7 @@ def test_python_keeps_the_bits_of_the_recording(n: float) -> None:
 
 def test_no_power_is_left_and_the_slope_of_a_square_is_twice_its_base() -> None:
     x, outputs = power_and_slope(2.0)
-    routine = without_powers(compile(outputs, rows=[x], backend='python').routine)
+    routine = cheaper(compile(outputs, rows=[x], backend='python').routine)
     assert [name for name, _ in routine.instructions] == ['row', 'number', 'mul', 'mul', 'output', 'output']
     text = compile(outputs, rows=[x], backend='python').to_c()
     assert 'x1 * x1' in text
@@ -115,15 +115,15 @@ def test_two_halves_of_a_slope_are_the_slope(backend: str) -> None:
     found = compile(outputs, rows=[x], backend=backend)([[a] for a in edges])
     assert bits([y for (y,) in found]) == bits([0.0 + a for a in edges])
     routine = compile(outputs, rows=[x], backend='python').routine
-    assert [name for name, _ in without_powers(routine).instructions if name == 'dot'] == []
+    assert [name for name, _ in cheaper(routine).instructions if name == 'dot'] == []
     unequal = compile(gradients(F.dot([x], [x]) * 0.25, [x]), rows=[x], backend='python').routine
-    assert without_powers(unequal) is unequal
+    assert cheaper(unequal) is unequal
 
 
 def test_what_has_no_power_to_write_out_is_left_as_it_is() -> None:
     x, w = Value(2.0), Value(3.0)
     routine = compile([x**w + x**4.0 + w * x], rows=[x], parameters=[w], backend='python').routine
-    assert without_powers(routine) is routine
+    assert cheaper(routine) is routine
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
