@@ -30,7 +30,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from .._processes import uncollected
-from ..compiling.ir.nests import Affine
+from ..compiling.ir.nests import Affine, turn_of
 from ..compiling.ir.reroll import Items, Repeated, Shapes, Worth, fold
 from ..engine.bare import bare, recorded
 from ..engine.table import Operation
@@ -287,13 +287,7 @@ class _Writer:
             if not isinstance(kind, Repeated):
                 body.append(Site(kind[0], *_operands(numbers)))
                 continue
-            inner = [Affine(n.start, (*n.steps, step), (*n.counts, kind.times)) for n, step in zip(numbers, kind.steps)]
-            parts, start = [], 0
-            for part in kind.shapes:
-                end = start + self._length(part)
-                parts.append((part, inner[start:end]))
-                start = end
-            body.append(Plate(kind.times, self._body(parts, level + 1)))
+            body.append(Plate(kind.times, self._body(turn_of(kind, numbers, self._length), level + 1)))
         return _joined(body, level)
 
     def _length(self, shape: int) -> int:

@@ -7,15 +7,15 @@ whether it is at hand in the same part, or has to go through memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, product
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from ...engine.table import Operation
 from .reroll import Repeated
 from .tape import NUMBER, OUTPUT, PARAMETER, ROW, Tape
 
-__all__ = ['Affine', 'Nest', 'Nests', 'Part', 'Site', 'pick']
+__all__ = ['Affine', 'Nest', 'Nests', 'Part', 'Site', 'pick', 'turn_of']
 
 T = TypeVar('T')
 
@@ -65,6 +65,14 @@ class Affine(NamedTuple):
 
     def moved(self, by: int) -> Affine:
         return self._replace(start=self.start + by)
+
+
+def turn_of(
+    loop: Repeated, numbers: Sequence[Affine], length: Callable[[int], int]
+) -> list[tuple[int, list[Affine]]]:
+    """List what a turn of a loop does: each shape, with its numbers over the turns, ``length`` of them."""
+    inner = (Affine(n.start, (*n.steps, step), (*n.counts, loop.times)) for n, step in zip(numbers, loop.steps))
+    return [(shape, [*islice(inner, length(shape))]) for shape in loop.shapes]
 
 
 class Site:
@@ -145,14 +153,8 @@ class Nests:
         return parts
 
     def _loop(self, loop: Repeated, numbers: list[Affine], path: tuple[Part, ...]) -> Nest:
-        inner = [Affine(n.start, (*n.steps, step), (*n.counts, loop.times)) for n, step in zip(numbers, loop.steps)]
-        items, start = [], 0
-        for shape in loop.shapes:
-            end = start + self._length(shape)
-            items.append((shape, inner[start:end]))
-            start = end
         nest = Nest(loop.times)
-        self._body(nest, items, path)
+        self._body(nest, turn_of(loop, numbers, self._length), path)
         return nest
 
     def _length(self, shape: int) -> int:

@@ -33,14 +33,10 @@ Only functions that CPython exports are called, and ``PyArray_New`` of NumPy's C
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ..ir.routine import Routine
 from .llvm import counters, loop
-from .llvm_terms import hexadecimal
 
 __all__ = [
-    'ALIGNED', 'API', 'CALL', 'CONTEXT', 'KINDS', 'LAYOUT', 'SLOT', 'SLOTS', 'TYPE', 'VECTOR', 'c_function', 'entries',
+    'ALIGNED', 'API', 'CALL', 'CONTEXT', 'KINDS', 'LAYOUT', 'SLOT', 'SLOTS', 'TYPE', 'VECTOR', 'entries',
 ]  # fmt: skip
 
 #: Types, that of float64, None; NumPy's ``PyArray_New``; the sizes of the routine; all outputs as a list, and the first
@@ -900,36 +896,5 @@ again:
 slow:
   %result = call ptr @PyObject_Vectorcall(ptr %long, ptr %args, i64 %given, ptr %names)
   ret ptr %result
-}}
-"""
-
-
-def c_function(routine: Routine, scratch: int, parameters: Sequence[float]) -> str:
-    """Print ``double function(int n, double *x, void *parameters)`` for a module of one lane, which has ``each``.
-
-    It gives the first output of a row of n numbers; of a program without rows x is the parameters. Without the
-    others (NULL) the parameters are those of now. All its memory is on the stack, so any thread may call it at any
-    time. What is not of n numbers is nan.
-    """
-    sizes = [-(-size // 8) * 8 for size in (routine.width, scratch, routine.count)]
-    given = ', '.join(f'double {hexadecimal(number)}' for number in parameters)
-    wanted = routine.width or routine.parameters
-    theta = '%theta' if routine.width else '%x'
-    return f"""
-@given = internal constant [{len(parameters)} x double] [{given}]
-define double @function(i32 %n, ptr %x, ptr %parameters) {{
-  %packed = alloca [{sizes[0]} x double], align 64
-  %scratch = alloca [{sizes[1]} x double], align 64
-  %results = alloca [{sizes[2]} x double], align 64
-  %fits = icmp eq i32 %n, {wanted}
-  br i1 %fits, label %go, label %no
-go:
-  %own = icmp eq ptr %parameters, null
-  %theta = select i1 %own, ptr @given, ptr %parameters
-  call void @each(ptr %x, i64 0, i64 8, i64 1, ptr %packed, ptr {theta}, ptr %scratch, ptr %results)
-  %y = load double, ptr %results
-  ret double %y
-no:
-  ret double {hexadecimal(float('nan'))}
 }}
 """

@@ -25,10 +25,11 @@ from ..ir.hoist import Pieces, hoisted
 from ..ir.routine import Routine
 from .libm import declarations, definitions
 from .llvm import ARGUMENTS, Block, block, counters, filled_lanes, loop
+from .llvm_terms import hexadecimal
 from .llvm_update import descent, stage
 from .llvm_while import LoopFunctions, stack
 
-__all__ = ['COPIES', 'INLINE', 'WAYS', 'Driver', 'module', 'only']
+__all__ = ['COPIES', 'INLINE', 'WAYS', 'Driver', 'c_function', 'module', 'only']
 
 ROWS = 'ptr %rows, i64 %down, i64 %across, i64 %n, ptr %packed, ptr %parameters, ptr %scratch, ptr %results'
 #: Up to so many outputs a step of gradient descent is written out, in registers.
@@ -331,3 +332,34 @@ def _calls(name: str, parts: int) -> str:
     words = (word.rstrip(',') for word in ARGUMENTS.split() if word.startswith('%'))
     given = ', '.join(f'ptr {word}' for word in words)
     return '\n'.join(f'  call void @{name}{part}({given})' for part in range(parts))
+
+
+def c_function(routine: Routine, scratch: int, parameters: Sequence[float]) -> str:
+    """Print ``double function(int n, double *x, void *parameters)`` for a module of one lane, which has ``each``.
+
+    It gives the first output of a row of n numbers; of a program without rows x is the parameters. Without the
+    others (NULL) the parameters are those of now. All its memory is on the stack, so any thread may call it at any
+    time. What is not of n numbers is nan.
+    """
+    sizes = [-(-size // 8) * 8 for size in (routine.width, scratch, routine.count)]
+    given = ', '.join(f'double {hexadecimal(number)}' for number in parameters)
+    wanted = routine.width or routine.parameters
+    theta = '%theta' if routine.width else '%x'
+    return f"""
+@given = internal constant [{len(parameters)} x double] [{given}]
+define double @function(i32 %n, ptr %x, ptr %parameters) {{
+  %packed = alloca [{sizes[0]} x double], align 64
+  %scratch = alloca [{sizes[1]} x double], align 64
+  %results = alloca [{sizes[2]} x double], align 64
+  %fits = icmp eq i32 %n, {wanted}
+  br i1 %fits, label %go, label %no
+go:
+  %own = icmp eq ptr %parameters, null
+  %theta = select i1 %own, ptr @given, ptr %parameters
+  call void @each(ptr %x, i64 0, i64 8, i64 1, ptr %packed, ptr {theta}, ptr %scratch, ptr %results)
+  %y = load double, ptr %results
+  ret double %y
+no:
+  ret double {hexadecimal(float('nan'))}
+}}
+"""

@@ -19,7 +19,7 @@ from ..._progress import shown
 from ...engine.while_loop import LimitError
 from ..ir.products import taken_apart
 from ..ir.routine import Routine
-from ..printers import llvm_call, llvm_driver, llvm_loops, llvm_products, llvm_update, python
+from ..printers import llvm_driver, llvm_loops, llvm_products, llvm_update, python
 from ..printers.libm import symbols
 from ..printers.llvm_while import FAILED, HEAD, INTERRUPTED, SYMBOLS, limits
 from ..update import Descent, Update, norm, squares, update_of
@@ -54,7 +54,7 @@ def module(routine: Routine, lanes: int, adding: bool, fast: bool, full: bool) -
 
 
 def c_function(routine: Routine, parameters: Sequence[float], fast: bool) -> Any:
-    """Return the first output as a C function, which ctypes may call; see ``llvm_call.c_function``."""
+    """Return the first output as a C function, which ctypes may call; see ``llvm_driver.c_function``."""
     llvm()
     if routine.inner:
         raise TypeError('a C function cannot say that a while_loop in it has failed; what to_c prints gives nan then')
@@ -63,7 +63,7 @@ def c_function(routine: Routine, parameters: Sequence[float], fast: bool) -> Any
         raise ValueError(
             f'a C function has its numbers on the stack, at most {STACK:,}; this program needs {scratch:,} at a time'
         )
-    text = llvm_driver.only(text + llvm_call.c_function(routine, scratch, parameters), ['function'])
+    text = llvm_driver.only(text + llvm_driver.c_function(routine, scratch, parameters), ['function'])
     machine = Machine(text, symbols(routine.used()), loops=not routine.flat)
     function = _FUNCTION(machine['function'])
     function.machine = machine  # type: ignore[attr-defined]  # which lives as long
