@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,6 +62,10 @@ def hidden(*packages: str) -> Iterator[ModuleType]:
         sys.modules.update(before)
 
 
+def fetched(name: str, m: Any, _: Path) -> Any:
+    return attrgetter(name)(m)
+
+
 def square(x: Any) -> Any:
     return x * x
 
@@ -90,6 +96,16 @@ def from_csv(m: Any, folder: Path) -> Any:
     return m.LargeTeacherSet.from_csv(folder / 'a.csv', 't', folder / 'a.npy')
 
 
+#: What is fetched, and not called: it is a framework's, or takes arguments of its own.
+FETCHED = {
+    'interop': ['to_jax', 'from_onnx', 'to_onnx', 'to_pytensor', 'to_torch', 'write_csv', 'write_tensorboard'],
+    'science': ['Fit'],
+    'testing': [
+        'Expression', 'Finding', 'GradientError', 'GradientReport', 'OperationError', 'OperationReport',
+        'Report', 'check_custom', 'check_engine', 'check_function', 'check_operation', 'points', 'small_points',
+        'teacher_sets', 'why_order',
+    ],
+}  # fmt: skip
 #: Every public name of the package, and some methods, as called by one who has plain numbers and lists.
 ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'MLP': lambda m, _: m.MLP(2, [2, 1], seed=1)([1.0, 2.0]),
@@ -156,37 +172,15 @@ ENTRIES: dict[str, Callable[[Any, Path], Any]] = {
     'vjp': lambda m, _: m.vjp(square, 1.0),
     'where': lambda m, _: m.where(m.Value(1.0), 2.0, 3.0),
     'while_loop': lambda m, _: m.while_loop(lambda x: x < 9.0, lambda x: x * x, m.Value(2.0)),
-    'interop.to_jax': lambda m, _: m.interop.to_jax,
-    'interop.from_onnx': lambda m, _: m.interop.from_onnx,
-    'interop.to_onnx': lambda m, _: m.interop.to_onnx,
-    'interop.to_pytensor': lambda m, _: m.interop.to_pytensor,
-    'interop.to_torch': lambda m, _: m.interop.to_torch,
-    'interop.write_csv': lambda m, _: m.interop.write_csv,
-    'interop.write_tensorboard': lambda m, _: m.interop.write_tensorboard,
-    'science.Fit': lambda m, _: m.science.Fit,
     'science.checkpoint': lambda m, _: m.science.checkpoint(square)(m.Value(2.0)),
     'science.implicit': lambda m, _: m.science.implicit(lambda x, a: x * x - a, 1.0, m.Value(2.0)),
     'science.least_squares': lambda m, _: m.science.least_squares(lambda x: [x, x - 1.0], 1.0),
     'science.minimise': lambda m, _: m.science.minimise(square, 1.0),
     'science.sample': lambda m, _: m.science.sample(lambda x: -x * x, 1.0, draws=5, warmup=5, chains=1),
-    'testing.Expression': lambda m, _: m.testing.Expression,
-    'testing.Finding': lambda m, _: m.testing.Finding,
-    'testing.GradientError': lambda m, _: m.testing.GradientError,
-    'testing.GradientReport': lambda m, _: m.testing.GradientReport,
-    'testing.OperationError': lambda m, _: m.testing.OperationError,
-    'testing.OperationReport': lambda m, _: m.testing.OperationReport,
-    'testing.Report': lambda m, _: m.testing.Report,
-    'testing.check_custom': lambda m, _: m.testing.check_custom,
-    'testing.check_engine': lambda m, _: m.testing.check_engine,
-    'testing.check_function': lambda m, _: m.testing.check_function,
     'testing.check_gradient': lambda m, _: m.testing.check_gradient(square, 2.0),
-    'testing.check_operation': lambda m, _: m.testing.check_operation,
     'testing.expressions': lambda m, _: m.testing.expressions(),
     'testing.nets': lambda m, _: m.testing.nets(),
-    'testing.points': lambda m, _: m.testing.points,
-    'testing.small_points': lambda m, _: m.testing.small_points,
-    'testing.teacher_sets': lambda m, _: m.testing.teacher_sets,
-    'testing.why_order': lambda m, _: m.testing.why_order,
+    **{f'{room}.{name}': partial(fetched, f'{room}.{name}') for room, names in FETCHED.items() for name in names},
 }  # fmt: skip
 LARGE = {'LargeTeacherSet', 'LargeTeacherSet.written', 'LargeTeacherSet.from_csv'}
 ESTIMATORS = {'NetClassifier', 'NetRegressor'}
