@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import types
@@ -83,6 +84,17 @@ def below(name: str) -> set[str]:
         waiting += (new := imports(waiting.pop()) - found)
         found |= new
     return found
+
+
+def test_the_map_in_contributing_is_the_tree() -> None:
+    text = (PACKAGE.parent / 'CONTRIBUTING.md').read_text('utf-8')
+    [lines] = re.findall(r'^microgradnet/\n((?: {2,4}\w+/.*\n)+)', text, re.MULTILINE)
+    rooms, outer = set(), ''
+    for depth, name in re.findall(r'^( +)(\w+)/', lines, re.MULTILINE):
+        outer = outer if len(depth) > 2 else name
+        rooms.add(name if len(depth) == 2 else f'{outer}/{name}')
+    folders = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob('*.py')} - {'.'}
+    assert rooms == folders
 
 
 def test_every_module_has_its_floor() -> None:
