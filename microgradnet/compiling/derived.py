@@ -352,8 +352,8 @@ class Derived:
             made = routine(self.tape, stops=stops)
         else:
             made = recompute(self.tape, self.memory, seeds, stops)
-        for only in self.passes:
-            made = tangent(made, self.n, only, careful)
+        for more, only in zip(range(len(self.passes))[::-1], self.passes):
+            made = tangent(made, self.n, only, careful, stops=more > 0)
         given, start = [Leaves('parameter', 0, self.n)], self.n
         runs: list[Leaves] = []
         for group in self.groups:

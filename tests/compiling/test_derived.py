@@ -11,7 +11,20 @@ from typing import Any
 
 import pytest
 
-from microgradnet import Value, compile, custom, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from microgradnet import (
+    Program,
+    Value,
+    compile,
+    custom,
+    grad,
+    gradients,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 from microgradnet import functions as F
 from microgradnet.compiling import Function, derived
 from microgradnet.compiling.derived import chain_of
@@ -238,6 +251,28 @@ def test_nothing_leaks_at_the_edges(edge: str, loops: bool) -> None:
         elif transformed.__class__ is not partial:
             compiled = check(transformed, arguments, backend='python')
             assert not compiled.programs[0].derived.routine(False, 'calls').flat
+
+
+@pytest.mark.parametrize('f', [
+    lambda x: F.max(F.sqrt(x[0]), x[1]),
+    lambda x: F.abs(F.sqrt(x[0]) * (x[1] + 1.0)),
+    lambda x: F.greater(F.sqrt(x[0]), x[1]) * x[1],
+    lambda x: F.where(x[1], x[0], x[0] + F.step(F.sqrt(x[0])) * F.sign(x[1])),
+])  # fmt: skip
+def test_a_step_sends_nothing_on_where_derivatives_follow(f: Callable[[Any], Any]) -> None:
+    """The slope of what is 1, 1/2 or 0 is 0, and no factor of what is infinite: in graphs it is not there."""
+    check(hessian(f), ([0.0, 0.0],), backend='python')
+    check(jacobian(hessian(f)), ([0.0, 0.0],), backend='python')
+
+
+def test_what_is_multiplied_by_the_number_0_sends_nothing() -> None:
+    """The derivative of a constant is 0, as in graphs; of numbers alone 0 times an infinite slope makes a nan."""
+    x = Value(0.0)
+    y = (x * 0.0) * F.abs(x * 0.0) ** 0.5
+    assert gradients(y, [x]) == [0.0]
+    assert [*Program(y, parameters=[x], backend='python').value_and_gradient([0.0])[1]] == [0.0]
+    y.backward()
+    assert math.isnan(x.grad)
 
 
 @pytest.mark.parametrize('name', operations)

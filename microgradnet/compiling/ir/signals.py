@@ -65,9 +65,17 @@ def partials(
 
 
 def sent(g: Lowering, signal: Place, partial: Any, gates: Gates) -> Term | None:
-    """Return what is sent along an edge, None if that is nothing."""
+    """Return what is sent along an edge, None if that is nothing.
+
+    The slope of a step, y - y, is nothing where derivatives follow, as it is to a ``Builder`` of graphs: a 0 that must
+    meet nothing infinite.
+    """
     if partial is None:
         return None
+    if g.stops and isinstance(partial, Place):
+        name, operands = g.instructions[partial]
+        if name == 'sub' and operands[0] == operands[1]:
+            return None
     if isinstance(partial, Gate):
         return Term(signal, 1, gates | {partial})
     known = g.known(partial)

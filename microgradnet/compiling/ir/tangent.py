@@ -34,18 +34,21 @@ __all__ = ['tangent']
 STILL = {'row', 'number', 'table', 'both', 'either', *COMPARISONS}
 
 
-def tangent(routine: Routine, by: int | None = None, only: bool = False, careful: bool = False) -> Routine:
+def tangent(
+    routine: Routine, by: int | None = None, only: bool = False, careful: bool = False, stops: bool = False
+) -> Routine:
     """Return the routine whose outputs are those of another one and, behind them, how much each of them moves.
 
     by: how many of the parameters move, the first ones; by default all. The direction's numbers follow the parameters.
     only: leave out the outputs themselves; what is watched stays, and never moves.
     careful: a number of the direction that is 0 is no motion, and what does not move is not multiplied: an
         infinite partial beside it gives no nan. It takes longer, and half as much memory again.
+    stops: make it for another tangent, see ``sweeps.routine``.
 
     It takes O(instructions). Raises TypeError for a user's own
     operation whose partials only numbers can compute: nobody knows theirs.
     """
-    return _Tangent(routine, routine.parameters if by is None else by, only, careful).made()
+    return _Tangent(routine, routine.parameters if by is None else by, only, careful, stops).made()
 
 
 class _Tangent:
@@ -54,10 +57,13 @@ class _Tangent:
     The parameters are then the old ones, how much they move, and the masks, and so are the outputs.
     """
 
-    def __init__(self, routine: Routine, by: int, only: bool, careful: bool, inside: bool = False) -> None:
+    def __init__(
+        self, routine: Routine, by: int, only: bool, careful: bool, stops: bool, inside: bool = False
+    ) -> None:
         self.old, self.by, self.only, self.careful = routine, by, only, careful
         self.given = careful and inside
         self.g = Lowering(Emitter())
+        self.g.stops = stops
         self.g.customs = dict(routine.customs)
         #: The new register of each old one; of those that move the register that says how much, and, if one is
         #: to be careful, the one that is 0 where they do not.
@@ -235,7 +241,7 @@ class _Tangent:
         self.groups[register] = a, b
 
     def inside(self, body: Routine) -> Routine:
-        return _Tangent(body, body.parameters, False, self.careful, inside=True).made()
+        return _Tangent(body, body.parameters, False, self.careful, self.g.stops, inside=True).made()
 
     def grouped(self, *sizes: int) -> list[int]:
         """Return where the numbers of groups go if behind each group there are its moves, and its masks."""
