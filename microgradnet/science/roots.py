@@ -3,10 +3,11 @@
 The root is found with numbers only. Its derivative is the theorem's, -F_p / F_x, and where that is asked for as a
 graph, it is one of the root and the parameters: so its own derivative is right, too, and so on to any order.
 
-A function that is being compiled has no such operation. There no signal passes the search; Newton steps are recorded
-from where it ended, which leave the number as it is: x - F(x, p) / F_x(x, p) has at a root the theorem's derivative.
-Another step, from what the first one gave, has the second and third derivatives as well: each doubles the order that is
-exact, as Newton's method doubles digits. How many are asked for is known when a derivative is compiled.
+A program cannot ask Python for them. While one is recorded no signal passes the search; Newton steps are recorded from
+where it ended, which leave the number as it is: x - F(x, p) / F_x, with a slope that is held fast, has the theorem's
+derivative. Another step, from what the first one gave, has the second and third derivatives as well: each doubles the
+order that is exact, as Newton's method doubles digits. How many are asked for is known when a derivative is compiled.
+Graphs of derivatives that are made meanwhile, by ``gradients``, have the theorem's, of any order.
 
 >>> from microgradnet.engine.value import Value
 >>> a = Value(2.0)
@@ -24,12 +25,14 @@ from math import isfinite, nan
 from typing import Any
 from weakref import ref
 
+from ..derivatives.builder import Builder
 from ..derivatives.transforms import Recorded
 from ..derivatives.trees import take_apart
 from ..engine import context, functions
 from ..engine.checks import function, whole
 from ..engine.custom import custom
-from ..engine.value import Constant, Value, lift
+from ..engine.table import Operation, operations
+from ..engine.value import Constant, Value, lift, record
 from ..engine.while_loop import while_loop
 from .segments import refuse_others
 
@@ -111,28 +114,35 @@ class _System:
             raise ValueError(f'residual must return as many numbers as x0 has, {self.size}, not {len(found)}')
         return found
 
-    def nodes(self, operands: Sequence[Any]) -> list[Any]:
-        """Return the root as nodes of some operands: the same ones again, as long as there are any."""
+    def nodes(self, operands: Sequence[Any], is_stepped: bool = False) -> list[Any]:
+        """Return the root as nodes of some operands: the same ones again, as long as there are any.
+
+        is_stepped: the first operands are where it is, and not where to begin.
+        """
         known, xs = self.known[0], [node() for node in self.known[1]]
         is_same = len(known) == len(operands) and all(a is b for a, b in zip(known, operands))
         if is_same and all(x is not None for x in xs):
             return xs
-        numbers = [custom(partial(self.value, k), partial(self.slopes, k), name='root') for k in range(self.size)]
-        found: list[Value] = [number(operands) for number in numbers]
+        found: list[Value]
+        if is_stepped:
+            found = [record(_Stepped(self, k), [*operands, operands[k]]) for k in range(self.size)]
+        else:
+            numbers = [custom(partial(self.value, k), partial(self.slopes, k), name='root') for k in range(self.size)]
+            found = [number(operands) for number in numbers]
         self.known = operands, [ref(x) for x in found]
         return found
 
     def value(self, place: int, *operands: float) -> float:
         return self.root(*operands)[place]
 
-    def slopes(self, place: int, *operands: Any) -> list[Any]:
+    def slopes(self, place: int, *operands: Any, is_stepped: bool = False) -> list[Any]:
         """Return the derivatives of one number of the root by the parameters, as graphs of nodes: the theorem's.
 
         The search has none by where it began.
         """
         numbers = operands[self.size :]
         is_graph = any(isinstance(operand, Value) for operand in operands)
-        xs = self.nodes(operands) if is_graph else self.root(*map(float, operands))
+        xs = self.nodes(operands, is_stepped) if is_graph else self.root(*map(float, operands))
         with context.ieee_arithmetic():
             run = Recorded(self, (0, 1), ([*xs], [*numbers]), {})
             ys, _ = run.results()
@@ -146,19 +156,27 @@ class _System:
         """Record the search for a program, and as many Newton steps as there are derivatives to be."""
         xs = [functions.stop_gradient(lift(x)) for x in self.found(operands)]
         with context.ieee_arithmetic():
-            for _ in range(max(context.asked.get(), ORDER).bit_length()):
-                _, steps = self.step(xs, operands[self.size :])
+            for turn in range(max(context.asked.get(), ORDER).bit_length()):
+                _, steps = self.step(xs, operands[self.size :], is_first=turn == 0)
                 xs = [x - step for x, step in zip(xs, steps)]
-        return xs
+        return self.nodes([*xs, *map(lift, operands[self.size :])], is_stepped=True)
 
-    def step(self, xs: Sequence[Value], numbers: Sequence[Any]) -> tuple[list[Value], list[Any]]:
-        """Return the residual, and the step that Newton's method goes back."""
+    def step(
+        self, xs: Sequence[Value], numbers: Sequence[Any], is_first: bool = False
+    ) -> tuple[list[Value], list[Any]]:
+        """Return the residual, and the step that Newton's method goes back; of the first no slope moves.
+
+        What else would come of it is 0 at a root, but not near one at which a slope is 0.
+        """
         at = [x._data for x in xs] if context.is_paused() else xs
         run = Recorded(lambda xs: self(xs, numbers), 0, ([*at],), {})
         ys, _ = run.results()
         slopes = run.jacobian(ys, 'reverse')
         ys = [lift(y) for y in run.bare(ys)]
-        return ys, _solved([[lift(slope) for slope in row] for row in slopes], ys)
+        rows = [[lift(slope) for slope in row] for row in slopes]
+        if is_first:
+            rows = [[x if isinstance(x, Constant) else functions.stop_gradient(x) for x in row] for row in rows]
+        return ys, _solved(rows, ys)
 
     def found(self, operands: Sequence[Any]) -> list[Any]:
         """Return the root, by damped Newton steps; nan where there is none to be found."""
@@ -209,6 +227,43 @@ class _System:
             raise ValueError(f'implicit found no root of residual from x0 {x0!r}, for parameters {parameters!r}')
         self.latest = operands, found
         return found
+
+
+class _Stepped(Operation):
+    """A number of a root that a program steps to, and for graphs what the theorem says of it.
+
+    It is the last operand; before it are all numbers of the root, and the parameters. A program needs no system, and
+    takes none along to where it is pickled.
+    """
+
+    def __init__(self, system: _System | None = None, place: int = 0) -> None:
+        super().__init__(operations, 'root', 'b', [None, '1'], '{b}')
+        self.vectors, self.scalars, self.system, self.place = 'a', 'b', system, place
+
+    def partial_graph(self, parameter: str) -> Callable[..., Any]:
+        in_programs = super().partial_graph(parameter)
+
+        def build(g: Any, operands: Sequence[Any], number: Any, y: Any) -> Any:
+            if not isinstance(g, Builder):
+                return in_programs(g, operands, number, y)
+            if y.op.system is None:
+                raise TypeError('what was recorded of implicit and then pickled has no graphs of derivatives any more')
+            return y.op.system.slopes(y.op.place, *operands, is_stepped=True) if parameter == 'a' else None
+
+        return build
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether they are the same to a program, as those of two recordings are; a graph asks a node's own."""
+        return isinstance(other, _Stepped)
+
+    def __hash__(self) -> int:
+        return hash(_Stepped)
+
+    def __deepcopy__(self, memo: Any) -> _Stepped:
+        return self
+
+    def __reduce__(self) -> Any:
+        return _Stepped, ()
 
 
 def _solved(rows: list[list[Value]], right: list[Value]) -> list[Value]:

@@ -9,7 +9,20 @@ from typing import Any
 
 import pytest
 
-from microgradnet import MLP, Value, compile, grad, gradients, hessian, jvp, no_grad, value_and_grad, while_loop
+from microgradnet import (
+    MLP,
+    Program,
+    Value,
+    compile,
+    grad,
+    gradients,
+    hessian,
+    jvp,
+    no_grad,
+    recording,
+    value_and_grad,
+    while_loop,
+)
 from microgradnet import functions as F
 from microgradnet.engine.while_loop import LimitError
 from microgradnet.science import implicit
@@ -97,6 +110,38 @@ def test_a_graph_has_them_too_by_whatever_asks() -> None:
     slope.backward()
     assert close(x.grad, nested(cubic_known, 6)(2.0), 1e-11)
     assert close(jvp(nested(cubic, 4), 2.0, 1.0)[1], nested(cubic_known, 5)(2.0), 1e-11)
+
+
+def test_a_recorded_graph_has_them_too() -> None:
+    """By hand nobody says how many derivatives there will be, and a program of any of them has two more."""
+    x = Value(2.0)
+    with recording():
+        slope = y = cubic(x)
+        for _ in range(4):
+            [slope] = gradients(slope, [x])
+    assert close(slope.data, nested(cubic_known, 4)(2.0), 1e-11)
+    program = Program(slope, parameters=[x], backend='python')
+    assert close(program.value_and_gradient([2.5])[0], nested(cubic_known, 4)(2.5), 1e-10)
+    assert close(program.hessian([2.5])[0][0], nested(cubic_known, 6)(2.5), 1e-9)
+    another, a = copy.deepcopy((y, x))
+    assert close(gradients(another, [a])[0].data, nested(cubic_known, 1)(2.0))
+    another, a = pickle.loads(pickle.dumps((y, x)))
+    with pytest.raises(TypeError, match='recorded of implicit and then pickled'):
+        gradients(another, [a])
+
+
+def test_a_compiled_function_is_pickled_without_its_residual() -> None:
+    found = pickle.loads(pickle.dumps(compile(root, backend='python')))
+    assert close(found(2.0), sqrt(2)) and len(found.paths) == 1
+
+
+def test_at_a_double_root_it_is_compiled_as_plain() -> None:
+    """The search ends near it, where the theorem's slope by a is 1; a Newton step more would halve what is missing."""
+
+    def double(a: Any) -> Any:
+        return implicit(lambda x, a: (x - a) * (x - a), 3.0, a)
+
+    assert grad(double)(1.0) == compile(grad(double), backend='python')(1.0) == 1.0
 
 
 def test_a_root_in_a_residual() -> None:
