@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import find, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import LoadFileScheduling
 
     return LoadFileScheduling(config, log)
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Let a process of pytest-xdist tell only what is news: of most tests, six messages cost more than they do."""
+    if not hasattr(item.config, 'workerinput'):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == 'call' or not report.passed or report.duration > 0.005:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 def kept_code(config: pytest.Config) -> Path:
