@@ -18,6 +18,7 @@ import pytest
 
 import microgradnet
 from microgradnet import MLP, TeacherSet, interop, play, science, testing
+from tests.support.examples import for_each
 
 DOCS = Path(__file__).resolve().parent.parent / 'docs'
 PAGES = sorted(DOCS.rglob('*.md'))
@@ -101,7 +102,7 @@ def test_a_page_is_in_the_contents(page: Path) -> None:
     assert page.relative_to(above).with_suffix('').as_posix() in ''.join(listed).split()
 
 
-@pytest.mark.parametrize('name', sorted({*microgradnet.__all__} - {'functions', 'operations'}))
+@for_each('name', sorted({*microgradnet.__all__} - {'functions', 'operations'}))
 def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
 
@@ -120,7 +121,7 @@ def test_every_function_that_makes_a_picture_has_it_beside_an_example() -> None:
     assert shown == public | methods
 
 
-@pytest.mark.parametrize('name', testing.__all__ + science.__all__ + interop.__all__)
+@for_each('name', testing.__all__ + science.__all__ + interop.__all__)
 def test_what_is_in_a_room_of_its_own_is_in_the_reference(name: str) -> None:
     assert re.search(rf'^\.\. auto\w+:: {name}$', REFERENCE, re.MULTILINE)
 

@@ -25,6 +25,7 @@ import microgradnet
 from microgradnet import MLP, Value, explain_nan
 from microgradnet._extras import EXTRAS, have, install, needed
 from microgradnet.drawing import RendererNotFound, draw, draw_error_signal, draw_network, play, tree
+from tests.support.examples import for_each
 from tests.support.sources import imports_of
 
 ROOT = Path(microgradnet.__file__).parents[1]
@@ -314,7 +315,7 @@ def test_setup_has_the_extras_and_what_they_bring() -> None:
 AT_TOP = re.compile(r'testing\.(foreign\.)?\w+|compiling\.run\.(native|quick)|training\.estimators|drawing\.widget')
 
 
-@pytest.mark.parametrize('file', sorted((ROOT / 'microgradnet').rglob('*.py')), ids=lambda file: file.stem)
+@for_each('file', sorted((ROOT / 'microgradnet').rglob('*.py')), ids=lambda file: file.stem)
 def test_packages_of_extras_are_asked_for_in_one_way(file: Path) -> None:
     module = '.'.join(file.relative_to(ROOT / 'microgradnet').with_suffix('').parts)
     for node, names, *_ in imports_of(file):

@@ -24,6 +24,7 @@ from microgradnet.__main__ import main
 from microgradnet._files import Folder, check_writable, write_together, write_whole, writing
 from microgradnet.command_line.runs import load_run
 from microgradnet.training.history import Epoch, History
+from tests.support.examples import for_each
 
 PACKAGE = Path(microgradnet.__file__).parent
 CSV = 'x,y\n' + ''.join(f'{k / 7},{k * k / 49}\n' for k in range(12))
@@ -253,7 +254,7 @@ def writes(tree: ast.AST) -> Iterator[str]:
                 yield called
 
 
-@pytest.mark.parametrize(
+@for_each(
     'text',
     ["open(p, 'w')", "open(p, mode='ab')", 'open(p, m)', "p.open('x')", "io.open(p, 'r+')", 'p.write_text(t)',
      'a.tofile(f)', 'numpy.save(p, a)', "np.memmap(p, float, 'w+')", 'np.memmap(p)', 'f.savefig(p)', 'os.replace(a, b)',

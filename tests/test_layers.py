@@ -17,6 +17,7 @@ import pytest
 import microgradnet
 from microgradnet import _lazy, drawing, interop, science, testing
 from microgradnet._lazy import homes
+from tests.support.examples import for_each
 from tests.support.sources import imports_of
 
 PACKAGE = Path(microgradnet.__file__).parent
@@ -101,7 +102,7 @@ def test_every_module_has_its_floor() -> None:
     assert {room(name) for name in MODULES} == set(FLOOR)
 
 
-@pytest.mark.parametrize('name', sorted(MODULES))
+@for_each('name', sorted(MODULES))
 def test_imports_point_down(name: str) -> None:
     for target in imports(name):
         assert FLOOR[room(target)] < FLOOR[room(name)] or room(target) == room(name), f'{name} imports {target}'
@@ -137,14 +138,14 @@ def late(package: types.ModuleType) -> dict[str, str]:
     return {name.name: '.' * node.level + f'{node.module}' for node in nodes for name in node.names}
 
 
-@pytest.mark.parametrize('name', sorted(late(microgradnet)))
+@for_each('name', sorted(late(microgradnet)))
 def test_no_name_imported_late_is_a_modules(name: str) -> None:
     """Importing a module sets its name in the package, and would hide what is imported on first use."""
     thing = getattr(microgradnet, name)
     assert name not in MODULES or isinstance(thing, types.ModuleType)
 
 
-@pytest.mark.parametrize(
+@for_each(
     'package', [microgradnet, drawing, interop, science, testing], ids=lambda package: package.__name__
 )
 def test_what_a_checker_finds_is_what_users_find(package: types.ModuleType) -> None:

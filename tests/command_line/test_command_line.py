@@ -34,7 +34,7 @@ from microgradnet.__main__ import EXAMPLES, main
 from microgradnet.command_line import doctor, parsing, train
 from microgradnet.command_line.parsing import parse
 from microgradnet.drawing import tree
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 from tests.support.programs import OPERATORS
 
 ROOT = Path(microgradnet.__file__).parents[1]
@@ -124,7 +124,7 @@ def test_expressions_are_what_python_makes_of_them(text: str, a: float, b: float
     assert {*expression.names} <= {'a', 'b', 'c', 'pi', 'e'}
 
 
-@pytest.mark.parametrize('name', sorted(operations))
+@for_each('name', sorted(operations))
 def test_every_operation_can_be_called(name: str) -> None:
     op = operations[name]
     values = {p: Value(x, p) for p, x in zip(op.parameters, [0.5, 0.25, 0.75])}
@@ -146,7 +146,7 @@ def test_a_new_row_is_known_at_once() -> None:
     assert '12' in done.stdout
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('text', 'expected'),
     [('max(1, a, 2)', 4.0), ('min([a, 3])', 3.0), ('mean(a, 0, 2)', 2.0), ('mean([a])', 4.0), ('max(3)', 3.0),
      ('sum([a, a, 1])', 9.0), ('dot([a, 1], [2, 3], 5)', 16.0), ('leaky_relu(-a)', -0.04), ('where(a, 1, 2)', 1.0),
@@ -177,8 +177,8 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize('text', HOSTILE, ids=range(len(HOSTILE)))
-@pytest.mark.parametrize('exact', [False, True], ids=['floats', 'fractions'])
+@for_each('text', HOSTILE, ids=range(len(HOSTILE)))
+@for_each('exact', [False, True], ids=['floats', 'fractions'])
 def test_what_is_no_expression_is_refused(text: str, exact: bool) -> None:
     a = Value(Fraction(9, 2) if exact else 4.5)
     with pytest.raises((ValueError, KeyError)) as refusal:
@@ -208,7 +208,7 @@ def test_exact_arithmetic_is_exact_or_refused(sign: str, a: Fraction, b: int) ->
         assert found.data == OPERATORS[sign](a, b)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('text', 'said', 'pointed'),
     [('a*b + tnah(c)', "there is no function 'tnah'; did you mean 'tanh'?", 'tnah'),
      ('a^2', "'^' has no place in an expression: a power is written **", '^'),
@@ -1026,7 +1026,7 @@ def test_colours_are_let_through_to_a_terminal(run: Run, monkeypatch: pytest.Mon
     assert '\033[31m' in run('derive', '2-2-1', 'w_1,3')[1]
 
 
-@pytest.mark.parametrize('label', ESCAPES)
+@for_each('label', ESCAPES)
 def test_labels_in_a_tree_and_in_what_explain_nan_says(label: str) -> None:
     x = Value(0.0, label=label)
     y = x.sqrt()

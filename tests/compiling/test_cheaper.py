@@ -20,7 +20,7 @@ from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
 from tests.compiling.test_to_c import needs_c, run_c
 from tests.support.backends import ARRAYS, BACKENDS, apart, bits
-from tests.support.examples import every, examples
+from tests.support.examples import every, examples, for_each
 
 np = pytest.importorskip('numpy')
 
@@ -58,7 +58,7 @@ def test_a_power_written_out_keeps_its_digits_and_those_of_its_slope(n: float, b
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
-@pytest.mark.parametrize('n', WRITTEN_OUT)
+@for_each('n', WRITTEN_OUT)
 def test_its_edges_are_those_of_the_power(n: float, backend: str) -> None:
     x = Value(2.0)
     for one, a in zip(compile([x**n], rows=[x], backend=backend)([[a] for a in EDGES]), EDGES, strict=True):
@@ -86,7 +86,7 @@ def test_in_c_its_edges_are_those_of_the_power(tmp_path: Path) -> None:
             assert math.copysign(1.0, y) == math.copysign(1.0, power(a, n)) or a != a, (a, n, y)
 
 
-@pytest.mark.parametrize('n', [*WRITTEN_OUT, 0.0, 1.0, 4.0, 1 / 3])
+@for_each('n', [*WRITTEN_OUT, 0.0, 1.0, 4.0, 1 / 3])
 def test_python_keeps_the_bits_of_the_recording(n: float) -> None:
     x, outputs = power_and_slope(n)
     program = compile(outputs, rows=[x], backend='python')

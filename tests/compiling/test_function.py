@@ -33,7 +33,7 @@ from microgradnet.nets.losses import max_margin
 from microgradnet.nets.net import MLP
 from microgradnet.testing.strategies import points
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, bits
-from tests.support.examples import examples
+from tests.support.examples import examples, for_each
 
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 
@@ -138,7 +138,7 @@ def test_never_silently_wrong_at_length(f: Callable[..., Any], pairs: list[tuple
 
 
 @pytest.mark.parametrize('backend', ARRAYS)
-@pytest.mark.parametrize('f', [either, nested, largest, halving, chosen], ids=lambda f: f.__name__)
+@for_each('f', [either, nested, largest, halving, chosen], ids=lambda f: f.__name__)
 def test_never_silently_wrong_on_arrays(f: Callable[..., Any], backend: str) -> None:
     import numpy as np
 
@@ -437,8 +437,8 @@ def test_of_a_long_recording_the_graph_is_gone_before_it_is_recorded_again(monke
     assert value == y + 1.5 and len(alive) == 2
 
 
-@pytest.mark.parametrize('what', leaks())
-@pytest.mark.parametrize('start', [3.0, -2.0, 0.0])
+@for_each('what', leaks())
+@for_each('start', [3.0, -2.0, 0.0])
 def test_what_leaves_the_graph_is_refused(what: str, start: float) -> None:
     f = leaks()[what]
     g = made(f)
@@ -453,7 +453,7 @@ def test_what_leaves_the_graph_is_refused(what: str, start: float) -> None:
         assert value == start
 
 
-@pytest.mark.parametrize('leak', [int, float, round, math.sin, lambda x: x // 1, lambda x: x % 2, range])
+@for_each('leak', [int, float, round, math.sin, lambda x: x // 1, lambda x: x % 2, range])
 def test_python_s_own_ways_out_are_type_errors(leak: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError):
         made(lambda x: x * leak(x))(3.0)
@@ -542,7 +542,7 @@ def readings() -> dict[str, Callable[[Any, Value], Any]]:
     }
 
 
-@pytest.mark.parametrize('what', readings())
+@for_each('what', readings())
 def test_what_is_read_of_a_value_that_may_change_is_refused(what: str) -> None:
     f, w = readings()[what], Value(3.0, label='w')
     g = made(lambda x: f(x, w))
@@ -832,7 +832,7 @@ def test_a_recording_inside_a_compiled_function_tells_both() -> None:
     assert (g(2.0), g(0.5), g(3.0)) == (4.0, 0.5, 9.0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     'compared',
     [lambda x: bool(x), lambda x: x == 2, lambda x: max(x, 1.0), lambda x: x < 3, lambda x: x in [7.0, 2.0]],
 )

@@ -17,7 +17,7 @@ from microgradnet.compiling.printers import libm
 from microgradnet.compiling.printers.libm import FAR, FORMULAS, declarations, definitions, symbols
 from microgradnet.engine import algebras
 from microgradnet.engine.table import operations
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 
 np = pytest.importorskip('numpy')
 llvm = pytest.importorskip('llvmlite.binding')
@@ -221,8 +221,8 @@ def test_a_number_has_the_same_bits_alone_and_among_others(name: str, compiled: 
         assert np.array_equal(np.signbit(alone)[alone == 0], np.signbit(among)[among == 0])
 
 
-@pytest.mark.parametrize('lanes', LANES)
-@pytest.mark.parametrize('name', NAMES)
+@for_each('lanes', LANES)
+@for_each('name', NAMES)
 def test_edges_are_those_of_ieee_arithmetic(name: str, lanes: int, compiled: Compiled) -> None:
     kernel = {'abs': abs, 'pow': algebras.power}.get(name) or algebras.kernel(name)
     cases = [(a, b) for a in EDGES for b in EDGES] if len(operations[name].parameters) == 2 else [(a,) for a in EDGES]
@@ -232,8 +232,8 @@ def test_edges_are_those_of_ieee_arithmetic(name: str, lanes: int, compiled: Com
         assert near or same(y, wanted), f'{name}{operands} = {y}, wanted {wanted}'
 
 
-@pytest.mark.parametrize('payload', [0x7FF8000000000001, 0x7FF80000FFFFFFFF, -1])
-@pytest.mark.parametrize('name', ULPS)
+@for_each('payload', [0x7FF8000000000001, 0x7FF80000FFFFFFFF, -1])
+@for_each('name', ULPS)
 def test_any_nan_stays_one(name: str, payload: int, compiled: Compiled) -> None:
     assert math.isnan(compiled(name, 1, np.array([payload], np.int64).view(float))[0])
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from microgradnet.compiling.ir import reroll
 from microgradnet.compiling.ir.reroll import Item, Items, Repeated, Shapes
+from tests.support.examples import for_each
 
 #: Where things are that do not move.
 FAR = 100_000_000
@@ -123,7 +124,7 @@ def test_rims_stay_around_a_loop() -> None:
     assert [shape for shape, _ in fold(items, shapes)] == [b, len(shapes) - 1, b]
 
 
-@pytest.mark.parametrize('inner', [2, 4, 5, 6, 8, 11, 20, 30, 40])
+@for_each('inner', [2, 4, 5, 6, 8, 11, 20, 30, 40])
 def test_rows_of_some_cells_are_one_loop(inner: int) -> None:
     """However few the turns of the inner loop, the outer one is found."""
     shapes, (a,) = named(3)

@@ -30,7 +30,7 @@ from microgradnet.testing.strategies import expressions, wild
 from microgradnet.testing.truth import true_value
 from tests.support.backends import ARRAYS, BACKENDS, NATIVE, apart, bits
 from tests.support.edges import KINKS, VALUES
-from tests.support.examples import examples
+from tests.support.examples import examples, for_each
 from tests.support.programs import POINTS, WILD
 from tests.support.rounding import bounded
 
@@ -69,7 +69,7 @@ def is_wrong_in_ieee(name: str, operands: list[float]) -> bool:
     return name == 'pow' and operands[0] < 0 and operands[1] % 1 != 0
 
 
-@pytest.mark.parametrize('name', operations)
+@for_each('name', operations)
 def test_python_gives_the_bits_of_eager_code(name: str) -> None:
     tried = [
         operands for operands in operand_sets(operations[name]) if not operations[name].vectors or operands[0]
@@ -117,7 +117,7 @@ def results(backend: str) -> Any:
 
 
 @pytest.mark.parametrize('backend', ARRAYS)
-@pytest.mark.parametrize('name', operations)
+@for_each('name', operations)
 def test_every_operation_and_its_partials_on_arrays(name: str, backend: str) -> None:
     leaves, outputs, places = whole_table()
     mine, theirs = places[name]
@@ -134,7 +134,7 @@ def test_every_operation_and_its_partials_on_arrays(name: str, backend: str) -> 
 
 
 @pytest.mark.parametrize('backend', ARRAYS)
-@pytest.mark.parametrize('name', [name for name, op in operations.items() if op.is_kernel])
+@for_each('name', [name for name, op in operations.items() if op.is_kernel])
 def test_functions_are_within_2_ulps(name: str, backend: str) -> None:
     """Of Python's ``math``, that is; those with a formula of our own also of the truth.
 
@@ -198,7 +198,7 @@ BAD = {
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
-@pytest.mark.parametrize('what', BAD)
+@for_each('what', BAD)
 def test_the_branch_not_taken_leaks_neither_into_values_nor_gradients(what: str, backend: str) -> None:
     f, bad = BAD[what]
     x = Value(2.0)

@@ -36,6 +36,7 @@ from microgradnet.engine.value import Value  # noqa: E402
 from microgradnet.nets.losses import half_squared_error  # noqa: E402
 from microgradnet.nets.net import MLP  # noqa: E402
 from tests.support.backends import bits  # noqa: E402
+from tests.support.examples import for_each  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not quick.is_supported(), reason='this Python has no short way')
 SPECIAL = [nan, inf, -inf, 0.0, -0.0, 5e-324, 1e308, -1.0, 1.0]
@@ -439,8 +440,8 @@ def test_a_program_without_outputs_is_as_before() -> None:
 # Rows that are bound.
 
 
-@pytest.mark.parametrize('backend', ['python', 'numpy', 'native'])
-@pytest.mark.parametrize('n', [0, 1, 5, 19])
+@for_each('backend', ['python', 'numpy', 'native'])
+@for_each('n', [0, 1, 5, 19])
 def test_bound_rows_are_those_they_were(backend: str, n: int) -> None:
     program, rows = net(backend=backend), np.random.default_rng(n).normal(size=(n, 3))
     theta = np.linspace(-1, 1, 9)

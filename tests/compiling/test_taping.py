@@ -23,6 +23,7 @@ from microgradnet.compiling.taping import Taping, TooLong, Untaped, bounded
 from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
+from tests.support.examples import for_each
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,7 @@ def test_the_tape_is_that_of_the_graph(active: Sequence[bool]) -> None:
     same(*both(f, [1.5, 2.5], active))
 
 
-@pytest.mark.parametrize('op', [op for op in operations.values() if not op.vectors], ids=lambda op: op.name)
+@for_each('op', [op for op in operations.values() if not op.vectors], ids=lambda op: op.name)
 def test_every_operation_of_one_or_two_numbers_is_taped(op: Any) -> None:
     name = op.method or op.name
     others = [p for p in op.parameters[1:] if p not in op.default]

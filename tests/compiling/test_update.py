@@ -18,7 +18,7 @@ from microgradnet.functions import exp
 from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 from microgradnet.training.optimisers import AdamW, Momentum, clipped
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 
 from ..support.backends import BACKENDS
 
@@ -140,7 +140,7 @@ def test_what_runs_away_changes_neither_parameters_nor_the_optimiser(backend: st
     assert (w.data, ball.memory, ball.steps) == before and ball.steps == 2
 
 
-@pytest.mark.parametrize(
+@for_each(
     'numbers',
     [[3.0, 4.0], [0.0, 0.0], [1e200, 1e200], [1e-200, 3e-200], [5e-324, 0.0], [1e308, 1e-308], [inf, 1.0], [nan, 1.0],
      [1.7e308], [1e-160, 1e-150, 1e-155], [2.0**500, 2.0**501]],
@@ -163,7 +163,7 @@ def test_clipping_where_squares_are_out_of_range(backend: str) -> None:
         assert [w.data for w in ws] == pytest.approx([1 - 0.3 * size, 1 - 0.4 * size])
 
 
-@pytest.mark.parametrize('count', [*range(20), 255, 256, 257, 1000])
+@for_each('count', [*range(20), 255, 256, 257, 1000])
 def test_rows_are_shuffled_as_python_shuffles(count: int) -> None:
     class Counted(Random):
         def random(self) -> float:

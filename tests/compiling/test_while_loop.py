@@ -39,7 +39,7 @@ from microgradnet.engine.while_loop import LimitError
 from tests.compiling.test_loops_random import folding
 from tests.support import grammar
 from tests.support.backends import BACKENDS, NATIVE
-from tests.support.examples import UNSHRUNK, every, examples
+from tests.support.examples import UNSHRUNK, every, examples, for_each
 from tests.support.grammar import check, flat, points_of, programs, rows_of, uncompiled
 
 while_loop = F.while_loop
@@ -273,7 +273,7 @@ def test_structures_are_state(backend: str) -> None:
     assert close(slope(3.0, 0.1), (value, tuple(gradient)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('state', 'body', 'said'),
     [
         (([1.0, 2.0],), lambda s: s[:1], r'state 0 .* was a list of 2, and the body made a list of 1'),
@@ -285,7 +285,7 @@ def test_structures_are_state(backend: str) -> None:
         ((), lambda: None, 'wants a state'),
     ],
 )
-@pytest.mark.parametrize('recorded', [False, True])
+@for_each('recorded', [False, True])
 def test_a_shape_that_changes_is_refused_by_name(state: Any, body: Any, said: str, recorded: bool) -> None:
     def f(y: Any) -> Any:
         return while_loop(lambda *s: y > 0, body, *state, limit=3)
@@ -693,7 +693,7 @@ SMALL: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
-@pytest.mark.parametrize('name', SMALL)
+@for_each('name', SMALL)
 def test_small_loops_are_as_eager(name: str, backend: str) -> None:
     f = SMALL[name]
     value, slope = compile(f, backend=backend), compile(grad(f), backend=backend)

@@ -15,10 +15,11 @@ from microgradnet.derivation.sheet import page
 from microgradnet.formulas.terms import Applied, Derivative, Symbol
 from microgradnet.formulas.text import text
 from microgradnet.nets.net import MLP
+from tests.support.examples import for_each
 
 
-@pytest.mark.parametrize('sizes', [[1, 1], [1, 1, 1], [2, 2, 1], [2, 2, 2]])
-@pytest.mark.parametrize('seed', range(4))
+@for_each('sizes', [[1, 1], [1, 1, 1], [2, 2, 1], [2, 2, 2]])
+@for_each('seed', range(4))
 def test_every_number_is_a_fraction_with_a_small_denominator(sizes: list[int], seed: int) -> None:
     one = exercise(sizes, seed=seed)
     numbers = [number for line in one for number in line.numbers if not line.formula]

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.support import ROOT
+from tests.support.examples import for_each
 
 nbformat = pytest.importorskip('nbformat')
 nbclient = pytest.importorskip('nbclient')
@@ -141,7 +142,7 @@ def test_it_says_nothing_of_the_machine() -> None:
     assert not found, found
 
 
-@pytest.mark.parametrize('text', ['"/home/me/x"', 'at 0x7f3a91b2c0d0', 'C:\\\\Users', '"file:///x"', ' /tmp/a'])
+@for_each('text', ['"/home/me/x"', 'at 0x7f3a91b2c0d0', 'C:\\\\Users', '"file:///x"', ' /tmp/a'])
 def test_that_would_be_seen(text: str) -> None:
     assert MACHINE.search(text)
 

@@ -20,6 +20,7 @@ from microgradnet.nets.net import MLP
 from microgradnet.testing.places import is_defined, is_kink
 from microgradnet.testing.truth import exact, mp
 from tests.support import NOT_DEFINED
+from tests.support.examples import for_each
 
 #: Every operation of one operand but stop_gradient, whose derivative is 0 by definition, at points of its domain.
 UNARY = [
@@ -39,7 +40,7 @@ def derivative(name: str, x: float, order: int) -> float:
     return float(y.data)
 
 
-@pytest.mark.parametrize(('name', 'x'), UNARY)
+@for_each(('name', 'x'), UNARY)
 def test_orders_one_to_four(name: str, x: float) -> None:
     """Every operation of one operand, against the derivatives of its value in many digits.
 
@@ -62,7 +63,7 @@ def test_every_operation_is_tried_in_its_domain() -> None:
                                            and not op.vectors} - {'stop_gradient'}  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('name', 'at_zero'),
     [
         ('tanh', [1, 0, -2, 0]),

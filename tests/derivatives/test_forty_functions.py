@@ -18,7 +18,7 @@ import pytest
 from microgradnet import functions as F
 from microgradnet.derivatives.transforms import grad, hessian, hvp, jacobian, jvp, vjp
 from microgradnet.nets.losses import half_squared_error
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 
 mp = mpmath.mp.clone()
 mp.dps = 60
@@ -193,7 +193,7 @@ def test_there_are_forty() -> None:
     assert len({row.name for row in ONE + SEVERAL}) >= 40
 
 
-@pytest.mark.parametrize(('row', 'x'), cases(ONE))
+@for_each(('row', 'x'), cases(ONE))
 def test_of_one_number(row: Row, x: float) -> None:
     """grad of grad of ... up to fourth order, and every other way to the first two."""
     wants = [truth_of_one(row.truth, x, order) for order in range(row.orders + 2)]

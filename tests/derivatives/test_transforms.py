@@ -23,6 +23,7 @@ from microgradnet.derivatives.trees import take_apart
 from microgradnet.engine.context import no_grad
 from microgradnet.engine.value import Value
 from tests.support import NOT_DEFINED
+from tests.support.examples import for_each
 
 Function = Callable[..., Any]
 Point = namedtuple('Point', 'x y')
@@ -52,7 +53,7 @@ def by_hand(x: Any) -> Any:
 # Structure in, the same structure out.
 
 
-@pytest.mark.parametrize(
+@for_each(
     'x',
     [
         3.0,
@@ -183,7 +184,7 @@ def test_arguments_and_options() -> None:
 # Errors.
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('call', 'error', 'said'),
     [
         (lambda: grad(lambda x: [x, x])(1.0), TypeError, 'must return one number to have a gradient'),
@@ -310,7 +311,7 @@ def quintic(x: Any) -> Any:
     return x**5 - 2 * x**3
 
 
-@pytest.mark.parametrize('ways', [*product(ONCE, repeat=2)], ids='-'.join)
+@for_each('ways', [*product(ONCE, repeat=2)], ids='-'.join)
 def test_nested_twice(ways: tuple[str, str]) -> None:
     f: Function = quintic
     for way in ways:
@@ -319,8 +320,8 @@ def test_nested_twice(ways: tuple[str, str]) -> None:
     assert type(f(2.0)) is float
 
 
-@pytest.mark.parametrize('once', ONCE)
-@pytest.mark.parametrize('twice', TWICE)
+@for_each('once', ONCE)
+@for_each('twice', TWICE)
 def test_nested_three_times(once: str, twice: str) -> None:
     want = 60 * 4.0 - 12
     assert ONCE[once](TWICE[twice](quintic))(2.0) == want
@@ -355,13 +356,13 @@ def test_nested_on_structures() -> None:
 # No confusion of variables: the classic cases.
 
 
-@pytest.mark.parametrize(('outer', 'inner'), PAIRS)
+@for_each(('outer', 'inner'), PAIRS)
 def test_the_classic_case(outer: Function, inner: Function) -> None:
     """d/dx (x * d/dy (x + y)) is 1; who confuses the variables says 2 (Siskind and Pearlmutter, 2005)."""
     assert outer(lambda x: x * inner(lambda y: x + y)(1.0))(1.0) == 1.0
 
 
-@pytest.mark.parametrize(('outer', 'inner'), PAIRS)
+@for_each(('outer', 'inner'), PAIRS)
 def test_the_same_place(outer: Function, inner: Function) -> None:
     """d/dx (x * d/dy (x * y) at y = x) = d/dx x^2 = 2 x."""
     assert outer(lambda x: x * inner(lambda y: x * y)(x))(3.0) == 6.0
@@ -515,8 +516,8 @@ def test_derivatives_by_several_arguments_nest() -> None:
     assert grad(lambda x, y: inner(x, y)[0], (0, 1))(2.0, 3.0) == (6.0, 4.0)
 
 
-@pytest.mark.parametrize('make', [grad, value_and_grad, jacobian, hessian])
-@pytest.mark.parametrize(
+@for_each('make', [grad, value_and_grad, jacobian, hessian])
+@for_each(
     ('argument', 'kind', 'said'),
     [('x', TypeError, "argument must be the number of an argument, or a tuple of them, not 'x' of type str"),
      (0.0, TypeError, 'not 0.0 of type float'), (True, TypeError, 'not True of type bool'),
@@ -542,7 +543,7 @@ def test_an_argument_by_both_names_is_refused() -> None:
         grad(product_of, (1, -1))(2.0, 3.0)
 
 
-@pytest.mark.parametrize('make', [grad, value_and_grad, jacobian, hessian, hvp])
+@for_each('make', [grad, value_and_grad, jacobian, hessian, hvp])
 def test_what_is_no_function_is_refused_at_once(make: Any) -> None:
     with pytest.raises(TypeError, match='f must be a function, not 3 of type int'):
         make(3)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from microgradnet.derivatives.trees import assemble, take_apart
 from microgradnet.engine.value import Value
+from tests.support.examples import for_each
 
 Point = namedtuple('Point', 'x y')
 
@@ -95,7 +96,7 @@ def test_arrays_of_any_numbers() -> None:
     assert build(exact).tolist() == [Fraction(1, 3)]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('structure', 'said'),
     [
         ('3', "weights must be a number, a Value, or a list, tuple, dict or array of them, not '3' of type str"),

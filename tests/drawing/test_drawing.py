@@ -33,7 +33,7 @@ from microgradnet.engine.value import Constant
 from microgradnet.engine.walks import topological_order
 from microgradnet.formulas.colours import NEGATIVE, NEITHER, PALETTE, POSITIVE, WRITTEN
 from microgradnet.testing import why_order
-from tests.support.examples import every, examples
+from tests.support.examples import every, examples, for_each
 from tests.support.geometry import boxes, size_of, view
 from tests.support.processes import printed_whatever_hashes
 from tests.support.programs import Program, programs, record
@@ -143,7 +143,7 @@ def test_fractions_are_exact() -> None:
     assert {'1/3', '−2/7', '−2/21'} <= {*' '.join(svg(draw(y)).itertext()).split()}
 
 
-@pytest.mark.parametrize(
+@for_each(
     'number', [Fraction(10**5000, 3), Fraction(-1, 10**5000), math.inf, -math.inf, math.nan, 1e-300]
 )
 def test_any_number_is_drawn(number: Any) -> None:
@@ -437,7 +437,7 @@ def test_a_deep_graph_is_cut(depth: int) -> None:
 # Labels, which may be anything.
 
 
-@pytest.mark.parametrize('label', NASTY)
+@for_each('label', NASTY)
 def test_labels_cannot_inject(label: str) -> None:
     plain, nasty = svg(draw(Value(1.0, 'plain') * 2.0)), svg(draw(Value(1.0, label) * 2.0))
     assert [e.tag for e in plain.iter()] == [e.tag for e in nasty.iter()]
@@ -698,7 +698,7 @@ def test_every_weight_is_drawn_with_its_number(inputs: int, sizes: list[int], se
     assert widths == sorted(widths)
 
 
-@pytest.mark.parametrize(
+@for_each(
     'sizes', [(2, 2, 1), (2, 2, 2, 1), (1, 1), (3, 3), (4, 8, 3), (8, 3, 5), (5, 4, 4, 2), (8, 16, 16, 3)]
 )
 def test_labels_stand_on_their_lines_and_clear_of_each_other(sizes: tuple[int, ...]) -> None:

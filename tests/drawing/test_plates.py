@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +12,7 @@ from microgradnet import Value
 from microgradnet.drawing.plates import Folded, Item, Plate, Site, folded_graph
 from microgradnet.engine.bare import bare, recorded
 from microgradnet.engine.value import Constant
-from tests.support.examples import examples
+from tests.support.examples import examples, for_each
 from tests.support.graphs import NET, accumulated, batch, delayed, loop, recurrent, runge_kutta, spring
 from tests.support.programs import Program, programs, record
 
@@ -68,8 +67,8 @@ def check_sources(folded: Folded, site: Site, position: int, turns: list[tuple[i
         assert any(same(folded.operand(site, position, turns[0]), leaf) for leaf in begins[-1].leaves)
 
 
-@pytest.mark.parametrize('graph', GRAPHS)
-@pytest.mark.parametrize('turns', [1, 2, 3, 7, 30])
+@for_each('graph', GRAPHS)
+@for_each('turns', [1, 2, 3, 7, 30])
 def test_unfolded_again_it_is_the_graph(graph: Any, turns: int) -> None:
     check([graph(turns)])
 
@@ -82,7 +81,7 @@ def test_a_random_program_in_a_loop_is_the_graph(program: Program, turns: int) -
         check(roots)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('graph', 'wanted'),
     [
         (loop, 'x 30:\n    mul\n    add\n    tanh'),

@@ -23,6 +23,7 @@ from microgradnet.engine.table import Operation, operations
 from microgradnet.testing import OperationError, check_operation
 from microgradnet.testing.truth import true_partials
 from tests.support import ROOT
+from tests.support.examples import for_each
 
 HERE = Path(__file__).resolve().parent
 CUBE = "row('cube', 'a * a * a', ('3 * a * a',), r'{a}^{3}', ulps=3)"
@@ -166,7 +167,7 @@ EDGES = [0.0, -0.0, 5e-324, 1e-300, 0.7, -0.6392, -0.63924, -0.64, -18.0, 19.0, 
 EDGES += [400.0, 1e160, -1e160, 1e308, -1e308, 1.7976931348623157e308, -1.7976931348623157e308, math.inf]
 
 
-@pytest.mark.parametrize('a', EDGES)
+@for_each('a', EDGES)
 def test_the_documented_row_keeps_its_digits(a: float) -> None:
     op = documented(PAGES[0])
     (found,) = op.partials('ieee')(a, op.value('ieee')(a))

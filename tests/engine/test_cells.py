@@ -17,6 +17,7 @@ from microgradnet.engine import algebras
 from microgradnet.engine import cells as grammar
 from microgradnet.engine.cells import ARITHMETICS, KERNELS, define, power, write
 from microgradnet.engine.table import operations
+from tests.support.examples import for_each
 
 # Random cells, as text with all the parentheses there can be.
 
@@ -141,15 +142,15 @@ def test_printing_needs_no_more_parentheses_than_the_tree(cell: str) -> None:
     assert printed.count('(') <= cell.count('(') + cell.count('**') + cell.count('if')
 
 
-@pytest.mark.parametrize('name', [op.name for op in operations.values()])
-@pytest.mark.parametrize('arithmetic', ARITHMETICS)
+@for_each('name', [op.name for op in operations.values()])
+@for_each('arithmetic', ARITHMETICS)
 def test_every_cell_of_the_table_is_printed_as_an_expression(name: str, arithmetic: str) -> None:
     op = operations[name]
     for cell in [op.cell, *op.partial_cells, *op.let.values()]:
         ast.parse(write(cell, arithmetic), mode='eval')
 
 
-@pytest.mark.parametrize(('cell', 'printed'), [
+@for_each(('cell', 'printed'), [
     ('a[i]', 'a'),
     ('a[i] * b[i]', 'map(mul, a, b)'),
     ('sum(a[i])', 'total(a)'),
@@ -174,19 +175,19 @@ OUTSIDE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize('cell', OUTSIDE)
+@for_each('cell', OUTSIDE)
 def test_what_is_outside_the_grammar_is_refused_with_its_place(cell: str) -> None:
     with pytest.raises(ValueError, match=r'^row odd, value: .* is not in the grammar of cells$'):
         grammar.check(grammar.parse(cell), {'a', 'b', 'c', 'f', 'x', 'i'}, 'row odd, value')
 
 
-@pytest.mark.parametrize('cell', ['z', 'a + z', 'exp(z)', 'z[i]', 'a if z > 0 else b', 'i', 'nan', 'exp'])
+@for_each('cell', ['z', 'a + z', 'exp(z)', 'z[i]', 'a if z > 0 else b', 'i', 'nan', 'exp'])
 def test_an_unknown_name_is_refused_with_its_place(cell: str) -> None:
     with pytest.raises(ValueError, match=r'^row odd, d/da: .* is neither an operand nor defined by let$'):
         grammar.check(grammar.parse(cell), {'a', 'b'}, 'row odd, d/da')
 
 
-@pytest.mark.parametrize('text', ['a + 1', 'e = f = a', 'e += 1', 'import os', 'e, f = a', 'e.x = a', '(e)[i].x = a'])
+@for_each('text', ['a + 1', 'e = f = a', 'e += 1', 'import os', 'e, f = a', 'e.x = a', '(e)[i].x = a'])
 def test_let_takes_definitions_of_plain_names_alone(text: str) -> None:
     with pytest.raises(ValueError, match=r'^let wants'):
         grammar.parse_let(text)

@@ -20,6 +20,7 @@ from microgradnet import (
     softmax,
 )
 from microgradnet import functions as F
+from tests.support.examples import for_each
 
 A, B = Value(1.0, 'a'), Value(2.0, 'b')
 DOORS: dict[str, Callable[[Any], Any]] = {
@@ -45,7 +46,7 @@ DOORS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize('door', DOORS)
+@for_each('door', DOORS)
 def test_a_dict_and_a_set_are_refused_where_order_matters(door: str) -> None:
     DOORS[door]([1, 2])
     for thing in ({1: 5.0, 2: 6.0}, {1, 2}):

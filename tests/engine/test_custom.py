@@ -23,6 +23,7 @@ from microgradnet.engine.value import Value
 from microgradnet.engine.walks import topological_order
 from microgradnet.testing import check_custom
 from tests.support import NOT_DEFINED
+from tests.support.examples import for_each
 
 NUMBERS_ONLY = 'its partials can be computed with numbers only'
 
@@ -356,7 +357,7 @@ def test_values_that_are_no_numbers_are_named() -> None:
         custom(lambda x, slope='steep': x, lambda x, slope: (1, 0), name='odd')
 
 
-@pytest.mark.parametrize('value, name, message', [
+@for_each('value, name, message', [
     (lambda x, *rest: x, 'mixed', r'operands by place, or \*terms alone, not \(x, \*rest\)'),
     (lambda: 1.0, 'none', 'operands by place'),
     (lambda x, *, k: x, 'keyword', 'operands by place'),

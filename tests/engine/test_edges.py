@@ -17,10 +17,10 @@ from microgradnet.engine.value import Value
 from microgradnet.testing.places import Operands, flat
 from tests.support.checks import same, trials
 from tests.support.edges import KINKS, VALUES
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 
 
-@pytest.mark.parametrize(('name', 'operands', 'expected'), KINKS)
+@for_each(('name', 'operands', 'expected'), KINKS)
 def test_the_rule_at_a_kink(name: str, operands: Operands, expected: tuple[float | None, ...]) -> None:
     op = operations[name]
     partials = op.partials('ieee')(*operands, op.value('ieee')(*operands))
@@ -30,7 +30,7 @@ def test_the_rule_at_a_kink(name: str, operands: Operands, expected: tuple[float
     assert same([leaf.grad for leaf in flat(tuple(leaves))], [signal or 0.0 for signal in expected])
 
 
-@pytest.mark.parametrize(('name', 'operands', 'expected'), VALUES)
+@for_each(('name', 'operands', 'expected'), VALUES)
 def test_the_value_at_an_edge(name: str, operands: Operands, expected: float) -> None:
     for arithmetic in ('python', 'ieee'):
         assert operations[name].value(arithmetic)(*operands) == expected

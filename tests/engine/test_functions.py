@@ -17,6 +17,7 @@ from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
 from tests.support import NOT_DEFINED
+from tests.support.examples import for_each
 
 SCALAR_ROWS = [name for name, op in operations.items() if not op.vectors]
 NUMBERS = st.floats(-5, 5)
@@ -31,7 +32,7 @@ def gradients(f: Callable[..., Value], *numbers: float) -> tuple[float, list[flo
     return y.data, [leaf.grad for leaf in leaves]
 
 
-@pytest.mark.parametrize('name', operations)
+@for_each('name', operations)
 def test_every_row_has_its_function(name: str) -> None:
     f = getattr(F, name)
     assert name in F.__all__
@@ -41,7 +42,7 @@ def test_every_row_has_its_function(name: str) -> None:
         assert inspect.getdoc(f) == operations[name].document
 
 
-@pytest.mark.parametrize('name', SCALAR_ROWS)
+@for_each('name', SCALAR_ROWS)
 def test_a_float_gives_a_float_and_a_value_a_value_of_the_same_bits(name: str) -> None:
     points = [0.5, 0.25, 0.75][: len(operations[name].parameters)]
     points = [1.5] if name == 'acosh' else points

@@ -22,6 +22,7 @@ from microgradnet.nets.net import MLP
 from microgradnet.training.data import TeacherSet
 from microgradnet.training.large import LargeTeacherSet
 from tests.support.backends import BACKENDS
+from tests.support.examples import for_each
 
 np = pytest.importorskip('numpy')
 NAMES = [name for name in ('python', 'numpy', 'native') if name != 'native' or importlib.util.find_spec('llvmlite')]
@@ -88,8 +89,8 @@ OBJECTS = ('grad', 'net', 'predict')
 
 
 @pytest.mark.filterwarnings('error')
-@pytest.mark.parametrize('kind', ARRAYS)
-@pytest.mark.parametrize('door', DOORS)
+@for_each('kind', ARRAYS)
+@for_each('door', DOORS)
 def test_arrays_that_would_lose_something_are_refused_by_name(door: str, kind: str) -> None:
     make, said = ARRAYS[kind]
     if kind == 'object' and door in OBJECTS:
@@ -104,8 +105,8 @@ def test_arrays_that_would_lose_something_are_refused_by_name(door: str, kind: s
 
 
 @pytest.mark.filterwarnings('error')
-@pytest.mark.parametrize('item', ITEMS)
-@pytest.mark.parametrize('door', DOORS)
+@for_each('item', ITEMS)
+@for_each('door', DOORS)
 def test_items_that_are_no_numbers_are_refused(door: str, item: str) -> None:
     """Whatever the door, a list with such a thing in it is a TypeError that shows it; some doors take structures."""
     if item in ('list', 'array') and door in ('function', 'map', 'grad', 'one row'):
@@ -114,14 +115,14 @@ def test_items_that_are_no_numbers_are_refused(door: str, item: str) -> None:
         DOORS[door]([[ITEMS[item]]])
 
 
-@pytest.mark.parametrize('door', DOORS)
+@for_each('door', DOORS)
 def test_numbers_of_every_kind_come_in(door: str) -> None:
     for rows in ([[3]], [[True]], [[3.0]], [(3.0,)], np.array([[3]]), np.array([[3]], np.uint8), np.array([[3]], 'f4'),
                  np.array([[True]]), [[np.float32(3)]], [np.array([3.0])], [[Fraction(3)]]):  # fmt: skip
         DOORS[door](rows)
 
 
-@pytest.mark.parametrize('rows', ['2', b'2', {1.0: 2.0}, {1.0}, 3.0, None])
+@for_each('rows', ['2', b'2', {1.0: 2.0}, {1.0}, 3.0, None])
 @pytest.mark.parametrize('backend', BACKENDS)
 def test_what_has_no_order_or_is_one_thing_is_no_list(backend: str, rows: Any) -> None:
     with pytest.raises(TypeError, match='rows must be lists of numbers or an array, not '):
@@ -149,7 +150,7 @@ def test_names_and_fractions_still_come_in_arrays() -> None:
     assert MLP.from_weights([[[3.0]]], [[0.0]])(np.array([x], object)).inputs[1] is x
 
 
-@pytest.mark.parametrize('condition', [[True, False], (True,), (), 'a', None, 1j, {}])
+@for_each('condition', [[True, False], (True,), (), 'a', None, 1j, {}])
 def test_a_condition_is_a_number_or_an_array(condition: Any) -> None:
     with pytest.raises(TypeError, match='the condition of where must be a real number, not'):
         F.where(condition, 1.0, 2.0)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.engine.value import Value
+from tests.support.examples import for_each
 from tests.support.programs import FLOATS, OPERATORS
 
 COMPARISONS = {
@@ -28,7 +29,7 @@ COMPARISONS = {
 }
 
 
-@pytest.mark.parametrize(
+@for_each(
     'number',
     [
         3,
@@ -75,21 +76,21 @@ NOT_NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize('thing', NOT_NUMBERS, ids=lambda thing: type(thing).__name__)
+@for_each('thing', NOT_NUMBERS, ids=lambda thing: type(thing).__name__)
 def test_anything_else_is_a_type_error_that_names_it(thing: Any) -> None:
     with pytest.raises(TypeError, match=f'real number, not .* of type {type(thing).__name__}'):
         Value(thing)
 
 
-@pytest.mark.parametrize('symbol', OPERATORS)
-@pytest.mark.parametrize('thing', NOT_NUMBERS[:-2], ids=lambda thing: type(thing).__name__)
+@for_each('symbol', OPERATORS)
+@for_each('thing', NOT_NUMBERS[:-2], ids=lambda thing: type(thing).__name__)
 def test_operators_name_what_is_no_number_on_either_side(symbol: str, thing: Any) -> None:
     for operands in ((Value(2.0), thing), (thing, Value(2.0))):
         with pytest.raises(TypeError, match=type(thing).__name__):
             OPERATORS[symbol](*operands)
 
 
-@pytest.mark.parametrize('thing', NOT_NUMBERS[:-2], ids=lambda thing: type(thing).__name__)
+@for_each('thing', NOT_NUMBERS[:-2], ids=lambda thing: type(thing).__name__)
 def test_methods_and_functions_name_it_too(thing: Any) -> None:
     v = Value(2.0)
     for attempt in (
@@ -129,7 +130,7 @@ def test_float_says_what_to_use_instead(cut: Callable[[Any], Any]) -> None:
         cut(Value(2.0))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('attempt', 'text'),
     [
         (lambda v: int(v), r'int\(v.data\)'),
@@ -187,6 +188,6 @@ def test_equality_is_by_value_and_hash_by_identity() -> None:
     assert Value(0.0) == Value(-0.0)
 
 
-@pytest.mark.parametrize('number', [0.0, -0.0, 1e-320, -2.0, math.nan, math.inf, Fraction(0), Fraction(1, 2)])
+@for_each('number', [0.0, -0.0, 1e-320, -2.0, math.nan, math.inf, Fraction(0), Fraction(1, 2)])
 def test_truth_is_that_of_the_data(number: Any) -> None:
     assert bool(Value(number)) is bool(number)

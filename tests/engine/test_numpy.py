@@ -18,6 +18,7 @@ from microgradnet import functions as F
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
 from tests.support import NOT_DEFINED
+from tests.support.examples import for_each
 from tests.support.programs import OPERATORS
 
 SCALARS = [
@@ -48,8 +49,8 @@ def data(array: Any) -> list[float]:
     return [item.data for item in array]
 
 
-@pytest.mark.parametrize('symbol', OPERATORS)
-@pytest.mark.parametrize('scalar', SCALARS, ids=lambda scalar: f'{type(scalar).__name__}')
+@for_each('symbol', OPERATORS)
+@for_each('scalar', SCALARS, ids=lambda scalar: f'{type(scalar).__name__}')
 def test_scalars_on_either_side_give_a_value(symbol: str, scalar: Any) -> None:
     f = OPERATORS[symbol]
     v = Value(3.0)
@@ -61,8 +62,8 @@ def test_scalars_on_either_side_give_a_value(symbol: str, scalar: Any) -> None:
         assert v.grad != 0.0 or (symbol == '**' and scalar.dtype == bool)
 
 
-@pytest.mark.parametrize('symbol', OPERATORS)
-@pytest.mark.parametrize('dtype', [float, np.float32, int, object])
+@for_each('symbol', OPERATORS)
+@for_each('dtype', [float, np.float32, int, object])
 def test_arrays_on_either_side_work_elementwise(symbol: str, dtype: Any) -> None:
     f = OPERATORS[symbol]
     v, array = Value(3.0), np.array([1.0, 2.0, 4.0]).astype(dtype)
@@ -95,7 +96,7 @@ def test_gradients_come_through_arrays() -> None:
     assert np.mean(w).data == np.dot(w, np.array([0.5, 0.5])).data == 1.5
 
 
-@pytest.mark.parametrize('name', UFUNCS)
+@for_each('name', UFUNCS)
 def test_every_ufunc_of_the_table_reaches_it(name: str) -> None:
     row, arity = UFUNCS[name]
     ufunc, points = getattr(np, name), [0.5, 0.25, 0.75][:arity]
@@ -170,7 +171,7 @@ def test_maximum_reaches_the_table_where_a_value_stands_on_either_side() -> None
     assert np.maximum(objects(v, w), 0.0).tolist() == [0.0, w]
 
 
-@pytest.mark.parametrize(
+@for_each(
     'attempt',
     [
         lambda v: np.exp2(v),

@@ -19,6 +19,7 @@ from microgradnet.engine.value import Constant, Value
 from microgradnet.testing.places import flat, operand_sets
 from microgradnet.testing.truth import TRUTH, VALUES, Truth, numeric_partials, true_partials
 from tests.support.checks import CHECKS, cells, check_backward, outcome, python_function, trials
+from tests.support.examples import for_each
 
 ROWS = [*operations.values()]
 every_row = pytest.mark.parametrize('op', ROWS, ids=lambda op: op.name)
@@ -26,7 +27,7 @@ REDUCTIONS = {'sum', 'max'}
 
 
 @every_row
-@pytest.mark.parametrize('check', CHECKS, ids=lambda check: check.__name__)
+@for_each('check', CHECKS, ids=lambda check: check.__name__)
 def test_row(op: Operation, check: Any) -> None:
     check(op)
 
@@ -56,7 +57,7 @@ def test_the_method_and_the_function_compute_the_same(op: Operation) -> None:
                 assert outcome(lambda *all_of, method=method: method(*all_of).data, Value(first), *others) == expected
 
 
-@pytest.mark.parametrize('op', [op for op in ROWS if len(op.parameters) > 1 and not op.vectors], ids=lambda op: op.name)
+@for_each('op', [op for op in ROWS if len(op.parameters) > 1 and not op.vectors], ids=lambda op: op.name)
 def test_a_number_beside_a_value_is_a_constant_that_gets_no_signal(op: Operation) -> None:
     sign = getattr(operator, op.method) if op.method else getattr(Value, op.name)
     for trial in trials(op.name)[::5]:
@@ -116,7 +117,7 @@ def test_every_row_of_today_has_an_oracle_of_its_own() -> None:
 NOT_BY_VALUE = ('stop_gradient', 'where', 'logsumexp', 'gauss')
 
 
-@pytest.mark.parametrize('op', [op for op in ROWS if op.name not in NOT_BY_VALUE], ids=lambda op: op.name)
+@for_each('op', [op for op in ROWS if op.name not in NOT_BY_VALUE], ids=lambda op: op.name)
 def test_the_oracles_agree_with_a_numeric_derivative_of_the_value(op: Operation) -> None:
     """A slip in ``oracles.TRUTH`` would blame a row that is right, or pass one that is wrong."""
     judged = 0

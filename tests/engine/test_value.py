@@ -19,6 +19,7 @@ from microgradnet.engine.context import no_grad
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Constant, Value
 from tests.support import NOT_DEFINED
+from tests.support.examples import for_each
 from tests.support.programs import FLOATS, OPERATORS
 
 
@@ -67,7 +68,7 @@ def test_functions_are_those_of_math_to_the_bit(name: str, a: float, b: float) -
     assert outcome(getattr(F, name), *operands) == outcome(f, *operands)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('attempt', 'error', 'text'),
     [
         (lambda v: 1 / (v - 2), ZeroDivisionError, 'division'),
@@ -122,7 +123,7 @@ def test_labels_name_a_node_and_nothing_else() -> None:
 # What is recorded.
 
 
-@pytest.mark.parametrize('name', [name for name, op in operations.items() if not op.vectors])
+@for_each('name', [name for name, op in operations.items() if not op.vectors])
 def test_every_row_records_its_operands_in_order(name: str) -> None:
     op = operations[name]
     operands = [Value(number) for number in (0.5, 0.25, 0.75)[: len(op.parameters)]]

@@ -12,6 +12,7 @@ import pytest
 
 from microgradnet.formulas.colours import INK, PALETTE, WRITTEN, variables
 from tests.support.colours import SIGHTS, contrast, difference
+from tests.support.examples import for_each
 
 ROOT = Path(__file__).parents[2]
 #: What is written on what, in any picture or page.
@@ -33,8 +34,8 @@ def shown(name: str, page: str) -> str:
     return PALETTE[name].dark if page == 'dark' else PALETTE[name]
 
 
-@pytest.mark.parametrize('page', ['light', 'dark'])
-@pytest.mark.parametrize('ground', WRITTEN_ON)
+@for_each('page', ['light', 'dark'])
+@for_each('ground', WRITTEN_ON)
 def test_what_is_written_can_be_read(ground: str, page: str) -> None:
     """A ratio of 4.5 is WCAG 2's AA."""
     for name in WRITTEN_ON[ground].split():
@@ -47,8 +48,8 @@ def test_lines_that_tell_something_stand_out(page: str) -> None:
         assert contrast(shown(name, page), shown('paper', page)) >= 3, name
 
 
-@pytest.mark.parametrize('sight', SIGHTS)
-@pytest.mark.parametrize('page', ['light', 'dark'])
+@for_each('sight', SIGHTS)
+@for_each('page', ['light', 'dark'])
 def test_meanings_differ_for_every_sight(page: str, sight: str) -> None:
     """In Oklab, in which black and white are 1 apart; 0.02 is the least that is seen side by side."""
     for one, other in combinations(MEANINGS, 2):

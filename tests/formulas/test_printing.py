@@ -18,7 +18,7 @@ from microgradnet._escapes import tex_name, visible
 from microgradnet.formulas.latex import tex
 from microgradnet.formulas.terms import Minus, Name, Number, Product, Sum, Symbol, Term
 from microgradnet.formulas.text import text as text_of
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 
 KINDS: dict[str, Callable[[Value], Value]] = {
     'sines': Value.sin,
@@ -117,7 +117,7 @@ SIGNS: list[tuple[Term, str]] = [
 ]
 
 
-@pytest.mark.parametrize(('term', 'said'), SIGNS, ids=[said for _, said in SIGNS])
+@for_each(('term', 'said'), SIGNS, ids=[said for _, said in SIGNS])
 def test_a_sign_is_written_once_and_in_brackets_after_another(term: Term, said: str) -> None:
     assert text_of(term) == said
     assert tex(term) == said.replace('·', r'\cdot').replace('(', r'\left(').replace(')', r'\right)')
@@ -137,8 +137,8 @@ def test_brackets_signs_and_lists_are_put_as_before() -> None:
     assert text(Value(-2.0) ** 2.0) == '(-2.0) ** 2.0'
 
 
-@pytest.mark.parametrize('number', [-3.0, -0.0])
-@pytest.mark.parametrize('label', ['', 'w_{1}', '100%'])
+@for_each('number', [-3.0, -0.0])
+@for_each('label', ['', 'w_{1}', '100%'])
 def test_a_power_of_a_negative_number_is_not_minus_a_power(number: float, label: str) -> None:
     y = Value(number, label=label) ** 2.0
     assert repr(eval(text(y))) == repr(y.data)
@@ -177,7 +177,7 @@ def test_no_label_gets_a_command_through(label: str) -> None:
     check_harmless(label)
 
 
-@pytest.mark.parametrize('label', HOSTILE)
+@for_each('label', HOSTILE)
 def test_latex_of_hostile_labels(label: str) -> None:
     check_harmless(label)
     x = Value(2.0, label=label)
@@ -189,7 +189,7 @@ def test_latex_of_hostile_labels(label: str) -> None:
     assert '\\write' not in latex(x)
 
 
-@pytest.mark.parametrize('label', ['x', 'loss', 'x_1', 'w_{1,3}', 'w_{x1,1}', 'δ', 'x12', 'ŵ_1'])
+@for_each('label', ['x', 'loss', 'x_1', 'w_{1,3}', 'w_{x1,1}', 'δ', 'x12', 'ŵ_1'])
 def test_names_are_set_as_they_were(label: str) -> None:
     assert latex(Value(2.0, label=label)) == label
 

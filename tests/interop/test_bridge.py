@@ -13,6 +13,7 @@ from microgradnet import functions as F
 from microgradnet.compiling import Program, recording
 from microgradnet.compiling.guards import BranchError
 from microgradnet.interop.bridge import Bridge, bridge_of
+from tests.support.examples import for_each
 from tests.support.interop import energy_program, swing
 
 np = pytest.importorskip('numpy')
@@ -157,7 +158,7 @@ def test_a_row_that_takes_another_branch_is_refused_forwards_and_back() -> None:
             attempt()
 
 
-@pytest.mark.parametrize(('shapes', 'kind', 'said'), [
+@for_each(('shapes', 'kind', 'said'), [
     (((3, 3), (3,)), ValueError, r'argument 0 of the Program must be its rows, of shape \(..., 2\), not of shape \(3'),
     (((3, 2), (2,)), ValueError, r'argument 1 of the Program must be its parameters, of shape \(3,\), not of shape \('),
     (((3, 2), (1, 3)), ValueError, r'argument 1 of the Program must be its parameters, of shape \(3,\), not of shape'),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from microgradnet import MLP, Layer, Neuron, Value
+from tests.support.examples import for_each
 
 
 def test_its_readme() -> None:
@@ -68,7 +69,7 @@ def test_the_graph_that_its_trace_draws() -> None:
     assert 'relu' in draw(y).source
 
 
-@pytest.mark.parametrize(
+@for_each(
     'ask, ours',
     [
         (lambda: Value(1.0)._prev, 'inputs'),

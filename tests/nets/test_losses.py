@@ -23,6 +23,7 @@ from microgradnet.nets.losses import (
     root_mean_square_error,
 )
 from microgradnet.nets.net import MLP
+from tests.support.examples import for_each
 
 EPSILON = sys.float_info.epsilon
 floats = st.floats(-1e3, 1e3)
@@ -170,7 +171,7 @@ def test_cross_entropy_of_far_logits_neither_overflows_nor_vanishes() -> None:
     assert [v.grad for v in y] == [1.0, -1.0]
 
 
-@pytest.mark.parametrize('t', [2, -1, 0.5, 7, math.nan, None, 'a'])
+@for_each('t', [2, -1, 0.5, 7, math.nan, None, 'a'])
 def test_a_class_that_is_not_there_is_refused(t: Any) -> None:
     with pytest.raises(ValueError, match=r'sample 0: its class is .*, and there are 2 logits, from 0 on'):
         cross_entropy([0.1, 0.2], t)
@@ -181,8 +182,8 @@ def test_a_class_that_is_not_there_is_refused(t: Any) -> None:
 # Shapes
 
 
-@pytest.mark.parametrize('error', [half_squared_error, root_mean_square_error, max_margin])
-@pytest.mark.parametrize(
+@for_each('error', [half_squared_error, root_mean_square_error, max_margin])
+@for_each(
     ('outputs', 'targets', 'said'),
     [
         ([1.0, 1.0], [1.0], '2 values in the outputs, 1 in the targets'),
@@ -239,7 +240,7 @@ def test_mean_square_error() -> None:
     assert mean_square_error([Fraction(1, 2)], [Fraction(0)]) == Fraction(1, 4)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('name', 'error'),
     [('mse', mean_square_error), ('mean_squared_error', mean_square_error), ('rmse', root_mean_square_error),
      ('root_mean_square_error', root_mean_square_error), ('half_squared_error', half_squared_error),
@@ -250,7 +251,7 @@ def test_errors_by_name(name: str, error: Any) -> None:
     assert error_by_name(error) is error
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('error', 'kind', 'said'),
     [('msee', ValueError, "there is no error 'msee'; did you mean 'mse'?"),
      ('crossentropy', ValueError, "did you mean 'cross_entropy'?"),
@@ -263,8 +264,8 @@ def test_an_error_that_is_none_is_refused(error: Any, kind: type[Exception], sai
         error_by_name(error)
 
 
-@pytest.mark.parametrize('error', [half_squared_error, root_mean_square_error, mean_square_error, max_margin])
-@pytest.mark.parametrize('wrong', ['a', None, 1j, object()])
+@for_each('error', [half_squared_error, root_mean_square_error, mean_square_error, max_margin])
+@for_each('wrong', ['a', None, 1j, object()])
 def test_what_is_no_number_is_named(error: Any, wrong: Any) -> None:
     with pytest.raises(TypeError, match='output 1 must be a number or a Value, not '):
         error([1.0, wrong], [1, 1])

@@ -18,6 +18,7 @@ from microgradnet.engine.value import Value
 from microgradnet.engine.walks import topological_order
 from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP, Activation, Layer, Neuron, Standardisation, activation_names
+from tests.support.examples import for_each
 
 HALF = Fraction(1, 2)
 #: Activations by name and by function that are defined for every r.
@@ -112,7 +113,7 @@ def test_an_activation_is_a_name_or_a_function() -> None:
     assert MLP(2, [3, 1], 'tanh', 'sigmoid', seed=3)(x).data == functions.sigmoid(outputs.pop())
 
 
-@pytest.mark.parametrize('name', ['identity', 'threshold', 'sigmoid', 'tanh', 'relu'])
+@for_each('name', ['identity', 'threshold', 'sigmoid', 'tanh', 'relu'])
 def test_the_derivations_activations_are_known_by_name(name: str) -> None:
     sigma = 1 / (1 + math.exp(-0.75))
     right = {'identity': 0.75, 'threshold': 1.0, 'relu': 0.75, 'tanh': math.tanh(0.75), 'sigmoid': sigma}
@@ -152,7 +153,7 @@ def test_a_threshold_neuron_is_a_primitive_classifier() -> None:
 # Weights to begin with.
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('g', 'limit'),
     [(name, math.sqrt(6 / 50)) for name in ('relu', 'leaky_relu', 'elu', 'silu', 'gelu', 'softplus', functions.relu)]
     + [(name, math.sqrt(6 / 90)) for name in ('identity', 'threshold', 'sigmoid', 'tanh', 'softsign', lambda r: r)],
@@ -180,7 +181,7 @@ def test_a_seed_fixes_the_weights() -> None:
 # What is refused.
 
 
-@pytest.mark.parametrize('size', [0, -1, 1.5, 2.0, True, '3', None])
+@for_each('size', [0, -1, 1.5, 2.0, True, '3', None])
 def test_sizes_are_whole_numbers_of_at_least_1(size: Any) -> None:
     makers = [lambda: MLP(size, [1]), lambda: MLP(2, [size, 1]), lambda: Layer(size, 1), lambda: Layer(2, size),
               lambda: Neuron(size)]  # fmt: skip
@@ -314,7 +315,7 @@ def test_only_parameters_can_be_frozen() -> None:
 # Weights put in.
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('weights', 'biases'),
     [
         ([[[1, 2, 3]], [[1]]], [[0], [0]]),  # too many inputs
@@ -522,13 +523,13 @@ def test_a_seed_leaves_pythons_generator_alone() -> None:
     assert random.getstate() == before
 
 
-@pytest.mark.parametrize('seed', ['1', 2.5, True, [1], math.nan, MLP])
+@for_each('seed', ['1', 2.5, True, [1], math.nan, MLP])
 def test_a_seed_is_a_whole_number_or_a_generator(seed: Any) -> None:
     with pytest.raises(TypeError, match=r'seed must be a whole number, a random\.Random, or None, not '):
         MLP(2, [1], seed=seed)
 
 
-@pytest.mark.parametrize('sizes', [3, None, '31', 2.5, Value(1.0)])
+@for_each('sizes', [3, None, '31', 2.5, Value(1.0)])
 def test_the_sizes_are_a_list(sizes: Any) -> None:
     with pytest.raises(TypeError, match=r'the sizes of a net must be a list, .* such as \[16, 1\], not '):
         MLP(2, sizes)

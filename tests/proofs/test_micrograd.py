@@ -15,9 +15,10 @@ import pytest
 
 import microgradnet
 from microgradnet.engine.value import Value
+from tests.support.examples import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('f', 'expected', 'slopes'),
     [
         (lambda a, b: a + b, -1.0, (1.0, 1.0)),

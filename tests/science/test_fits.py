@@ -10,6 +10,7 @@ import pytest
 
 from microgradnet import functions as F
 from microgradnet.science import Fit, least_squares, minimise
+from tests.support.examples import for_each
 
 np = pytest.importorskip('numpy')
 pytest.importorskip('scipy')
@@ -114,7 +115,7 @@ def test_arguments_come_one_by_one(x0: Any, names: list[str]) -> None:
     assert close([*fit.x.values()] if isinstance(fit.x, dict) else fit.x, [3.0, -3.0])
 
 
-@pytest.mark.parametrize(('x0', 'names'), [
+@for_each(('x0', 'names'), [
     (1.0, ['p']),
     ([1.0, 2.0], ['p[0]', 'p[1]']),
     ({'w': [1.0, 2.0], 'more': {'b': 1.0}}, ['w[0]', 'w[1]', 'more.b']),
@@ -185,7 +186,7 @@ def test_a_fit_is_pickled() -> None:
     assert repr(pickle.loads(pickle.dumps(fit))) == repr(fit)
 
 
-@pytest.mark.parametrize(('attempt', 'error', 'said'), [
+@for_each(('attempt', 'error', 'said'), [
     (lambda: minimise(lambda a: F.log(a - 1), 1.0), ValueError, 'f must be finite at x0, and is -inf at a = 1'),
     (lambda: minimise(lambda a, b: a * b, 1.0), TypeError, 'x0 must be a dict or a tuple of these, not 1.0'),
     (lambda: minimise(lambda a, b: a * b, {'a': 1.0, 'c': 1.0}), TypeError, "not a dict of 'a', 'c'"),

@@ -27,6 +27,7 @@ from microgradnet import functions as F
 from microgradnet.engine.while_loop import LimitError
 from microgradnet.science import implicit
 from tests.support.backends import NATIVE, NUMPY
+from tests.support.examples import for_each
 
 BACKENDS = ['python', pytest.param('numpy', marks=NUMPY), pytest.param('native', marks=[NATIVE, pytest.mark.slow])]
 
@@ -85,8 +86,8 @@ def nested(f: Any, times: int) -> Any:
 ROOTS = [(root, F.sqrt), (cubic, cubic_known), (split, split_known)]
 
 
-@pytest.mark.parametrize('order', range(7))
-@pytest.mark.parametrize(('found', 'known'), ROOTS)
+@for_each('order', range(7))
+@for_each(('found', 'known'), ROOTS)
 def test_derivatives_of_any_order(found: Any, known: Any, order: int) -> None:
     assert close(nested(found, order)(2.0), nested(known, order)(2.0), 1e-11)
 
@@ -269,7 +270,7 @@ def test_a_net_that_is_its_own_input() -> None:
     assert all(close(a, b, 1e-10) for a, b in zip(grad(settled)(weights), grad(after_many)(weights)))
 
 
-@pytest.mark.parametrize(('attempt', 'error', 'said'), [
+@for_each(('attempt', 'error', 'said'), [
     (lambda: implicit(lambda x, a: x * x + a, 1.0, 1.0), ValueError, 'no root of residual from x0 1.0, for parameters'),
     (lambda: implicit(lambda x, a: x * x + a, 1.0, Value(1.0)), ValueError, 'no root of residual'),
     (lambda: implicit(lambda x, a: [x, x], 1.0, 1.0), ValueError, 'as many numbers as x0 has, 1, not 2'),

@@ -20,7 +20,7 @@ from microgradnet.engine.value import Value
 from microgradnet.testing.foreign.check import check_engine
 from microgradnet.testing.foreign.straight import FORMS, OPS, Program, forward, programs, single, smallest
 from microgradnet.testing.report import Finding, Report, Severity
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 
 needs_micrograd = pytest.mark.skipif(
     importlib.util.find_spec('micrograd') is None, reason='micrograd is not installed'
@@ -565,7 +565,7 @@ def numerically(program: Program, leaf: int) -> float:
     return (y(1e-5) - y(-1e-5)) / 2e-5
 
 
-@pytest.mark.parametrize('form', FORMS)
+@for_each('form', FORMS)
 def test_the_rules_it_judges_by_agree_with_differences(form: tuple[str, str]) -> None:
     checked = 0
     for leaves in [(0.75, 1.25), (1.5, 0.5), (2.0, 3.0)]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.testing import check_function, points, small_points
+from tests.support.examples import for_each
 
 from .test_engines import pasted
 
@@ -89,7 +90,7 @@ WRONG: dict[str, tuple[Pair, str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize('name', WRONG)
+@for_each('name', WRONG)
 def test_a_wrong_one_is(name: str) -> None:
     pair, severity, line = WRONG[name]
     [finding] = check_function(*pair)
@@ -116,7 +117,7 @@ def test_every_wrong_number_of_a_gradient_is_shown() -> None:
     assert all('point = (' in finding.source for finding in report)
 
 
-@pytest.mark.parametrize('points', [[], 3.0, {1.0}, None, '12'])
+@for_each('points', [[], 3.0, {1.0}, None, '12'])
 def test_what_are_no_points_is_refused(points: Any) -> None:
     with pytest.raises(TypeError, match='points must be a list of points, one at least, or a strategy'):
         check_function(abs, sign, points)

@@ -17,7 +17,7 @@ from microgradnet.nets.net import MLP
 from microgradnet.testing import Expression, GradientError, check_gradient, expressions, nets, points
 from microgradnet.testing.differences import derivative
 from microgradnet.testing.strategies import wild
-from tests.support.examples import examples
+from tests.support.examples import examples, for_each
 from tests.support.wrong_rules import WRONG, rule
 
 plain: dict[str, Any] = {
@@ -94,7 +94,7 @@ def test_the_distance_of_the_nearest_kink_is_read_off_the_graph() -> None:
     assert check_gradient(lambda x: abs(x[0]) * x[1].relu(), [-2.0, 0.25]).kink == 0.25
 
 
-@pytest.mark.parametrize('distance', [0.0, 1e-300, 1e-12, 1e-6, 0.001])
+@for_each('distance', [0.0, 1e-300, 1e-12, 1e-6, 0.001])
 def test_differences_do_not_cross_a_kink(distance: float) -> None:
     [entry] = check_gradient(lambda x: (1000 * x).relu() + abs(x) * 3, distance).entries
     assert entry.kink == pytest.approx(distance)
@@ -136,7 +136,7 @@ COARSE = ['neg without its sign', 'cos with the sign of sin', 'sqrt without the 
           'erf with a factor of 8 digits', 'sigmoid without its complement']  # fmt: skip
 
 
-@pytest.mark.parametrize('name', COARSE)
+@for_each('name', COARSE)
 def test_a_wrong_rule_is_blamed_among_right_ones(name: str) -> None:
     wrong = rule(*WRONG[name])
     with pytest.raises(GradientError) as caught:
@@ -221,7 +221,7 @@ def test_exact_points() -> None:
 # Differences alone.
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('f', 'slope', 'x'),
     [
         (math.sin, math.cos, 1.0),

@@ -12,7 +12,7 @@ from microgradnet import functions as F
 from microgradnet.engine.custom import Custom, custom
 from microgradnet.engine.table import operations
 from microgradnet.testing import OperationError, check_custom, check_operation
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 from tests.support.wrong_rules import EQUIVALENT, WRONG, rule
 
 
@@ -158,7 +158,7 @@ WRONG_CUSTOM = {
 }
 
 
-@pytest.mark.parametrize('name', WRONG_CUSTOM)
+@for_each('name', WRONG_CUSTOM)
 def test_a_wrong_one_is_refused(name: str) -> None:
     with pytest.raises(OperationError, match='wrong_one is wrong at a = '):
         check_custom(custom(*WRONG_CUSTOM[name], name='wrong_one'))

@@ -17,6 +17,7 @@ import microgradnet
 from microgradnet import Value
 from microgradnet.testing import engines
 from microgradnet.testing.drawn import drawn
+from tests.support.examples import for_each
 
 ROOT = Path(microgradnet.__file__).parents[1]
 
@@ -81,7 +82,7 @@ def test_fixtures_stay() -> None:
     drawn(test, examples=2)('self', 2.0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('options', 'error', 'said'),
     [
         ({'operations': ['add', 'tangent']}, ValueError, "operations must be some of add, .*, not 'tangent'"),

@@ -18,7 +18,7 @@ from microgradnet.engine.walks import topological_order
 from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 from microgradnet.testing import Expression, expressions, nets, points, small_points, teacher_sets
-from tests.support.examples import examples
+from tests.support.examples import examples, for_each
 from tests.support.forward import Dual, by_table, forward
 
 some = examples(60, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -145,7 +145,7 @@ def test_expressions_shrink_to_the_smallest_failing_graph() -> None:
     assert len(found.steps) == 2 and found.steps[-1][1] == (1, 1) and found.leaves == (0.0,)
 
 
-@pytest.mark.parametrize('name', operations)
+@for_each('name', operations)
 def test_every_row_is_drawn(name: str) -> None:
     assert find(expressions([name]), lambda f: bool(f.steps), settings=unshrunk).steps[0][0] == name
 

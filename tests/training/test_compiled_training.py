@@ -17,7 +17,7 @@ from microgradnet.training.data import TeacherSet
 from microgradnet.training.objective import error_of
 from microgradnet.training.optimisers import OPTIMISERS
 from microgradnet.training.train import DivergedError, train
-from tests.support.examples import every
+from tests.support.examples import every, for_each
 
 pytest.importorskip('numpy')
 pytest.importorskip('llvmlite')
@@ -51,8 +51,8 @@ def weights(net: MLP) -> list[Any]:
     return [p.data for p in net.parameters()]
 
 
-@pytest.mark.parametrize('mode', ['batch', 'online', 4])
-@pytest.mark.parametrize('error', [*SETS], ids=lambda error: error.__name__)
+@for_each('mode', ['batch', 'online', 4])
+@for_each('error', [*SETS], ids=lambda error: error.__name__)
 def test_an_epoch_gives_the_same_weights(mode: Any, error: Any) -> None:
     (recorded, before), (compiled, after) = (
         taught(flag, error, mode=mode, validation=SETS[error], metrics=['accuracy']) for flag in (False, True)
@@ -63,7 +63,7 @@ def test_an_epoch_gives_the_same_weights(mode: Any, error: Any) -> None:
     assert before[0].rms is None or after[0].rms == pytest.approx(before[0].rms, rel=1e-14)
 
 
-@pytest.mark.parametrize('options', [{'optimiser': 'momentum'}, {'optimiser': 'adamw'}, {'l2': 0.1}, {'clip': 0.01},
+@for_each('options', [{'optimiser': 'momentum'}, {'optimiser': 'adamw'}, {'l2': 0.1}, {'clip': 0.01},
                                      {'schedule': 'cosine'}, {'activation': 'relu'}, {'activation': 'gelu'}],
                          ids=str)  # fmt: skip
 def test_every_way_of_descending(options: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from microgradnet.nets.net import MLP
 from microgradnet.training.data import TeacherSet
+from tests.support.examples import for_each
 
 ROWS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 
@@ -89,7 +90,7 @@ def test_tables_of_pandas_are_taken_by_their_numbers() -> None:
 # Classes
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('targets', 'classes', 'names', 'numbers'),
     [
         (['pear', 'apple', 'pear'], None, ('apple', 'pear'), (1, 0, 1)),
@@ -124,7 +125,7 @@ def test_one_hot() -> None:
 # What is refused
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('inputs', 'targets', 'options', 'kind', 'said'),
     [
         ([[1], [math.nan]], [1, 2], {}, ValueError, 'row 2 of the inputs, column 1: nan is not a number to learn from'),
@@ -207,7 +208,7 @@ def test_a_split_and_a_shuffle_follow_their_seed() -> None:
     assert all(x == (t,) for part in teacher_set.split(0.5) for x, t in part)
 
 
-@pytest.mark.parametrize('fraction', [0, 1, -0.5, 1.5, math.nan])
+@for_each('fraction', [0, 1, -0.5, 1.5, math.nan])
 def test_a_fraction_lies_between_0_and_1(fraction: float) -> None:
     with pytest.raises(ValueError, match=f'between 0 and 1, not {fraction}'):
         TeacherSet(ROWS, [1, 2, 3]).split(fraction)
@@ -386,7 +387,7 @@ def test_weights_weigh_the_standardisation() -> None:
     assert heavy.standardisation.deviations == pytest.approx(often.standardisation.deviations, rel=1e-14)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('weights', 'kind', 'said'),
     [
         ([1, 2], ValueError, '2 weights for 3 samples'),

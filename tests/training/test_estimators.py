@@ -27,7 +27,7 @@ from sklearn.utils.estimator_checks import (  # noqa: E402
 from microgradnet import NetClassifier, NetRegressor, TeacherSet, train  # noqa: E402
 from microgradnet.nets.losses import cross_entropy  # noqa: E402
 from microgradnet.nets.saving import as_json  # noqa: E402
-from tests.support.examples import every  # noqa: E402
+from tests.support.examples import every, for_each  # noqa: E402
 
 #: Checks that are quick, one of each kind: of samples' weights, of classes, of what is refused, of names.
 QUICK = {
@@ -222,7 +222,7 @@ def test_the_net_itself_answers_alike() -> None:
     assert net.net_.predict(DIABETES[0][:5].tolist()) == net.predict(DIABETES[0][:5]).tolist()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('wrong', 'said'),
     [
         ({'validation_fraction': 1.5, 'early_stopping': True}, 'validation_fraction'),

@@ -34,7 +34,7 @@ from microgradnet.training.optimisers import SCHEDULES, AdamW, Descent, Momentum
 from microgradnet.training.train import DivergedError, error_and_gradients, error_over, train
 from tests.support import ROOT
 from tests.support.colours import contrast
-from tests.support.examples import examples
+from tests.support.examples import examples, for_each
 
 XOR = TeacherSet([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
 #: One linear neuron through (1, 1), (2, 3), (4, 2): its gradients are quickly written out.
@@ -70,7 +70,7 @@ def close(numbers: Any) -> Any:
 # Gradient descent: batch, on-line, mini-batches
 
 
-@pytest.mark.parametrize(('mode', 'size'), [('batch', 3), ('online', 1), (2, 2), (1, 1), (3, 3), (50, 3)])
+@for_each(('mode', 'size'), [('batch', 3), ('online', 1), (2, 2), (1, 1), (3, 3), (50, 3)])
 def test_each_mode_descends_the_sum_over_its_samples_in_order(mode: Any, size: int) -> None:
     net = line()
     train(net, LINE, learning_rate=0.02, epochs=7, mode=mode, shuffle=False)
@@ -230,7 +230,7 @@ def test_an_optimiser_may_be_anything_that_steps() -> None:
     assert weights(net) == [0.625, -0.125]
 
 
-@pytest.mark.parametrize(
+@for_each(
     'make',
     [
         lambda: Momentum(1.0), lambda: Momentum(-0.1), lambda: AdamW(beta1=1.0), lambda: AdamW(beta2=-0.5),
@@ -293,7 +293,7 @@ FACTORS = {
 }
 
 
-@pytest.mark.parametrize('name', SCHEDULES)
+@for_each('name', SCHEDULES)
 def test_schedules_by_name(name: str) -> None:
     rates = train(line(), LINE, learning_rate=0.01, epochs=6, schedule=name).column('learning_rate')
     assert rates == close([0.01 * factor for factor in FACTORS[name]])
@@ -328,7 +328,7 @@ def test_a_schedule_may_be_a_function_and_its_rate_is_used() -> None:
 # Arguments that make no sense
 
 
-@pytest.mark.parametrize('h', [0, -0.1, 1.0000001, 2, math.nan, math.inf, Fraction(3, 2)])
+@for_each('h', [0, -0.1, 1.0000001, 2, math.nan, math.inf, Fraction(3, 2)])
 def test_a_learning_rate_outside_0_to_1_is_refused(h: Any) -> None:
     net = line()
     with pytest.raises(ValueError, match='0 < h <= 1, not'):
@@ -336,7 +336,7 @@ def test_a_learning_rate_outside_0_to_1_is_refused(h: Any) -> None:
     assert weights(net) == [0.5, -0.25]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('arguments', 'kind', 'said'),
     [
         ({'learning_rate': '0.1'}, TypeError, 'the learning rate h must be a real number'),
@@ -397,7 +397,7 @@ def test_divergence_stops_with_the_epoch_and_the_last_good_weights(mode: Any) ->
         assert ends[good][1] == trouble.history[-1].error
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('g', 'said', 'cause'),
     [
         ('exp', 'inf', OverflowError),  # math.exp gives up
@@ -542,7 +542,7 @@ def test_metrics_by_name_and_by_function() -> None:
         history.column('recall')
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('outputs', 'targets', 'right'),
     [
         ([[0.1, 0.9, 0.3], [0.5, 0.2, 0.1]], [1, 2], 0.5),
@@ -953,7 +953,7 @@ def test_rows_and_targets_make_a_teacher_set() -> None:
     assert weights(third) == weights(one)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ('arguments', 'options', 'kind', 'said'),
     [
         ((ROWS, ANSWERS), {}, TypeError, 'train wants learning_rate=h, with 0 < h <= 1; none was given'),
