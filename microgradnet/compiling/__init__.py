@@ -77,7 +77,8 @@ def compile(
 
     Compiled code computes in IEEE arithmetic: where Python raises, at a pole or an
     overflow, it goes on with an infinity or nan. A function is recorded when first called,
-    for each structure of its arguments, and again when branches go another way; all ways are one program, and
+    for each structure of its arguments. An ``if`` whose sides only compute, as the source says, becomes a choice
+    between them; else it is recorded again when branches go another way; all ways are one program, and
     a row that takes one that is not in it is never guessed. Where ways are too many, or too seldom come
     again, to be worth compiling, such rows are plain calls, of floats at last, and a ``BranchWarning`` says so
     once, with the line. A long function that branches is plain at first: its first way is compiled when it comes again.

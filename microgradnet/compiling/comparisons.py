@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import inf, nextafter
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from ..engine.numbers import Fraction, as_float
 from ..engine.origins import Origin, here
 from ..engine.value import Value, lift
 
-__all__ = ['BranchError', 'Guard', 'Log', 'Said', 'in_floats']
+__all__ = ['BranchError', 'Guard', 'Log', 'Said', 'in_floats', 'is_on']
 
 
 class BranchError(RuntimeError):
@@ -32,7 +32,7 @@ class Said(NamedTuple):
 
     words: str
     source: str
-    instruction: int
+    span: tuple[int | None, ...]
 
     def __str__(self) -> str:
         return self.words
@@ -51,12 +51,12 @@ class Guard(NamedTuple):
     def is_like(self, other: Guard) -> bool:
         """Tell whether another one is of the same comparison, in whatever process it was made."""
         one, two = self.origin, other.origin
-        if self.relation != other.relation or one.instruction != two.instruction:
-            return False
-        return one == two or (type(one) is not type(two) and str(one) == str(two))
+        if self.relation != other.relation or one == two:
+            return self.relation == other.relation
+        return str(one) == str(two) and one.span == two.span  # in another process, or rewritten to be recorded
 
     def __reduce__(self) -> Any:
-        return Guard, (self.relation, self.held, Said(str(self.origin), self.origin.source, self.origin.instruction))
+        return Guard, (self.relation, self.held, Said(str(self.origin), self.origin.source, self.origin.span))
 
 
 class Log:
@@ -65,18 +65,20 @@ class Log:
     outcomes: how the first of them come out, whatever the numbers are.
     most: BranchError is raised when there are more than so many.
     outer: who is told of them, too, and then says how they come out.
+    beside: lines of files; what is compared there is none of them, and comes out as it does.
     """
 
     def __init__(
-        self, outcomes: Sequence[bool] = (), most: int | None = None, outer: Callable[..., bool] | None = None
-    ) -> None:
+        self, outcomes: Sequence[bool] = (), most: int | None = None, outer: Callable[..., bool] | None = None,
+        beside: Collection[tuple[str, int]] = (),
+    ) -> None:  # fmt: skip
         self.guards: list[Guard] = []
         self.sides: list[Value] = []
-        self.outcomes, self.most, self.outer = outcomes, most, outer
+        self.outcomes, self.most, self.outer, self.beside = outcomes, most, outer, beside
 
     def tell(self, relation: str, a: Any, b: Any, held: bool) -> bool:
         found = in_floats(relation, b)
-        if found:
+        if found and not is_on(self.beside):
             place = len(self.guards)
             if place == self.most:
                 raise BranchError('a recording compares more often than the one before')
@@ -86,6 +88,11 @@ class Log:
             self.guards.append(Guard(relation_, held, here()))
             self.sides += [lift(a), lift(number)]
         return self.outer(relation, a, b, held) if self.outer else held
+
+
+def is_on(lines: Collection[tuple[str, int]]) -> bool:
+    """Tell whether one of some lines of files is running now."""
+    return bool(lines) and here().place in lines
 
 
 def in_floats(relation: str, b: Any) -> tuple[str, Any] | None:

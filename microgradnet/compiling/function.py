@@ -1,12 +1,14 @@
 """A compiled function: the paths through it are one program; what is not worth compiling is a plain call.
 
 >>> def f(x, y):
-...     return x * y if x > y else x + y
+...     if x > y:
+...         return [x * y]
+...     return x + y
 >>> g = Function(f, backend='python')
 >>> g(3.0, 2.0), g(2.0, 3.0), g(4.0, 1.0), len(g.paths)
-(6.0, 5.0, 4.0, 2)
+([6.0], 5.0, [4.0], 2)
 >>> g.map([3.0, 2.0], [2.0, 3.0])
-[6.0, 5.0]
+[[6.0], 5.0]
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from .._processes import uncollected
 from ..engine.context import comparisons, holding, one_loop
 from ..engine.value import Constant, Value
 from ..engine.walks import topological_order
-from .comparisons import BranchError, Guard, Log
+from .comparisons import BranchError, Guard, Log, is_on
 from .ir.choices import chosen
 from .ir.routine import Routine
 from .ir.sweeps import prepare, routine
@@ -64,28 +64,29 @@ class Branches:
 
 
 @contextmanager
-def log(outcomes: Sequence[bool] | None = None) -> Iterator[Log]:
+def log(outcomes: Sequence[bool] | None = None, beside: Collection[tuple[str, int]] = ()) -> Iterator[Log]:
     """Write down every comparison of a Value that is made here, in this thread or task.
 
     With ``outcomes``, those of another recording, comparisons come out as they did there, whatever the numbers are;
-    one more than there were raises BranchError.
+    one more than there were raises BranchError. Those ``beside`` them, on some lines of files, are let alone.
     """
     again = outcomes is not None
-    written = Log(outcomes or (), len(outcomes or ()) if again else None, comparisons.get())
+    written = Log(outcomes or (), len(outcomes or ()) if again else None, comparisons.get(), beside)
     loops = recorder(again, written)
     with holding(comparisons, written.tell), holding(one_loop, loops):
         yield written
 
 
 @contextmanager
-def outcomes() -> Iterator[list[bool]]:
-    """Note how every comparison of a Value comes out here, and nothing else of it."""
+def outcomes(beside: Collection[tuple[str, int]] = ()) -> Iterator[list[bool]]:
+    """Note how every comparison of a Value comes out here, and nothing else of it; but for those on some lines."""
     noted: list[bool] = []
     outer = comparisons.get()
 
     def tell(relation: str, a: Any, b: Any, held: bool) -> bool:
         held = outer(relation, a, b, held) if outer else held
-        noted.append(held)
+        if not is_on(beside):
+            noted.append(held)
         return held
 
     with holding(comparisons, tell):

@@ -8,7 +8,7 @@ has taken yet.
 >>> from ..engine.walks import topological_order
 >>> from .comparisons import Guard, Said
 >>> x = Value(3.0)
->>> line = Said('line 1', 'if x > 1:', 0)
+>>> line = Said('line 1', 'if x > 1:', ())
 >>> low = Path((Guard('gt', False, line),), [x, lift(1.0)], [x + x], 0.0, [x], [])
 >>> high = Path((Guard('gt', True, line),), [x, lift(1.0)], [x * x], 0.0, [x], [])
 >>> [y], missing = merged([low, high])
@@ -20,15 +20,16 @@ has taken yet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from ..engine.context import comparisons, holding
 from ..engine.value import Value, lift
-from .comparisons import Guard
+from .comparisons import BranchError, Guard, Log
 from .ir.choices import chosen
 from .ir.tape import Tape
 
-__all__ = ['Path', 'Unlike', 'merged']
+__all__ = ['Path', 'Unlike', 'answered', 'merged']
 
 
 class Path(NamedTuple):
@@ -82,6 +83,30 @@ def merged(paths: Sequence[Path]) -> tuple[list[Value], Value | None]:
         return root.outputs, None
     *outputs, missing = _chosen(root)
     return outputs, missing
+
+
+def answered(ask: Callable[[], Value], most: int, what: str) -> tuple[Value, list[Guard]]:
+    """Return as one node what a question gives, asked once for each of its ways; and all that it compares.
+
+    Raises BranchError, which says what is asked, if there are more ways, or they change.
+    """
+    ways: list[Path] = []
+    todo: list[tuple[bool, ...]] = [()]
+    while todo:
+        if len(ways) == most:
+            raise BranchError(f'more than {most} ways lead through {what}')
+        outcomes = todo.pop()
+        log = Log(outcomes)
+        with holding(comparisons, log.tell):
+            answer = ask()
+        ways.append(Path((*log.guards,), log.sides, [answer], None, [], []))
+        held = tuple(guard.held for guard in log.guards)
+        todo += [(*held[:k], not held[k]) for k in range(len(outcomes), len(held))]
+    try:
+        (node,), _ = merged(ways)
+    except Unlike as trouble:
+        raise BranchError(f'{what} changes between calls: {trouble}') from trouble
+    return node, [guard for way in ways for guard in way.guards]
 
 
 def _tree(paths: Sequence[Path]) -> _Fork | Path:

@@ -1,15 +1,20 @@
 """The ways through a function: which are compiled, and which are plain calls, as that is less work.
 
 >>> from .function import Function
->>> g = Function(lambda x: x * 2.0 if x > 0 else -x, backend='python')
->>> [g(3.0), g(-3.0)], [len(run.paths) for run in g.programs]
-([6.0, 3.0], [2])
+>>> def f(x):
+...     for k in range(3):
+...         if x > k:
+...             return x * k
+...     return -x
+>>> g = Function(f, backend='python')
+>>> [g(3.0), g(1.5), g(-3.0)], [len(run.paths) for run in g.programs]
+([0.0, 0.0, 3.0], [2])
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import RLock
@@ -21,15 +26,16 @@ from .._progress import shown
 from ..derivatives.trees import structure_of
 from ..engine.context import ieee_arithmetic
 from ..engine.functions import is_array
-from ..engine.origins import here
+from ..engine.origins import Origin, here
 from ..engine.value import Value
 from ..engine.while_loop import LimitError
 from .derived import Arguments, Derived, Evaluator, arguments_of, chain_of
-from .guards import BranchWarning, Guard, outcomes
+from .guards import BranchWarning, Guard, log, outcomes
 from .ir.sweeps import prepare
+from .joining import Joined
 from .paths import Path, Unlike, merged
 from .readings import installed
-from .recorded import BOUNDED, TAPED, Answers, Recording, answer_of
+from .recorded import BOUNDED, ELSEWHERE, TAPED, Answers, Recording, answer_of
 from .run.backends import folded_from
 from .taping import LARGEST, TooLong, Untaped
 
@@ -48,6 +54,8 @@ SOME = 16
 #: it went, and whether floats give the same; then one of so many, and ever fewer. The others are of floats, which are
 #: quicker, and tell nobody what they are compared with.
 WAYS, SELDOM = 1_000, 16
+#: So many paths are looked through for an ``if`` whose sides can be joined, if there is none before.
+LOOKS = 3
 
 
 class Run:
@@ -156,6 +164,8 @@ class Ways:
         #: Whether plain calls may be of floats, for how many one stands that is not, and how many come before it.
         self.takes_floats = not (arguments.steps or any(map(_has_array, build(range(width)))))
         self.stands, self.until = 1, 0
+        #: How many more paths are looked through for what can be joined, and the lines where something was.
+        self.looks, self.lines = LOOKS, set[tuple[str, int]]()
 
     def answers(self, rows: Any) -> Iterator[Answers]:
         """Yield what comes of the rows, those together that go along the paths of one program."""
@@ -266,11 +276,55 @@ class Ways:
         record = partial(Recording, self.subject.name, self.base, self.arguments, row)
         if self.arguments.numbers and not self.is_sparse:
             try:
-                return record(way=BOUNDED)
+                return self._joined(record(way=BOUNDED))
             except TooLong:
                 with suppress(Untaped):
                     return record(way=TAPED)
-        return record()
+        return self._joined(record())
+
+    def _joined(self, plain: Recording) -> Recording:
+        """Record with both sides joined where that can be, if the numbers are the same; else return what is there."""
+        if not plain.guards or not self.looks:
+            return plain
+        f = Joined(self.base)
+        with suppress(Exception):
+            joined = Recording(self.subject.name, f, self.arguments, plain.row)
+            if not f.joins and not self.lines:
+                self.looks -= 1
+                return plain
+            if self._is_like(joined, plain, f.lines):
+                self.lines |= f.lines
+                return joined
+        self._separate()
+        return plain
+
+    def _is_like(self, joined: Recording, plain: Recording, lines: set[tuple[str, int]]) -> bool:
+        """Tell whether what is joined on some lines says what it says plainly, here and elsewhere."""
+        if joined.shape[0] != plain.shape[0] or repr(joined.numbers) != repr(plain.numbers):
+            return False
+        held = [guard.held for guard in joined.guards]
+        places = {guard.origin.place for guard in joined.guards if isinstance(guard.origin, Origin)}
+        if self.lines or places & lines:
+            return True  # what was looked at before, or is a branch, too, and perhaps not at each time
+        rows = [[move(x, k) for k, x in enumerate(plain.row)] for move in ELSEWHERE]
+        return all(self._said(joined.f, row, held) == self._said(self.base, row, held, lines) for row in rows)
+
+    def _said(
+        self, f: Callable[..., Any], row: Sequence[float], held: Sequence[bool], lines: Collection[tuple[str, int]] = ()
+    ) -> Any:
+        """Return what comes of a function along some branches, of which those on some lines are none, or is raised."""
+        try:
+            with log(held, lines), ieee_arithmetic():
+                answer = answer_of(f(*self.arguments.build([Value(row[number]) for number in self.arguments.numbers])))
+        except Exception as error:
+            return type(error)
+        return repr(structure_of(answer.template)), repr(answer.numbers)
+
+    def _separate(self) -> None:
+        """Join nothing any more, and forget what was joined."""
+        if self.lines:
+            self.paths, self.runs, self.seen, self.often = [], [], {}, {}
+        self.looks, self.lines = 0, set()
 
     def _recorded(self, rows: Sequence[list[float]]) -> tuple[Run | None, Answers | None]:
         """Record and print the paths of some rows; return the program, and what came of the last row."""
@@ -279,11 +333,23 @@ class Ways:
             return self._printed(map(self._record, rows))
 
     def _printed(self, recordings: Iterable[Recording]) -> tuple[Run | None, Answers | None]:
-        new: list[Path] = []
+        made: list[tuple[Recording, Path]] = []
         for first in recordings:
             held = [guard.held for guard in first.guards]
-            if all(held != [guard.held for guard in path.guards] for path in (*self.paths, *new)):
-                new.append(first.path())
+            if any(held == [guard.held for guard in path.guards] for path in self.paths):
+                continue
+            if any(held == [guard.held for guard in other.guards] for other, _ in made if other.f is first.f):
+                continue
+            try:
+                path = first.path()
+            except ValueError:
+                if first.f is self.base:
+                    raise
+                self._separate()
+                first = self._record(first.row)
+                path = first.path()
+            made.append((first, path))
+        new = [path for other, path in made if self.looks or other.f is self.base]
         return self.take(new), None if self.arguments.steps else first.answer()
 
     def take(self, new: Sequence[Path]) -> Run | None:
@@ -304,7 +370,7 @@ class Ways:
         if of_floats and self.until:
             self.until -= 1
             return of_floats
-        with ieee_arithmetic(), outcomes() as went:
+        with ieee_arithmetic(), outcomes(self.lines) as went:
             if self.arguments.steps:
                 result = self.subject.f(*self.build(row))
             else:

@@ -30,7 +30,7 @@ from .ir.choices import chosen, node_of_programs
 from .ir.straight import straight
 from .ir.tape import tape
 from .ir.while_loops import While, item_at
-from .paths import Path, Unlike, merged
+from .paths import answered
 
 __all__ = ['recorder']
 
@@ -157,23 +157,12 @@ def _refuse(
 
 def _asked(ask: Callable[[], Any], line: Origin) -> Value:
     """Return one node for a condition: its ways, which are paths, merged."""
-    ways: list[Path] = []
-    todo: list[tuple[bool, ...]] = [()]
-    while todo:
-        if len(ways) == MOST:
-            raise BranchError(f'more than {MOST} ways lead through the condition of the while_loop at {line}')
-        outcomes = todo.pop()
-        log = Log(outcomes)
-        with holding(comparisons, log.tell):
-            result = ask()
-        answer = _is_true(result) if isinstance(result, Value) else TRUE if result else FALSE
-        ways.append(Path((*log.guards,), log.sides, [answer], None, [], []))
-        held = tuple(guard.held for guard in log.guards)
-        todo += [(*held[:k], not held[k]) for k in range(len(outcomes), len(held))]
-    try:
-        (asked,), _ = merged(ways)
-    except Unlike as trouble:
-        raise BranchError(f'the condition of the while_loop at {line} changes between calls: {trouble}') from trouble
+
+    def answer() -> Value:
+        result = ask()
+        return _is_true(result) if isinstance(result, Value) else TRUE if result else FALSE
+
+    asked, _ = answered(answer, MOST, f'the condition of the while_loop at {line}')
     if asked is TRUE:
         raise ValueError(
             f'the condition of the while_loop at {line} always holds, whatever the state is: '

@@ -45,9 +45,19 @@ class Origin(NamedTuple):
         return self.code.co_filename
 
     @property
+    def place(self) -> tuple[str, int]:
+        """The file and the line."""
+        return self.code.co_filename, self.line
+
+    @property
     def function(self) -> str:
         """The name of the function, ``<module>`` outside of any."""
         return self.code.co_qualname
+
+    @property
+    def span(self) -> tuple[int | None, ...]:
+        """The expression's first and last line, and the columns where it begins and ends, if they are known."""
+        return next(islice(self.code.co_positions(), self.instruction // 2, None))
 
     @property
     def source(self) -> str:
@@ -57,7 +67,7 @@ class Origin(NamedTuple):
     @property
     def expression(self) -> str:
         """The very expression, as far as it is on one line; else the line."""
-        first, last, start, end = next(islice(self.code.co_positions(), self.instruction // 2, None))
+        first, last, start, end = self.span
         if first is None or first != last or start is None:
             return self.source
         text = linecache.getline(self.file, first).encode()

@@ -168,6 +168,7 @@ def test_plain_python_agrees_where_it_does_not_raise() -> None:
 
 
 @every_backend
+@pytest.mark.usefixtures('apart')
 def test_each_path_is_recorded_once_and_rows_go_by_path(backend: str) -> None:
     calls = count()
 
@@ -766,7 +767,7 @@ def test_derivatives_compile(backend: str) -> None:
     slope = made(grad(f), backend)
     for x in (2.0, 0.5, -1.0, 3.0):
         assert slope(x) == pytest.approx(grad(f)(x), rel=1e-14)
-    assert len(slope.paths) == 2
+    assert len(slope.paths) == 1
     assert made(grad(grad(f)), backend)(2.0) == pytest.approx(grad(grad(f))(2.0), rel=1e-13)
     value, both = made(value_and_grad(f), backend)(2.0)
     assert (value, both) == (pytest.approx(8 * math.sin(2.0)), slope(2.0))

@@ -70,6 +70,7 @@ def test_guards_of_rows_alone_let_descent_go(backend: str, monkeypatch: pytest.M
 
 
 @every_backend
+@pytest.mark.usefixtures('apart')
 def test_functions_with_loops_and_branches(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tape, 'MANY', 50)
     monkeypatch.setattr(backends, 'SOONER', 50)

@@ -28,7 +28,9 @@ from tests.support.grammar import ALL, NUMBERS, Program, check, flat, points_of,
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 #: NumPy's programs are those of Python, of arrays: what compares and branches is tried on one of the two.
 most_backends = pytest.mark.parametrize('backend', every(2, BACKENDS))
-pytestmark = pytest.mark.filterwarnings('ignore::microgradnet.compiling.guards.BranchWarning')
+pytestmark = [
+    pytest.mark.filterwarnings('ignore::microgradnet.compiling.guards.BranchWarning'), pytest.mark.usefixtures('apart')
+]
 NAN = math.nan
 
 # Random programs.

@@ -16,6 +16,8 @@ from microgradnet.compiling.derived import taken_apart
 from microgradnet.engine.value import Value
 from tests.support.examples import every
 
+pytestmark = pytest.mark.usefixtures('apart')
+
 
 class Sides:
     """A function that counts its calls, of which no pickle knows."""
