@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from math import inf
+from types import BuiltinMethodType, CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, NoReturn
 
 from ..engine import fast, functions
@@ -34,7 +35,7 @@ from ..engine.context import choosing, comparisons, holding, readings
 from ..engine.functions import is_array
 from ..engine.numbers import Fraction
 from ..engine.origins import Origin
-from ..engine.value import Value, lift
+from ..engine.value import Value, births, lift
 from .comparisons import in_floats
 from .ir.choices import chosen
 from .paths import answered
@@ -54,14 +55,14 @@ CONTAINERS = {list, tuple, range, dict, str}
 PLAIN = {float, int, bool, str}
 LOOKED_UP = {FunctionType, MemberDescriptorType, staticmethod, classmethod}
 #: What tells a number from another one by more than its value.
-TELLING = {*map(id, (isinstance, type, id, hash, callable, hasattr, set, frozenset))}
+TELLING = {*map(id, (isinstance, type, id, hash, callable, hasattr, getattr, set, frozenset, dict))}
+HASHED = dict, set, frozenset
 #: What only computes.
-PURE = {
-    *map(id, (abs, sum, float, int, bool, range, len, round, pow, any, all, tuple, list, zip, enumerate, reversed)),
-    *map(id, vars(math).values()),
-    *(id(getattr(functions, name)) for name in functions.__all__ if name not in ('while_loop', 'apply')),
-    *map(id, vars(fast.Operators).values()),
-}
+COMPUTING = [abs, sum, float, int, bool, range, len, round, pow, any, all, tuple, list, zip, enumerate, reversed]
+COMPUTING += [f for f in vars(math).values() if callable(f)]
+COMPUTING += [getattr(functions, name) for name in functions.__all__ if name not in ('while_loop', 'apply')]
+COMPUTING += vars(fast.Operators).values()
+PURE = {id(f): f for f in COMPUTING}  # which keeps them: an identity is not another's
 
 
 class _Fresh(list):  # type: ignore[type-arg]
@@ -75,7 +76,9 @@ class _Unjoined(Exception):
 class _State:
     """One recording with joined ``if``s."""
 
-    def __init__(self) -> None:
+    def __init__(self, last: float) -> None:
+        #: As many nodes may have been born, here or elsewhere.
+        self.last = last
         self.joins = self.depth = 0
         self.lines: set[tuple[str, int]] = set()
         self.tries: dict[int, int] = {}
@@ -88,14 +91,23 @@ _state: ContextVar[_State | None] = ContextVar('state', default=None)
 
 
 class Joined:
-    """A function that joins, while it is recorded, what can be joined; after a call it knows how often, and where."""
+    """A function that joins, while it is recorded, what can be joined; after a call it knows how often, and where.
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.f, self.joins = f, 0
+    most: how many operations it may come to with both sides of all that is joined; more raise an error.
+    """
+
+    def __init__(self, f: Callable[..., Any], most: float = inf) -> None:
+        self.f, self.most, self.joins = f, most, 0
         self.lines: set[tuple[str, int]] = set()
 
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether there is anything that could be joined, as far as the source says."""
+        with holding(_state, _State(inf)):
+            return _called(self.f) is not self.f
+
     def __call__(self, *arguments: Any) -> Any:
-        state = _State()
+        state = _State(next(births) + self.most)
         with holding(_state, state):
             result = _called(self.f)(*arguments)
         if state.trouble:  # and the function went on as if nothing had been
@@ -114,7 +126,9 @@ def _refuse(relation: str, a: Any, b: Any, held: bool) -> bool:
 @contextmanager
 def _inside(state: _State) -> Iterator[None]:
     """Ask what only computes, so that all that is more is refused before it is done."""
-    if state.depth == DEEP:
+    if next(births) > state.last:
+        state.trouble = _Unjoined('both sides are too much work')
+    if state.depth == DEEP or state.trouble:
         raise _Unjoined
     watch = readings.get()
     refusal = watch and watch.refusal
@@ -270,7 +284,8 @@ def _extreme(f: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 def _telling(f: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Ask what tells a number from another one by more than its value, unless it is one of two."""
     for argument in arguments:
-        _known(argument, is_mixed=f in (isinstance, type, hasattr, callable))
+        for part in argument if type(argument) in (list, tuple) else (argument,):
+            _known(part, is_mixed=f in (isinstance, type, hasattr, callable, getattr))
     return f(*arguments, **options)
 
 
@@ -300,7 +315,7 @@ def _called(f: Any) -> Any:
         return partial(_called(f.func), *f.args, **f.keywords)
     if f is max or f is min:
         return partial(_extreme, f)
-    if id(f) in TELLING:
+    if id(f) in TELLING or (kind is BuiltinMethodType and isinstance(f.__self__, HASHED)):
         return partial(_telling, f)
     call = getattr(kind, '__call__', None)  # noqa: B004
     new = rewritten(call, CELLS) if type(call) is FunctionType else None

@@ -70,6 +70,8 @@ class _NotStrict(Exception):
     """Something more than computing is done here."""
 
 
+#: So much is kept in mind of codes, and of files.
+MOST, FILES = 10_000, 10
 #: What became of a code: by its identity, with the code itself, so that the identity stays its own.
 _known: dict[tuple[int, bool], tuple[CodeType, CodeType | None]] = {}
 #: Of each file its lines as they were, what its tree is, and the codes of its statements.
@@ -83,9 +85,12 @@ def rewritten(f: FunctionType, helpers: dict[str, Any], strict: bool = False) ->
     """
     code = f.__code__
     key = id(code), strict
-    if key not in _known:
-        _known[key] = code, _rewritten(code, strict)
-    made = _known[key][1]
+    found = _known.get(key)
+    if found is None:
+        if len(_known) > MOST:
+            _known.clear()
+        found = _known[key] = code, _rewritten(code, strict)
+    made = found[1]
     if made is None:
         return None
     cells = dict(zip(code.co_freevars, f.__closure__ or ()))
@@ -161,6 +166,8 @@ def _source(code: CodeType) -> Function | None:
             known = lines, ast.parse(''.join(lines)), {}
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             known = lines, ast.Module([], []), {}
+        if len(_files) > FILES:
+            _files.clear()
         _files[code.co_filename] = known
     _, tree, compiled = known
     for statement in tree.body:
@@ -200,14 +207,14 @@ def _node(code: CodeType, statement: ast.stmt) -> Function | None:
         ]  # fmt: skip
         return found[0] if len(found) == 1 else None
     spans = [(a, c, b, d) for a, b, c, d in code.co_positions() if None not in (a, b, c, d) and d]
-    best: Function | None = None
+    best: list[ast.Lambda] = []
     for node in ast.walk(statement):  # outer ones come before what is inside of them
         if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
             body = node.body
             begin, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
             if all((a, c) >= begin and (b, d) <= end for a, c, b, d in spans):
-                best = node
-    return best
+                best.append(node)
+    return best[-1] if best and (spans or len(best) == 1) else None  # Python may have been told to keep no columns
 
 
 def _arguments(names: Iterable[str], default: bool = False) -> ast.arguments:

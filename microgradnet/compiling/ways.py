@@ -54,8 +54,9 @@ SOME = 16
 #: it went, and whether floats give the same; then one of so many, and ever fewer. The others are of floats, which are
 #: quicker, and tell nobody what they are compared with.
 WAYS, SELDOM = 1_000, 16
-#: So many paths are looked through for an ``if`` whose sides can be joined, if there is none before.
-LOOKS = 3
+#: So many paths are looked through for an ``if`` whose sides can be joined, if there is none before; all sides may come
+#: to so many times the operations of one path, and a few.
+LOOKS, DOUBLED, FEW = 3, 10, 300
 
 
 class Run:
@@ -286,7 +287,10 @@ class Ways:
         """Record with both sides joined where that can be, if the numbers are the same; else return what is there."""
         if not plain.guards or not self.looks:
             return plain
-        f = Joined(self.base)
+        f = Joined(self.base, DOUBLED * plain.size + FEW)
+        if not f.is_rewritten:
+            self.looks = 0
+            return plain
         with suppress(Exception):
             joined = Recording(self.subject.name, f, self.arguments, plain.row)
             if not f.joins and not self.lines:
