@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..engine.value import Value
-from ..engine.walks import depends_on, topological_order
+from ..engine.walks import topological_order
 
 __all__ = ['Linear']
 
@@ -33,15 +33,14 @@ class Linear:
     outputs: list[int | None]
 
     def __init__(self, ys: Sequence[Value], xs: Sequence[Value]) -> None:
-        order = topological_order(*ys)
-        active = depends_on(order, xs)
         self.size = len(xs)
         place = {x: number for number, x in enumerate(xs)}
-        #: Of every node after the xs, the places of its inputs and the partials.
+        #: Of every node that depends on the xs, the places of its inputs that do and the partials.
         self.edges: list[list[tuple[int, Any]]] = []
-        for node in order:
-            if node in active and node not in place:
-                pairs = zip(node.inputs, node.partials)
+        for node in topological_order(*ys):
+            inputs = node.inputs
+            if inputs and node not in place and not place.keys().isdisjoint(inputs):
+                pairs = zip(inputs, node.partials)
                 self.edges.append([(place[s], p) for s, p in pairs if p is not None and s in place])
                 place[node] = len(place)
         self.outputs = [place.get(y) for y in ys]
