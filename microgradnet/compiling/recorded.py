@@ -57,7 +57,8 @@ class Recording:
 
     With ``outcomes``, it is made along the branches of another recording, and ``move`` says what
     numbers Values from outside show. ``way`` may be ``BOUNDED``, to raise TooLong once that is many operations and
-    nothing was compared, or ``TAPED``, to keep no graph, or raise Untaped.
+    nothing was compared, or ``TAPED``, to keep no graph, or raise Untaped. ``given_up`` lists the arguments of those that
+    raised: what the function has kept of them is refused.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Recording:
         outcomes: Sequence[bool] | None = None,
         move: Callable[[float, int], float] | None = None,
         way: str = '',
+        given_up: list[Value] | None = None,
     ) -> None:
         self.name, self.f, self.arguments, self.row = name, f, arguments, row
         given, before = [row[number] for number in arguments.numbers], next(births)
@@ -76,6 +78,9 @@ class Recording:
         taping = Taping(name, [number in by for number in arguments.numbers]) if way == TAPED else None
         with taping or nullcontext(), log(outcomes) as written:
             self.xs = taping.leaves(given) if taping else [*map(Value, given)]
+            self.before = [] if given_up is None else [*given_up]
+            if given_up is not None:
+                given_up += self.xs
             around = (*AROUND.get(), *self.xs) if arguments.steps else AROUND.get()
             limits = bounded(LARGEST, written.guards) if way == BOUNDED else nullcontext()
             with (
@@ -149,6 +154,8 @@ class Recording:
         parameters = [leaf for leaf in other.leaves if leaf in self.leaves]
         if any(other.leaves[leaf] != self.leaves[leaf] for leaf in parameters):
             self._refuse('found a Value from outside changed')
+        if not {*map(id, self.before)}.isdisjoint(map(id, parameters)):
+            self._refuse('found a Value that was kept of an earlier recording')
         if wrong := self.difference(other):
             self._refuse(wrong)
         taped: Tape | None = other.tape

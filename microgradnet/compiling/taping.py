@@ -108,7 +108,8 @@ def bounded(most: int, compared: Sequence[Any] = ()) -> Iterator[None]:
     global _inside
     with _lock:
         _inside += 1
-        fast.provide(births=chain.from_iterable(map(_stretch, repeat(STRETCH))))
+        # What raises while it is asked for the next stretch, as Ctrl-C does, is at its end: then nobody counts.
+        fast.provide(births=chain(chain.from_iterable(map(_stretch, repeat(STRETCH))), births))
     bound = _Bound(most, compared)
     token = _bound.set(bound)
     try:
@@ -164,7 +165,7 @@ class Taping:
 
     def __enter__(self) -> Taping:
         self._length = STRETCH
-        places = chain.from_iterable(map(self._stretch, repeat(self._length)))
+        places = chain(chain.from_iterable(map(self._stretch, repeat(self._length))), map(self._untaped, repeat(None)))
         self._space = fast.another_space(
             tape_places=places, tape_write=self._written.extend, tape_keep=self._kept.extend,
             tape_numbers=count(NUMBER), tape_number=self._number, untaped=self._untaped, forgive=forgive,

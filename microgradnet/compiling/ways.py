@@ -274,7 +274,8 @@ class Ways:
 
     def _record(self, row: list[float]) -> Recording:
         """Record a row: straight onto a tape what turns out to be long, if it can be taped."""
-        record = partial(Recording, self.subject.name, self.base, self.arguments, row)
+        given_up: list[Value] = []
+        record = partial(Recording, self.subject.name, self.base, self.arguments, row, given_up=given_up)
         if self.arguments.numbers and not self.is_sparse:
             try:
                 return self._joined(record(way=BOUNDED))

@@ -416,3 +416,57 @@ def test_threads_may_compute_parts_of_a_long_function() -> None:
     z = f(x, y)
     z.backward()
     assert [value, *gradient] == pytest.approx([z.data, x.grad, y.grad])
+
+
+@pytest.mark.parametrize('transform', [lambda f: f, grad])
+@pytest.mark.parametrize('steps', [3, 200])
+def test_a_value_that_is_kept_of_an_earlier_recording_is_refused(transform: Any, steps: int) -> None:
+    """A long function is recorded more often, at first in part; what it kept of that is no constant."""
+    kept: dict[str, Any] = {}
+
+    def f(x: Any) -> Any:
+        y = kept.setdefault('y', x * 2.0)
+        return walk(x, F.max(y, 1.0), steps)
+
+    with pytest.raises(ValueError, match=r'f cannot be replayed: .* (made another graph|kept of an earlier recording)'):
+        compile(transform(f), backend='python')(0.5)
+
+
+def test_births_go_on_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts them is asked now and then, and Ctrl-C may come just there: other threads go on recording."""
+    came: list[bool] = []
+
+    def interrupted(self: Any, operations: int) -> bool:
+        came.append(True)
+        raise KeyboardInterrupt
+
+    x = Value(1.0)
+    with bounded(10**6):
+        for _ in range(5):
+            x = x * 2.0
+        monkeypatch.setattr(taping._Bound, 'count', interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(100):
+                x = x * 2.0
+        y = x * 2.0 * 2.0
+    assert came == [True] and x.born < y.inputs[0].born < y.born < (y * 2.0).born
+
+
+def test_a_function_that_goes_on_after_an_interrupt_is_recorded_as_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    flush, left = Taping._flush, [KeyboardInterrupt]
+
+    def interrupted(self: Taping) -> None:
+        if left:
+            raise left.pop()
+        flush(self)
+
+    def f(x: Any) -> Any:
+        while True:
+            try:
+                return walk(x, 0.5)
+            except KeyboardInterrupt:
+                continue
+
+    monkeypatch.setattr(Taping, '_flush', interrupted)
+    compiled = compile(f, backend='python')
+    assert compiled(0.25) == walk(Value(0.25), 0.5).data and not left and compiled.paths[0].has_graph
