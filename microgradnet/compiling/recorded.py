@@ -57,8 +57,8 @@ class Recording:
 
     With ``outcomes``, it is made along the branches of another recording, and ``move`` says what
     numbers Values from outside show. ``way`` may be ``BOUNDED``, to raise TooLong once that is many operations and
-    nothing was compared, or ``TAPED``, to keep no graph, or raise Untaped. ``given_up`` lists the arguments of those that
-    raised: what the function has kept of them is refused.
+    nothing was compared, or ``TAPED``, to keep no graph, or raise Untaped. ``given_up`` lists the arguments of those
+    that raised: what the function has kept of them is refused.
     """
 
     def __init__(

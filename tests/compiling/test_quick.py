@@ -623,7 +623,9 @@ def test_value_and_gradient_becomes_a_builtin_that_goes_the_long_way_itself() ->
     assert exact(pickle.loads(pickle.dumps(way))(theta, rows)) == expected
     assert way.__name__ == 'value_and_gradient'
     assert way.__doc__ == inspect.getdoc(Program.value_and_gradient)
-    assert [*inspect.signature(way).parameters] == ['theta', 'rows', 'executor', 'shards']
+    given = inspect.signature(way).parameters
+    assert [*given] == ['theta', 'rows', 'executor', 'shards']
+    assert given['rows'].default == [*inspect.signature(Program.value_and_gradient).parameters['rows'].default] == [()]
     with pytest.raises(TypeError, match='missing 1 required positional argument'):
         way()
     with pytest.raises(TypeError, match='unexpected keyword'):

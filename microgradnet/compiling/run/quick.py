@@ -84,7 +84,8 @@ def first(short: Callable[..., Any], long: Callable[..., Any], like: Callable[..
     """
     known = signature(like)
     rows = known.parameters['rows'].default
-    plain = [parameter.replace(annotation=known.empty) for parameter in known.parameters.values()]
+    shown = {**known.parameters, 'rows': known.parameters['rows'].replace(default=[*rows])}  # inspect reads no ((),)
+    plain = [parameter.replace(annotation=known.empty) for parameter in shown.values()]
     given = known.replace(parameters=plain, return_annotation=known.empty)
     about = f'{like.__name__}{given}\n--\n\n{getdoc(like)}'.replace('(self', '($self', 1)
     method = _Method(like.__name__.encode(), _entries().machine['first'], FASTCALL | KEYWORDS, about.encode())
