@@ -179,6 +179,12 @@ def test_less_memory_gives_the_same_bits(name: str, length: int) -> None:
     assert fewest < memory
 
 
+def test_what_turns_look_back_at_is_moved_in_runs() -> None:
+    """Four cells that lie three numbers apart, and another one behind them, from block to block and back."""
+    memory, fewest = check(field(7, 16))
+    assert fewest < memory
+
+
 def test_a_loop_is_cut_once_though_two_that_are_as_long_come_before_it() -> None:
     with folding():
         memory, fewest = check(scaled(11))
