@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Take thousands of tests and all modules out of the collector's sight, which would walk them again and again.
 
-    In the quick run it looks seldom, too: what tests hold for each other is walked ever again, at a twentieth of the time.
+    In the quick run it looks seldom, too: what tests hold is walked less often.
     """
     find(st.none(), lambda _: True)  # Hypothesis asks who holds its random numbers, and the frozen do not answer
     gc.enable()

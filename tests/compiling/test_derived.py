@@ -144,7 +144,7 @@ def point(seed: int, kind: Callable[[list[float]], Any]) -> dict[str, Any]:
     return {'x': kind(x), 'v': kind(v), 'w': kind(w), 'y': y}
 
 
-@pytest.mark.parametrize('which', range(19), ids=lambda k: transforms(0, 1)[k][0])
+@pytest.mark.parametrize('which', every(2, range(19)), ids=lambda k: transforms(0, 1)[k][0])
 def test_a_compiled_transform_is_the_transform(which: int) -> None:
     for seed in range(6):
         _, transformed, arguments = transforms(seed, 1)[which]
@@ -275,7 +275,7 @@ def test_what_is_multiplied_by_the_number_0_sends_nothing() -> None:
     assert math.isnan(x.grad)
 
 
-@pytest.mark.parametrize('name', operations)
+@pytest.mark.parametrize('name', every(3, operations))
 def test_every_row_has_its_derivatives_also_where_its_instructions_have_kinks(name: str) -> None:
     op = operations[name]
     if not hasattr(F, name):

@@ -23,7 +23,7 @@ from microgradnet.engine.value import Value, signals
 from microgradnet.nets.losses import half_squared_error
 from microgradnet.nets.net import MLP
 from tests.support.backends import apart, bits
-from tests.support.examples import examples
+from tests.support.examples import every, examples
 from tests.support.printed import every_operation, exact_arithmetic
 from tests.support.rounding import bounded
 
@@ -133,13 +133,13 @@ def test_loops(steps: int, tmp_path: Path) -> None:
 
 
 @needs_node
-@pytest.mark.parametrize('labels', [
+@pytest.mark.parametrize('labels', every(3, [
     ['await', 'function', 'row', 'parameters', 'outputs', 'gradient'],
     ['exp', 'Math', 'horner', 'watch', 'theta', 'NaN'],
     ['a b', 'a_b', '*/', '3', '', '</script>'],
     ['let', 'θ', '"', "'", '\\', '${x}'],
     ['FIRST', 'LABELS', 'COUNT', 'predict', 'classify', 'classes'],
-], ids=lambda labels: labels[0])  # fmt: skip
+]), ids=lambda labels: labels[0])  # fmt: skip
 def test_any_label_will_do(labels: list[str], tmp_path: Path) -> None:
     xs = [Value(k + 0.5, label) for k, label in enumerate(labels)]
     y = F.sum([x.exp() * xs[0] + x.erf() for x in xs])

@@ -17,7 +17,7 @@ from microgradnet.compiling.printers import libm
 from microgradnet.compiling.printers.libm import FAR, FORMULAS, declarations, definitions, symbols
 from microgradnet.engine import algebras
 from microgradnet.engine.table import operations
-from tests.support.examples import every, for_each
+from tests.support.examples import every, for_each, share
 
 np = pytest.importorskip('numpy')
 llvm = pytest.importorskip('llvmlite.binding')
@@ -192,7 +192,7 @@ def same(a: float, b: float) -> bool:
 
 @pytest.mark.parametrize('name', ULPS)
 def test_a_formula_has_its_digits(name: str, compiled: Compiled) -> None:
-    error, where = worst(name, compiled, numbers(name, 2))
+    error, where = worst(name, compiled, numbers(name, share(2)))
     assert error <= ULPS[name], f'{name}{where!r} is {error:.3f} ulps off'
 
 

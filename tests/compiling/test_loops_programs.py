@@ -17,6 +17,7 @@ from microgradnet.engine.value import Value
 from microgradnet.nets.losses import cross_entropy, half_squared_error, max_margin, root_mean_square_error
 from microgradnet.nets.net import MLP
 from tests.support.backends import BACKENDS, NATIVE, bits
+from tests.support.examples import every
 from tests.support.graphs import grow
 
 #: One output, the numbers of a row, the parameters.
@@ -168,7 +169,7 @@ def test_folded_programs_compute_what_was_recorded(name: str, backend: str) -> N
 
 @pytest.mark.parametrize(
     'program, small, large',
-    [
+    every(3, [
         (horner, [60], [240]),
         (runge_kutta, [10], [40]),
         (heat, [15, 20, False], [45, 20, False]),
@@ -181,7 +182,7 @@ def test_folded_programs_compute_what_was_recorded(name: str, backend: str) -> N
         (lstm, [5, 12, 12], [8, 12, 12]),
         (net, [60, 30], [120, 30]),
         (net, [60, 30], [60, 50]),
-    ],
+    ]),
 )
 def test_a_folded_program_is_as_long_as_its_bodies(program: Any, small: Any, large: Any) -> None:
     """Forward and with the gradient; the loops alone are longer."""

@@ -140,13 +140,13 @@ def test_exact_arithmetic_gives_the_same_bits(tmp_path: Path) -> None:
 @needs_c
 @pytest.mark.parametrize(
     'labels',
-    [
+    every(3, [
         ['int', 'double', 'row', 'parameters', 'outputs', 'gradient'],
         ['exp', 'fabs', 'y1', 'gamma', 'INFINITY', 'main'],
         ['a b', 'a_b', '*/', '3', '', 'linux'],
         ['x1', 'w1', 'v1', 'program', 'program_gradient', 'program_parameters'],
         ['bool', 'true', 'asm', 'θ', 'if', '"'],
-    ],
+    ]),
     ids=lambda labels: labels[0],
 )
 def test_any_label_will_do(labels: list[str], tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from microgradnet.compiling.ir.unroll import jam
 from microgradnet.compiling.printers.python import function
 from microgradnet.engine.value import Value
 from microgradnet.functions import dot
+from tests.support.examples import every
 
 
 def layers(inputs: int, sizes: list[int]) -> tuple[Routine, list[float], list[float]]:
@@ -35,7 +36,7 @@ def loops(block: Block) -> list[Loop]:
     return [item for item in block if isinstance(item, Loop)]
 
 
-@pytest.mark.parametrize('together', [2, 3, 4, 64])
+@pytest.mark.parametrize('together', every(2, [2, 3, 4, 64]))
 @pytest.mark.parametrize('size', [37, 40])
 def test_it_does_the_same(size: int, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unroll, 'TOGETHER', together)

@@ -76,9 +76,9 @@ def stepwise(
 
 
 @every_backend
-@pytest.mark.parametrize('more', [
+@pytest.mark.parametrize('more', every(3, [
     *(pytest.param(alone, marks=pytest.mark.slow) for alone in ('', 'l2', 'clip')), 'l2 clip shuffle', 'schedule',
-])  # fmt: skip
+]))  # fmt: skip
 @pytest.mark.parametrize('name', every(2, OPTIMISERS))
 def test_every_optimiser_does_the_steps_that_python_does(name: str, more: str, backend: str) -> None:
     for sizes in [SIZES['small'], SIZES['larger']] if backend != 'python' else [SIZES['small']]:

@@ -20,7 +20,7 @@ from microgradnet.nets.net import MLP
 from microgradnet.testing.places import is_defined, is_kink
 from microgradnet.testing.truth import exact, mp
 from tests.support import NOT_DEFINED
-from tests.support.examples import for_each
+from tests.support.examples import for_each, spaced
 
 #: Every operation of one operand but stop_gradient, whose derivative is 0 by definition, at points of its domain.
 UNARY = [
@@ -40,7 +40,7 @@ def derivative(name: str, x: float, order: int) -> float:
     return float(y.data)
 
 
-@for_each(('name', 'x'), UNARY)
+@for_each(('name', 'x'), spaced(3, UNARY))
 def test_orders_one_to_four(name: str, x: float) -> None:
     """Every operation of one operand, against the derivatives of its value in many digits.
 

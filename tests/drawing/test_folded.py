@@ -20,6 +20,7 @@ from microgradnet.drawing.digraph import number_markup
 from microgradnet.engine.walks import topological_order
 from microgradnet.formulas.colours import INPUT, MARK
 from tests.drawing.test_drawing import edges, nodes, shown, svg
+from tests.support.examples import every
 from tests.support.graphs import accumulated, batch, delayed, loop, predators, recurrent, runge_kutta, spring
 
 SVG = '{http://www.w3.org/2000/svg}'
@@ -93,7 +94,7 @@ def size(picture: Digraph) -> tuple[float, float]:
 # Rendered.
 
 
-@pytest.mark.parametrize('graph', ALL)
+@pytest.mark.parametrize('graph', every(3, ALL))
 def test_nothing_lies_on_another(graph: Callable[[], Value]) -> None:
     laid = laid_out(draw(gradient(graph()), folded=True))
     found, plates = boxes(laid), clusters(laid)
@@ -110,7 +111,7 @@ def test_nothing_lies_on_another(graph: Callable[[], Value]) -> None:
         assert not [name for name, box in found.items() if box[0] < x < box[2] and box[1] < y < box[3]]
 
 
-@pytest.mark.parametrize('graph', ALL)
+@pytest.mark.parametrize('graph', every(3, ALL))
 def test_all_can_be_read_on_a_screen(graph: Callable[[], Value]) -> None:
     picture = draw(gradient(graph()), folded=True)
     width, height = size(picture)

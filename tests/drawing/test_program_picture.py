@@ -11,6 +11,7 @@ from microgradnet import MLP, Value, compile, half_squared_error
 from microgradnet.compiling.ir.routine import Routine
 from microgradnet.drawing.program import program_picture
 from tests.drawing.test_drawing import edges, nodes, shown, svg
+from tests.support.examples import every
 from tests.support.graphs import loop, runge_kutta, spring
 
 
@@ -36,7 +37,7 @@ PROGRAMS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize('name', PROGRAMS)
+@pytest.mark.parametrize('name', every(3, PROGRAMS))
 def test_a_program_of_any_size_fits_on_a_page(name: str) -> None:
     root = svg(PROGRAMS[name]().draw())
     *_, width, height = map(float, (root.get('viewBox') or '').split())
@@ -64,7 +65,7 @@ def test_a_small_program_is_all_of_its_printed_form() -> None:
         assert any(' '.join(line.split()) in text for text in words), line
 
 
-@pytest.mark.parametrize('name', PROGRAMS)
+@pytest.mark.parametrize('name', every(2, PROGRAMS))
 def test_what_goes_to_memory_and_comes_from_it_is_counted(name: str) -> None:
     """Against a run of the printed program, in which reads and writes of each memory are counted."""
     routine: Routine = PROGRAMS[name]()._gradient_routine if name != 'two outputs' else PROGRAMS[name]().routine

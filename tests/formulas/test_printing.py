@@ -76,7 +76,7 @@ def check_linear(once: Callable[[], Any], twice: Callable[[], Any], least: float
 
 
 @pytest.mark.parametrize('kind', every(4, KINDS))
-@pytest.mark.parametrize('form', [text, latex])
+@pytest.mark.parametrize('form', every(2, [text, latex]))
 def test_text_and_latex_are_linear_in_depth(form: Callable[[Value], str], kind: str) -> None:
     once, twice = (chain(KINDS[kind], n)[1] for n in (60, 120))
     assert len(form(twice)) < 2.5 * len(form(once))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
-__all__ = ['UNSHRUNK', 'every', 'examples', 'for_each']
+__all__ = ['UNSHRUNK', 'every', 'examples', 'for_each', 'share', 'spaced']
 
 #: For programs that are short as they are; to make them shorter takes minutes of compiling.
 UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
@@ -19,10 +19,28 @@ UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
 def examples(number: int, **more: Any) -> settings:
     """Return settings for a number of examples in the whole run, and its share of them in the quick one.
 
-    >>> examples(50).max_examples in (50, 8)
+    >>> examples(50).max_examples in (50, 5)
     True
     """
-    return settings(max_examples=max(5, number * settings.default.max_examples // 100), **more)
+    return settings(max_examples=share(number, least=5), **more)
+
+
+def share(number: int, least: int = 1) -> int:
+    """Return a number of turns or points of the whole run, and in the quick one a share of it.
+
+    >>> share(50) in (50, 5)
+    True
+    """
+    return min(number, max(least, number * settings.default.max_examples // 100))
+
+
+def spaced(number: int, cases: Iterable[Any]) -> list[Any]:
+    """Return the cases of a test that tries them all; in the quick run the first and every so many after it.
+
+    >>> spaced(3, 'abcd') in (['a', 'b', 'c', 'd'], ['a', 'd'])
+    True
+    """
+    return [*cases][:: number if settings.default.max_examples < 100 else 1]
 
 
 def every(number: int, choices: Iterable[Any]) -> list[Any]:

@@ -72,7 +72,7 @@ def test_every_way_of_descending(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize('mode', ['batch', 'online', 3])
-@pytest.mark.parametrize('optimiser', OPTIMISERS)
+@pytest.mark.parametrize('optimiser', every(3, OPTIMISERS))
 def test_an_epoch_is_one_call_of_machine_code_whatever_the_options(
     optimiser: str, mode: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from microgradnet import MLP, TeacherSet, cross_entropy, half_squared_error, tra
 from microgradnet._files import FileChangedError
 from microgradnet.training.large import LargeTeacherSet
 from tests.support.backends import NATIVE
+from tests.support.examples import every
 
 numpy = pytest.importorskip('numpy')
 
@@ -35,7 +36,9 @@ def classified(n: int = 150) -> list[list[float]]:
     return [[a, b, float((a > 2) + (c > 0.5))] for a, b, c in samples(n)]
 
 
-@pytest.mark.parametrize('options', [{}, {'mode': 16, 'optimiser': 'adamw'}, {'executor': ThreadPoolExecutor(2)}])
+@pytest.mark.parametrize('options', every(3, [
+    {}, {'mode': 16, 'optimiser': 'adamw'}, {'executor': ThreadPoolExecutor(2)},
+]))  # fmt: skip
 @pytest.mark.parametrize('classes', [None, 'abc'])
 def test_it_teaches_what_the_same_samples_in_memory_teach(
     options: dict[str, Any], classes: str | None, tmp_path: Path
