@@ -2,8 +2,9 @@
 
 The quick run tries a tenth of the examples of the whole run, which is the one that asks for slow tests, or CI's,
 and always the same: so their machine code is there already. The whole run tries other ones each time.
-Its processes take whole files, so that what the tests of a file share is made once. It keeps machine code from run to
-run, under a hash of the text that LLVM is given: only what a change has changed is compiled again.
+Processes take whole files, as far as that goes, so that what the tests of a file share is made once. The quick run
+keeps machine code from run to run, under a hash of the text that LLVM is given: only what a change has changed is
+compiled again.
 What Python compiles is kept, even if the environment says not to: else every run would rewrite all asserts anew, and
 each of the many processes that tests start would compile the package from its source.
 Ctrl-C is heard, too: a shell that starts the tests in the background has it ignored.
@@ -61,12 +62,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give files to processes, if these are pytest-xdist's and nothing else is asked for."""
-    if not is_quick(config) or config.option.dist != 'load':
-        return None
-    from xdist.scheduler import LoadFileScheduling
+    """Give files to processes, if these are pytest-xdist's and nothing else is asked for.
 
-    return LoadFileScheduling(config, log)
+    In the whole run, where some files take minutes, a process that has done its own takes tests of another's.
+    """
+    if config.option.dist != 'load':
+        return None
+    from xdist.scheduler import LoadFileScheduling, WorkStealingScheduling
+
+    return LoadFileScheduling(config, log) if is_quick(config) else WorkStealingScheduling(config, log)
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -77,6 +81,15 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if report.when == 'call' or not report.passed or report.duration > 0.005:
             item.ihook.pytest_runtest_logreport(report=report)
     return True
+
+
+@pytest.fixture(scope='module')
+def chromium() -> Iterator[Any]:
+    """A browser, which Playwright drives."""
+    from tests.support.browsers import opened
+
+    with opened() as browser:
+        yield browser
 
 
 def kept_code(config: pytest.Config) -> Path:

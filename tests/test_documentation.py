@@ -5,11 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -189,22 +186,10 @@ def test_each_bench_is_a_page_of_the_site(site: Path) -> None:
     assert shown == len([*(site / 'benches').iterdir()]) >= 6
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    driver = pytest.importorskip('playwright.sync_api')
-    path = next(filter(None, map(shutil.which, ['chromium', 'chromium-browser', 'google-chrome', 'chrome'])), None)
-    if path is None:
-        pytest.skip('there is no Chromium')
-    with driver.sync_playwright() as play_it:
-        browser = play_it.chromium.launch(executable_path=path, args=['--no-sandbox'])
-        yield browser
-        browser.close()
-
-
 @pytest.mark.slow
-def test_pictures_can_be_read_on_a_phone(site: Path) -> None:
-    with chromium() as browser:
-        page = browser.new_page(viewport={'width': 360, 'height': 800})
+def test_pictures_can_be_read_on_a_phone(site: Path, chromium: Any) -> None:
+    with chromium.new_context(viewport={'width': 360, 'height': 800}) as context:
+        page = context.new_page()
         page.goto((site / 'reference' / 'pictures.html').as_uri())
         pictures = page.query_selector_all('.picture img')
         widths = [picture.bounding_box()['width'] for picture in pictures]
@@ -213,10 +198,10 @@ def test_pictures_can_be_read_on_a_phone(site: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_bench_is_as_dark_as_the_site_is_chosen_to_be(site: Path) -> None:
+def test_a_bench_is_as_dark_as_the_site_is_chosen_to_be(site: Path, chromium: Any) -> None:
     """It asks the browser, which asks the frame's ``color-scheme``; what a test emulates would hide that."""
-    with chromium() as browser:
-        page = browser.new_context(color_scheme='null').new_page()
+    with chromium.new_context(color_scheme='null') as context:
+        page = context.new_page()
         page.goto((site / 'reference' / 'pictures.html').as_uri())
         papers = []
         for theme in 'light', 'dark', 'light':

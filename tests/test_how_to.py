@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import doctest
 import re
-import shutil
 import subprocess
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.compiling.test_to_c import COMPILER, STRICT, needs_c
+from tests.support.browsers import served
 from tests.test_documentation import DOCS
 
 PAGE, SMALL = ((DOCS / 'how-to' / f'{name}.md').read_text('utf-8') for name in ('take-a-net-along', 'microcontrollers'))
-CHROMIUM = next(filter(None, map(shutil.which, ['chromium', 'chromium-browser', 'google-chrome', 'chrome'])), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason='no Chromium on the PATH to show the page in')
 
 
 def blocks(language: str, page: str = PAGE) -> list[str]:
@@ -56,27 +50,17 @@ def said_in_c(folder: Path, *options: str) -> str:
     return subprocess.run([folder / 'main'], capture_output=True, text=True, check=True).stdout
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing of what is asked for."""
-
-
-@pytest.fixture(scope='module')
-def served(taken: tuple[Path, Any]) -> Iterator[str]:
-    with ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=str(taken[0]))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f'http://127.0.0.1:{server.server_port}'
-        server.shutdown()
-
-
-def shown(address: str, profile: Path) -> dict[str, str]:
+def shown(address: str, chromium: Any) -> dict[str, str]:
     """Return what the page shows in its outputs, by their ids, in a browser that complains of nothing."""
-    options = ['--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr', f'--user-data-dir={profile}']
-    command = [str(CHROMIUM), *options, '--dump-dom', address]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert 'CONSOLE' not in done.stderr
-    return dict(re.findall(r'<output id="(\w+)">([^<]*)</output>', done.stdout))
+    with chromium.new_context() as context:
+        page, complaints = context.new_page(), list[str]()
+        page.on('console', lambda message: complaints.append(message.text))
+        page.on('pageerror', lambda error: complaints.append(str(error)))
+        page.goto(address)
+        said = 'outputs => outputs.map(output => [output.id, output.textContent])'
+        outputs = dict(page.eval_on_selector_all('output', said))
+    assert complaints == []
+    return outputs
 
 
 def answers(net: Any, row: list[float]) -> dict[str, str]:
@@ -85,10 +69,9 @@ def answers(net: Any, row: list[float]) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@needs_chromium
 @pytest.mark.parametrize('row', [[4.6, 1.4], [1.5, 0.3], [6.1, 2.2]], ids=str)
 def test_the_page_shows_what_the_net_answers(
-    row: list[float], taken: tuple[Path, Any], served: str, tmp_path: Path
+    row: list[float], taken: tuple[Path, Any], chromium: Any
 ) -> None:
     folder, net = taken
     for name in 'page', 'alone':
@@ -97,8 +80,9 @@ def test_the_page_shows_what_the_net_answers(
             assert f'value="{old}"' in text
             text = text.replace(f'value="{old}"', f'value="{new}"')
         (folder / f'{name}_moved.html').write_text(text, 'utf-8')
-    assert shown(f'{served}/page_moved.html', tmp_path) == answers(net, row)
-    assert shown((folder / 'alone_moved.html').as_uri(), tmp_path) == answers(net, row)
+    with served(folder) as address:
+        assert shown(f'{address}/page_moved.html', chromium) == answers(net, row)
+    assert shown((folder / 'alone_moved.html').as_uri(), chromium) == answers(net, row)
 
 
 @needs_c

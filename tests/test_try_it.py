@@ -11,19 +11,17 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.support.browsers import served
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / 'docs'
-CHROMIUM = next(filter(None, map(shutil.which, ['chromium', 'chromium-browser', 'google-chrome', 'chrome'])), None)
 PHONE = {'width': 360, 'height': 780}
 
 
@@ -125,13 +123,6 @@ def test_without_npm_the_page_says_so_and_the_site_is_built(try_it: ModuleType, 
     assert 'class="run"' not in page and '<script type="module"' not in page and not (site / 'try-it').exists()
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Serves files, and says nothing."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope='module')
 def address(try_it: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Build the site, and serve it."""
@@ -142,28 +133,15 @@ def address(try_it: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Ite
     if 'no-console' in page:
         assert not (folder / 'try-it').exists()
         pytest.skip('a registry cannot be reached: the page was built without its console')
-    with ThreadingHTTPServer(('127.0.0.1', 0), partial(Handler, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f'http://127.0.0.1:{server.server_address[1]}'
-        server.shutdown()
-
-
-@pytest.fixture(scope='module')
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip('playwright.sync_api', reason='Playwright drives the browser')
-    if CHROMIUM is None:
-        pytest.skip('no Chromium on the PATH to show the page in')
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
-        yield browser
-        browser.close()
+    with served(folder) as at:
+        yield at
 
 
 class Tab:
     """The page, open in the browser."""
 
-    def __init__(self, browser: Any, address: str, **options: Any) -> None:
-        self.context = browser.new_context(**options)
+    def __init__(self, chromium: Any, address: str, **options: Any) -> None:
+        self.context = chromium.new_context(**options)
         self.address = address
         self.refused: list[str] = []
         self.asked: list[str] = []
@@ -199,8 +177,8 @@ class Tab:
 
 
 @pytest.fixture
-def tab(browser: Any, address: str) -> Iterator[Tab]:
-    one = Tab(browser, address)
+def tab(chromium: Any, address: str) -> Iterator[Tab]:
+    one = Tab(chromium, address)
     yield one
     one.context.close()
     assert one.refused == [] and one.complaints == []
@@ -306,8 +284,8 @@ def test_a_page_that_computes_runs_in_the_console(tab: Tab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
-def test_it_fits_a_phone(browser: Any, address: str, scheme: str) -> None:
-    one = Tab(browser, address, viewport=PHONE, color_scheme=scheme)
+def test_it_fits_a_phone(chromium: Any, address: str, scheme: str) -> None:
+    one = Tab(chromium, address, viewport=PHONE, color_scheme=scheme)
     one.page.locator('.program .run').first.click()
     one.ready()
     one.page.locator('#typed').focus()

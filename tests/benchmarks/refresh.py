@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
 import sys
 import tempfile
@@ -23,6 +22,7 @@ sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from engine import processor  # noqa: E402
 from microgradnet import MLP, TeacherSet, play  # noqa: E402
+from tests.support.browsers import opened  # noqa: E402
 
 __all__ = ['main']
 
@@ -76,12 +76,8 @@ def main() -> None:
     options.add_argument('--quick', action='store_true', help='thirty refreshes instead of three hundred')
     options.add_argument('--json', type=Path, metavar='FILE', help='write the figures there')
     given = options.parse_args()
-    from playwright.sync_api import sync_playwright
-
-    chromium = next(filter(None, map(shutil.which, ['chromium', 'chromium-browser', 'google-chrome', 'chrome'])))
     figures: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=['--no-sandbox'])
+    with tempfile.TemporaryDirectory() as folder, opened() as browser:
         print(f'{processor()}, Chromium {browser.version}')
         print(f'{"":8} {"kB":>6} {"script":>8} {"a tenth":>8} {"all":>8} {"style":>8} {"layout":>8}   (ms a refresh)')
         for sizes, most in NETS.items():
@@ -94,7 +90,6 @@ def main() -> None:
                    ('Task', 'RecalcStyle', 'Layout'))]  # fmt: skip
             goal = '' if size < most and took['TaskDuration'] < FRAME else f'   goals: {most} kB, {FRAME} ms'
             print(f'{sizes:8} {size:6.1f} ' + ' '.join(f'{number:8.2f}' for number in row) + goal)
-        browser.close()
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1), encoding='utf-8')
 

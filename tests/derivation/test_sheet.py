@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -19,6 +20,7 @@ from microgradnet.engine.value import Value
 from microgradnet.nets.net import MLP
 from tests.derivation.test_derivation import XOR, fifty_samples, generic_net
 from tests.derivation.test_derivation_printed import samples_of_all
+from tests.support.browsers import needs_chromium
 
 ONE = [([1.0, -2.0], [0.25])]
 
@@ -106,7 +108,7 @@ def test_without_a_browser_a_pdf_is_refused_in_words(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not any(map(shutil.which, sheet.BROWSERS)), reason='no Chromium on the PATH to print with')
+@needs_chromium
 def test_a_pdf_has_the_solution_on_its_own_sheets(tmp_path: Path) -> None:
     net = generic_net([2, 1], 'sigmoid', 'tanh')
     derive(net, ONE, 'w_{x1,2}', steps=['given', 'forward']).save(tmp_path / 'a.pdf')
@@ -145,40 +147,34 @@ def test_a_real_tex_sets_it_and_no_formula_is_too_wide(tmp_path: Path, form: str
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not any(map(shutil.which, sheet.BROWSERS)), reason='no Chromium on the PATH to show the page in')
-def test_in_a_browser_equations_light_symbols_turn_and_answers_are_checked(tmp_path: Path) -> None:
-    playwright = pytest.importorskip('playwright.sync_api', reason='Playwright drives the browser')
+def test_in_a_browser_equations_light_symbols_turn_and_answers_are_checked(tmp_path: Path, chromium: Any) -> None:
     derive(generic_net([2, 2, 1], 'sigmoid', 'tanh'), ONE, 'w_{x1,2}').save(tmp_path / 'd.html')
     one = exercise([2, 2, 1], seed=3)
     one.save(tmp_path / 'e.html')
-    browser = next(filter(None, map(shutil.which, sheet.BROWSERS)))
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=browser, args=['--no-sandbox'])
-        complaints: list[str] = []
-        for width in (1280, 360):
-            page = chromium.new_page(viewport={'width': width, 'height': 800})
-            page.on('console', lambda message: complaints.append(message.text))
-            page.on('pageerror', lambda error: complaints.append(str(error)))
-            page.goto((tmp_path / 'd.html').as_uri())
-            assert page.evaluate('document.documentElement.scrollWidth') <= width
-            page.hover('math[data-lights*="x1-f1"] >> nth=1')
-            lit = page.eval_on_selector_all('.lit', 'parts => parts.map(part => part.dataset.part)')
-            assert {'x1-f1', 'x2-f1', 'x1', 'x2', 'f1'} == {*lit}
-            assert not page.locator('.turns .value').first.is_visible()
-            page.check('#flip')
-            shown = [page.locator(f'.turns .{kind}').first.is_visible() for kind in ('value', 'name')]
-            assert shown == [True, False]
-            page.goto((tmp_path / 'e.html').as_uri())
-            assert page.evaluate('document.documentElement.scrollWidth') <= width
-            for place, blank in enumerate(one.blanks):
-                field = page.locator('input.blank').nth(place)
-                near, far = f'{float(blank.number):.4g}', f'{float(blank.number) + 0.1}'
-                tries = {str(blank.number): 'right', near: 'right', far: 'wrong', 'a': 'wrong', '1/': 'wrong'}
-                for told, kind in tries.items():
-                    field.fill(told)
-                    assert field.get_attribute('class') == f'blank {kind}', (str(blank), told)
-                field.fill('')
-                assert field.get_attribute('class') == 'blank'
-            page.close()
-        chromium.close()
+    complaints: list[str] = []
+    for width in (1280, 360):
+        page = chromium.new_page(viewport={'width': width, 'height': 800})
+        page.on('console', lambda message: complaints.append(message.text))
+        page.on('pageerror', lambda error: complaints.append(str(error)))
+        page.goto((tmp_path / 'd.html').as_uri())
+        assert page.evaluate('document.documentElement.scrollWidth') <= width
+        page.hover('math[data-lights*="x1-f1"] >> nth=1')
+        lit = page.eval_on_selector_all('.lit', 'parts => parts.map(part => part.dataset.part)')
+        assert {'x1-f1', 'x2-f1', 'x1', 'x2', 'f1'} == {*lit}
+        assert not page.locator('.turns .value').first.is_visible()
+        page.check('#flip')
+        shown = [page.locator(f'.turns .{kind}').first.is_visible() for kind in ('value', 'name')]
+        assert shown == [True, False]
+        page.goto((tmp_path / 'e.html').as_uri())
+        assert page.evaluate('document.documentElement.scrollWidth') <= width
+        for place, blank in enumerate(one.blanks):
+            field = page.locator('input.blank').nth(place)
+            near, far = f'{float(blank.number):.4g}', f'{float(blank.number) + 0.1}'
+            tries = {str(blank.number): 'right', near: 'right', far: 'wrong', 'a': 'wrong', '1/': 'wrong'}
+            for told, kind in tries.items():
+                field.fill(told)
+                assert field.get_attribute('class') == f'blank {kind}', (str(blank), told)
+            field.fill('')
+            assert field.get_attribute('class') == 'blank'
+        page.close()
     assert complaints == []

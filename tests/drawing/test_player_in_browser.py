@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
-from collections.abc import Iterator
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -21,24 +19,12 @@ from microgradnet import MLP, TeacherSet, Value, half_squared_error, mean_square
 from microgradnet.compiling.guards import recording
 from microgradnet.drawing.player import Page, play
 from microgradnet.engine.walks import topological_order
+from tests.support.browsers import needs_chromium
 from tests.support.colours import contrast
 
-playwright = pytest.importorskip('playwright.sync_api', reason='Playwright drives the browser: pip install playwright')
-CHROMIUM = next(filter(None, map(shutil.which, ['chromium', 'chromium-browser', 'google-chrome', 'chrome'])), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason='no Chromium on the PATH to show the page in'),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 DESKTOP, PHONE = {'width': 1280, 'height': 800}, {'width': 360, 'height': 780}
 LARGE = {'width': 1920, 'height': 1080}
-
-
-@pytest.fixture(scope='module')
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
-        yield browser
-        browser.close()
 
 
 class Tab:

@@ -15,10 +15,10 @@ from comm.base_comm import BaseComm
 
 from microgradnet import MLP, TeacherSet, Value, play, train
 from microgradnet.drawing import player
-from tests.drawing.test_player_in_browser import CHROMIUM, Tab, chromium, net_231, xor
+from tests.drawing.test_player_in_browser import Tab, net_231, xor
+from tests.support.browsers import needs_chromium
 
 pytest.importorskip('anywidget', reason='anywidget makes a widget of the page: pip install anywidget')
-__all__ = ['chromium']
 
 
 class Comm(BaseComm):
@@ -237,9 +237,6 @@ class Notebook(Tab):
         return [*self.page.evaluate(decode, fragment)]
 
 
-in_chromium = pytest.mark.skipif(CHROMIUM is None, reason='no Chromium on the PATH to show the page in')
-
-
 @pytest.fixture
 def notebook(chromium: Any, tmp_path: Path) -> Iterator[Notebook]:
     with Notebook(chromium, net_231(), tmp_path, learning_rate=0.5) as opened:
@@ -247,7 +244,7 @@ def notebook(chromium: Any, tmp_path: Path) -> Iterator[Notebook]:
 
 
 @pytest.mark.slow
-@in_chromium
+@needs_chromium
 def test_what_learns_on_the_page_is_the_net(notebook: Notebook) -> None:
     other = net_231()
     for _ in range(3):
@@ -259,7 +256,7 @@ def test_what_learns_on_the_page_is_the_net(notebook: Notebook) -> None:
 
 
 @pytest.mark.slow
-@in_chromium
+@needs_chromium
 def test_what_is_typed_dragged_and_undone_is_the_net(notebook: Notebook) -> None:
     before = numbers(notebook.net)
     notebook.frame.locator('#picture .handle[aria-label="w x2,1"]').focus()
@@ -273,7 +270,7 @@ def test_what_is_typed_dragged_and_undone_is_the_net(notebook: Notebook) -> None
 
 
 @pytest.mark.slow
-@in_chromium
+@needs_chromium
 def test_what_python_trains_is_on_the_page(notebook: Notebook) -> None:
     update = notebook.widget.update
     train(notebook.net, xor(), learning_rate=0.5, epochs=50, mode='online', callback=lambda epoch: update())
@@ -290,7 +287,7 @@ def test_what_python_trains_is_on_the_page(notebook: Notebook) -> None:
 
 
 @pytest.mark.slow
-@in_chromium
+@needs_chromium
 def test_both_at_once_end_alike(notebook: Notebook) -> None:
     notebook.frame.locator('.menu').evaluate('menu => { menu.open = true; }')
     notebook.frame.locator('#learn').click()
@@ -304,7 +301,7 @@ def test_both_at_once_end_alike(notebook: Notebook) -> None:
 
 
 @pytest.mark.slow
-@in_chromium
+@needs_chromium
 def test_two_views_and_one_that_was_moved_show_the_same(notebook: Notebook) -> None:
     notebook.page.evaluate('() => { render("two"); }')
     second = notebook.page.frame_locator('#two iframe')
@@ -321,7 +318,7 @@ def test_two_views_and_one_that_was_moved_show_the_same(notebook: Notebook) -> N
 
 
 @pytest.mark.slow
-@in_chromium
+@needs_chromium
 def test_snapshots_stay_and_the_net_is_the_last_of_them(chromium: Any, tmp_path: Path) -> None:
     net, snapshots = net_231(), list[list[Any]]()
     train(net, xor(), learning_rate=0.5, epochs=5, callback=lambda epoch: snapshots.append(numbers(net)))
@@ -336,7 +333,7 @@ def test_snapshots_stay_and_the_net_is_the_last_of_them(chromium: Any, tmp_path:
 
 
 @pytest.mark.slow
-@in_chromium
+@needs_chromium
 def test_weights_beyond_a_branch_are_refused_in_words_and_stay_pythons(chromium: Any, tmp_path: Path) -> None:
     def bent(r: Value) -> Value:
         return r.tanh() * r if r > 0 else r * 0.1

@@ -9,10 +9,10 @@ brotli. The Open Font License lets a subset be shipped under another name, with 
 from __future__ import annotations
 
 import base64
-import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,22 +81,16 @@ def test_a_derivation_brings_the_font_once() -> None:
 
 
 @pytest.mark.slow
-def test_the_limits_of_a_sum_are_clear_of_it() -> None:
-    sync = pytest.importorskip('playwright.sync_api')
-    chromium = shutil.which('chromium')
-    if chromium is None:
-        pytest.skip('chromium shows the formulas')
+def test_the_limits_of_a_sum_are_clear_of_it(chromium: Any) -> None:
     net = MLP(1, [1], 'tanh', seed=1)
     page = derive(net, [([1.0], 0.5), ([2.0], 0.25)], net.parameters()[0]).html()
-    with sync.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=['--no-sandbox'])
-        tab = browser.new_page()
+    with chromium.new_context() as context:
+        tab = context.new_page()
         tab.set_content(page)
         assert tab.evaluate('document.fonts.ready.then(fonts => [...fonts].map(font => font.status))') == ['loaded']
         places = """() => [...document.querySelector('munderover').children].map(e => e.getBoundingClientRect())
             .map(place => [place.top, place.bottom])"""
         (top, bottom), (below, _), (_, above) = tab.evaluate(places)
-        browser.close()
     assert above <= top and bottom <= below
 
 
