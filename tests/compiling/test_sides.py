@@ -1,7 +1,9 @@
-"""Choices in machine code: a single row computes the side that is taken alone; rows in lanes select."""
+"""Choices of single rows: the side that is taken is computed alone; rows in lanes select."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from math import inf, nan
 from random import Random
 from typing import Any
@@ -12,13 +14,20 @@ from hypothesis import given
 pytest.importorskip('llvmlite')
 np = pytest.importorskip('numpy')
 
-from microgradnet import compile, grad, value_and_grad  # noqa: E402
+from microgradnet import Value, compile, grad, value_and_grad  # noqa: E402
 from microgradnet import functions as F  # noqa: E402
+from microgradnet.compiling import Program as Compiled  # noqa: E402
+from microgradnet.compiling import recording  # noqa: E402
 from microgradnet.compiling.ir import sides  # noqa: E402
+from microgradnet.compiling.ir.choices import chosen  # noqa: E402
+from microgradnet.compiling.printers import llvm  # noqa: E402
 from microgradnet.compiling.printers.llvm import block  # noqa: E402
+from microgradnet.engine.context import ieee_arithmetic  # noqa: E402
+from microgradnet.engine.custom import custom  # noqa: E402
+from tests.compiling.test_loops_random import folding  # noqa: E402
 from tests.support.backends import bits  # noqa: E402
 from tests.support.examples import UNSHRUNK, examples  # noqa: E402
-from tests.support.grammar import ALL, Program, check, programs, rows_of  # noqa: E402
+from tests.support.grammar import ALL, Program, flat, programs, rows_of  # noqa: E402
 
 
 def heavy(x: Any) -> Any:
@@ -42,12 +51,18 @@ def several(x: Any, y: Any) -> Any:
     return [chosen, F.where(F.less(x, 0.5), chosen, heavy(x + 1.0)), heavy(x)]
 
 
+def twice(x: Any, y: Any) -> Any:
+    """What is on one side is never needed by a choice inside of the other one."""
+    c, far = F.greater(x, y), heavy(y)
+    return F.where(c, lambda: F.where(c, x, far) * F.exp(x), y) + F.where(c, x, lambda: far * 2.0)
+
+
 def text(f: Any, lanes: int) -> str:
     (run,) = f.programs
     return block(run.evaluator.derived.routine(False, 'calls'), lanes, False).text
 
 
-@pytest.mark.parametrize('f', [nested, branching, several])
+@pytest.mark.parametrize('f', [nested, branching, several, twice])
 def test_single_rows_come_to_the_bits_of_rows_in_lanes(f: Any) -> None:
     numbers = [0.0, -0.0, 0.5, 1.0, 1.5, 2.0, -2.0, 1e300, inf, -inf, nan]
     random = Random(1)
@@ -60,7 +75,7 @@ def test_single_rows_come_to_the_bits_of_rows_in_lanes(f: Any) -> None:
     assert np.allclose(np.array(alone), np.array([plain(x, y) for x, y in pairs]), 1e-13, equal_nan=True)
 
 
-@pytest.mark.parametrize('f', [nested, branching, lambda x, y: sum(several(x, y))])
+@pytest.mark.parametrize('f', [nested, branching, twice, lambda x, y: sum(several(x, y))])
 def test_gradients_of_single_rows_come_to_the_bits_of_rows_in_lanes(f: Any) -> None:
     random = Random(2)
     rows = np.array([[random.choice([0.0, -0.0, 0.5, 1.0, -2.0, inf, nan]) for _ in range(2)] for _ in range(32)])
@@ -87,15 +102,47 @@ def test_choices_that_are_too_deep_inside_of_others_are_selected(monkeypatch: py
     assert 0 < texts[0].count('br i1') < texts[1].count('br i1')
 
 
+def holds_for_all_sides(ask: Callable[[str], list[Any]], told: Any, deep: int = 50) -> None:
+    """See that a backend says the same whether it branches at every choice or at none."""
+    found = {}
+    for backend, worth in product(('python', 'native', 'in parts'), (1, 1 << 30)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sides, 'WORTH', worth)
+            patch.setattr(sides, 'DEEP', deep)
+            patch.setattr(llvm, 'LENGTH', 20 if backend == 'in parts' else 1000)
+            found[backend, worth] = flat(ask('python' if backend == 'python' else 'native'))
+    assert bits(found['python', 1]) == bits(found['python', 1 << 30]), told
+    for backend in 'native', 'in parts':
+        assert np.allclose(found[backend, 1], found[backend, 1 << 30], 1e-12, 1e-14, equal_nan=True), (told, backend)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('deep', [2, 50])
 @examples(20, phases=UNSHRUNK)
 @given(programs(*ALL, 'nothing'))
 def test_random_programs_that_branch_at_every_choice(deep: int, f: Program) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sides, 'WORTH', 1)
-        patch.setattr(sides, 'DEEP', deep)
-        check(value_and_grad(f), rows_of(3, 10), 'native', f)
+    def ask(backend: str) -> list[Any]:
+        g = compile(value_and_grad(f), backend=backend)
+        return [g(row) for row in rows_of(3, 10)]
+
+    holds_for_all_sides(ask, f, deep)
+
+
+@pytest.mark.slow
+@examples(20, phases=UNSHRUNK)
+@given(programs('assign', 'where', 'nothing'))
+def test_random_loops_that_branch_at_every_choice(f: Program) -> None:
+    x = [Value(z) for z in (0.25, -0.5, 2.0)]
+    with recording(), folding(), ieee_arithmetic():
+        y = x
+        for _ in range(12):
+            y = [f(y) * 0.5, *y[:2]]
+
+        def ask(backend: str) -> list[Any]:
+            run = Compiled(y[0], parameters=x, backend=backend, loops=True)
+            return [[*run.value_and_gradient(row), run.hessian(row)] for row in rows_of(3, 6)]
+
+        holds_for_all_sides(ask, f)
 
 
 def test_only_a_single_row_branches_and_each_function_stands_on_its_side() -> None:
@@ -126,3 +173,74 @@ def test_what_costs_less_than_a_branch_is_selected() -> None:
     g = compile(lambda x: F.where(F.greater(x, 1.0), lambda: x * 2.0, lambda: x + 1.0), backend='native')
     g(2.0)
     assert 'br i1' not in text(g, 1)
+
+
+def test_what_somebody_else_wrote_is_not_called_on_the_other_side() -> None:
+    called: list[float] = []
+
+    def noted(x: float) -> float:
+        called.append(x)
+        return x + 1.0
+
+    note = custom(noted, lambda x: 1.0, name='noted_on_a_side')
+    g = compile(value_and_grad(lambda x: F.where(F.greater(x, 1.0), lambda: note(x * 2.0) ** 2, x)), backend='python')
+    g(3.0)
+    called.clear()
+    assert g(0.5) == (0.5, 1.0) and not called
+    assert g(2.0) == (25.0, 20.0) and called == [4.0]
+
+
+def test_a_printed_function_says_what_each_side_does() -> None:
+    x, y = Value(2.0, 'x'), Value(1.0, 'y')
+    program = Compiled(chosen('gt', x, y, heavy(x), heavy(y * 2.0)), rows=[x, y], backend='python')
+    head, condition, yes, no = 'x, y = row', 'x > y', 'exp(sin(x) * x) + log(x * x + 1.0)', 'exp(sin(v2) * v2) + log('
+    assert f"""    {head}
+    if {condition}:
+        v1 = {yes}
+    else:
+        v2 = y * 2.0
+        v1 = {no}""" in program.source
+    for text in program.to_c(), program.to_js():
+        before, branch, after = text.partition(f'if ({condition}) {{\n        v1 = {yes};\n    }} else {{\n')
+        assert branch and 'exp(' not in before and no in after
+
+
+def walk(steps: int, dear: bool) -> tuple[list[Value], Value, list[Value]]:
+    """Record what sums up how far a walk is above 105, chosen in each step; an ``if`` of each step would be that."""
+    z = [Value(0.1) for _ in range(steps)]
+    s, total, above = Value(100.0), Value(0.0), Value(105.0)
+    for one in z:
+        s = s * F.exp(one * 0.02)
+        gain = F.exp(F.tanh(s - above)) if dear else s - above
+        total = chosen('gt', s, above, total + gain, total)
+    return z, total, [s]
+
+
+@pytest.mark.parametrize('backend', ['python', 'native'])
+def test_a_choice_in_each_turn_of_a_loop_is_a_branch_in_it(backend: str) -> None:
+    z, total, _ = walk(252, dear=True)
+    with_branch = Compiled(total, rows=z, backend=backend)
+    assert with_branch.loops == 1 and with_branch.source.count('\n    for ') == 1
+    assert '\n        if v' in with_branch.source
+    random = Random(3)
+    rows = np.array([[random.gauss(0, 1) for _ in z] for _ in range(9)])
+    alone = [with_branch([row])[0] for row in rows]
+    together = with_branch(rows)
+    assert bits(np.ravel(alone)) == bits(np.ravel(together))
+
+
+def test_a_long_program_branches_within_its_parts_and_around_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: Any, y: Any) -> Any:
+        for k in range(6):
+            x = F.where(F.greater(x, y), F.sin(x * y + k) * 2.0, F.cos(x - y - k) * 3.0)
+        long = lambda: sum(F.exp(F.sin(x * k) * y) for k in range(20))  # noqa: E731
+        return F.where(F.greater(y, 0.5), long, lambda: F.log(x * x) * 2.0) * x
+
+    monkeypatch.setattr(llvm, 'LENGTH', 30)
+    g, h = (compile(lambda p: f(*p), backend=backend) for backend in ('native', 'python'))
+    rows = [[0.3, 0.2], [1.0, 0.75], [-0.5, -1.0], [2.0, 3.0]]
+    assert np.allclose([g(row) for row in rows], [h(row) for row in rows], 1e-12)
+    printed = text(g, 1)
+    functions = printed.split('define internal')[1:]
+    inside = [body for body in functions if 'br i1' in body]
+    assert len(functions) > 5 and len(inside) > 1 and any('call void @part' in body for body in inside)

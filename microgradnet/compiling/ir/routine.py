@@ -13,6 +13,7 @@ IEEE arithmetic on floats: a pole is an infinity, nothing raises.
 ``store a place r``         keep a register in ``kept``, or for a while in ``rolling``
 ``add_to a place r [s]``    add a register, or a product of two, to ``signals`` or ``outputs``
 ``output place r``          set an output
+``branch c b``              one of two blocks, where it pays to do one alone: see ``Branch``
 =========================== ====================================================
 """
 
@@ -28,7 +29,7 @@ from ..._processes import cached_property
 from ...engine.table import Operation
 from .instructions import LEAVES, Instruction, functions
 
-__all__ = ['MEMORY', 'Block', 'Carry', 'Copier', 'Loop', 'Routine', 'registers']
+__all__ = ['MEMORY', 'Block', 'Branch', 'Carry', 'Copier', 'Loop', 'Routine', 'registers']
 
 #: Instructions that read or write memory, beside the leaves.
 MEMORY = ('load', 'store', 'add_to', 'output')
@@ -55,6 +56,24 @@ class Loop:
 
 #: Registers, in the order in which they are set, and loops.
 Block: TypeAlias = 'list[int | Loop]'
+
+
+@dataclass
+class Branch:
+    """Two blocks without loops, of which ``yes`` is done where a condition holds, ``no`` where it does not.
+
+    Then selects by this condition are set, those in ``joined``: each to its operand of the side that was done.
+    ``left`` is what is used on the same side later, and on which it was set; on the other one it is anything.
+    """
+
+    yes: Block
+    no: Block
+    joined: list[int]
+    left: dict[int, bool]
+
+    @property
+    def sides(self) -> tuple[tuple[bool, Block], tuple[bool, Block]]:
+        return (True, self.yes), (False, self.no)
 
 
 @dataclass(eq=False)
@@ -151,11 +170,14 @@ class Routine:
                     count.update(self.count_uses(inner))
             else:
                 count.update(self.operands(item))
+                if branch := self.branches.get(item):
+                    for one in branch.yes, branch.no, branch.joined:
+                        count.update(self.count_uses([*one]))
         return count
 
     @cached_property
     def left(self) -> set[int]:
-        """The registers that are set in a loop and used after it."""
+        """The registers that are set in a loop, or on a side of a branch, and used after it."""
         home: dict[int, tuple[int, ...]] = {}
         used: list[tuple[int, tuple[int, ...]]] = []
 
@@ -171,6 +193,13 @@ class Routine:
                 else:
                     home[item] = path
                     used.extend((operand, path) for operand in self.operands(item))
+                    if branch := self.branches.get(item):
+                        inside = (*path, id(branch))
+                        for _, side in branch.sides:
+                            visit(side, inside)
+                        for select in branch.joined:
+                            used.extend((operand, inside) for operand in self.operands(select))
+                            home[select] = inside
 
         for block in self.blocks:
             visit(block, ())
@@ -181,6 +210,12 @@ class Routine:
         """Return the registers that an instruction reads."""
         name, operands = self.instructions[register]
         return [] if name in LEAVES else [o for o in operands if isinstance(o, int)]
+
+    @cached_property
+    def branches(self) -> dict[int, Branch]:
+        """The instructions that are branches."""
+        given = enumerate(self.instructions)
+        return {register: operands[1] for register, (name, operands) in given if name == 'branch'}
 
     @property
     def reads_parameters(self) -> bool:

@@ -1,68 +1,311 @@
-"""Which instructions only one side of a choice needs, so that it alone need be computed where rows are single.
+"""Which instructions only one side of a choice needs, so that it alone is computed where rows are single.
 
->>> from ...engine.functions import exp, greater, log, where
+>>> from ...engine.functions import exp, log
 >>> from ...engine.value import Value
+>>> from .choices import chosen
 >>> from .sweeps import lower
 >>> x = Value(2.0)
->>> straight = lower([where(greater(x, 1.0), exp(x * x), log(x) + x)], [x], [])
->>> sides = sides_of(straight, lambda name, operands: 20 if name in ('exp', 'log') else 1)
->>> [straight.instructions[place].name for place, side in sides.items() if side]
-['mul', 'exp', 'log', 'add', 'ne', 'select']
+>>> straight = branched(lower([chosen('gt', x, x * x, exp(x), log(x) + x)], [x], []))
+>>> for register in straight.blocks[0]:
+...     print(register, *straight.instructions[register])
+0 row (Affine(start=0, steps=(), counts=()),)
+1 mul (0, 0)
+5 gt (0, 1)
+8 branch (5, Branch(yes=[2], no=[3, 4], joined=[6], left={}))
+7 output (Affine(start=0, steps=(), counts=()), 6)
+
+A block keeps its order, but for what is on a side: that waits until a choice asks for it. Then there is one branch, to
+all on both sides that can be done by then, as what goes forwards and what comes back in a gradient, if nothing lies
+between; what is asked for on the same side later is left by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
 
-from .instructions import LEAVES
-from .routine import Routine
+from .instructions import LEAVES, PRIMITIVES, Instruction
+from .routine import MEMORY, Block, Branch, Loop, Routine, registers
 
-__all__ = ['DEEP', 'WORTH', 'Side', 'sides_of']
+__all__ = ['DEEP', 'WORTH', 'branched']
 
-#: The conditions under which alone an instruction is needed, from the outermost on, each with how it comes out.
-Side: TypeAlias = 'tuple[tuple[int, bool], ...]'
 #: A side that is worth a branch costs as much as so many additions; and so many of them may be inside of each other.
 WORTH, DEEP = 20, 50
+#: So much is looked at that may be done before a branch, or on its sides, and is not asked for yet.
+AHEAD = 200
+#: What is there from the beginning; and what stays where it is: what reads and writes memory, and loops, which do no
+#: turn for what is on the other side.
+GIVEN = (*LEAVES, 'table')
+FIXED = (*GIVEN, *MEMORY, 'while', 'back', 'item')
+
+#: A condition and how it comes out; several of them, from the outermost on.
+_Choice: TypeAlias = 'tuple[int, bool]'
+_Side: TypeAlias = Mapping[_Choice, None]
+NOWHERE: _Side = {}
 
 
-def sides_of(routine: Routine, cost: Callable[..., int]) -> Mapping[int, Side]:
-    """Return for each register of straight code the side it is needed on, () for both; of sides that are worth it.
+def branched(routine: Routine) -> Routine:
+    """Return a routine of a single row in which what is worth it on sides is in branches; it makes the same numbers."""
+    if not any(name == 'select' for name, _ in routine.instructions):
+        return routine
+    instructions, elsewhere = [*routine.instructions], _used_elsewhere(routine)
+
+    def block(items: Block) -> Block:
+        items = [loop(item) if isinstance(item, Loop) else item for item in items]
+        sides = _sides(routine, items, elsewhere)
+        if not sides:
+            return items
+        items.sort(key=lambda item: isinstance(item, Loop) or instructions[item].name not in GIVEN)
+        return _Branching(routine, items, sides, instructions).block()
+
+    def loop(old: Loop) -> Loop:
+        return replace(old, blocks=[*map(block, old.blocks)])
+
+    return replace(routine, blocks=[*map(block, routine.blocks)], instructions=instructions)
+
+
+def _cost(name: str, operands: tuple[Any, ...]) -> int:
+    """Return about how many additions an instruction takes as long as."""
+    cheap = name in (*PRIMITIVES, 'madd', 'abs') and name != 'pow'
+    return len(operands) * (5 if name == 'div' else 1) if cheap else 20
+
+
+def _used_elsewhere(routine: Routine) -> set[int]:
+    """Return what is used in another block than that in which it is set, or carried."""
+    found: set[int] = set()
+
+    def visit(block: Block) -> None:
+        here = {item for item in block if isinstance(item, int)}
+        for item in block:
+            if isinstance(item, Loop):
+                found.update(register for carry in item.carries for register in (carry.start, carry.after))
+                for inner in item.blocks:
+                    visit(inner)
+            else:
+                found.update(operand for operand in routine.operands(item) if operand not in here)
+
+    for block in routine.blocks:
+        visit(block)
+    return found
+
+
+def _sides(routine: Routine, block: Block, elsewhere: Collection[int]) -> dict[int, _Side]:
+    """Return for what is on sides in a block the side, of those that are worth it.
 
     Several choices may ask the same: the value of a ``where``, and all signals that go back through it.
-
-    cost: of an instruction, in additions.
     """
-    claims: dict[int, frozenset[tuple[int, bool]]] = {}
+    instructions, here = routine.instructions, [item for item in block if isinstance(item, int)]
+    claims: dict[int, frozenset[_Choice]] = {}
     #: The last choice by each condition: one that is itself on a side has its last choice before that of the side.
     last: dict[int, int] = {}
 
-    def claim(register: int, side: frozenset[tuple[int, bool]]) -> None:
+    def claim(register: int, side: frozenset[_Choice]) -> None:
         claims[register] = claims.get(register, side) & side
 
-    instructions = routine.instructions
-    for place in reversed(range(len(instructions))):
-        name, operands = instructions[place]
-        if name in LEAVES:
-            continue
-        side = claims.get(place, frozenset())
+    for place in reversed(range(len(here))):
+        register = here[place]
+        name, operands = instructions[register]
+        side = claims.get(register, frozenset())
+        if name in FIXED or register in elsewhere:
+            side = claims[register] = frozenset()
         if name == 'select':
             condition, yes, no = operands
             last.setdefault(condition, place)
             claim(condition, side)
-            claim(yes, side | {(condition, True)})
-            claim(no, side | {(condition, False)})
+            for operand, held in (yes, True), (no, False):  # what is never chosen here is on no more sides
+                claim(operand, side if (condition, not held) in side else side | {(condition, held)})
         else:
-            for operand in routine.operands(place):
+            for operand in routine.operands(register):
                 claim(operand, side)
-    costs: dict[tuple[int, bool], int] = {}
-    for place, side in claims.items():
-        name, operands = instructions[place]
-        for choice in side if name not in LEAVES else ():
-            costs[choice] = costs.get(choice, 0) + cost(name, operands)
+    costs: dict[_Choice, int] = defaultdict(int)
+    for register in here:
+        for choice in claims.get(register, ()):
+            costs[choice] += _cost(*instructions[register])
     worth = sorted((choice for choice, total in costs.items() if total >= WORTH), key=lambda one: (-last[one[0]], one))
     rank = {choice: number for number, choice in enumerate(worth)}
-    found = {place: sorted((choice for choice in side if choice in rank), key=rank.__getitem__)
-             for place, side in sorted(claims.items()) if instructions[place].name not in LEAVES}  # fmt: skip
+    found = {register: sorted((choice for choice in claims[register] if choice in rank), key=rank.__getitem__)
+             for register in here if claims.get(register)}  # fmt: skip
     below = {choice for side in found.values() for choice in side[DEEP:]}
-    return {place: tuple(choice for choice in side if choice not in below) for place, side in found.items()}
+    kept = ((register, [choice for choice in side if choice not in below]) for register, side in found.items())
+    return {register: dict.fromkeys(side) for register, side in kept if side}
+
+
+class _Branching:
+    """Puts what is on sides in a block into branches."""
+
+    def __init__(
+        self, routine: Routine, items: Block, sides: Mapping[int, _Side], instructions: list[Instruction]
+    ) -> None:
+        self.routine, self.items, self.sides, self.instructions = routine, items, sides, instructions
+        self.place = {item: place for place, item in enumerate(items) if isinstance(item, int)}
+        self.users: dict[int, list[int]] = defaultdict(list)
+        #: What a condition may have on its sides, or choose, in order, and how much of that is done at the beginning.
+        self.by: dict[int, list[int]] = defaultdict(list)
+        self.begun: dict[int, int] = defaultdict(int)
+        for register in [*self.place]:
+            for operand in routine.operands(register):
+                self.users[operand].append(register)
+            conditions = dict.fromkeys(condition for condition, _ in sides.get(register, ()))
+            if self.name(register) == 'select':
+                conditions[instructions[register].operands[0]] = None
+            for condition in conditions:
+                self.by[condition].append(register)
+        #: What is set in loops of this block.
+        self.inner = {register for item in items if isinstance(item, Loop) for register in registers([[item]])}
+        self.place |= dict.fromkeys(self.inner, -1)
+        #: What is done, on whatever side; what is at hand, and that in the order in which it came.
+        self.done: set[int] = set()
+        self.here: set[int] = set()
+        self.came: list[int] = []
+        self.out: Block = []
+
+    def block(self) -> Block:
+        for item in self.items:
+            if isinstance(item, Loop):
+                self.out.append(item)
+                self.here.update(registers([[item]]))
+            elif item not in self.sides:
+                self.compute(item, NOWHERE)
+        return self.out
+
+    def compute(self, register: int, level: _Side) -> None:
+        """Do an instruction, unless it is done; first what it asks for on further sides than those we are on."""
+        for operand in self.routine.operands(register):
+            if register not in self.done:
+                self.branch(operand, level)
+        if register not in self.done:
+            self.out.append(register)
+            self.add(register)
+
+    def add(self, register: int) -> None:
+        self.done.add(register)
+        self.here.add(register)
+        self.came.append(register)
+
+    def branch(self, wanted: int, level: _Side) -> None:
+        """Branch to what is wanted on a side, if it is not there, and to all that is ready to be done on both sides."""
+        if wanted in self.done or not self.is_further(wanted, level):
+            return
+        condition, held = next(choice for choice in self.sides[wanted] if choice not in level)
+        for other in (*self.behind(condition), condition, *self.behind(wanted)):
+            if self.is_by(condition, other):
+                continue
+            if self.is_further(other, level):
+                self.branch(other, level)
+            elif other in self.place:
+                self.compute(other, level)
+        if wanted in self.done:
+            return
+        before, inside, joined = self.ready(condition, wanted, level)
+        for other in before:
+            self.compute(other, level)
+        out, began, blocks, left = self.out, len(self.came), list[Block](), dict[int, bool]()
+        for choice in (condition, True), (condition, False):
+            further = {**level, choice: None}
+            self.out = []
+            for one in inside:
+                if choice in self.sides[one] and len(self.sides[one]) == len(further):
+                    self.compute(one, further)
+            if choice[1] is held:
+                self.branch(wanted, further)
+            left |= dict.fromkeys(self.came[began:], choice[1])
+            self.here.difference_update(self.came[began:])
+            del self.came[began:]
+            blocks.append(self.out)
+        self.out = out
+        for one in joined:
+            self.add(one)
+        left = {one: side for one, side in sorted(left.items()) if not self.done.issuperset(self.users[one])}
+        for one in left:
+            self.add(one)
+        self.instructions.append(Instruction('branch', (condition, Branch(blocks[0], blocks[1], joined, left))))
+        self.out.append(len(self.instructions) - 1)
+
+    def name(self, register: int) -> str:
+        return self.instructions[register].name
+
+    def is_there(self, register: int) -> bool:
+        return register in self.here or register not in self.place
+
+    def is_further(self, register: int, level: _Side) -> bool:
+        return any(choice not in level for choice in self.sides.get(register, ()))
+
+    def is_by(self, condition: int, register: int) -> bool:
+        side = self.sides.get(register, ())
+        return (condition, True) in side or (condition, False) in side
+
+    def missing(self, register: int) -> list[int]:
+        return [operand for operand in self.routine.operands(register) if not self.is_there(operand)]
+
+    def behind(self, wanted: int) -> list[int]:
+        """Return what must be there before something on a side, and is not, in order."""
+        found, todo = set[int](), [wanted]
+        while todo:
+            new = {*self.missing(todo.pop())} - found
+            found |= new
+            todo += new
+        return self.sorted(found)
+
+    def sorted(self, registers: Iterable[int]) -> list[int]:
+        return sorted(registers, key=self.place.__getitem__)
+
+    def ready(self, condition: int, wanted: int, level: _Side) -> tuple[list[int], list[int], list[int]]:
+        """Return what can be done on the sides of a condition by now: what before, what there, which choices after."""
+        asked = {*self.behind(wanted), wanted}
+        before, inside, joined = _Ahead(self, level), dict[int, None](), list[int]()
+        for register in self.candidates(condition, asked):
+            side, missing = self.sides.get(register, NOWHERE), self.missing(register)
+            if any(choice not in side for choice in level):
+                continue
+            is_by = self.is_by(condition, register)
+            if not is_by and (self.is_further(register, level) or inside.keys().isdisjoint(missing)):
+                continue
+            if all(operand in inside or before.can(operand) for operand in missing):
+                if is_by:
+                    inside[register] = None
+                else:
+                    joined.append(register)
+        needed, todo = set[int](), [*inside, *joined]
+        while todo:
+            new = {operand for operand in self.missing(todo.pop()) if operand not in inside} - needed
+            needed |= new
+            todo += new
+        return self.sorted(needed), [*inside], joined
+
+    def candidates(self, condition: int, asked: Collection[int]) -> list[int]:
+        """Return what may be on a condition's sides, or chosen by it, and is not done: all that is asked, and some."""
+        all_of, begun = self.by[condition], self.begun[condition]
+        while begun < len(all_of) and all_of[begun] in self.done:
+            begun += 1
+        self.begun[condition] = begun
+        some = {one for one in all_of[begun : begun + AHEAD] if one not in self.done}
+        return self.sorted({*some, *(one for one in asked if self.is_by(condition, one))})
+
+
+class _Ahead:
+    """Tells what can be done before a branch: what is on just the sides we are on, and asks for nothing on others."""
+
+    def __init__(self, work: _Branching, level: _Side) -> None:
+        self.work, self.level, self.left = work, level, AHEAD
+        self.known: dict[int, bool] = {}
+
+    def can(self, register: int) -> bool:
+        work, stack = self.work, [register]
+        while stack:
+            last = stack[-1]
+            if last in self.known:
+                stack.pop()
+                continue
+            missing = work.missing(last)
+            open_ = [operand for operand in missing if operand not in self.known]
+            is_fixed = last in work.inner or work.name(last) in FIXED
+            fails = self.left <= 0 or is_fixed or work.sides.get(last, NOWHERE).keys() != self.level.keys()
+            if fails or not open_ or not all(self.known.get(operand, True) for operand in missing):
+                self.known[last] = not fails and all(self.known.get(operand, True) for operand in missing)
+                self.left -= 1
+                stack.pop()
+            else:
+                stack.append(open_[0])
+        return self.known[register]

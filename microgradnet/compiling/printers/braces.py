@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..._escapes import visible
-from ..ir.instructions import Instruction
+from ..ir.instructions import CONDITIONS, Instruction
 from ..ir.nests import Affine
 from ..ir.routine import Routine
 from .infix import TIGHT, Infix
@@ -53,7 +53,8 @@ class Braces(Infix):
     join: ClassVar[dict[str, str]] = {'both': ' && ', 'either': ' || '}
     #: What a counter is.
     counting = ''
-    loop_end, stop, nothing = '}', ';', ';'
+    branch_head, branch_elif, branch_else = 'if ({condition}) {{', '}} else {}', '} else {'
+    loop_end, branch_end, stop, nothing = '}', '}', ';', ';'
 
     def __init__(self, routine: Routine) -> None:
         self.loop_forwards = f'for ({self.counting} {{counter}} = 0; {{counter}} < {{count}}; {{counter}}++) {{{{'
@@ -74,7 +75,8 @@ class Braces(Infix):
         return '{\n' + ''.join(f'    {line}\n' for line in lines) + '}'
 
     def _straight(self) -> list[str]:
-        lines, body = [], self.lines()
+        body = self.lines()
+        lines = self.left_behind()
         uses = self.routine.uses
         used = {instruction for register, instruction in enumerate(self.routine.instructions) if uses[register]}
         for kind, group in ('row', 'row'), ('parameter', 'parameters'):
@@ -96,13 +98,22 @@ class Braces(Infix):
         lines = [line for name, size in self.routine.sizes.items() if size for line in self.memory(name, size)]
         if any(name == 'table' for name, _ in self.routine.instructions):
             lines.append(self.table())
-        zero = self.spell_number(0.0)[0]
-        lines += [f'{self.variable}value = {zero};'] * self.adding
+        lines += [f'{self.variable}value = {self.spell_number(0.0)[0]};'] * self.adding
         blocks = self.lines()
-        lines += [f'{self.variable}{self.spelling[register][0]} = {zero};' for register in sorted(self.routine.left)]
         return [
-            *lines, *blocks, *self.unused('row', 'parameters', self.outputs), *['return value;'] * self.adding
+            *lines, *self.left_behind(), *blocks, *self.unused('row', 'parameters', self.outputs),
+            *['return value;'] * self.adding,
         ]  # fmt: skip
+
+    def left_behind(self) -> list[str]:
+        """Print the numbers that loops, and the sides of branches, leave behind."""
+        zero = self.spell_number(0.0)[0]
+        names = (self.spelling[register][0] for register in sorted(self.routine.left) if self.is_named(register))
+        return [f'{self.variable}{name} = {zero};' for name in dict.fromkeys(names)]
+
+    def is_named(self, register: int) -> bool:
+        """Tell whether a register has a name, once everything is printed: a condition is put where it is asked for."""
+        return self.routine.instructions[register].name not in CONDITIONS
 
     def place(self, array: str, number: Affine) -> str:
         if array != 'outputs':

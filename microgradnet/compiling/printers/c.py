@@ -36,6 +36,7 @@ from typing import ClassVar
 from ..ir.cheaper import cheaper
 from ..ir.instructions import functions
 from ..ir.routine import Routine
+from ..ir.sides import branched
 from .braces import Answers
 from .c_while import CLoops, turns
 from .infix import Loops
@@ -71,7 +72,7 @@ def source(
     if routine.customs:
         names = ', '.join(op.name for op in routine.customs.values())
         raise TypeError(f'C cannot print {names}: a custom operation is known to Python alone')
-    routine = cheaper(routine)
+    routine, gradient = branched(cheaper(routine)), gradient and branched(cheaper(gradient))
     loops = Loops()
     made = printer or C
     about = made(routine, name, loops)
@@ -91,7 +92,7 @@ def source(
     if gradient:
         bodies.append(
             '/* The value for one row; adds its derivatives by the parameters to the gradient. */\n'
-            f'{slope}\n' + made(cheaper(gradient), name, loops).body('gradient', adding=True)
+            f'{slope}\n' + made(gradient, name, loops).body('gradient', adding=True)
         )
     parts += loops.texts + bodies
     return '\n\n'.join(parts)

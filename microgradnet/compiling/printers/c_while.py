@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ..ir.routine import Routine
+from ..ir.sides import branched
 from ..ir.while_loops import Back, While
 from .braces import Braces
 from .infix import TIGHT, Loops
@@ -101,10 +102,10 @@ class CLoops(Braces):
 
     def _inside(self, routine: Routine, names: Sequence[str]) -> tuple[list[str], list[str]]:
         """Print a routine of a loop, whose parameters have these names; return its lines, and its outputs."""
-        printer = type(self)(routine, self.name, self.loops)
+        printer = type(self)(branched(routine), self.name, self.loops)
         printer.kept, printer.leaves = 'kept', {'parameter': [*names]}
         lines = printer.lines()
-        return lines, [printer.results[k] for k in range(routine.count)]
+        return [*printer.left_behind(), *lines], [printer.results[k] for k in range(routine.count)]
 
     def _next(self, names: Sequence[str], new: Sequence[str]) -> list[str]:
         """Print what numbers are at the next turn, all at once; nothing is said of those that stay."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from ..ir.instructions import COMPARISONS
 from ..ir.nests import Affine
-from ..ir.routine import Block, Loop, Routine
+from ..ir.routine import Block, Branch, Loop, Routine
 
 __all__ = ['LONGEST', 'TIGHT', 'Infix', 'Loops']
 
@@ -58,7 +58,8 @@ class Infix:
     indent = '    '
     loop_forwards = 'for {counter} in range({count}):'
     loop_backwards = 'for {counter} in range({last}, -1, -1):'
-    loop_end = stop = ''
+    branch_head, branch_elif, branch_else = 'if {condition}:', 'el{}', 'else:'
+    loop_end = branch_end = stop = ''
     nothing = 'pass'
     infix_division = True
     join: ClassVar[dict[str, str]] = {'both': ' and ', 'either': ' or '}
@@ -71,6 +72,8 @@ class Infix:
         self.loops = Loops()
         self.taken = {*keyword.kwlist, *self.words, *routine.customs, *routine.used()}
         self.spelling: dict[int, tuple[str, int]] = {}
+        #: What has the name of the only thing that it is for.
+        self.same: dict[int, str] = {}
         self.count = 0
         self.results: dict[int, str] = {}
         letters = {'row': 'x', 'parameter': 'w'}
@@ -84,13 +87,13 @@ class Infix:
         """Print all blocks."""
         return [line for block in self.routine.blocks for line in self.block(block, 0)]
 
-    def block(self, block: Block, depth: int) -> list[str]:
-        return [line for _, lines in self.pieces(block, depth) for line in lines]
+    def block(self, block: Block, depth: int, then: Iterable[int] = ()) -> list[str]:
+        return [line for _, lines in self.pieces(block, depth, then) for line in lines]
 
-    def pieces(self, block: Block, depth: int) -> Iterator[tuple[int | Loop, list[str]]]:
-        """Print each instruction and loop of a block."""
-        here = {register for register in block if isinstance(register, int)}
-        once = {o for register in here for o in self.routine.operands(register) if self.routine.uses[o] == 1} & here
+    def pieces(self, block: Block, depth: int, then: Iterable[int] = ()) -> Iterator[tuple[int | Loop, list[str]]]:
+        """Print each instruction and loop of a block; what comes of it is asked for at its end, too, by ``then``."""
+        here, uses = {register for register in block if isinstance(register, int)}, self.routine.uses
+        once = {o for register in here.union(then) for o in self.routine.operands(register) if uses[o] == 1} & here
         for item in block:
             yield item, self.loop(item, depth) if isinstance(item, Loop) else self.instruction(item, item in once)
 
@@ -100,6 +103,8 @@ class Infix:
             return [self.assignment(self.place(*operands[:2]), '=', self.text(operands[2]))]
         if name == 'output':
             return self.output(*operands)
+        if name == 'branch':
+            return self.branch(*operands)
         if name == 'add_to':
             product = ' * '.join(self.text(operand, 4 + k) for k, operand in enumerate(operands[2:]))
             return [self.assignment(self.place(*operands[:2]), '+=', product)]
@@ -118,9 +123,7 @@ class Infix:
         if name in COMPARISONS or name in self.join or short:
             self.spelling[register] = text, binding
             return []
-        label = self.routine.labels.get(register, '')
-        self.count += not label
-        self.spelling[register] = self._free(label, f'v{self.count}'), TIGHT
+        self.give_name(register)
         return [self.named(register, text)]
 
     def output(self, number: Affine, register: int) -> list[str]:
@@ -129,9 +132,36 @@ class Infix:
             return []
         return [self.assignment(self.place('outputs', number), '=', self.text(register))]
 
+    def give_name(self, register: int) -> None:
+        label, name = self.routine.labels.get(register, ''), self.same.get(register, '')
+        self.count += not (label or name)
+        self.spelling[register] = name or self._free(label, f'v{self.count}'), TIGHT
+
     def named(self, register: int, text: str) -> str:
         """Print the statement that gives a register its name."""
         return self.statement.format(name=self.spelling[register][0], text=text)
+
+    def branch(self, condition: int, branch: Branch) -> list[str]:
+        """Print both sides; nothing of the second one, if nothing is done there."""
+        sides, joined, instructions, branches = [], branch.joined, self.routine.instructions, self.routine.branches
+        for register in joined:
+            self.give_name(register)
+        for side, block in branch.sides:
+            ends = [(register, instructions[register].operands[2 - side]) for register in joined]
+            inner = {one for item in block if item in branches for one in branches[item].joined}
+            self.same |= {end: self.spelling[register][0] for register, end in ends
+                          if end in inner and self.routine.uses[end] == 1}  # fmt: skip
+            printed = [(item, lines) for item, lines in self.pieces(block, 0, joined) if lines]
+            texts = ((register, self.text(end)) for register, end in ends)
+            printed += [(-1, [self.named(register, text)]) for register, text in texts
+                        if text != self.spelling[register][0]]  # fmt: skip
+            sides.append(printed)
+        yes, no = ([line for _, lines in printed for line in lines] for printed in sides)
+        head, end = self.branch_head.format(condition=self.text(condition)), [self.branch_end] * bool(self.branch_end)
+        start = [head, *(self.indent + line for line in yes or [self.nothing])]
+        if [item in branches for item, _ in sides[1]] == [True]:
+            return [*start, self.branch_elif.format(no[0]), *no[1:]]
+        return [*start, *([self.branch_else, *(self.indent + line for line in no)] if no else []), *end]
 
     def loop(self, loop: Loop, depth: int) -> list[str]:
         """Print a loop; what it carries has two names, for the turn and for the next."""

@@ -41,6 +41,7 @@ from ...engine.numbers import Fraction
 from ..ir.cheaper import cheaper
 from ..ir.instructions import COMPARISONS
 from ..ir.routine import Routine
+from ..ir.sides import branched
 from .braces import Answers, Braces
 from .infix import TIGHT
 
@@ -115,8 +116,8 @@ def source(
         raise TypeError(f'JavaScript cannot print {names}: a custom operation is known to Python alone')
     if routine.inner:
         raise TypeError('JavaScript cannot print a while_loop')
-    routine, gradient = cheaper(routine), gradient and cheaper(gradient)
-    traced = traced and (cheaper(traced[0]), traced[1])
+    routine, gradient = branched(cheaper(routine)), gradient and branched(cheaper(gradient))
+    traced = traced and (branched(cheaper(traced[0])), traced[1])
     about = _JavaScript(routine)
     used = {name for each in (routine, gradient, traced and traced[0]) if each for name in each.used()}
     head = f'// Printed by microgradnet. Row: {about.about("row")}. Parameters: {about.about("parameter")}.\n'

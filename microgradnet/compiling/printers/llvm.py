@@ -27,15 +27,17 @@ define internal void @part0(ptr noalias %rows, ptr noalias %parameters, ptr noal
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..ir.instructions import COMPARISONS, CONDITIONS, LEAVES
-from ..ir.routine import Routine
-from ..ir.sides import sides_of
-from .llvm_sides import Branches
+from ..ir.routine import Branch, Routine
+from ..ir.sides import branched
 from .llvm_terms import hexadecimal
 
-__all__ = ['Block', 'Native', 'Straight', 'block', 'counters', 'filled_lanes', 'in_every_lane', 'loop']
+__all__ = [
+    'Block', 'Native', 'Straight', 'block', 'calls', 'counters', 'filled_lanes', 'in_every_lane', 'indented', 'loop',
+]  # fmt: skip
 
 #: How many operands one part has, about.
 LENGTH = 1000
@@ -43,11 +45,12 @@ BINARY = {'add': 'fadd', 'sub': 'fsub', 'mul': 'fmul', 'div': 'fdiv'}
 PREDICATES = {**{name: f'o{name}' for name in COMPARISONS}, 'ne': 'une', 'came': 'une'}
 #: What is not in a register: leaves, and what a loop has left in memory.
 ELSEWHERE = (*LEAVES, 'item', 'while', 'back')
+NONE: Mapping[bool, Sequence[int]] = {}
 ARGUMENTS = 'ptr noalias %rows, ptr noalias %parameters, ptr noalias %outputs, ptr noalias %kept'
 
 
 class Block(NamedTuple):
-    """The text of the parts, how many there are, and how many vectors are kept between them."""
+    """The text of the parts, how many are to be called, and how many vectors are kept between them."""
 
     text: str
     parts: int
@@ -62,13 +65,24 @@ def block(
     ``sums`` adds the outputs up; ``fast`` lets LLVM reassociate and contract them; ``loops`` prints the functions
     of loops, if there are any whose count depends on the numbers.
     """
-    printer = Straight(routine, lanes, sums, fast, loops)
-    parts = printer.parts()
-    text = ''
-    for number, part in enumerate(parts):
-        body = ''.join(f'  {line}\n' for line in part)
-        text += f'define internal void @{name}{number}({ARGUMENTS}) #0 {{\n{body}  ret void\n}}\n'
-    return Block(text, len(parts), printer.kept_size)
+    if lanes == 1 and not sums:
+        routine = branched(routine)
+    printer, text = Straight(routine, lanes, sums, fast, name, loops), ''
+    for number, part in enumerate(printer.parts()):
+        text += f'define internal void @{name}{number}({ARGUMENTS}) #0 {{\n{indented(part)}  ret void\n}}\n'
+    return Block(text, printer.count, printer.kept_size)
+
+
+def indented(lines: Iterable[str]) -> str:
+    """Print the lines of a function's body; labels stand out."""
+    return ''.join(f'{line}\n' if line.endswith(':') else f'  {line}\n' for line in lines)
+
+
+def calls(name: str, parts: Iterable[int]) -> list[str]:
+    """Print the calls of parts of a block, with the arguments that are there under their names."""
+    words = (word.rstrip(',') for word in ARGUMENTS.split() if word.startswith('%'))
+    given = ', '.join(f'ptr {word}' for word in words)
+    return [f'call void @{name}{part}({given})' for part in parts]
 
 
 def counters(*names: str) -> str:
@@ -124,6 +138,9 @@ class Native:
         self.kind = f'v{lanes}f64' if lanes > 1 else 'f64'
         self.lines: list[str] = []
         self.fresh = 0
+        #: What registers are called that are at hand; the basic block, and in how many branches it is.
+        self.names: dict[int, str] = {}
+        self.label, self.depth = 'entry', 0
 
     def put(self, line: str) -> None:
         self.lines.append(line)
@@ -147,6 +164,55 @@ class Native:
 
     def operand(self, place: int) -> str:
         raise NotImplementedError
+
+    def block(self, block: Sequence[Any]) -> None:
+        for item in block:
+            self.item(item)
+
+    def item(self, item: Any) -> None:
+        """Print what is in a block."""
+        raise NotImplementedError
+
+    def side(self, block: Sequence[Any], parts: Sequence[int]) -> None:
+        """Print a side of a branch, or the calls of the functions that it was made into."""
+        self.block(block)
+
+    def branch(self, condition: int, branch: Branch, apart: Mapping[bool, Sequence[int]] = NONE) -> None:
+        """Print a branch; what comes out of it is of one of its sides by a ``phi``."""
+        holds, name, before = self.operand(condition), self.name()[1:], self.names
+        ends: list[tuple[str, list[str], dict[int, str]]] = []
+        self.put(f'br i1 {holds}, label %{name}.yes, label %{name}.no')
+        self.depth += 1
+        for side, block in branch.sides:
+            self.names = {**before}
+            self.begin(f'{name}.{"yes" if side else "no"}')
+            self.side(block, apart.get(side, ()))
+            chosen = [self.operand(self.routine.instructions[one].operands[2 - side]) for one in branch.joined]
+            left = {one: self.names.get(one, self.register(one)) for one, where in branch.left.items() if where is side}
+            ends.append((self.label, chosen, left))
+            self.put(f'br label %{name}.end')
+        self.depth -= 1
+        self.names = before
+        self.begin(f'{name}.end')
+        (yes, given, left), (no, others, right) = ends
+        for one, a, b in zip(branch.joined, given, others):
+            self.names[one] = self.register(one)
+            self.put(f'{self.register(one)} = phi double [ {a}, %{yes} ], [ {b}, %{no} ]')
+        for one in branch.left if not apart else ():  # what functions of their own have set is in memory
+            is_condition = self.routine.instructions[one].name in CONDITIONS
+            kind, none = ('i1', 'false') if is_condition else ('double', self.zero)
+            a, b = left.get(one, none), right.get(one, none)
+            self.names[one] = self.name()
+            self.put(f'{self.names[one]} = phi {kind} [ {a}, %{yes} ], [ {b}, %{no} ]')
+
+    def begin(self, label: str) -> None:
+        """Begin a basic block."""
+        self.label = label
+        self.put(f'{label}:')
+
+    def register(self, place: int) -> str:
+        """Return what an instruction's result is called where it is set."""
+        return f'%v{place}'
 
     def instruction(self, result: str, name: str, operands: tuple[int, ...]) -> None:
         kind = self.type
@@ -226,80 +292,115 @@ class Native:
         return hexadecimal(0.0) if self.lanes == 1 else 'zeroinitializer'
 
 
-def _cost(name: str, operands: tuple[Any, ...]) -> int:
-    """Return about how many additions an instruction takes as long as."""
-    cheap = name in (*BINARY, *CONDITIONS, 'select', 'neg', 'madd', 'abs', 'sum', 'dot')
-    return len(operands) * (5 if name == 'div' else 1) if cheap else 20
-
-
 class Straight(Native):
     #: Which lanes are computed at all.
     lanes_on = 'splat (i1 true)'
 
-    def __init__(self, routine: Routine, lanes: int, sums: bool, fast: bool, loops: Any = None) -> None:
-        self.routine, self.loops = routine, loops
+    def __init__(
+        self, routine: Routine, lanes: int, sums: bool, fast: bool, name: str = 'part', loops: Any = None
+    ) -> None:
+        self.routine, self.loops, self.function = routine, loops, name
         self.set_up(lanes, sums, fast)
         if lanes == 1:
             self.lanes_on = 'true'
         self.outputs: dict[int, list[int]] = defaultdict(list)
         for number, place in enumerate(routine.results):
             self.outputs[place].append(number)
-        self.part = self._cut()
+        #: What each function does, those first that are called one after the other; in which one a register is set.
+        self.bodies: list[list[int]] = []
+        self.part: dict[int, int] = {}
+        #: The functions that do both sides of a long branch.
+        self.apart: dict[int, dict[bool, list[int]]] = {}
+        self.count = self._cut()
         self.kept_size = 0
         self.areas = self._areas()
         self.kept = self._crossing()
-        self.here: set[int] = set()
-        #: What a register is called that was set on a side.
-        self.names: dict[int, str] = {}
-        single = lanes == 1 and not (sums or self.areas or any(self.part))
-        sides = {place: side for place, side in sides_of(routine, _cost).items() if side} if single else {}
-        self.branches = Branches(self, routine, sides) if sides else None
 
     def parts(self) -> list[list[str]]:
         """Print the lines of every part."""
-        parts: list[list[str]] = []
-        for place, (name, operands) in enumerate(self.routine.instructions):
-            if self.part[place] == len(parts):
-                self.lines, self.here = [], set()
-                parts.append(self.lines)
-                for leaf in range(len(self.routine.instructions)) if self.branches else ():
-                    if self.routine.instructions[leaf].name == 'row':
-                        self.operand(leaf)  # before any branch
-            if name == 'output' or (self.branches and place in self.branches.sides):
-                continue
-            if name in ('while', 'back'):
-                self.put(f'%v{place}.stack = getelementptr {self.type}, ptr %kept, i64 0')
-                self.call_loop(place, name, *operands, stack=f'%v{place}.stack')
-                continue
-            numbers = self.outputs[place]
-            if name == 'mul' and self.sums and len(numbers) == self.routine.uses[place] == 1:
-                self.store(numbers[0], *map(self.operand, operands))
-                continue
-            if name not in ELSEWHERE:
-                if self.branches:
-                    self.branches.compute(place, range(len(self.routine.instructions)))
-                else:
-                    self.compute(place)
-                if place in self.kept:
-                    self.put(f'%v{place}.at = getelementptr {self.type}, ptr %kept, i64 {self.kept[place]}')
-                    self.put(f'store {self.type} %v{place}, ptr %v{place}.at')
-            for number in numbers:
-                self.store(number, self.operand(place))
+        parts = []
+        for body in self.bodies:
+            self.lines, self.names, self.label = [], {}, 'entry'
+            self.block(body)
+            parts.append(self.lines)
         return parts
 
-    def compute(self, place: int) -> None:
-        self.instruction(f'%v{place}', *self.routine.instructions[place])
-        self.here.add(place)
+    def item(self, place: int) -> None:
+        name, operands = self.routine.instructions[place]
+        if name == 'branch':
+            condition, branch = operands
+            self.branch(condition, branch, self.apart.get(place, NONE))
+            for joined in branch.joined:
+                self.done(joined)
+        elif name in ('while', 'back'):
+            self.put(f'%v{place}.stack = getelementptr {self.type}, ptr %kept, i64 0')
+            self.call_loop(place, name, *operands, stack=f'%v{place}.stack')
+        elif name == 'output':
+            number, result = operands
+            if self.routine.instructions[result].name in LEAVES:
+                self.store(number.start, self.operand(result))
+        elif name == 'mul' and self.sums and len(self.outputs[place]) == self.routine.uses[place] == 1:
+            self.store(self.outputs[place][0], *map(self.operand, operands))
+        elif name not in LEAVES:
+            if name != 'item':
+                self.instruction(f'%v{place}', name, operands)
+                self.names[place] = f'%v{place}'
+            self.done(place)
 
-    def _cut(self) -> list[int]:
-        """Number the part of each instruction."""
-        part, length, result = 0, 0, []
-        for name, operands in self.routine.instructions:
-            length += 0 if name in LEAVES or name == 'output' else len(operands)
-            result.append(part)
-            if length > LENGTH:
-                part, length = part + 1, 0
-        return result
+    def done(self, place: int) -> None:
+        """Store what is set for whom it is for elsewhere."""
+        if place in self.kept:
+            where = self.name() if self.depth else f'%v{place}.at'
+            self.put(f'{where} = getelementptr {self.type}, ptr %kept, i64 {self.kept[place]}')
+            self.put(f'store {self.type} {self.operand(place)}, ptr {where}')
+        for number in self.outputs[place]:
+            self.store(number, self.operand(place))
+
+    def side(self, block: Sequence[Any], parts: Sequence[int]) -> None:
+        if parts:
+            self.lines += calls(self.function, parts)
+        else:
+            self.block(block)
+
+    def _cut(self) -> int:
+        """Give each function what it does, about as much as is not too much; return how many are for the whole."""
+        routine = self.routine
+
+        def length(block: Sequence[Any]) -> int:
+            total = 0
+            for item in block:
+                name, operands = routine.instructions[item]
+                total += 0 if name in LEAVES or name == 'output' else len(operands)
+                if name == 'branch':
+                    total += length(operands[1].yes) + length(operands[1].no) + 3 * len(operands[1].joined)
+            return total
+
+        def set_in(part: int, block: Sequence[Any]) -> None:
+            for item in block:
+                self.part[item] = part
+                if branch := routine.branches.get(item):
+                    for inner in branch.yes, branch.no, branch.joined:
+                        set_in(part, inner)
+
+        def cut(block: Sequence[Any]) -> list[int]:
+            parts, left, long = list[int](), 0, list[int]()
+            for item in block:
+                if left <= 0:
+                    parts.append(len(self.bodies))
+                    self.bodies.append([])
+                    left = LENGTH + 1
+                self.bodies[-1].append(item)
+                size = length([item])
+                set_in(parts[-1], [item])
+                if item in routine.branches and size > LENGTH:
+                    long.append(item)
+                    size = 3 * len(routine.branches[item].joined)
+                left -= size
+            for item in long:
+                self.apart[item] = {side: cut(inner) for side, inner in routine.branches[item].sides}
+            return parts
+
+        return len(cut(routine.blocks[0]))
 
     def _areas(self) -> dict[int, int]:
         """Give memory to the operands and results of each loop, behind the beginning of their stack."""
@@ -324,7 +425,7 @@ class Straight(Native):
         def need(operands: list[int], part: int) -> None:
             for operand in operands:
                 name = instructions[operand].name
-                if self.part[operand] == part or name in ELSEWHERE:
+                if name in ELSEWHERE or self.part[operand] == part:
                     continue
                 if name in CONDITIONS:
                     need(self.routine.operands(operand), part)
@@ -332,9 +433,9 @@ class Straight(Native):
                     kept[operand] = self.kept_size
                     self.kept_size += 1
 
-        for place, (name, _) in enumerate(instructions):
-            if name not in (*LEAVES, 'item', 'output'):
-                need(self.routine.operands(place), self.part[place])
+        for place, part in self.part.items():
+            if instructions[place].name not in (*LEAVES, 'item', 'output'):
+                need(self.routine.operands(place), part)
         return kept
 
     def operand(self, place: int) -> str:
@@ -344,15 +445,15 @@ class Straight(Native):
             return self.constant(operands[0])
         if name == 'parameter':
             return self.parameter(operands[0].start)
-        if place not in self.here:
-            self.here.add(place)
+        if place not in self.names:
+            result = self.names[place] = self.name() if self.depth else f'%v{place}'
             if name in CONDITIONS:  # made anew: a vector of bits is not kept
-                self.instruction(f'%v{place}', name, operands)
-                return f'%v{place}'
+                self.instruction(result, name, operands)
+                return result
             memory, number = ('rows', operands[0].start) if name == 'row' else ('kept', self._home(place))
-            self.put(f'%v{place}.at = getelementptr {self.type}, ptr %{memory}, i64 {number}')
-            self.put(f'%v{place} = load {self.type}, ptr %v{place}.at')
-        return self.names.get(place, f'%v{place}')
+            self.put(f'{result}.at = getelementptr {self.type}, ptr %{memory}, i64 {number}')
+            self.put(f'{result} = load {self.type}, ptr {result}.at')
+        return self.names[place]
 
     def _home(self, place: int) -> int:
         """Return where in memory a number is that is not in a register."""

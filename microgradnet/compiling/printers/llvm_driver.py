@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from ..ir.hoist import Pieces, hoisted
 from ..ir.routine import Routine
 from .libm import declarations, definitions
-from .llvm import ARGUMENTS, Block, block, counters, filled_lanes, loop
+from .llvm import Block, block, calls, counters, filled_lanes, loop
 from .llvm_terms import hexadecimal
 from .llvm_update import descent, stage
 from .llvm_while import LoopFunctions, stack
@@ -102,12 +102,11 @@ class Driver:
 
     def block(self) -> str:
         """Print the function that runs the parts of the block at a place, one after the other."""
-        calls = _calls('part', self.parts)
         return f"""define internal void @block(ptr %packed, i64 %number, ptr %parameters, ptr %outputs) #0 {{
   %start = mul i64 %number, {self.width * self.lanes}
   %rows = getelementptr double, ptr %packed, i64 %start
   %kept = getelementptr double, ptr %outputs, i64 {self.count * self.lanes}
-{calls}
+  {_all('part', self.parts)}
   ret void
 }}
 """
@@ -216,11 +215,11 @@ class Driver:
         self.scratch = kept + max(before.kept, after.kept)
         return f"""{before.text}{after.text}
 define internal void @before(ptr %rows, ptr %parameters, ptr %outputs, ptr %kept) {{
-{_calls('prologue', before.parts)}
+  {_all('prologue', before.parts)}
   ret void
 }}
 define internal void @after(ptr %rows, ptr %parameters, ptr %outputs, ptr %kept) {{
-{_calls('epilogue', after.parts)}
+  {_all('epilogue', after.parts)}
   ret void
 }}
 define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %results) {{
@@ -327,11 +326,9 @@ define void @batch(ptr %packed, ptr %parameters, i64 %n, ptr %scratch, ptr %resu
         return '\n'.join([*lines, f'  {result} = extractelement <1 x double> {name}, i64 0'])
 
 
-def _calls(name: str, parts: int) -> str:
-    """Print the calls of all parts of a block, with the arguments that are there under their names."""
-    words = (word.rstrip(',') for word in ARGUMENTS.split() if word.startswith('%'))
-    given = ', '.join(f'ptr {word}' for word in words)
-    return '\n'.join(f'  call void @{name}{part}({given})' for part in range(parts))
+def _all(name: str, parts: int) -> str:
+    """Print the calls of all parts of a block, one after the other."""
+    return '\n  '.join(calls(name, range(parts)))
 
 
 def c_function(routine: Routine, scratch: int, parameters: Sequence[float]) -> str:

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from ..ir.nests import Affine
 from ..ir.products import Product, taken_apart
 from ..ir.routine import Block, Loop, Routine
+from ..ir.sides import branched
 from ..ir.unroll import jam
 from . import llvm_products
 from .libm import declarations, definitions
-from .llvm import Native, counters, filled_lanes, loop
+from .llvm import Native, counters, filled_lanes, indented, loop
 from .llvm_driver import Driver
 from .llvm_terms import hexadecimal
 
@@ -41,7 +42,7 @@ def module(
     """
     routine, products = taken_apart(routine) if adding and lanes > register else (routine, [])
     routine = jam(routine, TOGETHER if products else None)
-    printer = _Loops(routine, lanes, adding, fast)
+    printer = _Loops(branched(routine) if lanes == 1 else routine, lanes, adding, fast)
     printer.full = full
     calls = printer.functions()
     driver = _LoopDriver(routine, lanes, adding, calls, products)
@@ -60,7 +61,6 @@ class _Loops(Native):
         self.set_up(lanes, sums, fast)
         self.done: list[str] = []
         self.counters: list[str] = []
-        self.label = 'entry'
         self.loops = 0
         self.full = False
 
@@ -88,23 +88,22 @@ class _Loops(Native):
 
     def function(self, block: Block) -> str:
         """Print a function of a block and of the counters around it; return the call."""
-        before = self.lines, self.label
-        self.lines, self.label = [], 'entry'
+        before = self.lines, self.label, self.names
+        self.lines, self.label, self.names = [], 'entry', {}
         self.block(block)
         name = f'part{len(self.done)}'
         counters = ''.join(f', i64 {counter}' for counter in self.counters)
         mask = [] if self.lanes == 1 or self.full else filled_lanes('%mask', '%filled', self.lanes)
-        body = ''.join(f'  {line}\n' if not line.endswith(':') else f'{line}\n' for line in mask + self.lines)
+        body = indented(mask + self.lines)
         self.done.append(f'define internal void @{name}({ARGUMENTS}{counters}) #0 {{\nentry:\n{body}  ret void\n}}\n')
-        self.lines, self.label = before
+        self.lines, self.label, self.names = before
         return f'call void @{name}({GIVEN}{counters})'
 
-    def block(self, block: Block) -> None:
-        for item in block:
-            if isinstance(item, Loop):
-                self.loop(item)
-            else:
-                self.statement(item)
+    def item(self, item: int | Loop) -> None:
+        if isinstance(item, Loop):
+            self.loop(item)
+        else:
+            self.statement(item)
 
     def loop(self, loop: Loop) -> None:
         self.loops += 1
@@ -112,12 +111,11 @@ class _Loops(Native):
         start, step = (loop.count - 1, -1) if loop.backwards else (0, 1)
         more = 'sge i64 {}, 0' if loop.backwards else f'slt i64 {{}}, {loop.count}'
         self.put(f'br label %{name}')
-        self.put(f'{name}:')
+        self.begin(name)
         self.put(f'%i.{name} = phi i64 [ {start}, %{before} ], [ %next.{name}, %end.{name} ]')
         for carry in loop.carries:
             first, after = self.operand(carry.start), self.operand(carry.after)
             self.put(f'%v{carry.register} = phi {self.type} [ {first}, %{before} ], [ {after}, %end.{name} ]')
-        self.label = name
         self.counters.append(f'%i.{name}')
         for block in loop.blocks:
             if len(loop.blocks) > 1:
@@ -130,8 +128,7 @@ class _Loops(Native):
         self.put(f'%next.{name} = add i64 %i.{name}, {step}')
         self.put(f'%more.{name} = icmp {more.format(f"%next.{name}")}')
         self.put(f'br i1 %more.{name}, label %{name}, label %done.{name}')
-        self.put(f'done.{name}:')
-        self.label = f'done.{name}'
+        self.begin(f'done.{name}')
 
     def statement(self, register: int) -> None:
         name, operands = self.routine.instructions[register]
@@ -145,6 +142,8 @@ class _Loops(Native):
         elif name == 'store':
             where = self.address(*operands[:2])
             self.put(f'store {self.type} {self.operand(operands[2])}, ptr {where}{self.align}')
+        elif name == 'branch':
+            self.branch(*operands)
         elif name == 'output':
             self.give('outputs', operands[0], operands[1:], adding=self.sums)
         elif name == 'add_to':
@@ -199,7 +198,7 @@ class _Loops(Native):
 
     def operand(self, place: int) -> str:
         name, operands = self.routine.instructions[place]
-        return self.constant(operands[0]) if name == 'number' else f'%v{place}'
+        return self.constant(operands[0]) if name == 'number' else self.names.get(place, f'%v{place}')
 
 
 class _LoopDriver(Driver):

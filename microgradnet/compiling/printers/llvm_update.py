@@ -131,7 +131,7 @@ class _Stage(Straight):
     """Prints straight code of numbers that are in arrays of their own; all are read before one is written."""
 
     def all_lines(self) -> list[str]:
-        self.part, self.kept = [0] * len(self.routine.instructions), {}
+        self.bodies, self.kept = [[item for body in self.bodies for item in body]], {}
         for number in range(self.routine.width):
             self.put(f'%row{number}.x = load {self.type}, ptr %row{number}, align 8')
         loads = self.lines

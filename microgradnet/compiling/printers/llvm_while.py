@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir.routine import Routine
+from ..ir.sides import branched
 from ..ir.while_loops import Back, While
 from .infix import Loops
-from .llvm import Native, in_every_lane
+from .llvm import Native, in_every_lane, indented
 
 __all__ = ['FAILED', 'HEAD', 'INTERRUPTED', 'SYMBOLS', 'LoopFunctions', 'limits', 'stack']
 
@@ -149,19 +150,25 @@ class _Function(Native):
 
     def inside(self, routine: Routine, letter: str) -> list[str]:
         """Print a routine, whose registers begin with a letter; return its outputs."""
-        self.routine, self.letter = routine, letter
-        for register in routine.blocks[0]:
-            assert isinstance(register, int)
-            name, operands = routine.instructions[register]
-            if name in ('while', 'back'):
-                size = self.area_size(operands[0])
-                self.areas.append(f'{self.area(register)} = alloca [{size} x {self.type}], align 64')
-                self.call_loop(register, name, *operands)
-            elif name == 'item':
-                self.load(f'%{letter}{register}', self.in_area(operands[0], operands[1].place))
-            elif name not in ('parameter', 'output'):
-                self.instruction(f'%{letter}{register}', name, operands)
+        self.routine, self.letter, self.names = branched(routine) if self.lanes == 1 else routine, letter, {}
+        self.block(self.routine.blocks[0])
         return [*map(self.operand, routine.results)]
+
+    def item(self, register: int) -> None:
+        name, operands = self.routine.instructions[register]
+        if name == 'branch':
+            self.branch(*operands)
+        elif name in ('while', 'back'):
+            size = self.area_size(operands[0])
+            self.areas.append(f'{self.area(register)} = alloca [{size} x {self.type}], align 64')
+            self.call_loop(register, name, *operands)
+        elif name == 'item':
+            self.load(self.register(register), self.in_area(operands[0], operands[1].place))
+        elif name not in ('parameter', 'output'):
+            self.instruction(self.register(register), name, operands)
+
+    def register(self, place: int) -> str:
+        return f'%{self.letter}{place}'
 
     def area(self, register: int) -> str:
         return f'%{self.letter}{register}.area'
@@ -181,7 +188,9 @@ class _Function(Native):
         name, operands = self.routine.instructions[place]
         if name == 'number':
             return self.constant(operands[0])
-        return self.parameters[operands[0].start] if name == 'parameter' else f'%{self.letter}{place}'
+        if name == 'parameter':
+            return str(self.parameters[operands[0].start])
+        return self.names.get(place, self.register(place))
 
     def given(self, names: Sequence[str], first: int) -> None:
         """Load operands from the area, from a place on."""
@@ -285,10 +294,10 @@ class _Function(Native):
         self.put('%used.at = getelementptr i64, ptr %stack, i64 1')
         self.put('br label %head')
         self.put('head:')
-        self.turns(signals, 'body')
+        self.turns(signals, 'end')
         for c in sums:
-            self.put(f'{c} = phi {self.type} [ {self.zero}, %entry ], [ {c}.next, %body ]')
-        self.put('%left = phi i64 [ %turns, %entry ], [ %turn, %body ]')
+            self.put(f'{c} = phi {self.type} [ {self.zero}, %entry ], [ {c}.next, %end ]')
+        self.put('%left = phi i64 [ %turns, %entry ], [ %turn, %end ]')
         self.put('%more = icmp sgt i64 %left, 0')
         self.put('br i1 %more, label %body, label %done')
         self.put('body:')
@@ -312,6 +321,8 @@ class _Function(Native):
         for c, signal in zip(sums, new[a:]):
             self.choose(f'{c}.more', '%now', signal, self.zero)
             self.put(f'{c}.next = fadd {self.flags}{self.type} {c}, {c}.more')
+        self.put('br label %end')
+        self.put('end:')
         self.put('br label %head')
         self.put('done:')
         for place, result in enumerate(signals + sums):
@@ -319,6 +330,5 @@ class _Function(Native):
         return self.defined(name, 'ptr %area, ptr %stack')
 
     def defined(self, name: str, parameters: str) -> str:
-        lines = [*self.areas, *self.lines]
-        body = ''.join(f'{line}\n' if line.endswith(':') else f'  {line}\n' for line in lines)
+        body = indented(self.areas + self.lines)
         return f'define internal void @{name}({parameters}) nounwind {{\nentry:\n{body}  ret void\n}}\n'

@@ -23,6 +23,7 @@ from zlib import crc32
 from ...engine import algebras
 from ...engine.cells import KERNELS, define
 from ..ir.routine import Loop, Routine
+from ..ir.sides import branched
 from .while_loops import PythonLoops, limited
 
 __all__ = ['function', 'pieces', 'source']
@@ -35,7 +36,7 @@ _SPACE: dict[str, Any] = {
 
 def source(routine: Routine) -> str:
     """Print a function of a row and of the parameters that returns all outputs."""
-    return _Python(routine).python_function()
+    return _Python(branched(routine)).python_function()
 
 
 def function(routine: Routine) -> Callable[[Sequence[float], Sequence[float]], tuple[float, ...]]:

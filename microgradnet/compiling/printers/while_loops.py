@@ -10,6 +10,7 @@ from typing import Any
 
 from ...engine.while_loop import LimitError
 from ..ir.routine import Routine
+from ..ir.sides import branched
 from ..ir.while_loops import Back, While
 from .infix import TIGHT, Infix
 
@@ -76,7 +77,7 @@ class PythonLoops(Infix):
 
     def _inside(self, routine: Routine, names: Sequence[str]) -> tuple[list[str], list[str]]:
         """Print a routine of a loop, whose parameters have these names; return its lines, and its outputs."""
-        printer = type(self)(routine)
+        printer = type(self)(routine if self.mask else branched(routine))
         printer.loops, printer.leaves = self.loops, {'parameter': [*names]}
         printer.mask = 'active' * bool(self.mask)
         lines = printer.lines()
