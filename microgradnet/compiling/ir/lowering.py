@@ -98,9 +98,9 @@ class Gate(NamedTuple):
         What a nan multiplies is that nan: nothing is computed for it, unless a tangent asks how it moves, and then it
         moves as the signal does, and not as the number that was no number.
         """
-        is_asked = isinstance(self.condition, Place) and isinstance(self.yes, Place)
-        is_nan = is_asked and g.instructions[self.condition] == ('ne', (self.yes, self.yes))
-        yes = self.yes
+        yes = g.place(self.yes) if isinstance(self.yes, Later) else self.yes
+        is_asked = isinstance(self.condition, Place) and isinstance(yes, Place)
+        is_nan = is_asked and g.instructions[self.condition] == ('ne', (yes, yes))
         if not is_nan or g.stops:
             yes = self._side(g, signal, otherwise, g.number(nan) if is_nan else yes)
         no = self._side(g, signal, otherwise, self.no)
