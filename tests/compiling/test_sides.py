@@ -20,7 +20,7 @@ from microgradnet.compiling import Program as Compiled  # noqa: E402
 from microgradnet.compiling import recording  # noqa: E402
 from microgradnet.compiling.ir import sides  # noqa: E402
 from microgradnet.compiling.ir.choices import chosen  # noqa: E402
-from microgradnet.compiling.printers import llvm  # noqa: E402
+from microgradnet.compiling.printers import llvm, python  # noqa: E402
 from microgradnet.compiling.printers.llvm import block  # noqa: E402
 from microgradnet.engine.context import ieee_arithmetic  # noqa: E402
 from microgradnet.engine.custom import custom  # noqa: E402
@@ -244,3 +244,27 @@ def test_a_long_program_branches_within_its_parts_and_around_them(monkeypatch: p
     functions = printed.split('define internal')[1:]
     inside = [body for body in functions if 'br i1' in body]
     assert len(functions) > 5 and len(inside) > 1 and any('call void @part' in body for body in inside)
+
+
+def test_a_gradient_keeps_what_one_side_has_on_that_side_alone() -> None:
+    def f(s: Any, r: Any) -> Any:
+        total = 0.0
+        for _ in range(20):
+            s = s * F.exp(r * 0.01)
+            total = total + F.where(F.greater(s, 1.25), lambda s=s: F.tanh(F.tan(s)), lambda s=s: F.log(s) * F.sin(s))
+        return total
+
+    x = [Value(1.0), Value(2.0)]
+    with folding():
+        with recording():
+            run = Compiled(f(*x), parameters=x, backend='python', loops=True)
+        for p in [1.0, 2.0], [1.125, 0.5]:
+            wanted, (value, slopes) = value_and_grad(lambda p: f(*p))(p), run.value_and_gradient(p)
+            assert [value, *slopes] == pytest.approx([wanted[0], *wanted[1]], rel=1e-13)
+        printed = python.source(run._gradient_routine)
+    forward, back = (loop.split('outputs[')[0] for loop in printed.split('\n    for ')[1:])
+    for loop, dear in (forward, ['tan(', 'tanh(', 'log(', 'sin(']), (back, ['exp(', 'cos(', 'divide(']):
+        shared, branch, sides_of_it = loop.partition('\n        if v')
+        assert branch and not any(f' {name}' in shared for name in dear)
+        assert all(name in sides_of_it for name in dear)
+    assert forward.count('\n            kept[') >= 3

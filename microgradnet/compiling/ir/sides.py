@@ -22,11 +22,13 @@ between; what is asked for on the same side later is left by it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import gcd
 from typing import Any, TypeAlias
 
-from .instructions import LEAVES, PRIMITIVES, Instruction
+from .instructions import CONDITIONS, LEAVES, PRIMITIVES, Instruction
+from .nests import Affine
 from .routine import MEMORY, Block, Branch, Loop, Routine, registers
 
 __all__ = ['DEEP', 'WORTH', 'branched']
@@ -50,11 +52,11 @@ def branched(routine: Routine) -> Routine:
     """Return a routine of a single row in which what is worth it on sides is in branches; it makes the same numbers."""
     if not any(name == 'select' for name, _ in routine.instructions):
         return routine
-    instructions, elsewhere = [*routine.instructions], _used_elsewhere(routine)
+    instructions, claims = [*routine.instructions], _Claims(routine)
 
     def block(items: Block) -> Block:
         items = [loop(item) if isinstance(item, Loop) else item for item in items]
-        sides = _sides(routine, items, elsewhere)
+        sides = claims.sides(items)
         if not sides:
             return items
         items.sort(key=lambda item: isinstance(item, Loop) or instructions[item].name not in GIVEN)
@@ -72,64 +74,129 @@ def _cost(name: str, operands: tuple[Any, ...]) -> int:
     return len(operands) * (5 if name == 'div' else 1) if cheap else 20
 
 
-def _used_elsewhere(routine: Routine) -> set[int]:
-    """Return what is used in another block than that in which it is set, or carried."""
-    found: set[int] = set()
+class _Claims:
+    """Finds which sides claim an instruction: those under which alone anything asks for it."""
 
-    def visit(block: Block) -> None:
+    def __init__(self, routine: Routine) -> None:
+        self.routine, self.instructions = routine, routine.instructions
+        #: What is used in another block than that in which it is set, or carried.
+        self.elsewhere: set[int] = set()
+        #: For each place in ``kept`` what is stored there and what is loaded, if nothing else may be what is there.
+        self.stores: dict[Affine, int] = {}
+        self.loads: dict[Affine, list[int]] = defaultdict(list)
+        self.blocks: list[list[int]] = []
+        for block in routine.blocks:
+            self._visit(block)
+        self._forget_what_meets()
+        #: For what is stored the sides under which alone it is loaded again, by keys of their conditions.
+        self.asked: dict[int, frozenset[tuple[Any, bool]]] = {}
+        if self.stores:
+            found = [self._claims(block) for block in self.blocks]
+            claims = {register: side for block in found for register, side in block.items()}
+            for place, store in self.stores.items():
+                sides = [claims[load] for load in self.loads[place] if load in claims]
+                keys = [frozenset((self._key(condition), held) for condition, held in side) for side in sides]
+                if keys and all(keys):
+                    self.asked[store] = frozenset.intersection(*keys)
+
+    def _visit(self, block: Block) -> None:
         here = {item for item in block if isinstance(item, int)}
+        self.blocks.append([item for item in block if isinstance(item, int)])
         for item in block:
             if isinstance(item, Loop):
-                found.update(register for carry in item.carries for register in (carry.start, carry.after))
+                self.elsewhere.update(register for carry in item.carries for register in (carry.start, carry.after))
                 for inner in item.blocks:
-                    visit(inner)
+                    self._visit(inner)
+                continue
+            self.elsewhere.update(operand for operand in self.routine.operands(item) if operand not in here)
+            name, operands = self.instructions[item]
+            if name == 'store' and operands[0] == 'kept':
+                self.stores[operands[1]] = -1 if operands[1] in self.stores else item
+            elif name == 'load' and operands[0] == 'kept':
+                self.loads[operands[1]].append(item)
+
+    def _forget_what_meets(self) -> None:
+        """Forget places that others may be the same as, at another turn or in another loop."""
+        places = sorted({*self.stores, *self.loads}, key=lambda place: place.extent())
+        met, reach = {place for place in places if not all(place.steps)}, list[Affine]()
+        for place in places:
+            first, _ = place.extent()
+            reach = [other for other in reach if other.extent()[1] >= first]
+            for other in reach:
+                apart = gcd(*place.steps, *other.steps)
+                if (place.start - other.start) % apart == 0 if apart else place.start == other.start:
+                    met |= {place, other}
+            reach.append(place)
+        self.stores = {place: store for place, store in self.stores.items() if place not in met and store >= 0}
+
+    def _key(self, register: int) -> Any:
+        """Return what is the same for what is the same number in the same turn of two loops."""
+        name, operands = self.instructions[register]
+        if name in CONDITIONS:
+            return name, *map(self._key, operands)
+        if name == 'load' and operands[0] == 'kept' and operands[1] in self.stores:
+            return self._key(self.instructions[self.stores[operands[1]]].operands[2])
+        return (name, repr(operands)) if name in GIVEN else register
+
+    def _claims(self, here: Sequence[int], last: dict[int, int] | None = None) -> dict[int, frozenset[_Choice]]:
+        """Return for what a block sets the sides that claim it; note where the last choice by each condition is.
+
+        Several choices may ask the same: the value of a ``where``, and all signals that go back through it.
+        """
+        instructions, last = self.instructions, {} if last is None else last
+        claims: dict[int, frozenset[_Choice]] = {}
+        conditions = {self._key(instructions[one].operands[0]): instructions[one].operands[0]
+                      for one in here if instructions[one].name == 'select'} if self.asked else {}  # fmt: skip
+
+        def claim(register: int, side: frozenset[_Choice]) -> None:
+            claims[register] = claims.get(register, side) & side
+
+        for register in here:
+            if register in self.asked:
+                ways = ((conditions.get(key), how) for key, how in self.asked[register])
+                side = claims[register] = frozenset((one, how) for one, how in ways if one is not None)
+                for condition, held in side:
+                    claim(condition, side - {(condition, held)})
+        for place in reversed(range(len(here))):
+            register = here[place]
+            name, operands = instructions[register]
+            is_fixed = name in FIXED and name != 'load' and register not in self.asked
+            if is_fixed or register in self.elsewhere:
+                claims[register] = frozenset()
+            side = claims.get(register, frozenset())
+            if name == 'select':
+                condition, yes, no = operands
+                last.setdefault(condition, place)
+                claim(condition, side)
+                for operand, held in (yes, True), (no, False):  # what is never chosen here is on no more sides
+                    claim(operand, side if (condition, not held) in side else side | {(condition, held)})
             else:
-                found.update(operand for operand in routine.operands(item) if operand not in here)
+                for operand in self.routine.operands(register):
+                    claim(operand, side)
+        return claims
 
-    for block in routine.blocks:
-        visit(block)
-    return found
+    def sides(self, block: Block) -> dict[int, _Side]:
+        """Return for what is on sides in a block the side, of those that are worth it, from the outermost on."""
+        here, instructions = [item for item in block if isinstance(item, int)], self.instructions
+        #: One that is itself on a side has its last choice before that of the side.
+        last: dict[int, int] = {}
+        claims = self._claims(here, last)
+        free = [register for register in here if claims.get(register) and not self.is_fixed(register)]
+        costs: dict[_Choice, int] = defaultdict(int)
+        for register in free:
+            for choice in claims[register]:
+                costs[choice] += _cost(*instructions[register])
+        enough = (choice for choice, total in costs.items() if total >= WORTH)
+        worth = sorted(enough, key=lambda choice: (-last[choice[0]], choice))
+        rank = {choice: number for number, choice in enumerate(worth)}
+        found = {register: sorted((choice for choice in claims[register] if choice in rank), key=rank.__getitem__)
+                 for register in free}  # fmt: skip
+        below = {choice for side in found.values() for choice in side[DEEP:]}
+        kept = ((register, [choice for choice in side if choice not in below]) for register, side in found.items())
+        return {register: dict.fromkeys(side) for register, side in kept if side}
 
-
-def _sides(routine: Routine, block: Block, elsewhere: Collection[int]) -> dict[int, _Side]:
-    """Return for what is on sides in a block the side, of those that are worth it.
-
-    Several choices may ask the same: the value of a ``where``, and all signals that go back through it.
-    """
-    instructions, here = routine.instructions, [item for item in block if isinstance(item, int)]
-    claims: dict[int, frozenset[_Choice]] = {}
-    #: The last choice by each condition: one that is itself on a side has its last choice before that of the side.
-    last: dict[int, int] = {}
-
-    def claim(register: int, side: frozenset[_Choice]) -> None:
-        claims[register] = claims.get(register, side) & side
-
-    for place in reversed(range(len(here))):
-        register = here[place]
-        name, operands = instructions[register]
-        side = claims.get(register, frozenset())
-        if name in FIXED or register in elsewhere:
-            side = claims[register] = frozenset()
-        if name == 'select':
-            condition, yes, no = operands
-            last.setdefault(condition, place)
-            claim(condition, side)
-            for operand, held in (yes, True), (no, False):  # what is never chosen here is on no more sides
-                claim(operand, side if (condition, not held) in side else side | {(condition, held)})
-        else:
-            for operand in routine.operands(register):
-                claim(operand, side)
-    costs: dict[_Choice, int] = defaultdict(int)
-    for register in here:
-        for choice in claims.get(register, ()):
-            costs[choice] += _cost(*instructions[register])
-    worth = sorted((choice for choice, total in costs.items() if total >= WORTH), key=lambda one: (-last[one[0]], one))
-    rank = {choice: number for number, choice in enumerate(worth)}
-    found = {register: sorted((choice for choice in claims[register] if choice in rank), key=rank.__getitem__)
-             for register in here if claims.get(register)}  # fmt: skip
-    below = {choice for side in found.values() for choice in side[DEEP:]}
-    kept = ((register, [choice for choice in side if choice not in below]) for register, side in found.items())
-    return {register: dict.fromkeys(side) for register, side in kept if side}
+    def is_fixed(self, register: int) -> bool:
+        return self.instructions[register].name in FIXED and register not in self.asked
 
 
 class _Branching:
@@ -168,6 +235,9 @@ class _Branching:
                 self.here.update(registers([[item]]))
             elif item not in self.sides:
                 self.compute(item, NOWHERE)
+        for item in self.place:
+            if item in self.sides and self.name(item) == 'store':  # which nothing has asked for
+                self.branch(item, NOWHERE)
         return self.out
 
     def compute(self, register: int, level: _Side) -> None:
