@@ -368,6 +368,7 @@ def test_a_vector_that_does_not_fit_a_jacobian_is_refused_and_one_times_a_deriva
     assert compile(partial(vjp, gradient), backend='python')([3.0, 5.0], [1.0, 0.0]) == ([30.0, 9.0], [10.0, 6.0])
 
 
+@pytest.mark.usefixtures('apart')
 def test_each_of_its_paths_is_recorded_twice_and_derivatives_know_the_branches() -> None:
     f, calls = counting(lambda x: x * x * x if x > 1 else F.sin(x))
     compiled = compile(hessian(f), backend='python')
