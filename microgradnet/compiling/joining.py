@@ -155,12 +155,12 @@ def _attempted(
     try:
         with _inside(state):
             condition, guards = answered(lambda: TRUE if test() else FALSE, WAYS, 'a test')
-        if condition.op is None:
-            return False, condition is TRUE
-        with _inside(state), choosing(condition, True):
-            one = yes()
-        with _inside(state), choosing(condition, False):
-            two = no()
+            if condition.op is None:
+                return False, condition is TRUE
+            with choosing(condition, True):
+                one = yes()
+            with choosing(condition, False):
+                two = no()
         joined = merge(partial(_chosen, state, condition), one, two)
     except Exception:  # what it is, the branch will tell
         if state.depth:

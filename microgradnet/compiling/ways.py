@@ -35,7 +35,7 @@ from .ir.sweeps import prepare
 from .joining import Joined
 from .paths import Path, Unlike, merged
 from .readings import installed
-from .recorded import BOUNDED, ELSEWHERE, TAPED, Answers, Recording, answer_of
+from .recorded import BOUNDED, TAPED, Answers, Recording, answer_of
 from .run.backends import folded_from
 from .taping import LARGEST, TooLong, Untaped
 
@@ -297,33 +297,35 @@ class Ways:
             if not f.joins and not self.lines:
                 self.looks -= 1
                 return plain
-            if self._is_like(joined, plain, f.lines):
+            same = joined.shape[0] == plain.shape[0] and repr(joined.numbers) == repr(plain.numbers)
+            if same:
                 self.lines |= f.lines
                 return joined
         self._separate()
         return plain
 
-    def _is_like(self, joined: Recording, plain: Recording, lines: set[tuple[str, int]]) -> bool:
-        """Tell whether what is joined on some lines says what it says plainly, here and elsewhere."""
-        if joined.shape[0] != plain.shape[0] or repr(joined.numbers) != repr(plain.numbers):
-            return False
-        held = [guard.held for guard in joined.guards]
-        places = {guard.origin.place for guard in joined.guards if isinstance(guard.origin, Origin)}
-        if self.lines or places & lines:
-            return True  # what was looked at before, or is a branch, too, and perhaps not at each time
-        rows = [[move(x, k) for k, x in enumerate(plain.row)] for move in ELSEWHERE]
-        return all(self._said(joined.f, row, held) == self._said(self.base, row, held, lines) for row in rows)
+    def _path(self, first: Recording) -> Path | None:
+        """Return the path of a recording; None if something was joined in it, and says something else elsewhere."""
+        if first.f is self.base:
+            return first.path()
+        with suppress(ValueError):
+            path = first.path()
+            held, lines = [guard.held for guard in first.guards], first.f.lines  # type: ignore[attr-defined]
+            if any(isinstance(guard.origin, Origin) and guard.origin.place in lines for guard in first.guards):
+                return path  # what is a branch, too, is perhaps not joined each time
+            found = repr(path.template), repr([float(y._data) for y in path.outputs])
+            if not path.xs or found == self._said([Value(x._data) for x in path.xs], held, lines):
+                return path
+        return None
 
-    def _said(
-        self, f: Callable[..., Any], row: Sequence[float], held: Sequence[bool], lines: Collection[tuple[str, int]] = ()
-    ) -> Any:
-        """Return what comes of a function along some branches, of which those on some lines are none, or is raised."""
+    def _said(self, xs: Sequence[Value], held: Sequence[bool], lines: Collection[tuple[str, int]]) -> Any:
+        """Return what the function says along some branches, those on some lines as they come; or what it raises."""
         try:
             with log(held, lines), ieee_arithmetic():
-                answer = answer_of(f(*self.arguments.build([Value(row[number]) for number in self.arguments.numbers])))
+                answer = answer_of(self.base(*self.arguments.build(xs)))
         except Exception as error:
-            return type(error)
-        return repr(structure_of(answer.template)), repr(answer.numbers)
+            return error
+        return repr(answer.template), repr(answer.numbers[0])
 
     def _separate(self) -> None:
         """Join nothing any more, and forget what was joined."""
@@ -345,11 +347,8 @@ class Ways:
                 continue
             if any(held == [guard.held for guard in other.guards] for other, _ in made if other.f is first.f):
                 continue
-            try:
-                path = first.path()
-            except ValueError:
-                if first.f is self.base:
-                    raise
+            path = self._path(first)
+            if path is None:
                 self._separate()
                 first = self._record(first.row)
                 path = first.path()
