@@ -8,7 +8,6 @@ to the same numbers as the first of its table. Engines that are not installed ar
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from peers.measuring import Task, alone, work_off  # noqa: E402
-from peers.report import describe, publish  # noqa: E402
+from peers.report import arguments, describe, introduce, publish  # noqa: E402
 
 __all__ = ['main']
 
@@ -38,17 +37,12 @@ def tasks() -> Iterator[Task]:
     yield Task('scalar', 'A function of two numbers, x * y + sin(x)', 'scalar', SCALARS, 'a call', 1, beaten[1:])
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(given: list[str] | None = None) -> None:
     """Print the tables, and how they compare with the goals."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--quick', action='store_true', help='fewer rounds')
-    parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
-    parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
-    options = parser.parse_args(arguments)
+    options = arguments(__doc__, 'fewer rounds').parse_args(given)
     alone()
     machine = describe()
-    print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
-    print('One processor, one thread, float64. The figures are of this machine, at this hour.')
+    introduce(machine)
     results, found = [], []
     for task in tasks():
         peers = [f'calls.{engine}' for engine in ENGINES]

@@ -10,7 +10,6 @@ installed are left out. Times are processor times of this process.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from peers.measuring import Task, alone, work_off  # noqa: E402
-from peers.report import describe, publish  # noqa: E402
+from peers.report import arguments, describe, introduce, publish  # noqa: E402
 
 __all__ = ['main']
 
@@ -83,19 +82,14 @@ def tiled(net: Any, times: int) -> Any:
     return net._replace(rows=np.tile(net.rows, (times, 1)))
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(given: list[str] | None = None) -> None:
     """Print the tables as they come."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
-    parser.add_argument('--quick', action='store_true', help='fewer rounds, less to do in each, and no torch')
+    parser = arguments(__doc__, 'fewer rounds, less to do in each, and no torch')
     parser.add_argument('--only', metavar='TASK', help='moons, batch, online, adamw, wide, bundle, compiling or costs')
-    parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
-    parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     alone()
     machine = describe()
-    print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
-    print('One processor, one thread, float64. The figures are of this machine, at this hour.')
+    introduce(machine)
     results = []
     for task in tasks(options.quick):
         if options.only in (None, task.name):

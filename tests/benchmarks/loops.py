@@ -12,7 +12,6 @@ median over the rounds, with the least and the greatest. Engines that are not in
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -24,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from peers.measuring import Task, alone, work_off  # noqa: E402
-from peers.report import Goal, describe, publish, summary  # noqa: E402
+from peers.report import Goal, arguments, describe, introduce, publish, summary  # noqa: E402
 
 __all__ = ['main']
 
@@ -107,20 +106,16 @@ def numbers(separator: str, text: str) -> list[int]:
     return [int(number) for number in text.split(separator)]
 
 
-def parse(arguments: list[str] | None) -> Any:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
-    parser.add_argument('--quick', action='store_true', help='fewer rounds; a small net, few steps, small graphs')
+def parse(given: list[str] | None) -> Any:
+    parser = arguments(__doc__, 'fewer rounds; a small net, few steps, small graphs')
     parser.add_argument('--only', choices=PARTS, help='one part of it')
-    parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
-    parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
     parser.add_argument('--torch', action='store_true', help='with torch, which takes minutes')
     parser.add_argument('--engines', metavar='A,B', help=f'of {",".join(ENGINES)}: these alone')
     parser.add_argument('--net', metavar='I-H-O', type=partial(numbers, '-'), help='its size (784-32-10)')
     parser.add_argument('--rows', metavar='N', type=int, help='how many rows the net has (32)')
     parser.add_argument('--steps', metavar='N,M', type=partial(numbers, ','), help='of trajectories (1000,10000)')
     parser.add_argument('--nodes', metavar='N', type=int, help='the largest graph (1000000)')
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     usual = ([28, 8, 4], 8, [30, 100], 1000) if options.quick else ([784, 32, 10], 32, [1000, 10_000], 1_000_000)
     for name, value in zip(('net', 'rows', 'steps', 'nodes'), usual):
         setattr(options, name, getattr(options, name) or value)
@@ -129,13 +124,12 @@ def parse(arguments: list[str] | None) -> Any:
     return options
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(given: list[str] | None = None) -> None:
     """Print the tables as they come, and at the end how they compare with the goals."""
-    options = parse(arguments)
+    options = parse(given)
     alone()
     machine = describe()
-    print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
-    print('One processor, one thread, float64. The figures are of this machine, at this hour.')
+    introduce(machine)
     results, found, sizes = [], [], []
     for part, tasks in zip(PARTS, (net_tasks, rk4_tasks, size_tasks)):
         if options.only in (None, part):

@@ -32,7 +32,6 @@ The step of the net 2-16-16-1 (a call a step) and both epochs of the net 2-2-2-1
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -44,7 +43,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 from peers.measuring import Task, alone, work_off  # noqa: E402
-from peers.report import FIRST, MEMORY, Goal, describe, digest, insert, publish, summary  # noqa: E402
+from peers.report import FIRST, MEMORY, Goal, arguments, describe, digest, insert, introduce, publish, summary  # noqa: E402
 
 __all__ = ['main']
 
@@ -151,26 +150,21 @@ def branches(quick: bool) -> Iterator[Task]:
         yield Task(name, f'{task.rows:,} {title}', name, task, 'a row', task.rows, [(loop, C, times)])
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(given: list[str] | None = None) -> None:
     """Print the tables as they come, and at the end how they compare with the goals."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
-    parser.add_argument('--quick', action='store_true', help='fewer rounds; few steps, small Hessians, few rows')
+    parser = arguments(__doc__, 'fewer rounds; few steps, small Hessians, few rows')
     parser.add_argument('--only', metavar='ROW', nargs='+', choices=ROWS, help=f'these of {", ".join(ROWS)}')
     parser.add_argument(
         '--limit', metavar='S', type=float, help='leave out whose first call takes more seconds (20, 300)'
     )
-    parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
-    parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
     parser.add_argument('--markdown', metavar='FILE', type=Path, help='put a short table there, between its marks')
     parser.add_argument('--read', metavar='FILE', nargs='+', type=Path, help='measure nothing: take what --json wrote')
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     limit = options.limit or (20 if options.quick else 300)
     alone()
     before = [json.loads(file.read_text()) for file in options.read or ()]
     machine = before[-1]['machine'] if before else describe()
-    print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
-    print('One processor, one thread, float64. The figures are of this machine, at this hour.')
+    introduce(machine)
     known = {result['name']: result for run in before for result in run['tasks']}
     results = [known[name] for name in ROWS if name in known]
     found = [Goal(goal['what'], goal['found'], goal['wanted']) for run in before for goal in run['goals']]

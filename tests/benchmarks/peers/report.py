@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -19,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engine import processor
 
 __all__ = [
-    'FIRST', 'MEMORY', 'Figure', 'Goal', 'describe', 'digest', 'goals', 'insert', 'plot', 'publish', 'seconds',
-    'summary', 'table',
+    'FIRST', 'MEMORY', 'Figure', 'Goal', 'arguments', 'describe', 'digest', 'goals', 'insert', 'introduce', 'plot',
+    'publish', 'seconds', 'summary', 'table',
 ]  # fmt: skip
 
 PACKAGES = ['numpy', 'llvmlite', 'jax', 'casadi', 'aadc', 'numba', 'torch', 'micrograd']
@@ -178,6 +179,21 @@ def summary(found: list[Goal]) -> Iterator[str]:
     yield f'{"goal":{width}} {"found":>9} {"at most":>8}'
     for goal in found:
         yield f'{goal.what:{width}} {goal.found:>9.3g} {goal.wanted:>8g}  {"met" if goal.met else "MISSED"}'
+
+
+def arguments(document: str | None, quick: str) -> argparse.ArgumentParser:
+    """Return the command line of a benchmark of tasks; ``quick`` says what is less then."""
+    parser = argparse.ArgumentParser(description=document, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--quick', action='store_true', help=quick)
+    parser.add_argument('--json', metavar='FILE', type=Path, help='write all that was measured there, too')
+    parser.add_argument('--plot', metavar='FILE', type=Path, help='draw it there (wants matplotlib)')
+    return parser
+
+
+def introduce(machine: dict[str, str]) -> None:
+    """Print on what is measured, and how."""
+    print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
+    print('One processor, one thread, float64. The figures are of this machine, at this hour.')
 
 
 def publish(
