@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from microgradnet import functions as F
 from microgradnet.compiling import BranchError, Program, compile, recording
+from microgradnet.compiling.printers.infix import Infix
 from microgradnet.derivatives.graphs import gradients
 from microgradnet.engine.value import Value
 from microgradnet.nets.losses import half_squared_error
@@ -710,3 +711,14 @@ def test_a_program_does_not_keep_the_graph(backend: str) -> None:
     again = pickle.loads(pickle.dumps(program))
     for other in program, again:
         assert repr((other([2.0]), other([[1.0], [2.0]]))) == repr(before)
+
+
+@pytest.mark.parametrize('backend', BACKENDS[:2])
+def test_each_routine_is_printed_once(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed: list[Any] = []
+    function = Infix.python_function
+    monkeypatch.setattr(Infix, 'python_function', lambda printer: [printed.append(printer), function(printer)][1])
+    x, w = Value(2.0), Value(3.0)
+    program = compile(x * w, rows=[x], backend=backend)
+    assert program.value_and_gradient([3.0], [[2.0]])[0] == 6.0 and program.source
+    assert len(printed) == 2  # the value, and its gradient

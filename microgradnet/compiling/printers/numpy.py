@@ -37,8 +37,11 @@ def source(routine: Routine) -> str:
     return _NumPy(routine).python_function()
 
 
-def function(routine: Routine) -> Callable[[Any, Any], tuple[Any, ...]]:
-    """Return the printed function, compiled; it takes ``rows.T`` and an array of parameters."""
+def function(routine: Routine, text: str | None = None) -> Callable[[Any, Any], tuple[Any, ...]]:
+    """Return the printed function, compiled; it takes ``rows.T`` and an array of parameters.
+
+    ``text`` is what ``source`` returned, if it was printed already.
+    """
     np = _numpy()
     space: dict[str, Any] = {'np': np, 'total': KERNELS['total'], 'limited': limited}
     space |= {name: _by_rows(algebras.kernel(name)) for name in _missing()}
@@ -46,7 +49,7 @@ def function(routine: Routine) -> Callable[[Any, Any], tuple[Any, ...]]:
         value = op.value('ieee')
         space[name] = _by_rows((lambda *terms, value=value: value(terms)) if op.vectors else value)
     space['table'] = routine.table
-    text = source(routine)
+    text = source(routine) if text is None else text
     program = define(text, space, f'NumPy program {crc32(text.encode()):08x}')
 
     def quiet(row: Any, parameters: Any) -> Any:

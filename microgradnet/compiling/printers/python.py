@@ -39,8 +39,10 @@ def source(routine: Routine) -> str:
     return _Python(branched(routine)).python_function()
 
 
-def function(routine: Routine) -> Callable[[Sequence[float], Sequence[float]], tuple[float, ...]]:
-    """Return the printed function, compiled.
+def function(
+    routine: Routine, text: str | None = None
+) -> Callable[[Sequence[float], Sequence[float]], tuple[float, ...]]:
+    """Return the printed function, compiled; ``text`` is what ``source`` returned, if it was printed already.
 
     >>> from microgradnet.compiling.ir.sweeps import lower
     >>> from microgradnet.engine.value import Value
@@ -51,7 +53,7 @@ def function(routine: Routine) -> Callable[[Sequence[float], Sequence[float]], t
     known = {name: algebras.kernel(name) for name in routine.used() if name not in ('abs', 'pow')}
     customs: dict[str, Any] = {name: op.value('ieee') for name, op in routine.customs.items()}
     customs |= {name: _of_many(customs[name]) for name, op in routine.customs.items() if op.vectors}
-    text, tables = source(routine), {'table': routine.table}
+    text, tables = source(routine) if text is None else text, {'table': routine.table}
     return define(text, {**_SPACE, **known, **customs, **tables}, f'program {crc32(text.encode()):08x}')
 
 

@@ -153,7 +153,7 @@ class PythonEngine(_Stepping):
 
     def __init__(self, routine: Routine) -> None:
         self.source, self.outputs = python.source(routine), routine.count
-        self.function = python.function(routine)
+        self.function = python.function(routine, self.source)
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
         return as_lists(rows, width)
@@ -185,7 +185,7 @@ class NumPyEngine(_Stepping):
 
     def __init__(self, routine: Routine) -> None:
         self.source, self.outputs = numpy_printer.source(routine), routine.count
-        self.function = numpy_printer.function(routine)
+        self.function = numpy_printer.function(routine, self.source)
 
     def rows(self, rows: Any, width: int) -> tuple[Any, bool]:
         return as_array(rows, width)
