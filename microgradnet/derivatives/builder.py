@@ -38,26 +38,29 @@ class Gate(NamedTuple):
     weighs: bool = False
 
 
-class _Weighed(Operation):
-    """What is nothing without a weight that it has as a factor; it is in no table, for nobody writes it.
+class _Let(Operation):
+    """What lets a number through or not, by another one that is no factor; it is in no table, for nobody writes it."""
 
-    Where the weight is 0, the other factor may be infinite. The derivative is that of the product, for a weight that
-    is 0 can move.
-    """
-
-    def __init__(self) -> None:
-        latex = r'\left({a}\text{ if }{b}\text{ else }0\right)'
-        super().__init__(operations, 'weighed', 'a if b != 0 else 0', ['1', None], latex)
+    def __init__(self, name: str, value: str, partial: str, latex: str) -> None:
+        super().__init__(operations, name, value, [partial, None], latex)
 
     def __reduce__(self) -> Any:
-        return _weighed, ()
+        return _let, (self.name,)
 
 
-weighed = _Weighed()
+#: What is nothing without a weight that it has as a factor. Where the weight is 0, the other factor may be infinite.
+#: The derivative is that of the product, for a weight that is 0 can move.
+weighed = _Let('weighed', 'a if b != 0 else 0', '1', r'\left({a}\text{ if }{b}\text{ else }0\right)')
+#: What passes two gates of ``where``, of which a nan opens this one, so that the other one can be closed.
+opened = _Let('opened', 'a if b != 0 else 0', '1 if b != 0 else None', r'\left({a}\text{ if }{b}\text{ else }0\right)')
+closed = _Let(
+    'closed', '0 if b > 0 or b < 0 else a', 'None if b > 0 or b < 0 else 1',
+    r'\left(0\text{ if }{b}\text{ else }{a}\right)',
+)  # fmt: skip
 
 
-def _weighed() -> Operation:
-    return weighed
+def _let(name: str) -> Operation:
+    return {op.name: op for op in (weighed, opened, closed)}[name]
 
 
 class _Cells(dict[Operation, list[Callable[..., Any]]]):
@@ -94,10 +97,23 @@ class Builder:
 
     def weighed(self, a: Any, weight: Value) -> Any:
         """Return what a weight is a factor of, and nothing without one."""
-        if a is weight or is_number(a, 0):
+        return a if a is weight else self._let(weighed, a, weight)
+
+    def passed(self, a: Any, gates: Sequence[Gate]) -> Any:
+        """Return what passes several gates: nothing if one is closed, else nan if the condition of one is nan."""
+        if is_number(a, 0):
             return a
-        made, nodes = self._made.setdefault('weighed', {}), (_as_node(a, weight), weight)
-        return made.setdefault(_key(nodes), record(weighed, nodes))
+        for condition, _, weighs in gates:
+            a = a if weighs else self.record('where', condition, a, a)
+        for condition, side, weighs in gates:
+            a = self.weighed(a, condition) if weighs else self._let(opened if side else closed, a, condition)
+        return a
+
+    def _let(self, op: Operation, a: Any, by: Value) -> Any:
+        if is_number(a, 0):
+            return a
+        made, nodes = self._made.setdefault(op.name, {}), (_as_node(a, by), by)
+        return made.setdefault(_key(nodes), record(op, nodes))
 
     def record(self, name: str, *operands: Any) -> Any:
         """Record an operation of scalars, or compute it if all operands are numbers."""

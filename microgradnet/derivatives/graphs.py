@@ -165,8 +165,14 @@ def _any(g: Builder, ways: list[Gates]) -> Gates:
 
 
 def _close(g: Builder, signal: Term, gates: Gates) -> Term:
-    """Let a signal through only where all its gates are open."""
-    for condition, side, weighs in sorted(gates, key=g.age):
+    """Let a signal through only where all its gates are open.
+
+    One that is closed decides, whatever the others are: a nan makes a nan of a 0, too.
+    """
+    ordered = sorted(gates, key=g.age)
+    if len(ordered) > 1:
+        signal, ordered = g.passed(signal, ordered), []
+    for condition, side, weighs in ordered:
         if weighs:
             signal = g.weighed(signal, condition)
         else:

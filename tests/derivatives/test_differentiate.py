@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import functions as F
-from microgradnet.derivatives.transforms import gradients
+from microgradnet.derivatives.transforms import gradients, hessian, jacobian
 from microgradnet.engine.table import operations
 from microgradnet.engine.value import Value
 from microgradnet.engine.walks import topological_order
@@ -21,6 +22,7 @@ from microgradnet.testing.places import is_defined, is_kink
 from microgradnet.testing.truth import exact, mp
 from tests.support import NOT_DEFINED
 from tests.support.examples import for_each, spaced
+from tests.support.grammar import flat
 
 #: Every operation of one operand but stop_gradient, whose derivative is 0 by definition, at points of its domain.
 UNARY = [
@@ -198,3 +200,24 @@ def test_a_constant_derivative_is_a_float_beside_floats() -> None:
         (slope,) = gradients(1 - x, [x])
         assert slope.data == -1
         assert type(slope.data) is type(x.data)
+
+
+@pytest.mark.parametrize(('f', 'side', 'x'), [
+    (lambda p: F.where(p[0], F.where(p[1], p[2] * p[2], p[2]), p[2] ** 3),
+     lambda p: p[2] ** 3, [0.0, math.nan, 2.0]),
+    (lambda p: F.where(p[1], F.where(p[0], p[2], p[3]) * p[2], p[2] * p[3]),
+     lambda p: p[2] * p[3], [math.nan, 0.0, 2.0, 3.0]),
+    (lambda p: F.where(p[0], p[2] * p[3], F.where(p[1], p[2], p[3]) * p[2]),
+     lambda p: p[2] * p[3], [1.0, math.nan, 2.0, 3.0]),
+])  # fmt: skip
+def test_of_two_gates_one_that_is_closed_decides_though_the_other_has_a_nan(f: Any, side: Any, x: list[float]) -> None:
+    """Nothing of the side that is not chosen leaks, whichever of the two conditions is older."""
+    for derivative in hessian, lambda f: jacobian(hessian(f)):
+        assert flat(derivative(f)(x)) == flat(derivative(side)(x))
+
+
+def test_what_passes_gates_is_pickled() -> None:
+    p = [*map(Value, (1.0, 1.0, 2.0))]
+    y = F.where(p[0], F.where(p[1], p[2] * p[2], p[2]), p[2] * p[2] * 3.0)
+    slope, x = pickle.loads(pickle.dumps((gradients(y, [p[2]])[0], p[2])))
+    assert slope == 4.0 and gradients(slope, [x]) == [2.0]
