@@ -211,7 +211,7 @@ def grads(program: Program, rows: Any) -> Any:
 
 
 @pytest.mark.parametrize('name', PROGRAMS)
-@pytest.mark.parametrize('seed', [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 40))])
+@pytest.mark.parametrize('seed', [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 15))])
 @pytest.mark.filterwarnings('ignore')
 def test_both_ways_come_to_the_same(name: str, seed: int) -> None:
     program = PROGRAMS[name]()
@@ -546,7 +546,7 @@ def argument(draw: random.Random) -> Any:
 
 @pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize('name', FUNCTIONS)
-@pytest.mark.parametrize('seed', [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 20))])
+@pytest.mark.parametrize('seed', [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 8))])
 def test_a_compiled_function_goes_both_ways_to_the_same(name: str, seed: int) -> None:
     f, turns = FUNCTIONS[name]
     short, long = (compile(f, backend='native') for _ in range(2))

@@ -358,7 +358,7 @@ def test_what_is_kept_of_a_while_loop_is_as_little_as_is_said() -> None:
 @pytest.mark.parametrize('backend', BACKENDS)
 def test_random_while_loops_in_blocks(backend: str) -> None:
     """Where signals are 0 or meet infinite partials, too."""
-    for seed in range(40):
+    for seed in range(16):
         f = grammar.program(seed, 'assign', 'while', 'where', 'while', 'nothing', compared='uvwpq')
         f = replace(f, text=f.text.replace('g, 0, p, q)', 'g, 0, p, q, limit=9)'))
         for row in [*grammar.rows_of(seed, 4)[:2], [0.0, 1.0, 0.0], [0.3, -0.7, 1.1]]:
@@ -407,7 +407,7 @@ def test_random_loops_with_the_least_memory(
 
 
 @pytest.mark.slow
-@examples(200, suppress_health_check=[*HealthCheck])
+@examples(60, suppress_health_check=[*HealthCheck])
 @given(*GIVEN)
 def test_many_random_loops_with_the_least_memory(
     program: grammar.Program, parameters: int, length: int, long: int

@@ -815,8 +815,9 @@ def test_up_to_16_neurons_a_layer_are_all_drawn() -> None:
 
 
 @pytest.mark.slow
-def test_long_indices_stay_in_their_circles() -> None:
-    for group in svg(draw_network(MLP(1784, [1032, 2], seed=1))).iter(f'{SVG}g'):
+@pytest.mark.parametrize('sizes', [(1784, 2), (2, 1032, 2)], ids=['inputs', 'neurons'])
+def test_long_indices_stay_in_their_circles(sizes: tuple[int, ...]) -> None:
+    for group in svg(draw_network(MLP(sizes[0], [*sizes[1:]], seed=1))).iter(f'{SVG}g'):
         circle = group.find(f'.//{SVG}ellipse')
         if circle is not None and group.get('class') in ('node input', 'node neuron'):
             texts = [*group.iter(f'{SVG}text')]
