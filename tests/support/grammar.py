@@ -180,6 +180,8 @@ def program(seed: int, *statements: str, compared: str = 'uvw', depth: int = 2) 
 # What holds for a program: compiled it gives what it gives uncompiled.
 
 NUMBERS = [-1.5, -0.5, -0.0, 0.0, 0.25, 1.0, 2.0]
+#: What has grown beyond it has rounding that has grown as much: where a sine is an ulp another one, it differs.
+GROWN = 1e15
 
 
 def rows_of(seed: int, number: int) -> list[list[float]]:
@@ -221,9 +223,11 @@ def check(
 ) -> Any:
     """Compare what compiling makes of a function of a row, and more, with what it is, row by row, and all at once.
 
-    Return the compiled function that was given all rows.
+    Return the compiled function that was given all rows. Numbers that have ``GROWN`` only Python's own can be.
     """
     answers = [uncompiled(f, row, *more) for row in rows]
+    grown = [backend != 'python' and any(GROWN < abs(x) < math.inf for x in answer) for answer in answers]
+    rows, answers = ([part for part, out in zip(parts, grown) if not out] for parts in (rows, answers))
     g, together, arrays = (compile(f, backend=backend) for _ in range(3))
     for row, answer in zip(rows, answers):
         same(g(row, *more), answer, exact, (told, row))
