@@ -18,7 +18,7 @@ from microgradnet import Value, compile, grad, value_and_grad  # noqa: E402
 from microgradnet import functions as F  # noqa: E402
 from microgradnet.compiling import Program as Compiled  # noqa: E402
 from microgradnet.compiling import recording  # noqa: E402
-from microgradnet.compiling.ir import sides  # noqa: E402
+from microgradnet.compiling.ir import claims  # noqa: E402
 from microgradnet.compiling.ir.choices import chosen  # noqa: E402
 from microgradnet.compiling.printers import llvm, python  # noqa: E402
 from microgradnet.compiling.printers.llvm import block  # noqa: E402
@@ -94,7 +94,7 @@ def test_choices_that_are_too_deep_inside_of_others_are_selected(monkeypatch: py
     numbers = [0.05 + 0.1 * k for k in range(7)]
     texts, answers = [], []
     for deep in 3, 50:
-        monkeypatch.setattr(sides, 'DEEP', deep)
+        monkeypatch.setattr(claims, 'DEEP', deep)
         g = compile(grad(f), backend='native')
         answers.append([g(x) for x in numbers])
         texts.append(text(g, 1))
@@ -107,8 +107,8 @@ def holds_for_all_sides(ask: Callable[[str], list[Any]], told: Any, deep: int = 
     found = {}
     for backend, worth in product(('python', 'native', 'in parts'), (1, 1 << 30)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sides, 'WORTH', worth)
-            patch.setattr(sides, 'DEEP', deep)
+            patch.setattr(claims, 'WORTH', worth)
+            patch.setattr(claims, 'DEEP', deep)
             patch.setattr(llvm, 'LENGTH', 20 if backend == 'in parts' else 1000)
             found[backend, worth] = flat(ask('python' if backend == 'python' else 'native'))
     assert bits(found['python', 1]) == bits(found['python', 1 << 30]), told

@@ -60,7 +60,7 @@ Block: TypeAlias = 'list[int | Loop]'
 
 @dataclass
 class Branch:
-    """Two blocks without loops, of which ``yes`` is done where a condition holds, ``no`` where it does not.
+    """Two blocks, of which ``yes`` is done where a condition holds, ``no`` where it does not.
 
     Then selects by this condition are set, those in ``joined``: each to its operand of the side that was done.
     ``left`` is what is used on the same side later, and on which it was set; on the other one it is anything.

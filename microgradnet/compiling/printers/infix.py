@@ -95,7 +95,13 @@ class Infix:
         here, uses = {register for register in block if isinstance(register, int)}, self.routine.uses
         once = {o for register in here.union(then) for o in self.routine.operands(register) if uses[o] == 1} & here
         for item in block:
-            yield item, self.loop(item, depth) if isinstance(item, Loop) else self.instruction(item, item in once)
+            if isinstance(item, Loop):
+                yield item, self.loop(item, depth)
+            elif item in self.routine.branches:
+                condition, branch = self.routine.instructions[item].operands
+                yield item, self.branch(condition, branch, depth)
+            else:
+                yield item, self.instruction(item, item in once)
 
     def instruction(self, register: int, once: bool) -> list[str]:
         name, operands = self.routine.instructions[register]
@@ -103,8 +109,6 @@ class Infix:
             return [self.assignment(self.place(*operands[:2]), '=', self.text(operands[2]))]
         if name == 'output':
             return self.output(*operands)
-        if name == 'branch':
-            return self.branch(*operands)
         if name == 'add_to':
             product = ' * '.join(self.text(operand, 4 + k) for k, operand in enumerate(operands[2:]))
             return [self.assignment(self.place(*operands[:2]), '+=', product)]
@@ -141,17 +145,19 @@ class Infix:
         """Print the statement that gives a register its name."""
         return self.statement.format(name=self.spelling[register][0], text=text)
 
-    def branch(self, condition: int, branch: Branch) -> list[str]:
+    def branch(self, condition: int, branch: Branch, depth: int) -> list[str]:
         """Print both sides; nothing of the second one, if nothing is done there."""
-        sides, joined, instructions, branches = [], branch.joined, self.routine.instructions, self.routine.branches
+        sides: list[list[tuple[int | Loop, list[str]]]] = []
+        joined, instructions, branches = branch.joined, self.routine.instructions, self.routine.branches
         for register in joined:
             self.give_name(register)
         for side, block in branch.sides:
             ends = [(register, instructions[register].operands[2 - side]) for register in joined]
-            inner = {one for item in block if item in branches for one in branches[item].joined}
+            within = (branches[item] for item in block if isinstance(item, int) and item in branches)
+            inner = {one for other in within for one in other.joined}
             self.same |= {end: self.spelling[register][0] for register, end in ends
                           if end in inner and self.routine.uses[end] == 1}  # fmt: skip
-            printed = [(item, lines) for item, lines in self.pieces(block, 0, joined) if lines]
+            printed = [(item, lines) for item, lines in self.pieces(block, depth, joined) if lines]
             texts = ((register, self.text(end)) for register, end in ends)
             printed += [(-1, [self.named(register, text)]) for register, text in texts
                         if text != self.spelling[register][0]]  # fmt: skip
@@ -159,7 +165,7 @@ class Infix:
         yes, no = ([line for _, lines in printed for line in lines] for printed in sides)
         head, end = self.branch_head.format(condition=self.text(condition)), [self.branch_end] * bool(self.branch_end)
         start = [head, *(self.indent + line for line in yes or [self.nothing])]
-        if [item in branches for item, _ in sides[1]] == [True]:
+        if [isinstance(item, int) and item in branches for item, _ in sides[1]] == [True]:
             return [*start, self.branch_elif.format(no[0]), *no[1:]]
         return [*start, *([self.branch_else, *(self.indent + line for line in no)] if no else []), *end]
 
