@@ -39,6 +39,7 @@ from ..engine.value import Value, births, lift
 from .comparisons import in_floats
 from .ir.choices import chosen
 from .paths import answered
+from .plainly import EXACT, Plainly
 from .rewriting import rewritten
 
 __all__ = ['Joined']
@@ -46,8 +47,6 @@ __all__ = ['Joined']
 #: So many ways may lead through what one ``if`` asks, so deep may sides be in sides; and where so many tries to join
 #: one have failed, no more are made.
 WAYS, DEEP, TRIES = 16, 20, 20
-#: Whole numbers beyond are no floats.
-EXACT = 2**53
 TRUE, FALSE, UNBOUND = lift(1.0), lift(0.0), object()
 #: What arithmetic can be done with, and nothing else comes of it; what can be looked into; what may be alike.
 NUMBERS = {float, int, bool, complex, Fraction, type(None)}
@@ -82,8 +81,8 @@ class _State:
         self.joins = self.depth = 0
         self.lines: set[tuple[str, int]] = set()
         self.tries: dict[int, int] = {}
-        #: What was chosen, so that it is neither of two, and whether they are of one kind: nobody may ask which it is.
-        self.chosen: dict[int, tuple[Value, bool]] = {}
+        #: What was chosen, and may be a plain number: nobody may ask which it is.
+        self.plainly = Plainly()
         self.trouble: Exception | None = None
 
 
@@ -108,11 +107,14 @@ class Joined:
 
     def __call__(self, *arguments: Any) -> Any:
         state = _State(next(births) + self.most)
+        watch = readings.get()
+        if watch is not None:
+            watch.told = partial(_asked, state, self_alone=False)
         with holding(_state, state):
             result = _called(self.f)(*arguments)
         if state.trouble:  # and the function went on as if nothing had been
             raise state.trouble
-        self.joins, self.lines = state.joins, self.lines | state.lines
+        self.joins, self.lines, self.plainly = state.joins, self.lines | state.lines, state.plainly
         return result
 
 
@@ -197,7 +199,7 @@ def _chosen(state: _State, condition: Value, yes: Any, no: Any) -> Any:
         relation, (a, b) = condition.op.relation, sides  # type: ignore[union-attr]
     pair = (no, yes) if a is sides[0] and if_so is FALSE else (yes, no)
     node = chosen(relation, a, b, *map(lift, pair))
-    state.chosen[id(node)] = node, isinstance(yes, Value) is not isinstance(no, Value) or int in (one, two)
+    state.plainly.note(node, yes, no)
     return node
 
 
@@ -285,17 +287,23 @@ def _telling(f: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Ask what tells a number from another one by more than its value, unless it is one of two."""
     for argument in arguments:
         for part in argument if type(argument) in (list, tuple) else (argument,):
-            _known(part, is_mixed=f in (isinstance, type, hasattr, callable, getattr))
+            _known(part, f not in (isinstance, type, hasattr, callable, getattr))
     return f(*arguments, **options)
 
 
-def _known(thing: Any, is_mixed: bool = False) -> Any:
-    """Return a thing whose identity, or kind, is asked for; give up where it was chosen."""
+def _known(thing: Any, self_alone: bool = True) -> Any:
+    """Return a thing whose identity, or kind, is asked for; give up where that was chosen."""
     state = _state.get()
-    if state is not None and id(thing) in state.chosen and (state.chosen[id(thing)][1] or not is_mixed):
+    if state is not None:
+        _asked(state, thing, self_alone)
+    return thing
+
+
+def _asked(state: _State, thing: Any, self_alone: bool) -> None:
+    """Give up if something was chosen; or only if it may be a plain number, where that alone is asked."""
+    if isinstance(thing, Value) and (state.plainly.is_chosen(thing) if self_alone else state.plainly.may_be(thing)):
         state.trouble = _Unjoined('it is asked what it is')
         raise state.trouble
-    return thing
 
 
 def _called(f: Any) -> Any:

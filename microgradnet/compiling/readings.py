@@ -56,6 +56,8 @@ class Readings:
         self.arguments = frozenset(arguments)
         self.steady: set[Value] = set()
         self.refusal: ReadingError | None = None
+        #: Who is asked before the text of a node is shown, and may raise.
+        self.told: Callable[[Value], object] | None = None
 
     def __enter__(self) -> Readings:
         self._token: Token[Any] = readings.set(self)
@@ -97,6 +99,8 @@ class Readings:
 
     def shown(self, node: Value) -> Number:
         """Return the number that the text of a node shows."""
+        if self.told:
+            self.told(node)
         if self.move:
             source = self._source(node)
             if source is not None and source not in self.arguments:

@@ -99,6 +99,8 @@ class Recording:
         #: About how many operations there are.
         self.size = len(self.tape.items) if taping else next(births) - before
         self.is_first, self.is_taped = outcomes is None, taping is not None
+        #: What is recorded of the same row without joining anything, if something was joined.
+        self.instead: Recording | None = None
         if taping:  # nodes that are no graph
             self.outputs, self.xs = [], []
 

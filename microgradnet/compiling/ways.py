@@ -293,12 +293,13 @@ class Ways:
             self.looks = 0
             return plain
         with suppress(Exception):
-            joined = Recording(self.subject.name, f, self.arguments, plain.row)
+            joined = Recording(self.subject.name, f, self.arguments, plain.row, given_up=[*plain.xs])
+            joined.instead = plain
             if not f.joins and not self.lines:
                 self.looks -= 1
                 return plain
-            same = joined.shape[0] == plain.shape[0] and repr(joined.numbers) == repr(plain.numbers)
-            if same:
+            f.plainly.check((*joined.outputs, *joined.sides))
+            if joined.shape[0] == plain.shape[0] and repr(joined.numbers) == repr(plain.numbers):
                 self.lines |= f.lines
                 return joined
         self._separate()
@@ -350,7 +351,8 @@ class Ways:
             path = self._path(first)
             if path is None:
                 self._separate()
-                first = self._record(first.row)
+                assert first.instead is not None
+                first = first.instead
                 path = first.path()
             made.append((first, path))
         new = [path for other, path in made if self.looks or other.f is self.base]
