@@ -36,6 +36,7 @@ import linecache
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from types import CodeType, FunctionType
@@ -250,6 +251,8 @@ class _Rewriter(ast.NodeTransformer):
         self.changes = 0
         #: How many places in strict code are not to be reached, and how many sides what is rewritten is in.
         self.leaves = self.inside = 0
+        #: The ends of blocks that are not strict, by their first statement and how many there are: not tried again.
+        self.refused: set[tuple[int, int]] = set()
         body = function.body if isinstance(function.body, list) else [function.body]
         inside = [node for part in body for node in ast.walk(part)]
         for node in inside:
@@ -459,6 +462,14 @@ class _Rewriter(ast.NodeTransformer):
     # Sides: statements and expressions that only compute.
 
     def _strict_tail(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
+        key = id(statements[0]) if statements else 0, len(statements)
+        if key not in self.refused:
+            with suppress(_NotStrict):
+                return self._strict_end(statements)
+            self.refused.add(key)
+        raise _NotStrict
+
+    def _strict_end(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
         made: list[ast.stmt] = []
         for place, statement in enumerate(statements):
             if isinstance(statement, ast.Return):
