@@ -14,11 +14,11 @@ from hypothesis import given
 pytest.importorskip('llvmlite')
 np = pytest.importorskip('numpy')
 
-from microgradnet import Value, compile, grad, value_and_grad  # noqa: E402
+from microgradnet import Value, compile, grad, no_grad, value_and_grad  # noqa: E402
 from microgradnet import functions as F  # noqa: E402
 from microgradnet.compiling import Program as Compiled  # noqa: E402
 from microgradnet.compiling import recording  # noqa: E402
-from microgradnet.compiling.ir import claims  # noqa: E402
+from microgradnet.compiling.ir import claims, sides  # noqa: E402
 from microgradnet.compiling.ir.choices import chosen  # noqa: E402
 from microgradnet.compiling.printers import llvm, python  # noqa: E402
 from microgradnet.compiling.printers.llvm import block  # noqa: E402
@@ -109,6 +109,8 @@ def holds_for_all_sides(ask: Callable[[str], list[Any]], told: Any, deep: int = 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(claims, 'WORTH', worth)
             patch.setattr(claims, 'DEEP', deep)
+            if worth > 1:
+                patch.setattr(sides, 'rotated', lambda routine: routine)
             patch.setattr(llvm, 'LENGTH', 20 if backend == 'in parts' else 1000)
             found[backend, worth] = flat(ask('python' if backend == 'python' else 'native'))
     assert bits(found['python', 1]) == bits(found['python', 1 << 30]), told
@@ -268,3 +270,30 @@ def test_a_gradient_keeps_what_one_side_has_on_that_side_alone() -> None:
         assert branch and not any(f' {name}' in shared for name in dear)
         assert all(name in sides_of_it for name in dear)
     assert forward.count('\n            kept[') >= 3
+
+
+@pytest.mark.parametrize('backend', ['python', 'native'])
+def test_a_choice_that_has_come_to_the_next_turn_is_made_in_its_own_and_loops_are_on_its_sides(backend: str) -> None:
+    def dear(x: Any, k: float) -> Any:
+        for i in range(12):
+            x = F.tanh(x * 0.01 + k + i)
+        return x
+
+    x, y = Value(0.3), Value(0.2)
+    with recording(), folding():
+        s = x
+        for _ in range(30):
+            s = s * 0.9 + F.where(F.greater(s, y), dear(s, 1.0), dear(y, 2.0) * s)
+        run = Compiled(s, rows=[x, y], backend=backend, loops=True)
+    rows = [[0.3, 0.2], [0.0, 8.0], [-9.0, 0.0], [2.0, nan]]
+    found = [*run(np.array(rows) if backend == 'native' else rows)]
+    assert bits(found) == bits([run([row])[0] for row in rows])
+    with no_grad(), ieee_arithmetic():
+        for row, number in zip(rows, found):
+            s, y = row
+            for _ in range(30):
+                s = s * 0.9 + (nan if y != y else dear(s, 1.0) if s > y else dear(y, 2.0) * s)
+            assert number == pytest.approx(s, rel=1e-13, nan_ok=True)
+    _, loop = run.source.split('\n    for i1')[-1].split('):', 1)
+    before, branch, after = loop.partition('\n        if v')
+    assert branch and 'tanh' not in before and after.count('\n            for i2') == 2

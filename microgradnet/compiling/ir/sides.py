@@ -27,6 +27,7 @@ from dataclasses import replace
 
 from .claims import FIXED, NOWHERE, Claims, Lines, Side
 from .instructions import Instruction
+from .rotate import rotated
 from .routine import Block, Branch, Loop, Routine, registers
 
 __all__ = ['branched']
@@ -39,6 +40,7 @@ def branched(routine: Routine) -> Routine:
     """Return a routine of a single row in which what is worth it on sides is in branches; it makes the same numbers."""
     if not any(name == 'select' for name, _ in routine.instructions):
         return routine
+    routine = rotated(routine)
     instructions, claims = [*routine.instructions], Claims(routine)
 
     def block(items: Block) -> Block:
@@ -90,6 +92,7 @@ class _Branching:
             if isinstance(item, Loop):
                 self.out.append(self.loops[id(item)])
                 self.here.update(registers([[item]]))
+                self.done.update(registers([[item]]))
             elif item not in self.sides:
                 self.compute(item, NOWHERE)
         for item in self.place:
