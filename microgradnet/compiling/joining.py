@@ -22,11 +22,12 @@ something that numbers cannot choose between, the ``if`` is the branch that it w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from math import inf
+from operator import is_, length_hint
 from types import BuiltinMethodType, CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, NoReturn
 
@@ -41,6 +42,7 @@ from .ir.choices import chosen
 from .paths import answered
 from .plainly import EXACT, Plainly
 from .rewriting import rewritten
+from .taping import TooLong, bounded
 
 __all__ = ['Joined']
 
@@ -48,14 +50,15 @@ __all__ = ['Joined']
 #: one have failed, no more are made.
 WAYS, DEEP, TRIES = 16, 20, 20
 TRUE, FALSE, UNBOUND = lift(1.0), lift(0.0), object()
-#: What arithmetic can be done with, and nothing else comes of it; what can be looked into; what may be alike.
+#: What arithmetic can be done with, and nothing else comes of it; what may be alike.
 NUMBERS = {float, int, bool, complex, Fraction, type(None)}
-CONTAINERS = {list, tuple, range, dict, str}
 PLAIN = {float, int, bool, str}
 LOOKED_UP = {FunctionType, MemberDescriptorType, staticmethod, classmethod}
 #: What tells a number from another one by more than its value.
 TELLING = {*map(id, (isinstance, type, id, hash, callable, hasattr, getattr, set, frozenset, dict))}
 HASHED = dict, set, frozenset
+#: What goes through its items when it is gone through itself.
+LATER = zip, enumerate, reversed
 #: What only computes.
 COMPUTING = [abs, sum, float, int, bool, range, len, round, pow, any, all, tuple, list, zip, enumerate, reversed]
 COMPUTING += [f for f in vars(math).values() if callable(f)]
@@ -68,21 +71,42 @@ class _Fresh(list):  # type: ignore[type-arg]
     """A list that a side has made to return it."""
 
 
+class _Once:
+    """What a side has made to go through once, as Python's own, though all of its items are there."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self.all = [*items]
+        self.left = iter(self.all)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.left
+
+    def __length_hint__(self) -> int:
+        return len(self.all)
+
+
 class _Unjoined(Exception):
     """A side does more than compute, or cannot be joined with the other one."""
+
+
+#: What can be looked into, and gone through.
+CONTAINERS = {list, tuple, range, dict, str, _Once}
 
 
 class _State:
     """One recording with joined ``if``s."""
 
-    def __init__(self, last: float) -> None:
-        #: As many nodes may have been born, here or elsewhere.
-        self.last = last
+    def __init__(self, most: float) -> None:
+        #: As many nodes had been born, here or elsewhere, and may be; and the turns of loops in sides.
+        self.first = next(births)
+        self.last, self.turns = self.first + most, 0
         self.joins = self.depth = 0
         self.lines: set[tuple[str, int]] = set()
         self.tries: dict[int, int] = {}
         #: What was chosen, and may be a plain number: nobody may ask which it is.
         self.plainly = Plainly()
+        #: Tuples that were made of two.
+        self.tuples: dict[int, Any] = {}
         self.trouble: Exception | None = None
 
 
@@ -106,12 +130,16 @@ class Joined:
             return _called(self.f) is not self.f
 
     def __call__(self, *arguments: Any) -> Any:
-        state = _State(next(births) + self.most)
+        state = _State(self.most)
         watch = readings.get()
         if watch is not None:
             watch.told = partial(_asked, state, self_alone=False)
-        with holding(_state, state):
-            result = _called(self.f)(*arguments)
+        try:
+            with holding(_state, state), bounded(self.most):  # of one side alone, which may be any work
+                result = _called(self.f)(*arguments)
+                _limited(state)
+        except TooLong:
+            raise _Unjoined('both sides are too much work') from None
         if state.trouble:  # and the function went on as if nothing had been
             raise state.trouble
         self.joins, self.lines, self.plainly = state.joins, self.lines | state.lines, state.plainly
@@ -125,11 +153,17 @@ def _refuse(relation: str, a: Any, b: Any, held: bool) -> bool:
     raise _Unjoined
 
 
+def _limited(state: _State, turns: int = 0) -> None:
+    """Raise TooLong, which ends the recording, if it is too much work, so many turns of a loop more among it."""
+    state.turns += turns
+    if max(next(births), state.first + state.turns) > state.last:
+        raise TooLong
+
+
 @contextmanager
 def _inside(state: _State) -> Iterator[None]:
     """Ask what only computes, so that all that is more is refused before it is done."""
-    if next(births) > state.last:
-        state.trouble = _Unjoined('both sides are too much work')
+    _limited(state)
     if state.depth == DEEP or state.trouble:
         raise _Unjoined
     watch = readings.get()
@@ -190,7 +224,9 @@ def _chosen(state: _State, condition: Value, yes: Any, no: Any) -> Any:
     if one is two and one in PLAIN and repr(yes) == repr(no):
         return yes
     if one is two and one in (tuple, _Fresh) and len(yes) == len(no):
-        return one(_chosen(state, condition, *pair) for pair in zip(yes, no))
+        both = one(_chosen(state, condition, *pair) for pair in zip(yes, no))
+        state.tuples[id(both)] = both
+        return both
     if not (_is_number(yes) and _is_number(no)) or (one is int and two is int):
         raise _Unjoined
     relation, a, b = 'ne', condition, FALSE
@@ -259,7 +295,10 @@ def _plain(found: Any) -> Any:
     """Return what a side has made as it stands in the source."""
     if type(found) is _Fresh:
         return [*map(_plain, found)]
-    return tuple(map(_plain, found)) if type(found) is tuple else found
+    if type(found) is tuple:
+        parts = (*map(_plain, found),)
+        return found if all(map(is_, found, parts)) else parts
+    return found
 
 
 def _either(test: Callable[[], bool], yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
@@ -286,8 +325,7 @@ def _extreme(f: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 def _telling(f: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Ask what tells a number from another one by more than its value, unless it is one of two."""
     for argument in arguments:
-        for part in argument if type(argument) in (list, tuple) else (argument,):
-            _known(part, f not in (isinstance, type, hasattr, callable, getattr))
+        _known(argument, f not in (isinstance, type, hasattr, callable, getattr))
     return f(*arguments, **options)
 
 
@@ -301,7 +339,11 @@ def _known(thing: Any, self_alone: bool = True) -> Any:
 
 def _asked(state: _State, thing: Any, self_alone: bool) -> None:
     """Give up if something was chosen; or only if it may be a plain number, where that alone is asked."""
-    if isinstance(thing, Value) and (state.plainly.is_chosen(thing) if self_alone else state.plainly.may_be(thing)):
+    if type(thing) in (list, tuple):
+        for part in thing:
+            _asked(state, part, self_alone)
+    is_chosen = isinstance(thing, Value) and (state.plainly.is_chosen if self_alone else state.plainly.may_be)(thing)
+    if is_chosen or (self_alone and id(thing) in state.tuples):
         state.trouble = _Unjoined('it is asked what it is')
         raise state.trouble
 
@@ -325,7 +367,7 @@ def _called(f: Any) -> Any:
         return partial(_extreme, f)
     if id(f) in TELLING or (kind is BuiltinMethodType and isinstance(f.__self__, HASHED)):
         return partial(_telling, f)
-    call = getattr(kind, '__call__', None)  # noqa: B004
+    call = next((vars(one)['__call__'] for one in kind.__mro__ if '__call__' in vars(one)), None)
     new = rewritten(call, CELLS) if type(call) is FunctionType else None
     return MethodType(new, f) if new else f
 
@@ -352,13 +394,18 @@ def _pure(f: Any) -> Any:
 def _checked(f: Any, *arguments: Any, **options: Any) -> Any:
     """Call what computes, of numbers."""
     for argument in (*arguments, *options.values()):
-        if type(argument) in (list, tuple):
-            if not all(_is_operand(item) or type(item) in (list, tuple, str) for item in argument):
+        if type(argument) is range:
+            _items(argument)
+        if type(argument) in (list, tuple, dict, _Once):
+            items = argument.all if type(argument) is _Once else argument
+            if f in LATER and items is not argument:
+                raise _Unjoined
+            if not all(_is_operand(item) or type(item) in (list, tuple, str) for item in items):
                 raise _Unjoined
         elif not _is_operand(argument) and type(argument) not in CONTAINERS:
             raise _Unjoined
     found = f(*arguments, **options)
-    return [*found] if type(found) in (zip, enumerate, type(reversed(()))) else found
+    return _Once(found) if f in LATER else found
 
 
 def _is_operand(thing: Any) -> bool:
@@ -385,8 +432,22 @@ def _is_container(thing: Any) -> bool:
     return kind in CONTAINERS or is_array(thing)
 
 
+def _items(thing: Any) -> Any:
+    """Return what a loop goes through; in a side nothing that is more work than there may be."""
+    state = _state.get()
+    if state is not None and state.depth:
+        if not _is_container(thing):
+            raise _Unjoined
+        _limited(state, length_hint(thing))
+    return thing
+
+
 def _is_immutable(thing: Any) -> bool:
     return type(thing) in NUMBERS or isinstance(thing, Value) or type(thing) in (str, tuple)
+
+
+def _is_key(thing: Any) -> bool:
+    return _is_operand(thing) or type(thing) is str or (type(thing) is tuple and all(map(_is_key, thing)))
 
 
 def _attribute(thing: Any, name: str) -> Any:
@@ -401,14 +462,14 @@ def _is_looked_up(thing: Any, name: str) -> bool:
     kind = type(thing)
     if isinstance(thing, Value):
         return name in vars(fast.Operators)
-    if _is_operand(thing) or kind in CONTAINERS or isinstance(thing, ModuleType):
+    if _is_operand(thing) or kind in CONTAINERS or (kind is ModuleType and name in vars(thing)):
         return True
     plain: tuple[Any, ...] = object.__getattribute__, type.__getattribute__
     if kind.__getattribute__ not in plain or hasattr(kind, '__getattr__'):
         return False
-    classes = thing.__mro__ if isinstance(thing, type) else kind.__mro__
-    found = next((vars(one)[name] for one in classes if name in vars(one)), None)
-    return not hasattr(type(found), '__get__') or type(found) in LOOKED_UP or type(found).__name__ == '_tuplegetter'
+    classes = (*thing.__mro__, *kind.__mro__) if isinstance(thing, type) else kind.__mro__
+    found = {type(vars(one)[name]) for one in classes if name in vars(one)}
+    return all(not hasattr(one, '__get__') or one in LOOKED_UP or one.__name__ == '_tuplegetter' for one in found)
 
 
 def _leave() -> NoReturn:
@@ -417,9 +478,9 @@ def _leave() -> NoReturn:
 
 
 def _lazy(items: Any) -> Any:
-    """Return what gives items one by one, or at once in a side, where nobody may keep it."""
+    """Return what gives items one by one, or at once in a side, where it is an argument."""
     state = _state.get()
-    return [*items] if state is not None and state.depth else items
+    return _Once(items) if state is not None and state.depth else items
 
 
 #: What a rewritten function calls its helpers by.
@@ -433,6 +494,8 @@ CELLS = {
         'number': _strict(_is_operand),
         'truth': _strict(lambda thing: _is_operand(thing) or type(thing) in CONTAINERS),
         'container': _strict(_is_container),
+        'items': _items,
+        'key': _strict(_is_key),
         'immutable': _strict(_is_immutable),
     }.items()
 }  # fmt: skip

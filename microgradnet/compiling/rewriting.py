@@ -48,8 +48,8 @@ __all__ = ['rewritten']
 
 #: What a helper is called: in a rewritten function the name behind a ``$``.
 HELPERS = (
-    'joined', 'returned', 'either', 'called', 'number', 'truth', 'attribute', 'container', 'immutable', 'known',
-    'fresh', 'bool', 'lazy', 'leave', 'locals', 'tried', 'unbound',
+    'joined', 'returned', 'either', 'called', 'number', 'truth', 'attribute', 'container', 'immutable', 'items', 'key',
+    'known', 'fresh', 'bool', 'lazy', 'leave', 'locals', 'tried', 'unbound',
 )  # fmt: skip
 #: What helpers add to a name.
 HELPING = re.compile(r'\.<locals>\.\$\w+')
@@ -59,6 +59,8 @@ SELF = {'locals', 'vars', 'eval', 'exec', 'dir', 'super', '__class__', 'globals'
 #: What is not looked into: scopes of their own, which are rewritten when they are called, if at all.
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 REFUSED = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Match)
+#: What may catch an error that only joining has, as of a name that one side alone binds.
+CATCHING = (ast.ExceptHandler, ast.With)
 COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp)
 
 
@@ -257,7 +259,7 @@ class _Rewriter(ast.NodeTransformer):
         inside = [node for part in body for node in ast.walk(part)]
         for node in inside:
             name = getattr(node, 'id', '') or getattr(node, 'attr', '') or getattr(node, 'name', '') or ''
-            if isinstance(node, REFUSED) or name in SELF:
+            if isinstance(node, (*REFUSED, *CATCHING)) or name in SELF:
                 raise _NotStrict
             if isinstance(name, str) and name.startswith('__') and not name.endswith('__'):
                 raise _NotStrict  # in a class it is another name
@@ -437,9 +439,29 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         new: Any = self.generic_visit(node)
-        if not isinstance(node.slice, (ast.Slice, ast.Constant, ast.Tuple)):
-            new = ast.copy_location(ast.Subscript(new.value, self._wrapped('known', new.slice), new.ctx), node)
-        return new
+        return ast.copy_location(ast.Subscript(new.value, self._asked(new.slice), new.ctx), node)
+
+    def visit_Dict(self, node: ast.Dict) -> Any:
+        new: Any = self.generic_visit(node)
+        return ast.copy_location(ast.Dict([key and self._asked(key) for key in new.keys], new.values), node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> Any:
+        new: Any = self.generic_visit(node)
+        return ast.copy_location(ast.DictComp(self._asked(new.key), new.value, new.generators), node)
+
+    def visit_Set(self, node: ast.Set) -> Any:
+        new: Any = self.generic_visit(node)
+        return ast.copy_location(ast.Set([*map(self._asked, new.elts)]), node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> Any:
+        new: Any = self.generic_visit(node)
+        return ast.copy_location(ast.SetComp(self._asked(new.elt), new.generators), node)
+
+    def _asked(self, key: ast.expr) -> ast.expr:
+        """Return a key, of which is asked what it is."""
+        if isinstance(key, ast.Tuple):
+            return ast.copy_location(ast.Tuple([*map(self._asked, key.elts)], ast.Load()), key)
+        return key if isinstance(key, (ast.Slice, ast.Constant, ast.Starred)) else self._wrapped('known', key)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """Visit what is inside, into a copy: the tree stays as it was."""
@@ -524,7 +546,7 @@ class _Rewriter(ast.NodeTransformer):
             return self._if(node)
         elif isinstance(node, ast.For) and not node.orelse:
             self._local(node.target)
-            items = self._wrapped('container', self._pure(node.iter))
+            items = self._wrapped('items', self._pure(node.iter))
             made = [ast.For(node.target, items, self._strict_block(node.body), [])]
         else:
             raise _NotStrict
@@ -589,7 +611,7 @@ class _Rewriter(ast.NodeTransformer):
                 ]  # fmt: skip
                 if len(keywords) != len(node.keywords):
                     raise _NotStrict
-                return ast.Call(called, [*map(self._item, node.args)], keywords)
+                return ast.Call(called, [*map(self._argument, node.args)], keywords)
             case ast.IfExp():
                 return self._either(node)
             case ast.Tuple(ctx=ast.Load()):
@@ -598,9 +620,6 @@ class _Rewriter(ast.NodeTransformer):
                 return ast.List([*map(self._item, node.elts)], node.ctx)
             case ast.ListComp():
                 return ast.ListComp(self._pure(node.elt), [*map(self._generator, node.generators)])
-            case ast.GeneratorExp():
-                each = ast.GeneratorExp(self._pure(node.elt), [*map(self._generator, node.generators)])
-                return _call('lazy', ast.copy_location(each, node))
         raise _NotStrict
 
     def _comparison(self, node: ast.Compare) -> ast.expr:
@@ -610,6 +629,12 @@ class _Rewriter(ast.NodeTransformer):
         if any(isinstance(op, (ast.Is, ast.IsNot, ast.In, ast.NotIn)) for op in node.ops):
             raise _NotStrict
         return ast.Compare(self._operand(node.left), node.ops, [*map(self._operand, node.comparators)])
+
+    def _argument(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.GeneratorExp):  # elsewhere what it is made of may change before it is
+            each = ast.GeneratorExp(self._pure(node.elt), [*map(self._generator, node.generators)])
+            return ast.copy_location(_call('lazy', ast.copy_location(each, node)), node)
+        return self._item(node)
 
     def _item(self, node: ast.expr) -> ast.expr:
         if isinstance(node, ast.Starred):
@@ -623,13 +648,13 @@ class _Rewriter(ast.NodeTransformer):
             return ast.copy_location(ast.Slice(*parts), node)
         if isinstance(node, ast.Tuple):
             return ast.copy_location(ast.Tuple([*map(self._key, node.elts)], node.ctx), node)
-        return self._wrapped('known', self._pure(node)) if not isinstance(node, ast.Constant) else node
+        return node if isinstance(node, ast.Constant) else self._wrapped('key', self._asked(self._pure(node)))
 
     def _generator(self, node: ast.comprehension) -> ast.comprehension:
         self._local(node.target)
         if node.is_async:
             raise _NotStrict
-        items = self._wrapped('container', self._pure(node.iter))
+        items = self._wrapped('items', self._pure(node.iter))
         return ast.comprehension(node.target, items, [*map(self._true, node.ifs)], 0)
 
     def _either(self, node: ast.IfExp) -> ast.expr:

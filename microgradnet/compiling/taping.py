@@ -85,7 +85,7 @@ class Untaped(BaseException):
 class _Bound:
     """How many more operations there may be, if nothing was compared so far."""
 
-    def __init__(self, most: int, compared: Sequence[Any]) -> None:
+    def __init__(self, most: float, compared: Sequence[Any]) -> None:
         self.left, self.compared, self.is_reached = most, compared, False
 
     def count(self, operations: int) -> bool:
@@ -103,7 +103,7 @@ _lock, _inside = free_lock(), 0
 
 
 @contextmanager
-def bounded(most: int, compared: Sequence[Any] = ()) -> Iterator[None]:
+def bounded(most: float, compared: Sequence[Any] = ()) -> Iterator[None]:
     """Raise TooLong in a recording of many more operations than these, in this thread or task; not if it compared."""
     global _inside
     with _lock:

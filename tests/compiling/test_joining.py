@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import math
 import pickle
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from random import Random
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 
 from microgradnet import compile, hessian, hvp, value_and_grad
 from microgradnet import functions as F
+from microgradnet.compiling.rewriting import _Rewriter
 from microgradnet.engine.context import ieee_arithmetic
 from microgradnet.engine.value import Value, lift
 from tests.support.backends import BACKENDS, bits
@@ -333,3 +337,132 @@ def test_nothing_but_computing_is_done_on_a_side_that_is_not_taken(effect: str) 
         for x in 1.0, -2.0, 50.0:
             assert bits(g(x)) == bits(f(x)), text
         assert before == (len(notes), tally[0], watched.plain, len(defaulted.__defaults__[0])), text  # type: ignore[index]
+
+
+# What the other side alone would tell: x > 1000 is seldom, and no row is on that side while it is recorded.
+
+PAIR, OTHER, KEYS, PARTS = (1.0, 2.0), (1.0, 3.0), {(1.0, 2.0): 7.0}, [1.0, 2.0]
+ELSE = defaultdict(float, {(1, 5.0): 3.0})
+
+
+class _Meta(type):
+    @property
+    def number(cls) -> float:
+        notes.append('metaclass')
+        return 2.0
+
+
+class _Class(metaclass=_Meta):
+    pass
+
+
+class _Key:
+    def __index__(self) -> int:
+        notes.append('index')
+        return 1
+
+    def __hash__(self) -> int:
+        notes.append('hash')
+        return 1
+
+
+class _Apart:
+    @staticmethod
+    def __call__(*numbers: Any) -> Any:
+        y = 1.0
+        if numbers[-1] > 1000:
+            y = numbers[-1] * len(numbers)
+        return y
+
+
+KEY = _Key()
+BY_KEY = {KEY: 2.0}
+#: A statement of the seldom side, one of the other side, and what is returned.
+SELDOM = [
+    # What a tuple is.
+    ('y = PAIR', 'y = OTHER', 'x * 7 if y is PAIR else x'), ('y = PAIR', 'y = OTHER', 'x * 7 if y in KEYS else x'),
+    ('y = (1.0, 2.0)', 'y = OTHER', 'x * 7 if y in KEYS else x'), ('y = 5.0', 'y = 6.0', 'x * ELSE[1, y]'),
+    ('y = 5.0', 'y = 6.0', 'x * len({y: 1.0, 5.0: 2.0})'), ('y = 5.0', 'y = 6.0', 'x * len({y, 5.0})'),
+    ('y = 5.0', 'y = 6.0', 'x * len({k for k in (y, 5.0)})'),
+    ('y = 5.0', 'y = 6.0', 'x * len({k: 1 for k in (y, 5.0)})'),
+    # What is gone through once.
+    ('y = z = zip(PARTS); y = sum(v for v, in z) + sum(v for v, in z)', 'y = 1.0', 'y * x'),
+    ('z = enumerate(PARTS); y = len(list(z)) + len(list(z)) * x', 'y = 1.0', 'y * x'),
+    ('z = zip(PARTS); y = x + len(z)', 'y = 1.0', 'y * x'),
+    ('z = (v * x for v in PARTS); y = sum(z) + sum(z)', 'y = 1.0', 'y * x'),
+    ('k = 1.0; z = (v * k for v in PARTS); k = 2.0; y = x + sum(z)', 'y = 1.0', 'y * x'),
+    ('k = 1.0; z = zip((v * k for v in PARTS)); k = 2.0; y = x + sum(v for v, in z)', 'y = 1.0', 'y * x'),
+    # What is done beside computing.
+    ('y = _Class.number', 'y = 1.0', 'y * x'), ('y = BY_KEY[KEY]', 'y = 1.0', 'y * x'),
+    ('y = PARTS[KEY]', 'y = 1.0', 'y * x'),
+    # Work.
+    ('y = x + sum(range(10**12))', 'y = 1.0', 'y * x'), ('y = 0\n  for k in range(10**12): y = k', 'y = 1.0', 'y * x'),
+    ('y = x\n  for k in range(10**12): y = y + k', 'y = 1.0', 'y * x'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('seldom, often, end', SELDOM)
+def test_what_no_row_on_the_other_side_has_told(seldom: str, often: str, end: str) -> None:
+    text = f'def f(x):\n if x > 1000:\n  {seldom}\n else:\n  {often}\n return {end}'
+    f = with_source(Program(text), **globals())
+    notes.clear()
+    g = compile(f, backend='python')
+    for x in 1.0, -2.0, *([] if '10**12' in text else [1500.0]):
+        wanted = fails_as(f, Value(x))
+        before = [*notes]
+        notes.clear()
+        assert fails_as(g, x) == wanted and before == notes[: len(before)], text
+        notes.clear()
+
+
+def fails_as(f: Callable[..., Any], x: Any) -> Any:
+    try:
+        return bits(lift(f(x))._data)
+    except (KeyError, TypeError) as error:
+        return type(error)
+
+
+def test_what_is_called_without_the_object_itself() -> None:
+    apart = _Apart()
+    g = compile(lambda x: apart(x) * x, backend='python')
+    assert [g(x) for x in (1.0, 2.0, 1500.0)] == [1.0, 2.0, 1500.0**2]
+
+
+def caught(x: Any) -> Any:
+    if x > 1000:
+        y = x
+    else:
+        z = 1.0  # noqa: F841
+    try:
+        return y
+    except NameError:
+        return 0.0 * x
+
+
+def suppressed(x: Any) -> Any:
+    if x > 1000:
+        y = x
+    z = 0.0 * x
+    with suppress(NameError):
+        z = y
+    return z
+
+
+@pytest.mark.parametrize('f', [caught, suppressed])
+def test_errors_that_are_caught_are_those_of_the_side_that_is_taken(f: Callable[..., Any]) -> None:
+    g = compile(f, backend='python')
+    assert [g(x) for x in (1.0, -2.0, 1500.0)] == [0.0, 0.0, 1500.0]
+
+
+def test_rewriting_takes_no_power_of_all_returns() -> None:
+    text = 'def f(x):\n' + ''.join(f'  if x < {k}: return x * {k}\n' for k in range(20)) + '  print(end="")\n  return x'
+    f, seen = with_source(Program(text)), count()
+
+    class Counting(_Rewriter):
+        def _pure(self, node: Any) -> Any:
+            next(seen)
+            return super()._pure(node)
+
+    Counting(ast.parse(text).body[0]).function(ast.parse(text).body[0])  # type: ignore[arg-type]
+    assert next(seen) < 20**3
+    assert compile(f, backend='python')(2.5) == 7.5
