@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from microgradnet import (
-    Program,
     Value,
     compile,
     custom,
@@ -265,14 +264,21 @@ def test_a_step_sends_nothing_on_where_derivatives_follow(f: Callable[[Any], Any
     check(jacobian(hessian(f)), ([0.0, 0.0],), backend='python')
 
 
-def test_what_is_multiplied_by_the_number_0_sends_nothing() -> None:
-    """The derivative of a constant is 0, as in graphs; of numbers alone 0 times an infinite slope makes a nan."""
-    x = Value(0.0)
-    y = (x * 0.0) * F.abs(x * 0.0) ** 0.5
-    assert gradients(y, [x]) == [0.0]
-    assert [*Program(y, parameters=[x], backend='python').value_and_gradient([0.0])[1]] == [0.0]
-    y.backward()
-    assert math.isnan(x.grad)
+@pytest.mark.parametrize('loops', [False, True])
+def test_a_signal_times_the_number_0_is_a_signal(loops: bool) -> None:
+    """What is no number, or infinite, meets it later, as without compiling; in graphs it is folded away."""
+
+    def f(x: Any) -> Any:
+        y = (x[0] * x[1]) * 0.0 + x[1] + (x[2] * 0.0) * abs(x[2] * 0.0) ** 0.5
+        for _ in range(800 if loops else 0):
+            y = y + x[1] * 0.0
+        return y
+
+    for x in [math.nan, 1.0, 3.0], [2.0, math.inf, 3.0], [2.0, 1.0, 0.0]:
+        compiled = check(grad(f), (x,), backend='python')
+        assert compiled.programs[0].derived.routine(False, 'calls').flat is not loops
+    x = [*map(Value, (math.nan, 1.0, 3.0))]
+    assert gradients(f(x), x) == [0.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize('name', every(3, operations))

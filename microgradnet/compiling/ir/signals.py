@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ...engine.table import Operation
 from .instructions import Place
-from .lowering import Gate, Lowering
+from .lowering import Gate, Later, Lowering
 
 __all__ = [
     'NEVER', 'OPEN', 'Gates', 'Term', 'any_of', 'arrived', 'close', 'dot_product', 'gate', 'mask', 'partials', 'plus',
@@ -67,8 +67,8 @@ def partials(
 def sent(g: Lowering, signal: Place, partial: Any, gates: Gates) -> Term | None:
     """Return what is sent along an edge, None if that is nothing.
 
-    The slope of a step, y - y, is nothing where derivatives follow, as it is to a ``Builder`` of graphs: a 0 that must
-    meet nothing infinite.
+    Times a number that is 0 it is a signal, which may meet what is no number. But where derivatives follow that is
+    nothing, nor is the slope of a step, y - y, as neither is to a ``Builder`` of graphs.
     """
     if partial is None:
         return None
@@ -79,7 +79,7 @@ def sent(g: Lowering, signal: Place, partial: Any, gates: Gates) -> Term | None:
     if isinstance(partial, Gate):
         return Term(signal, 1, gates | {partial})
     known = g.known(partial)
-    if known == 0:
+    if known == 0 and (g.stops or not isinstance(partial, (Place, Later))):
         return None
     return Term(signal, int(known) if known in (1, -1) else g.place(partial), gates)
 
