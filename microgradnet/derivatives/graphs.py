@@ -44,7 +44,8 @@ def gradients(y: Value, xs: Sequence[Value]) -> list[Value]:
 
     The new nodes are a graph like any other: they can be drawn, differentiated again,
     compiled. They are the table's partials run on nodes instead of numbers, in the
-    order of ``backward``; 0, 1 and constants are folded, equal nodes made only once.
+    order of ``backward``; 0, 1 and constants are folded, equal nodes made only once. What is
+    multiplied by the number 0 is 0 here, though it is nan, or infinite, where ``backward`` makes a nan.
     No ``grad`` is touched. The arithmetic is IEEE's: it never raises. An x that y does
     not depend on has the derivative 0.
 
