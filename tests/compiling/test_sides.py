@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import product
 from math import inf, nan
@@ -297,3 +298,40 @@ def test_a_choice_that_has_come_to_the_next_turn_is_made_in_its_own_and_loops_ar
     _, loop = run.source.split('\n    for i1')[-1].split('):', 1)
     before, branch, after = loop.partition('\n        if v')
     assert branch and 'tanh' not in before and after.count('\n            for i2') == 2
+
+
+def undeclared(text: str) -> set[str]:
+    """Return the names v1, v2 ... that are used in C where nothing in a block around has declared them."""
+    scopes, missing = list[set[str]]([set()]), set[str]()
+    for line in text.splitlines():
+        if line.lstrip().startswith('}'):
+            scopes.pop()
+        declared = re.match(r' *(?:const )?double ([vc]\d+)', line)
+        if declared:
+            scopes[-1].add(declared[1])
+        missing.update(name for name in re.findall(r'\b[vc]\d+\b', line) if not any(name in scope for scope in scopes))
+        if line.endswith('{'):
+            scopes.append(set())
+    return missing
+
+
+def test_c_declares_what_a_condition_is_made_of_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: list[Any]) -> Any:
+        u, v, w = x
+        p, q = u * v, w
+        q = F.where(F.greater(u, u), lambda: 0.5, lambda: F.min(p, q))
+        p = F.max(p, 0.0) ** 2
+        return p + q * 0.5 + u
+
+    monkeypatch.setattr(claims, 'WORTH', 1)
+    x = [Value(z) for z in (0.25, -0.5, 2.0)]
+    with recording(), folding():
+        y, all_of = x, list[Value]()
+        for _ in range(10):
+            y = [f(y) * 0.5, *y[:2]]
+            all_of.insert(0, y[0])
+        total = y[0]
+        for one in all_of:
+            total = total + f([one, y[0], one])
+        text = Compiled(total, parameters=x, backend='python', loops=True).to_c()
+    assert text.count('if (') > 10 and not undeclared(text)

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 
 from ..._processes import cached_property
 from ...engine.table import Operation
-from .instructions import LEAVES, Instruction, functions
+from .instructions import CONDITIONS, LEAVES, Instruction, functions
 
 __all__ = ['MEMORY', 'Block', 'Branch', 'Carry', 'Copier', 'Loop', 'Routine', 'registers']
 
@@ -177,7 +177,10 @@ class Routine:
 
     @cached_property
     def left(self) -> set[int]:
-        """The registers that are set in a loop, or on a side of a branch, and used after it."""
+        """The registers that are set in a loop, or on a side of a branch, and used after it.
+
+        Where a condition is used what it is made of is: the languages with infix operators write it there.
+        """
         home: dict[int, tuple[int, ...]] = {}
         used: list[tuple[int, tuple[int, ...]]] = []
 
@@ -203,6 +206,9 @@ class Routine:
 
         for block in self.blocks:
             visit(block, ())
+        for register, path in used:
+            if self.instructions[register].name in CONDITIONS:
+                used.extend((operand, path) for operand in self.operands(register))
         homes = ((register, home.get(register, ()), path) for register, path in used)
         return {register for register, at, path in homes if at != path[: len(at)]}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..._escapes import visible
-from ..ir.instructions import CONDITIONS, Instruction
+from ..ir.instructions import Instruction
 from ..ir.nests import Affine
 from ..ir.routine import Routine
 from .infix import TIGHT, Infix
@@ -108,12 +108,8 @@ class Braces(Infix):
     def left_behind(self) -> list[str]:
         """Print the numbers that loops, and the sides of branches, leave behind."""
         zero = self.spell_number(0.0)[0]
-        names = (self.spelling[register][0] for register in sorted(self.routine.left) if self.is_named(register))
-        return [f'{self.variable}{name} = {zero};' for name in dict.fromkeys(names)]
-
-    def is_named(self, register: int) -> bool:
-        """Tell whether a register has a name, once everything is printed: a condition is put where it is asked for."""
-        return self.routine.instructions[register].name not in CONDITIONS
+        left = (register for register in sorted(self.routine.left) if not self.is_condition(register))
+        return [f'{self.variable}{name} = {zero};' for name in dict.fromkeys(self.spelling[one][0] for one in left)]
 
     def place(self, array: str, number: Affine) -> str:
         if array != 'outputs':

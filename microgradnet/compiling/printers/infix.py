@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from ..ir.instructions import COMPARISONS
+from ..ir.instructions import COMPARISONS, CONDITIONS
 from ..ir.nests import Affine
 from ..ir.routine import Block, Branch, Loop, Routine
 
@@ -94,6 +94,9 @@ class Infix:
         """Print each instruction and loop of a block; what comes of it is asked for at its end, too, by ``then``."""
         here, uses = {register for register in block if isinstance(register, int)}, self.routine.uses
         once = {o for register in here.union(then) for o in self.routine.operands(register) if uses[o] == 1} & here
+        if self.routine.branches:  # what is written elsewhere too, with names that are known there
+            left = here & self.routine.left
+            once -= {o for one in left if self.is_condition(one) for o in self.routine.operands(one)}
         for item in block:
             if isinstance(item, Loop):
                 yield item, self.loop(item, depth)
@@ -124,7 +127,7 @@ class Infix:
         if name in ('while', 'back'):
             once = False
         short = once and len(text) <= LONGEST and register not in self.routine.labels
-        if name in COMPARISONS or name in self.join or short:
+        if self.is_condition(register) or short:
             self.spelling[register] = text, binding
             return []
         self.give_name(register)
@@ -135,6 +138,9 @@ class Infix:
             self.results[number.start] = self.text(register)
             return []
         return [self.assignment(self.place('outputs', number), '=', self.text(register))]
+
+    def is_condition(self, register: int) -> bool:
+        return self.routine.instructions[register].name in CONDITIONS
 
     def give_name(self, register: int) -> None:
         label, name = self.routine.labels.get(register, ''), self.same.get(register, '')
