@@ -81,11 +81,14 @@ class Plainly:
                 known[id(one)] = one, (float(one._data),)
             elif one.op is None:
                 known[id(one)] = one, ()
-            elif missing := [source for source in one.inputs if id(source) not in known]:
-                stack += missing
             else:
-                parts = [known[id(source)][1] for source in one.inputs]
-                known[id(one)] = one, _computed(one, parts) if all(parts) else ()
+                parts = [found[1] if (found := known.get(id(source))) else None for source in one.inputs]
+                if () in parts:  # one Value is enough, whatever the others are
+                    known[id(one)] = one, ()
+                elif None in parts:
+                    stack.append(one.inputs[parts.index(None)])
+                else:
+                    known[id(one)] = one, _computed(one, parts)  # type: ignore[arg-type]
         return known[id(node)][1]
 
     def check(self, nodes: Sequence[Value]) -> None:
