@@ -21,6 +21,7 @@ has taken yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 from ..engine.context import comparisons, holding
@@ -90,23 +91,28 @@ def answered(ask: Callable[[], Value], most: int, what: str) -> tuple[Value, lis
 
     Raises BranchError, which says what is asked, if there are more ways, or they change.
     """
-    ways: list[Path] = []
-    todo: list[tuple[bool, ...]] = [()]
-    while todo:
-        if len(ways) == most:
+    compared: list[Guard] = []
+    ways = count(1)
+
+    def asked(outcomes: tuple[bool, ...], before: Sequence[Guard]) -> Value:
+        if next(ways) > most:
             raise BranchError(f'more than {most} ways lead through {what}')
-        outcomes = todo.pop()
         log = Log(outcomes)
         with holding(comparisons, log.tell):
-            answer = ask()
-        ways.append(Path((*log.guards,), log.sides, [answer], None, [], []))
-        held = tuple(guard.held for guard in log.guards)
-        todo += [(*held[:k], not held[k]) for k in range(len(outcomes), len(held))]
-    try:
-        (node,), _ = merged(ways)
-    except Unlike as trouble:
-        raise BranchError(f'{what} changes between calls: {trouble}') from trouble
-    return node, [guard for way in ways for guard in way.guards]
+            node = ask()
+        guards, sides = log.guards, log.sides
+        compared.extend(guards[len(before) :])
+        if len(guards) < len(before) or not all(map(Guard.is_like, guards, before)):
+            raise BranchError(f'{what} changes between calls: it compares something else after the same comparisons')
+        for k in reversed(range(len(before), len(guards))):
+            held = (*(guard.held for guard in guards[:k]), not guards[k].held)
+            other = asked(held, guards[: k + 1])
+            if other is not node:
+                yes, no = (node, other) if guards[k].held else (other, node)
+                node = chosen(guards[k].relation, sides[2 * k], sides[2 * k + 1], yes, no)
+        return node
+
+    return asked((), ()), compared
 
 
 def _tree(paths: Sequence[Path]) -> _Fork | Path:
