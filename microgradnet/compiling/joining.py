@@ -54,8 +54,10 @@ TRUE, FALSE, UNBOUND = lift(1.0), lift(0.0), object()
 NUMBERS = {float, int, bool, complex, Fraction, type(None)}
 PLAIN = {float, int, bool, str}
 LOOKED_UP = {FunctionType, MemberDescriptorType, staticmethod, classmethod}
-#: What tells a number from another one by more than its value.
-TELLING = {*map(id, (isinstance, type, id, hash, callable, hasattr, getattr, set, frozenset, dict))}
+#: What of a class asks nothing of what its objects keep, or is called as a method is.
+SILENT = {'__init__', '__call__', '__repr__', '__str__', '__eq__', '__hash__', '__dict__', '__weakref__'}
+#: What tells a number from another one of its value.
+TELLING = {*map(id, (id, hash, set, frozenset, dict))}
 HASHED = dict, set, frozenset
 #: What goes through its items when it is gone through itself.
 LATER = zip, enumerate, reversed
@@ -65,6 +67,8 @@ COMPUTING += [f for f in vars(math).values() if callable(f)]
 COMPUTING += [getattr(functions, name) for name in functions.__all__ if name not in ('while_loop', 'apply')]
 COMPUTING += vars(fast.Operators).values()
 PURE = {id(f): f for f in COMPUTING}  # which keeps them: an identity is not another's
+#: What takes plain numbers as Values.
+ENGINE = {id(getattr(functions, name)) for name in functions.__all__}
 
 
 class _Fresh(list):  # type: ignore[type-arg]
@@ -127,7 +131,8 @@ class Joined:
     def is_rewritten(self) -> bool:
         """Whether there is anything that could be joined, as far as the source says."""
         with holding(_state, _State(inf)):
-            return _called(self.f) is not self.f
+            found = _called(self.f)
+        return found is not self.f and not (type(found) is partial and found.func is _telling)
 
     def __call__(self, *arguments: Any) -> Any:
         state = _State(self.most)
@@ -323,9 +328,10 @@ def _extreme(f: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 
 def _telling(f: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Ask what tells a number from another one by more than its value, unless it is one of two."""
-    for argument in arguments:
-        _known(argument, f not in (isinstance, type, hasattr, callable, getattr))
+    """Call what may ask what a number is, beside its value, unless it is one of two."""
+    self_alone = id(f) in TELLING or isinstance(getattr(f, '__self__', None), HASHED)
+    for argument in (*arguments, *options.values()):
+        _known(argument, self_alone)
     return f(*arguments, **options)
 
 
@@ -339,13 +345,45 @@ def _known(thing: Any, self_alone: bool = True) -> Any:
 
 def _asked(state: _State, thing: Any, self_alone: bool) -> None:
     """Give up if something was chosen; or only if it may be a plain number, where that alone is asked."""
-    if type(thing) in (list, tuple):
-        for part in thing:
-            _asked(state, part, self_alone)
-    is_chosen = isinstance(thing, Value) and (state.plainly.is_chosen if self_alone else state.plainly.may_be)(thing)
-    if is_chosen or (self_alone and id(thing) in state.tuples):
-        state.trouble = _Unjoined('it is asked what it is')
-        raise state.trouble
+    if not (self_alone or state.plainly.is_needed):
+        return
+    stack, seen = [thing], set[int]()
+    while stack:
+        one = stack.pop()
+        is_chosen = isinstance(one, Value) and (state.plainly.is_chosen if self_alone else state.plainly.may_be)(one)
+        if is_chosen or (self_alone and id(one) in state.tuples):
+            state.trouble = _Unjoined('it is asked what it is')
+            raise state.trouble
+        if id(one) not in seen:
+            seen.add(id(one))
+            stack += _parts(one)
+
+
+def _parts(thing: Any) -> Iterable[Any]:
+    """Return what is in a container, or known to a function."""
+    if type(thing) is FunctionType:
+        cells = [cell.cell_contents for cell in thing.__closure__ or () if cell != CellType()]
+        return [*cells, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
+    return thing.values() if type(thing) is dict else thing if type(thing) in (list, tuple) else ()
+
+
+def _kept(thing: Any, *owners: Any) -> Any:
+    """Return what objects are given to keep; give up if it may be a plain number, and code that is theirs may ask."""
+    state = _state.get()
+    if state is not None and state.plainly.is_needed and (not owners or any(_asks(type(owner)) for owner in owners)):
+        _asked(state, thing, self_alone=False)
+    return thing
+
+
+def _asks(kind: type) -> bool:
+    """Tell whether a class has properties, or operators."""
+    for one in kind.__mro__[:-1]:
+        for name, part in vars(one).items():
+            is_method = type(part) is FunctionType and not name.startswith('__')
+            if not is_method and name not in SILENT:
+                if hasattr(part, '__get__') and (type(part) is FunctionType or type(part) not in LOOKED_UP):
+                    return True
+    return False
 
 
 def _called(f: Any) -> Any:
@@ -356,20 +394,19 @@ def _called(f: Any) -> Any:
     if state.depth:
         return _pure(f)
     kind = type(f)
-    if kind is FunctionType:
-        return rewritten(f, CELLS) or f
-    if kind is MethodType:
-        new = rewritten(f.__func__, CELLS) if type(f.__func__) is FunctionType else None
-        return MethodType(new, f.__self__) if new else f
     if kind is partial:
         return partial(_called(f.func), *f.args, **f.keywords)
     if f is max or f is min:
         return partial(_extreme, f)
-    if id(f) in TELLING or (kind is BuiltinMethodType and isinstance(f.__self__, HASHED)):
+    is_bound = kind in (BuiltinMethodType, MethodType)
+    if id(f) in ENGINE or id(f) in PURE or (is_bound and isinstance(f.__self__, (list, Value))):
+        return f
+    own = next((vars(one)['__call__'] for one in kind.__mro__ if '__call__' in vars(one)), None)
+    code = f if kind is FunctionType else f.__func__ if kind is MethodType else own
+    new = rewritten(code, CELLS) if type(code) is FunctionType else None
+    if new is None:
         return partial(_telling, f)
-    call = next((vars(one)['__call__'] for one in kind.__mro__ if '__call__' in vars(one)), None)
-    new = rewritten(call, CELLS) if type(call) is FunctionType else None
-    return MethodType(new, f) if new else f
+    return new if code is f else MethodType(new, f.__self__ if kind is MethodType else f)
 
 
 def _pure(f: Any) -> Any:
@@ -488,7 +525,7 @@ CELLS = {
     f'${name}': CellType(helper)
     for name, helper in {
         'joined': _joined, 'returned': _returned, 'either': _either, 'called': _called, 'attribute': _attribute,
-        'known': _known, 'lazy': _lazy, 'leave': _leave, 'locals': locals, 'tried': _tried,
+        'known': _known, 'kept': _kept, 'lazy': _lazy, 'leave': _leave, 'locals': locals, 'tried': _tried,
         'unbound': UNBOUND, 'bool': bool,
         'fresh': lambda *items: _Fresh(items),
         'number': _strict(_is_operand),

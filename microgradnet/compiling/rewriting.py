@@ -49,7 +49,7 @@ __all__ = ['rewritten']
 #: What a helper is called: in a rewritten function the name behind a ``$``.
 HELPERS = (
     'joined', 'returned', 'either', 'called', 'number', 'truth', 'attribute', 'container', 'immutable', 'items', 'key',
-    'known', 'fresh', 'bool', 'lazy', 'leave', 'locals', 'tried', 'unbound',
+    'kept', 'known', 'fresh', 'bool', 'lazy', 'leave', 'locals', 'tried', 'unbound',
 )  # fmt: skip
 #: What helpers add to a name.
 HELPING = re.compile(r'\.<locals>\.\$\w+')
@@ -427,6 +427,25 @@ class _Rewriter(ast.NodeTransformer):
         new: Any = self.generic_visit(node)
         self.changes += 1
         return ast.copy_location(ast.Call(self._wrapped('called', new.func), new.args, new.keywords), node)
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        new: Any = self.generic_visit(node)
+        new.value = self._kept(node.targets, new.value)
+        return new
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        new: Any = self.generic_visit(node)
+        new.value = self._kept([node.target], new.value)
+        return new
+
+    def _kept(self, targets: list[ast.expr], value: ast.expr) -> ast.expr:
+        """Return what some targets are given, of which objects may ask what it is."""
+        owners = [part.value for target in targets for part in ast.walk(target) if isinstance(part, ast.Attribute)
+                  and isinstance(part.ctx, ast.Store)]  # fmt: skip
+        if not owners:
+            return value
+        names = [_name(owner.id) for owner in owners if isinstance(owner, ast.Name)]
+        return ast.copy_location(_call('kept', value, *names * (len(names) == len(owners))), value)
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         new: Any = self.generic_visit(node)

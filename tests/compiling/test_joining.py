@@ -9,7 +9,7 @@ import pickle
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import partial, singledispatch
 from itertools import count
 from random import Random
 from typing import Any
@@ -421,6 +421,86 @@ def test_what_no_row_on_the_other_side_has_told(seldom: str, often: str, end: st
         notes.clear()
         assert fails_as(g, x) == wanted and before == notes[: len(before)], text
         notes.clear()
+
+
+# What asks whether a number is a Value, where nothing is rewritten.
+
+
+@singledispatch
+def _dispatched(thing: Any) -> Any:
+    return thing
+
+
+@_dispatched.register
+def _(thing: float) -> float:
+    return 2.0 * thing
+
+
+class _Asking:
+    kept: Any = None
+
+    def __init__(self, thing: Any = None) -> None:
+        self.number = 2.0 * thing if isinstance(thing, float) else thing
+
+    @property
+    def is_plain(self) -> bool:
+        return isinstance(self.kept, float)
+
+
+def _matched(thing: Any) -> Any:
+    match thing:
+        case float():
+            return 2.0 * thing
+    return thing
+
+
+def _kept_by(thing: Any) -> Any:
+    asking = _Asking()
+    asking.kept = thing
+    return thing + 1.0 if asking.is_plain else thing
+
+
+def _passed(thing: Any) -> Any:
+    return sum(map(lambda u: u + 1.0 if isinstance(thing, float) else u, [thing]))  # noqa: C417
+
+
+ASKING: list[Callable[..., Any]] = [
+    _dispatched, lambda y: _Asking(y).number, lambda y: _Asking(thing=y).number, _matched, _kept_by, _passed,
+    lambda y: sum(map(_matched, [y])), lambda y: sorted([y, 1.0], key=lambda u: isinstance(u, float))[0],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('ask', ASKING)
+def test_who_asks_for_a_value_is_told_of_plain_numbers(ask: Callable[..., Any]) -> None:
+    def f(x: Any) -> Any:
+        y = 5.0 if x > 1000 else x
+        return ask(y)
+
+    g = compile(f, backend='python')
+    for x in 1.0, -2.0, 1500.0:
+        assert bits(g(x)) == bits(lift(f(Value(x)))._data)
+
+
+class _Account:
+    def __init__(self) -> None:
+        self.cash = 0.0
+
+    def add(self, x: Any) -> None:
+        gain = 0.0
+        if x > 1000:
+            gain = x - 1000
+        self.cash = self.cash + gain
+
+
+def test_objects_that_only_keep_numbers_are_one_path() -> None:
+    def f(x: Any) -> Any:
+        account = _Account()
+        for k in range(3):
+            account.add(x + k)
+        return account.cash * x
+
+    g = compile(f, backend='python')
+    assert [g(x) for x in (1.0, 1500.0, 999.5)] == [f(x) for x in (1.0, 1500.0, 999.5)] and len(g.paths) == 1
 
 
 def fails_as(f: Callable[..., Any], x: Any) -> Any:
