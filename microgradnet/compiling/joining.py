@@ -379,10 +379,9 @@ def _asks(kind: type) -> bool:
     """Tell whether a class has properties, or operators."""
     for one in kind.__mro__[:-1]:
         for name, part in vars(one).items():
-            is_method = type(part) is FunctionType and not name.startswith('__')
-            if not is_method and name not in SILENT:
-                if hasattr(part, '__get__') and (type(part) is FunctionType or type(part) not in LOOKED_UP):
-                    return True
+            is_method = type(part) in LOOKED_UP and not (type(part) is FunctionType and name.startswith('__'))
+            if hasattr(part, '__get__') and not is_method and name not in SILENT:
+                return True
     return False
 
 

@@ -466,7 +466,7 @@ def _passed(thing: Any) -> Any:
 
 ASKING: list[Callable[..., Any]] = [
     _dispatched, lambda y: _Asking(y).number, lambda y: _Asking(thing=y).number, _matched, _kept_by, _passed,
-    lambda y: sum(map(_matched, [y])), lambda y: sorted([y, 1.0], key=lambda u: isinstance(u, float))[0],
+    lambda y: sum(map(_matched, [y])), lambda y: sorted([y, 1.0], key=lambda u: not isinstance(u, float))[0],
 ]  # fmt: skip
 
 
