@@ -33,7 +33,7 @@ from .routine import Block, Branch, Loop, Routine, registers
 __all__ = ['branched']
 
 #: So much is looked at that may be done before a branch, or on its sides, and is not asked for yet.
-AHEAD = 200
+AHEAD = 50
 
 
 def branched(routine: Routine) -> Routine:
@@ -69,8 +69,15 @@ class _Branching:
         #: What a condition may have on its sides, or choose, in order, and how much of that is done at the beginning.
         self.by: dict[int, list[int]] = defaultdict(list)
         self.begun: dict[int, int] = defaultdict(int)
-        for item in [*self.place]:
-            for operand in lines.operands(item):
+        #: What is set in loops of this block that do more than compute.
+        self.inner = {register for item in lines.items if isinstance(item, Loop) for register in registers([[item]])}
+        items = [*self.place]
+        self.place |= dict.fromkeys(self.inner, -1)
+        #: What something reads of this block.
+        self.reads: dict[int, list[int]] = {}
+        for item in items:
+            self.reads[item] = [operand for operand in lines.operands(item) if operand in self.place]
+            for operand in self.reads[item]:
                 self.users[operand].append(item)
             conditions = dict.fromkeys(condition for condition, _ in sides.get(item, ()))
             if lines.name(item) == 'select':
@@ -78,9 +85,6 @@ class _Branching:
             for condition in conditions:
                 self.by[condition].append(item)
                 self.users[condition].append(item)
-        #: What is set in loops of this block that do more than compute.
-        self.inner = {register for item in lines.items if isinstance(item, Loop) for register in registers([[item]])}
-        self.place |= dict.fromkeys(self.inner, -1)
         #: What is done, on whatever side; what is at hand, and that in the order in which it came.
         self.done: set[int] = set()
         self.here: set[int] = set()
@@ -102,7 +106,7 @@ class _Branching:
 
     def compute(self, register: int, level: Side) -> None:
         """Do an instruction, unless it is done; first what it asks for on further sides than those we are on."""
-        for operand in self.lines.operands(register):
+        for operand in self.reads[register]:
             if register not in self.done:
                 self.branch(operand, level)
         if register not in self.done:
@@ -154,9 +158,6 @@ class _Branching:
         self.instructions.append(Instruction('branch', (condition, Branch(blocks[0], blocks[1], joined, left))))
         self.out.append(len(self.instructions) - 1)
 
-    def is_there(self, register: int) -> bool:
-        return register in self.here or register not in self.place
-
     def is_further(self, register: int, level: Side) -> bool:
         return any(choice not in level for choice in self.sides.get(register, ()))
 
@@ -165,7 +166,8 @@ class _Branching:
         return (condition, True) in side or (condition, False) in side
 
     def missing(self, register: int) -> list[int]:
-        return [operand for operand in self.lines.operands(register) if not self.is_there(operand)]
+        here = self.here
+        return [operand for operand in self.reads.get(register, ()) if operand not in here]
 
     def behind(self, wanted: int) -> list[int]:
         """Return what must be there before something on a side, and is not, in order."""
