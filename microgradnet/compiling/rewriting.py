@@ -46,11 +46,6 @@ from ..engine.origins import PACKAGE
 
 __all__ = ['rewritten']
 
-#: What a helper is called: in a rewritten function the name behind a ``$``.
-HELPERS = (
-    'joined', 'returned', 'either', 'called', 'number', 'truth', 'attribute', 'container', 'immutable', 'items', 'key',
-    'kept', 'known', 'fresh', 'bool', 'lazy', 'leave', 'locals', 'tried', 'unbound',
-)  # fmt: skip
 #: What helpers add to a name.
 HELPING = re.compile(r'\.<locals>\.\$\w+')
 Function: TypeAlias = 'ast.FunctionDef | ast.Lambda'
@@ -84,6 +79,7 @@ _files: dict[str, tuple[list[str], ast.Module, dict[int, set[CodeType]]]] = {}
 def rewritten(f: FunctionType, helpers: dict[str, Any], strict: bool = False) -> FunctionType | None:
     """Return the same function with helpers in it; None where there is nothing to rewrite, or it cannot be done.
 
+    helpers: their cells, by what they are called: names with a ``$``, which no source has.
     strict: all of it is a side.
     """
     code = f.__code__
@@ -92,7 +88,7 @@ def rewritten(f: FunctionType, helpers: dict[str, Any], strict: bool = False) ->
     if found is None:
         if len(_known) > MOST:
             _known.clear()
-        found = _known[key] = code, _rewritten(code, strict)
+        found = _known[key] = code, _rewritten(code, helpers, strict)
     made = found[1]
     if made is None:
         return None
@@ -103,7 +99,7 @@ def rewritten(f: FunctionType, helpers: dict[str, Any], strict: bool = False) ->
     return new
 
 
-def _rewritten(code: CodeType, strict: bool) -> CodeType | None:
+def _rewritten(code: CodeType, helpers: Iterable[str], strict: bool) -> CodeType | None:
     file = code.co_filename
     ours = file.startswith(LIBRARIES) or any(part in file for part in INSTALLED)
     node = None if ours else _source(code)
@@ -121,8 +117,7 @@ def _rewritten(code: CodeType, strict: bool) -> CodeType | None:
     else:
         body = new
         body.name = '$function'  # its own name is not its own
-    names = [*code.co_freevars, *(f'${name}' for name in HELPERS)]
-    whole = ast.FunctionDef('$factory', _arguments(names), [body], [], None)
+    whole = ast.FunctionDef('$factory', _arguments([*code.co_freevars, *helpers]), [body], [], None)
     if 'type_params' in ast.FunctionDef._fields:
         whole.type_params = []  # type: ignore[attr-defined]
     module = ast.Module([ast.fix_missing_locations(ast.copy_location(whole, node))], [])
