@@ -385,6 +385,13 @@ def _asks(kind: type) -> bool:
     return False
 
 
+def _only_keeps(kind: type) -> bool:
+    """Tell whether a class is a dataclass whose objects keep what they are made of, and do nothing else with it."""
+    made = getattr(kind.__init__, '__code__', None)  # type: ignore[misc]
+    is_made = made is not None and made.co_filename == '<string>' and not hasattr(kind, '__post_init__')
+    return is_made and '__dataclass_fields__' in vars(kind) and not _asks(kind)
+
+
 def _called(f: Any) -> Any:
     """Return what is called instead of a function."""
     state = _state.get()
@@ -404,7 +411,7 @@ def _called(f: Any) -> Any:
     code = f if kind is FunctionType else f.__func__ if kind is MethodType else own
     new = rewritten(code, CELLS) if type(code) is FunctionType else None
     if new is None:
-        return partial(_telling, f)
+        return f if isinstance(f, type) and _only_keeps(f) else partial(_telling, f)
     return new if code is f else MethodType(new, f.__self__ if kind is MethodType else f)
 
 

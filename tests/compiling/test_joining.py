@@ -9,6 +9,7 @@ import pickle
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial, singledispatch
 from itertools import count
 from random import Random
@@ -492,12 +493,25 @@ class _Account:
         self.cash = self.cash + gain
 
 
-def test_objects_that_only_keep_numbers_are_one_path() -> None:
+@dataclass
+class _Balance:
+    price: Any
+    cash: Any
+
+
+@pytest.mark.parametrize('is_new', [False, True])
+def test_objects_that_only_keep_numbers_are_one_path(is_new: bool) -> None:
     def f(x: Any) -> Any:
-        account = _Account()
+        account, balance = _Account(), _Balance(x, 0.0)
         for k in range(3):
-            account.add(x + k)
-        return account.cash * x
+            gain = 0.0
+            if balance.price > 1000:
+                gain = balance.price - 1000
+            if is_new:
+                balance = _Balance(balance.price + k, balance.cash + gain)
+            else:
+                account.add(x + k)
+        return (account.cash + balance.cash) * x
 
     g = compile(f, backend='python')
     assert [g(x) for x in (1.0, 1500.0, 999.5)] == [f(x) for x in (1.0, 1500.0, 999.5)] and len(g.paths) == 1
