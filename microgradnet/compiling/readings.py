@@ -42,17 +42,29 @@ class ReadingError(ValueError):
     """A function that is recorded for compiling reads a number that may change."""
 
 
+class NoNumber:
+    """What the text of a Value shows when it is recorded again.
+
+    >>> f'{NoNumber():.2f}', str(NoNumber())
+    ('?', '?')
+    """
+
+    def __repr__(self) -> str:
+        return '?'
+
+    def __format__(self, spec: str) -> str:
+        return '?'
+
+
 class Readings:
     """Notices, in its ``with`` block, what is read of arguments, of Values from outside, and of what depends on them.
 
-    In a second recording of the same function ``move`` makes other numbers for Values from outside,
-    which are what the text of one shows: text is for people, and no matter, unless it comes back as a number.
+    Text is for people, and no matter, unless it comes back as a number: when the same function is recorded ``again``,
+    it shows none, so that whoever takes it for one fails.
     """
 
-    def __init__(
-        self, name: str, arguments: Sequence[Value], move: Callable[[float, int], float] | None = None
-    ) -> None:
-        self.name, self.move = name, move
+    def __init__(self, name: str, arguments: Sequence[Value], again: bool = False) -> None:
+        self.name, self.again = name, again
         self.arguments = frozenset(arguments)
         self.steady: set[Value] = set()
         self.refusal: ReadingError | None = None
@@ -97,15 +109,11 @@ class Readings:
         """Take note of a node that was made in here: as a leaf it is the same at every call."""
         self.steady.add(node)
 
-    def shown(self, node: Value) -> Number:
-        """Return the number that the text of a node shows."""
+    def shown(self, node: Value) -> Number | NoNumber:
+        """Return what the text of a node shows: its number, unless that is another one at the next call."""
         if self.told:
             self.told(node)
-        if self.move:
-            source = self._source(node)
-            if source is not None and source not in self.arguments:
-                return self.move(float(node._data), 0)
-        return node._data
+        return NoNumber() if self.again and self._source(node) is not None else node._data
 
     def _source(self, node: Value) -> Value | None:
         """Return an argument that a node depends on, else a leaf from outside, or None where there is neither."""

@@ -55,10 +55,10 @@ class Answers(NamedTuple):
 class Recording:
     """What a function did with Values of some numbers.
 
-    With ``outcomes``, it is made along the branches of another recording, and ``move`` says what
-    numbers Values from outside show. ``way`` may be ``BOUNDED``, to raise TooLong once that is many operations and
-    nothing was compared, or ``TAPED``, to keep no graph, or raise Untaped. ``given_up`` lists the arguments of those
-    that raised: what the function has kept of them is refused.
+    With ``outcomes``, it is made again, along the branches of another recording, and the text of a Value shows no
+    number. ``way`` may be ``BOUNDED``, to raise TooLong once that is many operations and nothing was compared, or
+    ``TAPED``, to keep no graph, or raise Untaped. ``given_up`` lists the arguments of those that raised: what the
+    function has kept of them is refused.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class Recording:
         arguments: Arguments,
         row: list[float],
         outcomes: Sequence[bool] | None = None,
-        move: Callable[[float, int], float] | None = None,
         way: str = '',
         given_up: list[Value] | None = None,
     ) -> None:
@@ -85,7 +84,7 @@ class Recording:
             limits = bounded(LARGEST, written.guards) if way == BOUNDED else nullcontext()
             with (
                 holding(AROUND, around), holding(asked, asked.get() + arguments.order),
-                limits, ieee_arithmetic(), Readings(name, self.xs, move),
+                limits, ieee_arithmetic(), Readings(name, self.xs, outcomes is not None),
             ):  # fmt: skip
                 result = f(*arguments.build(self.xs))
             outputs, self.build = take_apart(result, 'the result')
@@ -128,7 +127,7 @@ class Recording:
         """Record it for other numbers, along the same branches."""
         row = [move(x, k) for k, x in enumerate(self.row)]
         held = [guard.held for guard in self.guards]
-        record = partial(Recording, self.name, self.f, self.arguments, row, held, move)
+        record = partial(Recording, self.name, self.f, self.arguments, row, held)
         if self.is_taped and self.tape.repeats:  # straight code is made of the graph
             with suppress(Untaped):
                 return record(way=TAPED)

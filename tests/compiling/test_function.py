@@ -381,6 +381,7 @@ def leaks() -> dict[str, Callable[[Any], Any]]:
         'new Value': lambda x: x * Value(x.data),
         'function of math': lambda x: x * math.sqrt(abs(x.data)),
         'text': lambda x: x * float(f'{x:.1f}'),
+        'threshold of a text': lambda x: -x if abs(float(f'{x:.1f}')) > 1000 else x,
         'random number': lambda x: x * random.random(),
         'random branch': lambda x: x if random.random() < 1e-6 else x * random.random(),
         'random Value': lambda x: x * Value(random.random()),
