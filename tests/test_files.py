@@ -423,6 +423,7 @@ def kill_at(step: int) -> None:
         setattr(os, name, killing(getattr(os, name)))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
 @pytest.mark.filterwarnings('ignore:.*fork.*:DeprecationWarning')
 def test_several_files_are_written_all_or_none(tmp_path: Path) -> None:

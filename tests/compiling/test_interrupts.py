@@ -44,8 +44,9 @@ def alarms() -> Iterator[list[int]]:
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize('threads', [1, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize('transform', [lambda f: f, pytest.param(value_and_grad, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('threads', [1, 2])
+@pytest.mark.parametrize('transform', [lambda f: f, value_and_grad])
 def test_a_handler_runs_while_a_loop_turns_and_ends_it_if_it_raises(
     threads: int, transform: Any, alarms: list[int]
 ) -> None:

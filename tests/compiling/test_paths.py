@@ -28,6 +28,7 @@ from tests.support.grammar import ALL, NUMBERS, Program, check, flat, points_of,
 every_backend = pytest.mark.parametrize('backend', BACKENDS)
 #: NumPy's programs are those of Python, of arrays: what compares and branches is tried on one of the two.
 most_backends = pytest.mark.parametrize('backend', every(2, BACKENDS))
+first_backend = pytest.mark.parametrize('backend', every(3, BACKENDS))
 pytestmark = [
     pytest.mark.filterwarnings('ignore::microgradnet.compiling.guards.BranchWarning'), pytest.mark.usefixtures('apart')
 ]
@@ -47,6 +48,7 @@ def test_random_programs_are_what_they_are_without_compiling(backend: str, f: Pr
     check(f, rows_of(seed, 20), backend, f, exact=backend == 'python')
 
 
+@pytest.mark.slow
 @examples(20, phases=UNSHRUNK)
 @given(programs(*PLAIN), seeds)
 def test_in_python_rounded_numbers_compare_as_they_do_without_it(f: Program, seed: int) -> None:
@@ -56,7 +58,7 @@ def test_in_python_rounded_numbers_compare_as_they_do_without_it(f: Program, see
     check(f, rows_of(seed, 20), 'python', f, exact=True)
 
 
-@most_backends
+@first_backend
 @examples(20, phases=UNSHRUNK)
 @given(programs(*ALL), seeds)
 def test_gradients_of_random_programs(backend: str, f: Program, seed: int) -> None:
@@ -64,7 +66,7 @@ def test_gradients_of_random_programs(backend: str, f: Program, seed: int) -> No
         check(derivative, rows_of(seed, 15), backend, f)
 
 
-@most_backends
+@first_backend
 @examples(20, phases=UNSHRUNK)
 @given(programs(*PLAIN), seeds)
 def test_second_order_of_random_programs(backend: str, f: Program, seed: int) -> None:
@@ -73,7 +75,7 @@ def test_second_order_of_random_programs(backend: str, f: Program, seed: int) ->
     check(lambda x: hvp(f)(x, [1.0, -0.5, 0.0]), rows[-3:], backend, f)
 
 
-@most_backends
+@first_backend
 @examples(20, phases=UNSHRUNK)
 @given(programs(*ALL), seeds)
 def test_second_order_of_random_programs_with_while_loops(backend: str, f: Program, seed: int) -> None:
@@ -285,6 +287,7 @@ def walk(steps: int, is_knocked_out: bool) -> Callable[..., Any]:
     return f
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('is_knocked_out', every(2, [False, True]))
 def test_little_is_done_for_many_paths_that_seldom_come_again(
     is_knocked_out: bool, monkeypatch: pytest.MonkeyPatch

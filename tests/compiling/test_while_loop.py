@@ -113,7 +113,7 @@ ONE_PATH = 'assign', 'for', 'while', 'where', 'while'
 AT_ZEROS = (*ONE_PATH, 'assign', 'nothing', 'nothing')
 
 
-@pytest.mark.parametrize('backend', every(2, BACKENDS))
+@pytest.mark.parametrize('backend', every(3, BACKENDS))
 @examples(16, phases=UNSHRUNK)
 @given(programs(*ONE_PATH, compared='uvwpq'), st.integers(0, 99))
 def test_random_programs_are_as_eager_on_one_path(backend: str, f: grammar.Program, seed: int) -> None:

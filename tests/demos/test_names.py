@@ -39,6 +39,7 @@ def test_all_engines_come_to_the_same_gradient() -> None:
         assert (ends[1] - ends[0]) / 2e-5 == pytest.approx(gradient[place], rel=1e-5, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_it_learns_a_name_by_heart() -> None:
     learner = names.Learner(1)
     errors = [learner.step('abc', 0.02) for _ in range(50)]

@@ -360,6 +360,7 @@ def check_marks(page: Page) -> None:
     assert marked['data-value'] == marked['data-signal'] == named
 
 
+@pytest.mark.slow
 @needs_node
 @examples(30)
 @given(expressions(steps=6))
@@ -606,6 +607,7 @@ def test_a_sample_may_be_read_only_once() -> None:
     assert once.html == play(net_2221(), [0.5, -1.0], [1.0], weights=weights).html
 
 
+@pytest.mark.slow
 @needs_node
 def test_what_a_loop_uses_again_is_drawn_again_and_marked() -> None:
     w, y = Value(0.9, 'w'), Value(0.5, 'h')
@@ -641,6 +643,7 @@ def test_a_neuron_and_a_layer_play_too(thing: Any) -> None:
     check(play(thing, [1.0, 2.0], [1.0]), is_net=True)
 
 
+@pytest.mark.slow
 @needs_node
 def test_another_error_and_standardised_rows() -> None:
     net = MLP(2, [3, 2], activation='relu', seed=1)

@@ -93,6 +93,7 @@ def test_derive_is_linear_in_depth(kind: str) -> None:
     check_linear(lambda: derive(once, x), lambda: derive(twice, u))
 
 
+@pytest.mark.slow
 def test_what_derive_prints_is_linear_in_depth() -> None:
     (x, once), (u, twice) = (chain(Value.sin, n) for n in (20, 40))
     check_linear(lambda: written(derive(once, x)), lambda: written(derive(twice, u)))

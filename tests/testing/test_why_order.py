@@ -40,6 +40,7 @@ def test_right_is_right_and_wrong_is_wrong(order: str) -> None:
     assert why.wrong != why.right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('order', NAIVE)
 def test_no_smaller_graph_is_wrong(order: str) -> None:
     """Every program of fewer steps, over all operands, comes out right."""

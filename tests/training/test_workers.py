@@ -139,7 +139,7 @@ def test_a_change_of_a_mapped_file_is_noticed(mode: Any, tmp_path: Path) -> None
     assert program.backward(rows, executor=executor, shards=2) == pytest.approx(program.sum(rows)) != first
 
 
-@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('backend', every(3, BACKENDS))
 @pytest.mark.parametrize('executor', [None, ThreadPoolExecutor, Backwards])
 def test_rows_from_an_iterator_and_from_a_file(
     backend: str, executor: Callable[[], Executor] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
