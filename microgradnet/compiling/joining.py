@@ -55,7 +55,10 @@ NUMBERS = {float, int, bool, complex, Fraction, type(None)}
 PLAIN = {float, int, bool, str}
 LOOKED_UP = {FunctionType, MemberDescriptorType, staticmethod, classmethod}
 #: What of a class asks nothing of what its objects keep, or is called as a method is.
-SILENT = {'__init__', '__call__', '__repr__', '__str__', '__eq__', '__hash__', '__dict__', '__weakref__'}
+SILENT = {
+    '__init__', '__call__', '__repr__', '__str__', '__eq__', '__hash__', '__dict__', '__weakref__', '__replace__',
+    '__annotate_func__',
+}  # fmt: skip
 #: What tells a number from another one of its value.
 TELLING = {*map(id, (id, hash, set, frozenset, dict))}
 HASHED = dict, set, frozenset
