@@ -73,8 +73,9 @@ class _Branching:
         self.inner = {register for item in lines.items if isinstance(item, Loop) for register in registers([[item]])}
         items = [*self.place]
         self.place |= dict.fromkeys(self.inner, -1)
-        #: What something reads of this block.
+        #: What something reads of this block; and that with the conditions of the sides it is on.
         self.reads: dict[int, list[int]] = {}
+        self.needs: dict[int, list[int]] = {}
         for item in items:
             self.reads[item] = [operand for operand in lines.operands(item) if operand in self.place]
             for operand in self.reads[item]:
@@ -85,6 +86,8 @@ class _Branching:
             for condition in conditions:
                 self.by[condition].append(item)
                 self.users[condition].append(item)
+            asked = (condition for condition, _ in sides.get(item, ()) if condition in self.place)
+            self.needs[item] = [*self.reads[item], *asked]
         #: What is done, on whatever side; what is at hand, and that in the order in which it came.
         self.done: set[int] = set()
         self.here: set[int] = set()
@@ -166,8 +169,9 @@ class _Branching:
         return (condition, True) in side or (condition, False) in side
 
     def missing(self, register: int) -> list[int]:
+        """Return what must be there before something, and is not: a condition may itself be on fewer sides."""
         here = self.here
-        return [operand for operand in self.reads.get(register, ()) if operand not in here]
+        return [one for one in self.needs.get(register, ()) if one not in here]
 
     def behind(self, wanted: int) -> list[int]:
         """Return what must be there before something on a side, and is not, in order."""
@@ -185,18 +189,23 @@ class _Branching:
         """Return what can be done on the sides of a condition by now: what before, what there, which choices after."""
         asked = {*self.behind(wanted), wanted}
         before, inside, joined = _Ahead(self, level), dict[int, None](), list[int]()
-        for register in self.candidates(condition, asked):
-            side, missing = self.sides.get(register, NOWHERE), self.missing(register)
-            if any(choice not in side for choice in level):
-                continue
-            is_by = self.is_by(condition, register)
-            if not is_by and (self.is_further(register, level) or inside.keys().isdisjoint(missing)):
-                continue
-            if all(operand in inside or before.can(operand) for operand in missing):
-                if is_by:
+        waiting = self.candidates(condition, asked)
+        while waiting:  # a condition may come behind what is on its sides
+            later = []
+            for register in waiting:
+                side, missing = self.sides.get(register, NOWHERE), self.missing(register)
+                if any(choice not in side for choice in level):
+                    continue
+                is_by = self.is_by(condition, register)
+                if not is_by and (self.is_further(register, level) or inside.keys().isdisjoint(missing)):
+                    later.append(register)
+                elif not all(one in inside or before.can(one) for one in missing):
+                    later.append(register)
+                elif is_by:
                     inside[register] = None
                 else:
                     joined.append(register)
+            waiting = later if len(later) < len(waiting) else []
         needed, todo = set[int](), [*inside, *joined]
         while todo:
             new = {operand for operand in self.missing(todo.pop()) if operand not in inside} - needed
