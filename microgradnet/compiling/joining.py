@@ -126,6 +126,11 @@ class Joined:
     most: how many operations it may come to with both sides of all that is joined; more raise an error.
     """
 
+    f: Callable[..., Any]
+    most: float
+    joins: int
+    plainly: Plainly
+
     def __init__(self, f: Callable[..., Any], most: float = inf) -> None:
         self.f, self.most, self.joins = f, most, 0
         self.lines: set[tuple[str, int]] = set()

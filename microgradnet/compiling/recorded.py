@@ -22,7 +22,7 @@ from ..derivatives.trees import structure_of, take_apart
 from ..engine.context import asked, holding, ieee_arithmetic
 from ..engine.value import Value, births, lift
 from .derived import Arguments
-from .guards import BranchError, log
+from .guards import BranchError, Guard, log
 from .ir.tape import Tape, tape
 from .paths import Path
 from .readings import ReadingError, Readings
@@ -60,6 +60,22 @@ class Recording:
     ``TAPED``, to keep no graph, or raise Untaped. ``given_up`` lists the arguments of those that raised: what the
     function has kept of them is refused.
     """
+
+    name: str
+    f: Callable[..., Any]
+    arguments: Arguments
+    row: list[float]
+    xs: list[Value]
+    before: list[Value]
+    outputs: list[Value]
+    template: Any
+    sides: list[Value]
+    guards: list[Guard]
+    shape: tuple[Any, list[str]]
+    numbers: list[float]
+    size: int
+    is_first: bool
+    is_taped: bool
 
     def __init__(
         self,

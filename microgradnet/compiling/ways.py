@@ -23,6 +23,7 @@ from warnings import warn_explicit
 
 from .._processes import uncollected
 from .._progress import shown
+from ..derivatives.transforms import Derivative
 from ..derivatives.trees import structure_of
 from ..engine.context import ieee_arithmetic
 from ..engine.functions import is_array
@@ -102,6 +103,13 @@ class Run:
 class Subject:
     """A function to compile, taken apart into the one below and its derivatives; and how it is to be done."""
 
+    f: Callable[..., Any]
+    name: str
+    most_paths: int
+    base: Callable[..., Any]
+    chain: list[Derivative]
+    told: bool
+
     def __init__(self, f: Callable[..., Any], name: str, on: tuple[str | None, int, bool], most_paths: int) -> None:
         self.f, self.name, self.most_paths = f, name, most_paths
         self.base, self.chain = chain_of(f)
@@ -144,6 +152,20 @@ class Ways:
     calls along them have done as much as that takes, the first one when it comes again at all. So what never comes
     again is never printed, and no more work is done than twice that of plain calls.
     """
+
+    subject: Subject
+    build: Callable[..., Any]
+    width: int
+    base: Callable[..., Any]
+    is_sparse: bool
+    spent: int
+    plain: int
+    size: int
+    takes_floats: bool
+    stands: int
+    until: int
+    looks: int
+    lines: set[tuple[str, int]]
 
     def __init__(self, subject: Subject, build: Callable[..., Any], width: int) -> None:
         self.subject, self.build, self.width, self.base = subject, build, width, subject.base

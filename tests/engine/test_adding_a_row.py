@@ -113,17 +113,17 @@ def test_an_operator_may_be_added() -> None:
 def test_the_tests_of_the_table_pick_it_up_and_pass() -> None:
     done = run(CUBE, RUN_ITS_TESTS, arguments=(str(HERE), 'cube'))
     assert done.returncode == 0, done.stdout
-    for name in ('row[check_value-cube]', 'row[check_partials-cube]', 'every_cell_keeps_to_the_grammar[cube]'):
+    for name in ('row[cube]', 'every_cell_keeps_to_the_grammar[cube]'):
         assert f'PASSED tests/engine/test_operations.py::test_{name}' in done.stdout
 
 
 @pytest.mark.slow
 def test_the_tests_of_the_table_fail_for_each_wrong_derivative() -> None:
     rows = [CUBE.replace("'cube'", f"'cube{n}'").replace('3 * a * a', wrong) for n, wrong in enumerate(WRONG)]
-    done = run(*rows, RUN_ITS_TESTS, arguments=(str(HERE), 'cube and check_partials'))
-    assert done.returncode == 1
+    done = run(*rows, RUN_ITS_TESTS, arguments=(str(HERE), 'cube and row'))
+    assert done.returncode == 1 and 'check_partials' in done.stdout
     for n in range(len(WRONG)):
-        assert f'FAILED tests/engine/test_operations.py::test_row[check_partials-cube{n}]' in done.stdout
+        assert f'FAILED tests/engine/test_operations.py::test_row[cube{n}]' in done.stdout
 
 
 def test_the_table_itself_is_untouched() -> None:
@@ -235,7 +235,7 @@ def test_the_pages_row_and_commands_in_a_copy_of_the_project(tmp_path: Path) -> 
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         said.append(done.stdout)
-    assert int(re.findall(r'(\d+) passed', said[0])[0]) >= 30
+    assert int(re.findall(r'(\d+) passed', said[0])[0]) >= 9
     name = documented(PAGES[0]).name
     assert f'def {name}(' in (copy / 'microgradnet' / 'engine' / 'methods.pyi').read_text('utf-8')
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from math import gcd
 from typing import Any, TypeAlias
 
-from .instructions import CONDITIONS, LEAVES, PRIMITIVES
+from .instructions import CONDITIONS, LEAVES, PRIMITIVES, Instruction
 from .nests import Affine
 from .routine import MEMORY, Block, Loop, Routine, registers
 
@@ -34,6 +34,9 @@ NOWHERE: Side = {}
 
 class Claims:
     """What claims on the blocks of a routine depend on beyond a block."""
+
+    routine: Routine
+    instructions: list[Instruction]
 
     def __init__(self, routine: Routine) -> None:
         self.routine, self.instructions = routine, routine.instructions
@@ -132,6 +135,10 @@ class Claims:
 
 class Lines:
     """What a block does, in order: registers, loops that only compute as numbers below 0, and other loops."""
+
+    of: Claims
+    instructions: list[Instruction]
+    alone: list[int]
 
     def __init__(self, of: Claims, block: Block) -> None:
         self.of, self.instructions = of, of.instructions

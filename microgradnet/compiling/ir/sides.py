@@ -197,9 +197,8 @@ class _Branching:
                 if any(choice not in side for choice in level):
                     continue
                 is_by = self.is_by(condition, register)
-                if not is_by and (self.is_further(register, level) or inside.keys().isdisjoint(missing)):
-                    later.append(register)
-                elif not all(one in inside or before.can(one) for one in missing):
+                is_off = not is_by and (self.is_further(register, level) or inside.keys().isdisjoint(missing))
+                if is_off or not all(one in inside or before.can(one) for one in missing):
                     later.append(register)
                 elif is_by:
                     inside[register] = None
