@@ -131,7 +131,7 @@ def check_calls(f: Callable[..., Any], pairs: list[tuple[float, float]]) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize('f', FUNCTIONS, ids=lambda f: f.__name__)
-@examples(500)
+@examples(200)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=12))
 def test_never_silently_wrong_at_length(f: Callable[..., Any], pairs: list[tuple[float, float]]) -> None:
     check_calls(f, pairs)
