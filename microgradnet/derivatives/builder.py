@@ -91,9 +91,10 @@ class Builder:
     def _age(self) -> dict[Value, int]:
         return {node: age for age, node in enumerate(self._nodes)}
 
-    def age(self, gate: Gate) -> tuple[int, bool]:
-        """Order gates by their condition's place in the graph."""
-        return self._age.setdefault(gate.condition, len(self._age)), gate.side
+    def age(self, gate: Gate) -> tuple[bool, int, bool]:
+        """Order gates by their condition's place in the graph, those made here by when they were."""
+        place = self._age.get(gate.condition)
+        return place is None, gate.condition.born if place is None else place, gate.side
 
     def weighed(self, a: Any, weight: Value) -> Any:
         """Return what a weight is a factor of, and nothing without one."""

@@ -553,3 +553,18 @@ def test_a_sparse_derivative_has_the_entries_of_every_choice(backend: str, recor
         compiled = compile(sparse, backend=backend)
         for x in [recorded_at, 1.5, 0.5], [2.0, 1.0, 0.0], [-2.0, -1.0, 3.0], [0.0, 0.0, 0.0], [-4.0, 5.0, -6.0]:
             assert [*numbers(compiled(x).toarray())] == pytest.approx([*numbers(whole(x))])
+
+
+def test_gates_that_a_derivative_makes_itself_come_in_one_order_in_every_recording() -> None:
+    def f(x: Any) -> Any:
+        u, v, w = x
+        p, q = u * v, w
+        for _ in range(4):
+            p = F.where(F.greater(abs(w), 0), lambda: q / w, p * 2.0)
+            p = F.where(F.greater(v, -0.0625), lambda: q + F.sqrt(v + 0.0625), q - v)  # noqa: B023
+            v = F.where(F.greater(w, v), v, w)
+        return F.where(F.less(abs(v), 1), lambda: F.asin(v) * p, lambda: F.log(v * v) + q) + p + q * 0.5 + u
+
+    g = compile(lambda x: hvp(f)(x, [1.0, -0.5, 0.0]), backend='python')
+    for row in ([1.0, 2.0, 1.0], [0.25, 0.25, 0.5], [-1.0, 0.0, 2.0]):
+        assert g(row) == pytest.approx(hvp(f)(row, [1.0, -0.5, 0.0]), nan_ok=True)
