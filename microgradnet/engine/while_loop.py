@@ -45,7 +45,7 @@ def while_loop(
 
     state: numbers, Values, or lists, tuples, dicts and arrays of them, one or several; the body returns one thing
         of the same shape, or a tuple of as many. What is returned is likewise one thing, or a tuple.
-    condition: what it returns is true or false as in an ``if``; a ``Value`` that is nan is false.
+    condition: what it returns is true or false as in an ``if``; a nan is false, whether a ``Value`` or a float.
     limit: after so many turns RuntimeError is raised, if the condition still holds.
 
     It is Python's ``while``, and every turn is recorded. Only while a program is recorded (in a compiled function,
@@ -82,9 +82,8 @@ def while_loop(
 
 def holds(condition: Any) -> bool:
     """Tell whether a condition holds: a bool, or a number that is neither 0 nor nan."""
-    if isinstance(condition, Value):
-        return bool(condition._data == condition._data and condition._data != 0)
-    return bool(condition)
+    told = condition._data if isinstance(condition, Value) else condition
+    return bool(told == told and told)
 
 
 def following(state: tuple[Any, ...], returned: Any) -> tuple[Any, ...]:

@@ -701,3 +701,11 @@ def test_small_loops_are_as_eager(name: str, backend: str) -> None:
         expected = eagerly(f, x)
         assert close((value(x), [slope(x)]), expected)
     assert close(compile(grad(grad(f)), backend=backend)(0.7), grad(grad(f))(0.7))
+
+
+def test_a_condition_that_is_nan_ends_a_loop_of_floats_too() -> None:
+    def f(x: Any) -> Any:
+        return F.while_loop(lambda n: F.less(n, x), lambda n: n + 1.0, 0.0, limit=5)
+
+    assert f(math.nan) == f(Value(math.nan)) == compile(f, backend='python')(math.nan) == 0.0
+    assert f(2.5) == 3.0
